@@ -1,0 +1,39 @@
+"""cnndsl: describe a convolutional network as its paper draws it, check it, and compile it.
+
+    import cnndsl
+
+    report = cnndsl.check("archs/googlenet.arch")      # errors and warnings, without torch
+    net = cnndsl.load("googlenet", classes=10)         # a checked Architecture
+    print(net.params, net.macs, net.depth)
+    print(net.summary())
+    module = net.compile()                             # a torch.nn.Module
+    net.write("googlenet")                             # googlenet.py and googlenet.safetensors
+
+A layer of your own is a frozen dataclass that extends `Op` and is decorated with `register`.
+"""
+
+from cnndsl.architecture import ArchError, Architecture, check, load, loads
+from cnndsl.diagnostics import Diagnostic, Report
+from cnndsl.elaborate import ParameterError
+from cnndsl.extras import MissingExtra
+from cnndsl.models import ModelError
+from cnndsl.ops.base import Op, register
+from cnndsl.source import SourceError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArchError",
+    "Architecture",
+    "Diagnostic",
+    "MissingExtra",
+    "ModelError",
+    "Op",
+    "ParameterError",
+    "Report",
+    "SourceError",
+    "check",
+    "load",
+    "loads",
+    "register",
+]

@@ -1,0 +1,115 @@
+"""Everything a claim (`expect params ~ 25.6M`) may ask about a network, computed when it is asked."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from cnndsl.analysis.cost import Cost, costs, total
+from cnndsl.analysis.depth import depth
+from cnndsl.analysis.memory import Peak, peak_memory
+from cnndsl.analysis.receptive import Field, largest_field, receptive_fields
+from cnndsl.ir.graph import Graph
+from cnndsl.ops.arguments import Size
+from cnndsl.passes.settle_bias import settle_bias
+
+FACT_NAMES: tuple[str, ...] = (
+    "params",
+    "macs",
+    "depth",
+    "receptive_field",
+    "memory",
+    "buffers",
+    "output",
+    "training_params",
+    "training_macs",
+    "nodes",
+)
+
+
+class Facts:
+    """The facts of a network as its author wrote it: biases are settled, nothing else is rewritten.
+
+    All are about the part that runs outside training, but those called `training_...`, which count train-only heads
+    too. A graph without outputs (broken off at a mistake) is taken whole.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = settle_bias(graph)
+
+    @cached_property
+    def inference(self) -> Graph:
+        return self.graph.inference() if self.graph.outputs else self.graph
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Of the part that runs outside training."""
+        return total(costs(self.inference).values())
+
+    @cached_property
+    def training_cost(self) -> Cost:
+        """With train-only heads."""
+        return self.cost if self.inference is self.graph else total(costs(self.graph).values())
+
+    @cached_property
+    def peak(self) -> Peak:
+        return peak_memory(self.inference)
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """The receptive field of every node, train-only ones too."""
+        return receptive_fields(self.graph)
+
+    @cached_property
+    def field(self) -> tuple[int, int]:
+        """The network's receptive field in (height, width)."""
+        return largest_field(self.fields[node.name] for node in self.inference)
+
+    @property
+    def params(self) -> int:
+        """Learned values."""
+        return self.cost.params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and linear layers for one sample."""
+        return self.cost.macs
+
+    @property
+    def buffers(self) -> int:
+        """Values kept with the weights but not learned, such as running means."""
+        return self.cost.buffers
+
+    @property
+    def training_params(self) -> int:
+        return self.training_cost.params
+
+    @property
+    def training_macs(self) -> int:
+        return self.training_cost.macs
+
+    @cached_property
+    def depth(self) -> int:
+        """Layers with weights on the longest path."""
+        return depth(self.inference)
+
+    @property
+    def receptive_field(self) -> int | Size:
+        """In pixels of the input: one number for a square, else height x width."""
+        rows, columns = self.field
+        return rows if rows == columns else Size((rows, columns))
+
+    @property
+    def memory(self) -> int:
+        """Peak bytes of activations for one sample in float32."""
+        return self.peak.bytes
+
+    @property
+    def output(self) -> int | Size:
+        """The shape of the main output: one number for a vector."""
+        shape = self.graph.output.shape
+        return shape[0] if len(shape) == 1 else Size(shape)
+
+    @property
+    def nodes(self) -> int:
+        """Layers in the graph, the input among them."""
+        return len(self.inference)

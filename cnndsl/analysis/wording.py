@@ -1,0 +1,87 @@
+"""How a summary says what stands in a row: a layer with its followers, a block's call, what a scope is made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ir.tree import Part
+from cnndsl.ops.arguments import show
+from cnndsl.passes.settle_bias import only_bn_reads
+
+SHORT = 40  # characters
+
+Chain: TypeAlias = tuple[Node, ...]  # a layer and its followers
+Entry: TypeAlias = Part | Chain
+
+
+class Wording:
+    """Words for the parts and nodes of one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.outputs = {output.node for output in graph.outputs}
+
+    def entries(self, part: Part) -> list[Entry]:
+        """What a part holds, a row each: parts, and layers with those that merely follow them."""
+        found: list[Part | list[Node]] = []
+        for item in part.items:
+            if isinstance(item, Part):
+                found.append(item)
+            elif found and isinstance(found[-1], list) and self._follows(found[-1][-1], item):
+                found[-1].append(item)
+            else:
+                found.append([item])
+        return [entry if isinstance(entry, Part) else tuple(entry) for entry in found]
+
+    def _follows(self, before: Node, node: Node) -> bool:
+        """True for a layer that does something to each value where it stands: bn, an activation, dropout."""
+        alone = node.inputs == (before.name,) and len(self.graph.consumers(before.name)) == 1
+        if not alone or before.name in self.outputs or before.op.arity == 0:
+            return False
+        window = node.op.window(before.shape)
+        stays = window.extent == (1, 1) and not window.everywhere and node.shape == before.shape
+        return stays and not node.op.weighted
+
+    def chain(self, chain: Chain) -> str:
+        """`conv 3x3, 64 -> bn -> relu`"""
+        return " -> ".join(map(self._layer, chain))
+
+    def _layer(self, node: Node) -> str:
+        """The layer as the language writes it, without a bias that follows the rule and without an input's shape."""
+        op: Any = node.op
+        if op.arity == 0:
+            return str(op.word)
+        if isinstance(getattr(op, "bias", None), bool):
+            undone = node.name not in self.outputs and only_bn_reads(self.graph, node.name)
+            if op.bias is not undone:
+                op = replace(op, bias=None)
+        return str(op)
+
+    def scope(self, scope: Scope, inside: list[Entry]) -> str:
+        """`bottleneck filters=64, stride=2` for a block's call, else what the scope is made of."""
+        if scope.block is not None:
+            return _call(scope)
+        if len(inside) == 1 and not isinstance(inside[0], Part):
+            return self.chain(inside[0])
+        counts: Counter[str] = Counter()
+        for entry in inside:
+            if isinstance(entry, Part):
+                counts[entry.scope.block or _stem(entry.scope)] += entry.count
+            else:
+                counts[entry[0].op.word] += 1
+        return ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+
+
+def _call(scope: Scope) -> str:
+    """A block with its arguments, by name if that is short, else the bare values as in a paper's table."""
+    named = [f"{name}={show(value)}" for name, value in scope.arguments.items()]
+    text = f"{scope.block} {', '.join(named)}".rstrip()
+    return text if len(text) <= SHORT else f"{scope.block} {', '.join(map(show, scope.arguments.values()))}"
+
+
+def _stem(scope: Scope) -> str:
+    """A scope's own name without its number: `layer` for `stage1.layer6`."""
+    return scope.path.rpartition(".")[2].rstrip("0123456789")

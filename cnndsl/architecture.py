@@ -1,0 +1,140 @@
+"""The public objects: an `Architecture` is one checked network, `load` makes it, `check` only looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cnndsl.analysis import Facts, summarize, summary_text
+from cnndsl.checking import Request, check_file, check_model
+from cnndsl.diagnostics import Report, render
+from cnndsl.ir import Graph
+from cnndsl.models import Model, find_model
+from cnndsl.ops.base import Shape
+from cnndsl.source import Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Backend = Literal["torch"]
+
+
+class ArchError(Exception):
+    """An `.arch` file with errors. `report` holds them; the text is what `cnndsl check` prints."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(render(report, "text"))
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network, parsed, elaborated and checked; every number is known and no weight exists yet.
+
+    graph   every layer with its shape, before any pass
+    report  the warnings found on the way
+    """
+
+    name: str
+    graph: Graph
+    facts: Facts
+    report: Report
+
+    @property
+    def input_shape(self) -> Shape:
+        """(channels, height, width) of the first input."""
+        return self.graph.inputs[0].shape
+
+    @property
+    def output_shape(self) -> Shape:
+        return self.graph.output.shape
+
+    @property
+    def params(self) -> int:
+        """Learned values, those of train-only heads left out."""
+        return self.facts.params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and linear layers for one sample, train-only heads left out."""
+        return self.facts.macs
+
+    @property
+    def depth(self) -> int:
+        """Layers with weights on the longest path."""
+        return self.facts.depth
+
+    def summary(self, depth: int | None = None) -> str:
+        """The table that `cnndsl summary` prints, folded below `depth` levels of blocks."""
+        return summary_text(summarize(self.graph, depth))
+
+    def compile(self, backend: Backend = "torch", *, seed: int = 0) -> nn.Module:
+        """The network as a PyTorch module: the source that `write` writes, executed, with weights drawn from `seed`.
+
+        Raises `MissingExtra` if PyTorch is not installed.
+        """
+        _require_backend(backend)
+        from cnndsl.backends import torch
+
+        return torch.build(self.graph, seed=seed)
+
+    def source(self, backend: Backend = "torch") -> str:
+        """The standalone Python file that defines the network; it imports only torch."""
+        _require_backend(backend)
+        from cnndsl.backends import torch
+
+        return torch.generate(self.graph)
+
+    def write(self, directory: str | Path, backend: Backend = "torch", *, seed: int = 0) -> list[Path]:
+        """Write the Python file and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
+
+        Raises `OutputError` if the folder cannot be written, `MissingExtra` if PyTorch is not installed.
+        """
+        _require_backend(backend)
+        from cnndsl.backends import torch
+
+        return torch.write(self.graph, Path(directory), seed=seed)
+
+
+def _require_backend(backend: str) -> None:
+    if backend != "torch":
+        raise ValueError(f"there is no backend {backend!r}; there is 'torch'")
+
+
+def load(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Architecture:
+    """Load a network and check it.
+
+    model       a path, `PATH:network`, a name from the zoo, or `-` for standard input
+    input       another input shape than the file's, as (channels, height, width)
+    parameters  the network's own parameters, such as `classes=10`; a string is an expression of the language
+
+    Raises `ArchError` with the findings if anything is wrong with the file, `ModelError`, `SourceError` or
+    `ParameterError` if there is no such file, network or parameter.
+    """
+    return _load(find_model(str(model)), input, parameters)
+
+
+def loads(text: str, /, network: str | None = None, *, input: Shape | None = None, **parameters: Any) -> Architecture:
+    """Like `load`, from the text of an `.arch` file."""
+    return _load(Model(Source("<text>", text), network), input, parameters)
+
+
+def _load(model: Model, input: Shape | None, parameters: Mapping[str, object]) -> Architecture:
+    checked = check_model(model, Request(parameters, input))
+    if not checked.report.ok:
+        raise ArchError(checked.report)
+    (name,) = checked.networks
+    return Architecture(name, checked.networks[name].graph, checked.facts[name], checked.report)
+
+
+def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Report:
+    """Check a file and all its networks, or with a named network, an input or parameters, that one.
+
+    Gives the report with errors and warnings; `report.ok` says whether there are no errors.
+    """
+    found = find_model(str(model))
+    request = Request(parameters, input)
+    whole = found.network is None and not parameters and input is None
+    return (check_file(found.source) if whole else check_model(found, request)).report

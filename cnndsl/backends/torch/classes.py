@@ -1,0 +1,178 @@
+"""Which sections share a class: those of the same structure, whatever their numbers.
+
+A linear scope that is not a block stays an `nn.Sequential`; every block, and every scope whose tensors branch,
+becomes a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from cnndsl.backends.torch import names
+from cnndsl.backends.torch.arguments import Argument
+from cnndsl.backends.torch.tree import Layer, Part, Section
+from cnndsl.ops.base import TorchExpression, TorchModule
+
+Key: TypeAlias = tuple[object, ...]
+_SEQUENTIAL_NAMES = frozenset({"append", "extend", "insert", "pop"})
+_TITLES = {"layer": "DenseLayer", "row": "FractalRow", "column": "FractalColumn"}  # outside of blocks
+
+
+@dataclass(eq=False)
+class ModuleClass:
+    """One class of the generated file: its instances have the same structure as its first, the `model`.
+
+    `texts` are the constructor's numbers in the order of `slots.slots`, as literals or in terms of `arguments`.
+    """
+
+    title: str
+    instances: list[Section] = field(default_factory=list)
+    name: str = ""
+    arguments: list[Argument] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def model(self) -> Section:
+        return self.instances[0]
+
+
+Classes: TypeAlias = dict[Section, ModuleClass]
+
+
+def classify(sections: list[Section]) -> Classes:
+    """The class of every section that is not a plain chain, in an order in which each comes after those it uses."""
+    owners = _owners(sections)
+    ids: dict[Key, int] = {}
+    keys: dict[Section, int] = {}
+    found: dict[int, ModuleClass] = {}
+    classes: Classes = {}
+    for section in sections:
+        key = (_origin(section, owners), *_structure(section, keys))
+        keys[section] = ids.setdefault(key, len(ids))
+        if not is_chain(section):
+            classes[section] = found.setdefault(keys[section], ModuleClass(""))
+            classes[section].instances.append(section)
+    _name(list(found.values()), owners)
+    return classes
+
+
+def is_chain(section: Section) -> bool:
+    """Is it one tensor through one module after the other, so that `nn.Sequential` says it all?"""
+    if section.scope.block is not None or not section.path or len(section.inputs) != 1:
+        return False
+    flowing = section.inputs
+    for part in section.parts:
+        wrapped = isinstance(part, Layer) and not (
+            isinstance(part.spelling, TorchModule) and part.spelling.inputs == "{0}"
+        )
+        if wrapped or part.inputs != flowing or len(part.outputs) != 1 or part.train_only != section.train_only:
+            return False
+        if part.name in _SEQUENTIAL_NAMES or names.attribute(part.name) != part.name:
+            return False
+        flowing = part.outputs
+    return section.outputs == flowing
+
+
+def _owners(sections: list[Section]) -> dict[Section, str]:
+    """The name of the block that each section stands in, "" outside of blocks."""
+    owners = {sections[-1]: ""}
+    for section in reversed(sections):
+        owner = section.scope.block if section.path else None
+        for part in section.parts:
+            if isinstance(part, Section):
+                owners[part] = owner or owners[section]
+    return owners
+
+
+def _origin(section: Section, owners: dict[Section, str]) -> Key:
+    """What two sections must have in common, besides their structure, to share a class."""
+    if is_chain(section):
+        return ("chain",)
+    if section.scope.block is not None:
+        return ("block", section.scope.block)
+    return (section.scope.kind, owners[section], names.stem(section.name))
+
+
+def _structure(section: Section, keys: dict[Section, int]) -> Key:
+    """All that is written in a class but its numbers: parts, names and wiring. `keys` has the sections inside."""
+    tensors = [*section.inputs, *(output for part in section.parts for output in part.outputs)]
+    numbered = {tensor: number for number, tensor in enumerate(tensors)}
+    parts = tuple(
+        (
+            *_shape_of_part(part, keys),
+            tuple(numbered.get(tensor) for tensor in part.inputs),
+            len(part.outputs),
+            part.train_only and not section.train_only,
+        )
+        for part in section.parts
+    )
+    return (parts, len(section.inputs), tuple(numbered[output] for output in section.outputs))
+
+
+def _shape_of_part(part: Part, keys: dict[Section, int]) -> Key:
+    if isinstance(part, Section):
+        return (part.name, keys[part])
+    spelling = part.spelling
+    if isinstance(spelling, TorchExpression):
+        return (spelling.template, tuple(spelling.values))
+    return (part.name, spelling.callee, len(spelling.args), tuple(spelling.kwargs), spelling.inputs, spelling.source)
+
+
+def _name(classes: list[ModuleClass], owners: dict[Section, str]) -> None:
+    """Give every class a name of its own, the network's first."""
+    titles: dict[str, list[ModuleClass]] = {}
+    for each in reversed(classes):
+        each.title = _title(each, owners)
+        titles.setdefault(each.title, []).insert(0, each)
+    taken = {"Tensor", "NamedTuple", "OrderedDict", f"{classes[-1].title}Output", *_written_out(classes)}
+    for title, variants in titles.items():
+        plainest = min(variants, key=lambda each: len(each.model.parts))
+        variants.sort(key=lambda each: each is not plainest)
+        for variant in variants:
+            wanted = title if variant is plainest else title + _difference(variant, plainest)
+            variant.name = names.free(wanted, taken)
+            taken.add(variant.name)
+
+
+def _title(each: ModuleClass, owners: dict[Section, str]) -> str:
+    """The class name that its sections ask for: the block's, or the owner's with what all of them are called."""
+    section = each.model
+    if not section.path:
+        return names.camel(section.name)
+    if section.scope.block is not None:
+        return names.camel(section.scope.block)
+    called = {instance.name for instance in each.instances}
+    own = names.camel(section.name if len(called) == 1 else names.stem(section.name))
+    if owners[section]:
+        return names.camel(owners[section]) + own
+    return _TITLES.get(section.scope.kind, own)
+
+
+def _difference(variant: ModuleClass, plainest: ModuleClass) -> str:
+    """`WithShortcut` for a class with a `shortcut` where the plainest has none, `6` for one with 6 layers, not 3."""
+    plain = {part.name for part in plainest.model.parts}
+    more = next((names.stem(part.name) for part in variant.model.parts if part.name not in plain), None)
+    if more is None:
+        return ""
+    if more in map(names.stem, plain):
+        return str(sum(names.stem(part.name) == more for part in variant.model.parts))
+    return f"With{names.camel(more)}"
+
+
+def _written_out(classes: list[ModuleClass]) -> Iterator[str]:
+    """Names of layers whose classes stand in the file as well."""
+    for each in classes:
+        for section in _sections_of(each.model):
+            for part in section.parts:
+                if isinstance(part, Layer) and isinstance(part.spelling, TorchModule) and part.spelling.source:
+                    yield part.spelling.callee
+
+
+def _sections_of(section: Section) -> Iterator[Section]:
+    """The section and the chains written out within it."""
+    yield section
+    for part in section.parts:
+        if isinstance(part, Section) and is_chain(part):
+            yield from _sections_of(part)

@@ -1,0 +1,272 @@
+"""`forward` of a generated class, as a person would write it.
+
+One tensor flows under the name `x`; a branch is named after itself. What is used once, right away and from the
+same line of the source is nested into its use.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from cnndsl.backends.torch import names
+from cnndsl.backends.torch.constructor import SHORTEST_RUN, Constructor
+from cnndsl.backends.torch.layout import INDENT, WIDTH
+from cnndsl.backends.torch.tree import Layer, Part, Section
+from cnndsl.ops.base import Shape, TorchModule, show_shape
+
+DEEPEST = 3  # calls nested into each other
+_NAMED_KINDS = frozenset({"branch", "shortcut", "column", "head"})
+_PLACEHOLDER = re.compile(r"\{(\d+)\}")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A line of `forward` before it is broken to width, and what it says about the shape of its result."""
+
+    text: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """An expression that is not written yet because its only use may take it in.
+
+    `depth` counts the calls nested in it; `weighted` says that one of them is a convolution or linear layer.
+    """
+
+    text: str
+    index: int
+    depth: int
+    weighted: bool
+
+
+class Forward:
+    """Writes the body of `forward` for one section.
+
+    `parameters` are the names under which it takes the section's inputs; `shapes` of all tensors are given if the
+    results' shapes shall be told in comments; `fields` are names that results have (heads).
+    """
+
+    def __init__(
+        self,
+        section: Section,
+        made: Constructor,
+        parameters: list[str],
+        *,
+        shapes: dict[str, Shape] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> None:
+        self.section = section
+        self.made = made
+        self.shapes = shapes
+        self.fields = fields or {}
+        self.steps = [part for part in section.parts if part.outputs]
+        self.uses = Counter(source for step in self.steps for source in step.inputs)
+        self.uses.update(section.outputs)
+        self.last_use = {source: index for index, step in enumerate(self.steps) for source in step.inputs}
+        self.last_use.update(dict.fromkeys(section.outputs, len(self.steps)))
+        self.variables = dict(zip(section.inputs, parameters, strict=True))
+        self.holders = {name: tensor for tensor, name in self.variables.items()}
+        self.waiting: dict[str, _Waiting] = {}
+        self.statements: list[Statement] = []
+        self.told: str | None = None
+
+    def write(self) -> None:
+        """Write all steps; what the last of them leaves waiting is up to `result`."""
+        for index, step in enumerate(self.steps):
+            self._step(index, step)
+
+    def result(self) -> str:
+        """What is returned: the text of the outputs, or the last expression itself. It completes `statements`."""
+        if len(self.section.outputs) > 1:
+            self._flush()
+        return ", ".join(self._texts(self.section.outputs))
+
+    def _step(self, index: int, step: Part) -> None:
+        if not self._takes_in(index, step):
+            self._flush()
+        text = self._text(step, self._texts(step.inputs))
+        taken = [self.waiting.pop(source) for source in dict.fromkeys(step.inputs) if source in self.waiting]
+        depth = 1 + max((each.depth for each in taken), default=0)
+        if self._can_wait(index, step, depth):
+            weighted = _is_weighted(step) or any(each.weighted for each in taken)
+            self.waiting[step.outputs[0]] = _Waiting(text, index, depth, weighted)
+        else:
+            self._flush()
+            self._assign(index, step, text)
+
+    def _takes_in(self, index: int, step: Part) -> bool:
+        """Can the step take in its inputs that wait? In order, not too deep or long, one weighted layer to a line."""
+        taken = [source for source in step.inputs if source in self.waiting]
+        waiting = [self.waiting[source] for source in taken]
+        in_order = list(self.waiting)[len(self.waiting) - len(taken) :] == taken
+        too_deep = any(each.depth >= DEEPEST for each in waiting)
+        too_heavy = _is_weighted(step) and any(each.weighted for each in waiting)
+        return in_order and not too_deep and not too_heavy and self._fits(index, step)
+
+    def _fits(self, index: int, step: Part) -> bool:
+        room = WIDTH - len(2 * INDENT) - len("return " if index == len(self.steps) - 1 else "x = ")
+        return len(self._text(step, self._texts(step.inputs))) <= room
+
+    def _texts(self, tensors: tuple[str, ...]) -> list[str]:
+        return [self.waiting[t].text if t in self.waiting else self.variables[t] for t in tensors]
+
+    def _text(self, step: Part, inputs: list[str]) -> str:
+        """The expression that computes a part from the texts of its inputs."""
+        if isinstance(step, Section):
+            return f"self.{self.made.attributes[step.name]}({', '.join(inputs)})"
+        if isinstance(step.spelling, TorchModule):
+            return f"self.{self.made.attributes[step.name]}({_fill(step.spelling.inputs, inputs, {})})"
+        return _fill(step.spelling.template, inputs, self.made.values[step])
+
+    def _can_wait(self, index: int, step: Part, depth: int) -> bool:
+        """May it become a part of its use? If it has only one, and would not be better off with a name."""
+        tensor = step.outputs[0]
+        if len(step.outputs) > 1 or self.uses[tensor] != 1 or self._guarded(step):
+            return False
+        if tensor in self.section.outputs:
+            return index == len(self.steps) - 1 and not self.fields
+        reader = self.steps[self.last_use[tensor]]
+        if self._guarded(reader):
+            return False
+        if len(reader.inputs) == 1:
+            return step.line == reader.line and isinstance(step, Layer) and isinstance(reader, Layer)
+        if isinstance(reader, Section):
+            return False
+        return isinstance(step, Section) or (depth == 1 and isinstance(step.spelling, TorchModule))
+
+    def _guarded(self, step: Part) -> bool:
+        """Is it computed in training only, unlike what stands around it?"""
+        return step.train_only and not self.section.train_only
+
+    def _flush(self) -> None:
+        """Write down everything that waits, in order."""
+        waiting, self.waiting = self.waiting, {}
+        for each in waiting.values():
+            self._assign(each.index, self.steps[each.index], each.text)
+
+    def _assign(self, index: int, step: Part, text: str) -> None:
+        for tensor in step.outputs:
+            name = self._name(index, step, tensor)
+            self.variables[tensor] = name
+            self.holders[name] = tensor
+        guard = " if self.training else None" if self._guarded(step) else ""
+        targets = ", ".join(self.variables[tensor] for tensor in step.outputs)
+        self.statements.append(Statement(f"{targets} = {text}{guard}", self._comment(step)))
+
+    def _comment(self, step: Part) -> str:
+        """The shape of the result, where it changes."""
+        if self.shapes is None or len(step.outputs) > 1:
+            return ""
+        shown = show_shape(self.shapes[step.outputs[0]])
+        if shown == self.told:
+            return ""
+        if not self._guarded(step):
+            self.told = shown
+        return shown
+
+    def _name(self, index: int, step: Part, tensor: str) -> str:
+        """The variable for a result: its own name if it is a branch or is needed later on, else the one that flows."""
+        if tensor in self.fields:
+            return self._free(self.fields[tensor], index)
+        if isinstance(step, Section) and len(step.outputs) > 1 and tensor != step.outputs[-1]:
+            return self._free(_inner_name(tensor, step), index)
+        if isinstance(step, Section) and step.scope.kind in _NAMED_KINDS:
+            return self._free(step.name, index)
+        if self._is_kept(index, tensor) and (isinstance(step, Section) or _is_labelled(step)):
+            return self._free(step.name, index)
+        if self._is_free("x", index):
+            return "x"
+        flowing = self.variables.get(step.inputs[0], "")
+        if flowing.startswith("out") and self._is_free(flowing, index):
+            return flowing
+        return self._free("out", index)
+
+    def _is_kept(self, index: int, tensor: str) -> bool:
+        """Is it read after the next step, those in training only aside?"""
+        later = (i for i in range(index + 1, len(self.steps)) if not self._guarded(self.steps[i]))
+        following = next(later, len(self.steps))
+        return (tensor in self.section.outputs and following < len(self.steps)) or any(
+            tensor in self.steps[i].inputs for i in later
+        )
+
+    def _is_free(self, name: str, index: int) -> bool:
+        """Is nothing kept under this name that is read after step `index`?"""
+        return name not in self.holders or self.last_use.get(self.holders[name], -1) <= index
+
+    def _free(self, wanted: str, index: int) -> str:
+        name = names.variable(wanted)
+        return names.free(name, {held for held in self.holders if not self._is_free(held, index)})
+
+
+def _is_weighted(part: Part) -> bool:
+    return isinstance(part, Layer) and part.node.op.weighted
+
+
+def _is_labelled(layer: Layer) -> bool:
+    return names.stem(layer.name) != layer.node.op.word
+
+
+def _inner_name(tensor: str, section: Section) -> str:
+    """The name, in a section, of the part that makes a tensor."""
+    inner = tensor[len(section.path) + 1 :].split(".")
+    return inner[0]
+
+
+def _fill(template: str, inputs: list[str], values: dict[str, str]) -> str:
+    """A template with its inputs and numbers in place; parentheses where an operator would tear an input apart."""
+
+    def place(found: re.Match[str]) -> str:
+        text = inputs[int(found[1])]
+        begins = found.start() == 0 or template[: found.start()].endswith(("(", "[", ", "))
+        ends = found.end() == len(template) or template[found.end()] in ")],"
+        return text if (begins and ends) or _is_one_term(text) else f"({text})"
+
+    filled = _PLACEHOLDER.sub(place, template)
+    for name, text in values.items():
+        filled = filled.replace(f"{{{name}}}", text)
+    return filled.replace("{{", "{").replace("}}", "}")
+
+
+def _is_one_term(text: str) -> bool:
+    return text.isidentifier() or isinstance(ast.parse(text, mode="eval").body, (ast.Call, ast.Attribute, ast.Subscript))
+
+
+def roll(statements: list[Statement], folded: set[str]) -> list[Statement]:
+    """Fold runs of statements that differ only in the number of a part: `x = getattr(self, f"layer{i}")(x)`.
+
+    `folded` are the parts that are made in a loop as well.
+    """
+    rolled: list[Statement] = []
+    at = 0
+    while at < len(statements):
+        template = _template(statements[at].text, folded)
+        length = 1
+        while template and _template_at(statements, at + length, folded) == (template[0], template[1] + length):
+            length += 1
+        if template and length >= SHORTEST_RUN:
+            first = template[1]
+            rolled.append(Statement(f"for i in range({first}, {first + length}):"))
+            rolled.append(Statement(f"{INDENT}{template[0]}"))
+        else:
+            length = 1
+            rolled.append(statements[at])
+        at += length
+    return rolled
+
+
+def _template_at(statements: list[Statement], at: int, folded: set[str]) -> tuple[str, int] | None:
+    return _template(statements[at].text, folded) if at < len(statements) else None
+
+
+def _template(text: str, folded: set[str]) -> tuple[str, int] | None:
+    """The statement with `i` for the number of its one part, and that number."""
+    found = re.findall(r"self\.(\w+)\(", text)
+    numbered = names.number(found[0]) if len(found) == 1 and found[0] in folded else None
+    if numbered is None:
+        return None
+    stem, number = numbered
+    return text.replace(f"self.{found[0]}(", f'getattr(self, f"{stem}{{i}}")('), number

@@ -1,0 +1,87 @@
+"""Names in generated code: class names, attributes, variables, and what Python and PyTorch keep for themselves.
+
+A label of the language can be a word that Python or `nn.Module` needs (`class`, `forward`, `half`). Such a name
+gets a trailing underscore as an attribute or variable; in the state dict it stays what it is.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Container, Iterable
+
+# What `nn.Module` calls its own methods and settings; names with a leading underscore are its own as well.
+_MODULE_NAMES = frozenset(
+    ["T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad"]
+)
+# Names the generated code uses, and letters that look like digits (ruff's E741).
+_VARIABLES_TAKEN = frozenset(["self", "torch", "nn", "F", "math", "i", "l", "I", "O", "chain", "spell_state", "super", "range", "getattr"])
+_FUNCTIONS_TAKEN = _VARIABLES_TAKEN | {"Tensor", "NamedTuple", "OrderedDict", "initialize", "annotations"}
+# Modules that the generated file, or a program that imports it, would find in its place.
+_FILES_TAKEN = frozenset(sys.stdlib_module_names) | {"torch", "torchvision", "numpy", "safetensors", "cnndsl"}
+
+
+def attribute(name: str) -> str:
+    """The attribute under which a module keeps the part called `name`."""
+    reserved = keyword.iskeyword(name) or name in _MODULE_NAMES or name.startswith("_")
+    return f"{name.strip('_') or 'part'}_" if reserved else name
+
+
+def variable(name: str) -> str:
+    """A local variable or parameter called `name`."""
+    return f"{name}_" if keyword.iskeyword(name) or name in _VARIABLES_TAKEN else name
+
+
+def field(name: str) -> str:
+    """A field of a NamedTuple called `name`."""
+    name = name.lstrip("_") or "field"
+    return f"{name}_" if keyword.iskeyword(name) or hasattr(tuple, name) or name in ("self", "cls") else name
+
+
+def function(name: str) -> str:
+    """The function that builds network `name`."""
+    name = name.lower()
+    return f"{name}_network" if keyword.iskeyword(name) or name in _FUNCTIONS_TAKEN else name
+
+
+def file_stem(name: str) -> str:
+    """The name, without ending, of the files for network `name`: one that Python can import."""
+    return f"{name}_network" if keyword.iskeyword(name) or name in _FILES_TAKEN else name
+
+
+def camel(name: str) -> str:
+    """`conv_bn` as a class name: `ConvBn`. Capitals stay; a class name begins with a letter."""
+    words = "".join(word[0].upper() + word[1:] for word in name.split("_") if word)
+    return words if words[:1].isalpha() else f"Block{words}"
+
+
+def stem(name: str) -> str:
+    """A name without its number: `branch2` is a `branch`."""
+    return re.sub(r"_?\d+$", "", name) or name
+
+
+def number(name: str) -> tuple[str, int] | None:
+    """A numbered name as its stem and number, if it can be put together from them again: `conv12`, not `conv01`."""
+    found = re.fullmatch(r"(.*?)(0|[1-9]\d*)", name)
+    return (found[1], int(found[2])) if found else None
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """`name`, or the first of `name2`, `name3`, ... that is not taken."""
+    if name not in taken:
+        return name
+    base = name if not name[-1:].isdigit() else f"{name}_"
+    n = 2
+    while f"{base}{n}" in taken:
+        n += 1
+    return f"{base}{n}"
+
+
+def free_attributes(parts: Iterable[str]) -> dict[str, str]:
+    """The attribute of every part, by its name; no two alike (`class` beside `class_`)."""
+    plain = {name: name for name in parts if attribute(name) == name}
+    attributes: dict[str, str] = {}
+    for name in parts:
+        attributes[name] = plain.get(name) or free(attribute(name), {*plain, *attributes.values()})
+    return attributes

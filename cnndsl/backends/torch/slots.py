@@ -1,0 +1,130 @@
+"""The numbers in the code of a class, in the order in which they are written, and what each becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from itertools import groupby
+
+from cnndsl.backends.torch import names
+from cnndsl.backends.torch.arguments import IN_CHANNELS, NO_DEFAULT, Known, Slot, Values, parameters_of, progression
+from cnndsl.backends.torch.classes import Classes, ModuleClass
+from cnndsl.backends.torch.constructor import SHORTEST_RUN
+from cnndsl.backends.torch.tree import Layer, Section
+from cnndsl.ir.graph import Graph
+from cnndsl.ops.base import Op, TorchExpression
+from cnndsl.ops.images import compact
+
+
+def generalise(classes: Classes, graph: Graph) -> None:
+    """Give every class its arguments and its texts."""
+    order = {section: i for each in dict.fromkeys(classes.values()) for i, section in enumerate(each.instances)}
+    for each in dict.fromkeys(classes.values()):
+        known = _known(each, graph)
+        columns = list(zip(*(list(slots(section, classes, order)) for section in each.instances), strict=True))
+        for layer, group in groupby(columns, key=lambda column: column[0].layer and column[0].layer[0]):
+            each.texts += _say_layers(list(group), known) if layer else _say(group, known)
+        each.arguments = known.ordered()
+
+
+def _say(columns: Iterable[tuple[Slot, ...]], known: Known) -> list[str]:
+    return [known.say(column[0], tuple(slot.value for slot in column)) for column in columns]
+
+
+def _say_layers(columns: list[tuple[Slot, ...]], known: Known) -> list[str]:
+    """The numbers of consecutive dense layers: in terms of the loop variable `i` if they grow steadily."""
+    numbers = [column[0].layer[1] for column in columns if column[0].layer]
+    first, count = numbers[0], len(set(numbers))
+    width = len(columns) // count
+    rounds = [[tuple(slot.value for slot in column) for column in columns[width * n :][:width]] for n in range(count)]
+    grows = [None if len(set(by_round)) == 1 else progression(by_round) for by_round in zip(*rounds, strict=True)]
+    steady = all(step or len(set(by_round)) == 1 for step, by_round in zip(grows, zip(*rounds, strict=True), strict=True))
+    consecutive = numbers == [first + n for n in range(count) for _ in range(width)]
+    if count < SHORTEST_RUN or not steady or not consecutive:
+        return _say(columns, known)
+    texts = []
+    for column, step in zip(columns, grows, strict=False):
+        text = known.say(column[0], tuple(slot.value for slot in column))
+        if step:
+            by = known.say(replace(column[0], field="growth", input_channels=False, default=NO_DEFAULT), step)
+            text = f"{text} + {by} * (i - {first})"
+        texts.append(text)
+    return texts * count
+
+
+def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iterator[Slot]:
+    """The numbers of one instance of a class; those of a class inside are its arguments' values."""
+    passing = _passing(section)
+    pending = [("", part) for part in reversed(section.parts)]
+    while pending:
+        prefix, part = pending.pop()
+        element = f"{prefix}{part.name}"
+        reads_input = bool(part.inputs) and part.inputs[0] in passing
+        if isinstance(part, Layer):
+            yield from _layer_slots(part, element, reads_input)
+        elif part in classes:
+            layer = names.number(element) if part.scope.kind == "layer" else None
+            for slot in _class_slots(classes[part], order[part], element, reads_input):
+                yield replace(slot, layer=layer)
+        else:
+            pending.extend((f"{element}_", inner) for inner in reversed(part.parts))
+
+
+def _layer_slots(layer: Layer, element: str, reads_input: bool) -> Iterator[Slot]:
+    spelling = layer.spelling
+    if isinstance(spelling, TorchExpression):
+        for name, value in spelling.values.items():
+            yield Slot(element, name, value)
+        return
+    channels = layer.input_shapes[0][0] if layer.input_shapes else None
+    for position, value in enumerate(spelling.args):
+        if position == 0 and value == channels:
+            yield Slot(element, IN_CHANNELS, value, input_channels=reads_input)
+        else:
+            yield Slot(element, _field(layer.node.op, value) or f"argument{position + 1}", value)
+    for name, (value, default) in spelling.kwargs.items():
+        yield Slot(element, name, value, default)
+
+
+def _class_slots(used: ModuleClass, instance: int, element: str, reads_input: bool) -> Iterator[Slot]:
+    for argument in used.arguments:
+        of_input = reads_input and argument.name == IN_CHANNELS
+        yield Slot(element, argument.name, argument.values[instance], argument.default, of_input)
+
+
+def _field(op: Op, value: object) -> str | None:
+    """What the language calls an argument of `op` that has this value."""
+    for each in fields(op):
+        given = getattr(op, each.name)
+        pair = isinstance(given, tuple) and len(given) == 2
+        if value in (given, compact(given) if pair else given) and not isinstance(given, bool):
+            return each.name
+    return None
+
+
+def _passing(section: Section) -> set[str]:
+    """The tensors in a section with the channels of its first input: that itself, and what unweighted layers make of it."""
+    found = set(section.inputs[:1])
+    pending = list(reversed(section.parts))
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Section):
+            pending.extend(reversed(part.parts))
+        elif part.inputs[0] in found and len(part.inputs) == 1 and not part.node.op.weighted:
+            same = len(part.node.shape) == 3 and part.node.shape[0] == part.input_shapes[0][0]
+            found.update(part.outputs if same else ())
+    return found
+
+
+def _known(each: ModuleClass, graph: Graph) -> Known:
+    calls = [_call_around(instance.path, graph) for instance in each.instances]
+    channels: Values = tuple(graph[i.inputs[0]].shape[0] for i in each.instances if i.inputs)
+    results: Values = tuple(graph[i.outputs[0]].shape[0] for i in each.instances if i.outputs)
+    return Known(parameters_of(calls), channels or None, keeps_channels=channels == results)
+
+
+def _call_around(path: str, graph: Graph) -> Mapping[str, object]:
+    """The arguments of the innermost block call around a scope, itself included."""
+    while path and graph.scopes[path].block is None:
+        path = path.rpartition(".")[0]
+    return graph.scopes[path].arguments if path else {}

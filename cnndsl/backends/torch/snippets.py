@@ -1,0 +1,93 @@
+"""The parts of a generated file that are the same for every network."""
+
+from __future__ import annotations
+
+HEADER = '''\
+"""{doc}Network `{name}` of {file}, written by cnndsl {version}. Change the .arch file and compile it again.
+
+{facts}
+
+{loading}
+"""
+'''
+
+LOADING = '''\
+The weights beside this file are loaded with
+
+    from safetensors.torch import load_file
+
+    model = {function}()
+    model.load_state_dict(load_file("{stem}.safetensors"))'''
+
+CHAIN = '''\
+def chain(**layers: nn.Module) -> nn.Sequential:
+    """Layers one after the other, by name."""
+    return nn.Sequential(OrderedDict(layers))
+'''
+
+SPELL_STATE = '''\
+def spell_state(module: nn.Module, **names: str) -> None:
+    """Let the state dict call parts by `names`, which as attributes would mean something else."""
+
+    def write(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+        respell(state, prefix, names)
+
+    def read(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+        respell(state, prefix, {name: attribute for attribute, name in names.items()})
+
+    module.register_state_dict_post_hook(write)
+    module.register_load_state_dict_pre_hook(read)
+
+
+def respell(state: dict[str, Tensor], prefix: str, names: dict[str, str]) -> None:
+    """Change the part's name that follows `prefix` in the keys of a state dict."""
+    for key in list(state):
+        value = state.pop(key)
+        if key.startswith(prefix):
+            part, dot, rest = key.removeprefix(prefix).partition(".")
+            key = f"{prefix}{names.get(part, part)}{dot}{rest}"
+        state[key] = value
+'''
+
+INITIALIZE = '''\
+@torch.no_grad()
+def initialize(module: nn.Module, seed: int = 0) -> None:
+    """Draw weights as in He et al. 2015, "Delving Deep into Rectifiers", eq. 10.
+
+    They are normal with variance 2 / fan_in, which keeps the size of activations from layer to layer
+    through ReLUs; biases are zero. Other layers keep what they are made with, batch norm 1 and 0.
+    Numbers are drawn on the CPU by a generator of their own: a seed means the same weights anywhere.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for layer in module.modules():
+# fan-in
+            normal = torch.randn(layer.weight.shape, generator=generator, device="cpu")
+            layer.weight.copy_(normal * math.sqrt(2 / fan_in))
+            if layer.bias is not None:
+                layer.bias.zero_()
+'''
+
+# The fan-in of one output: without and with transposed convolutions, where `stride` thins out the kernel.
+TRANSPOSED = (
+    """\
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            fan_in = layer.weight[0].numel()
+""",
+    """\
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            fan_in = layer.weight[0].numel()
+            if isinstance(layer, nn.ConvTranspose2d):
+                taps = math.prod(layer.kernel_size) / math.prod(layer.stride)
+                fan_in = layer.in_channels // layer.groups * taps
+""",
+)
+
+BUILDER = '''\
+def {function}(seed: int = 0) -> {network}:
+    """Network `{name}` with initial weights; the same seed gives the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        model = {network}()
+    initialize(model, seed)
+    return model
+'''

@@ -1,0 +1,180 @@
+"""The graph as a tree of sections, one for each scope, which become the modules of the generated code.
+
+A section knows which tensors it reads from outside and which of its own are read outside; both may be several,
+since skip connections cross the borders of scopes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ops.base import Shape, TorchExpression, TorchModule
+from cnndsl.source import Source
+
+
+@dataclass(eq=False, slots=True)
+class Layer:
+    """A node in its section. `outputs` is empty if nothing that counts ever reads it."""
+
+    name: str
+    node: Node
+    inputs: tuple[str, ...]
+    input_shapes: tuple[Shape, ...]
+    spelling: TorchModule | TorchExpression
+    outputs: tuple[str, ...]
+    train_only: bool
+
+    @property
+    def line(self) -> tuple[Source, int]:
+        """Its source and the line in it."""
+        return self.node.span.source, self.node.span.line
+
+
+@dataclass(eq=False, slots=True)
+class Section:
+    """A scope with what is in it. `inputs` are in order of first use, `outputs` in order of definition."""
+
+    name: str
+    scope: Scope
+    parts: list[Part] = field(default_factory=list)
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    train_only: bool = False
+
+    @property
+    def path(self) -> str:
+        return self.scope.path
+
+    @property
+    def line(self) -> tuple[Source, int]:
+        """Its source and the line in it."""
+        return self.scope.span.source, self.scope.span.line
+
+    @property
+    def modules(self) -> Iterator[Layer | Section]:
+        """The parts that become modules: all but stateless expressions."""
+        return (part for part in self.parts if isinstance(part, Section) or isinstance(part.spelling, TorchModule))
+
+
+Part: TypeAlias = Layer | Section
+
+
+def plant(graph: Graph) -> list[Section]:
+    """All sections of `graph`, each after the sections in it, so that the whole network is the last.
+
+    A layer that only passes its input on is left out, and a scope without modules is no section: what it
+    computes is written where it is used.
+    """
+    passed_on = _passed_on(graph)
+    root = _whole(graph, passed_on)
+    layers = list(_layers(graph, passed_on))
+    holding = _holding(layers)
+    around = {node.name: [root] for node in graph.inputs}
+    opened, finished = [root], []
+    for layer in layers:
+        while not _inside(layer.node.name, opened[-1].path):
+            finished.append(opened.pop())
+        _open(graph, layer, opened, holding)
+        around[layer.node.name] = list(opened)
+    finished.extend(reversed(opened))
+    _wire(layers, around, root)
+    for section in finished:
+        section.train_only = bool(section.outputs) and all(p.train_only for p in section.parts if p.outputs)
+    return finished
+
+
+def _whole(graph: Graph, passed_on: dict[str, str]) -> Section:
+    """The section of the whole network, without parts yet."""
+    scope = graph.scopes.get("") or Scope("", "network", graph.nodes[0].span)
+    results = dict.fromkeys(passed_on.get(output.node, output.node) for output in graph.outputs)
+    return Section(graph.name, scope, [], tuple(node.name for node in graph.inputs), tuple(results))
+
+
+def _passed_on(graph: Graph) -> dict[str, str]:
+    """The nodes that only pass a tensor on, and the node that made it."""
+    found: dict[str, str] = {}
+    for node in graph:
+        if node.op.arity == 1 and node.op.torch(*graph.input_shapes(node)) == TorchExpression("{0}"):
+            found[node.name] = found.get(node.inputs[0], node.inputs[0])
+    return found
+
+
+def _layers(graph: Graph, passed_on: dict[str, str]) -> Iterator[Layer]:
+    """Every node that computes something, by its full name for now."""
+    live = graph.upstream(output.node for output in graph.outputs)
+    always = graph.upstream(output.node for output in graph.outputs if not output.train_only)
+    for node in graph:
+        if node.op.arity != 0 and node.name not in passed_on:
+            shapes = graph.input_shapes(node)
+            alive = node.name in live
+            yield Layer(
+                name=node.name,
+                node=node,
+                inputs=tuple(passed_on.get(source, source) for source in node.inputs),
+                input_shapes=shapes,
+                spelling=node.op.torch(*shapes),
+                outputs=(node.name,) if alive else (),
+                train_only=alive and node.name not in always,
+            )
+
+
+def _holding(layers: list[Layer]) -> set[str]:
+    """The paths of the scopes with a module in them."""
+    found: set[str] = set()
+    for layer in layers:
+        path = layer.node.name.rpartition(".")[0] if isinstance(layer.spelling, TorchModule) else ""
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition(".")[0]
+    return found
+
+
+def _inside(name: str, path: str) -> bool:
+    return not path or name.startswith(f"{path}.")
+
+
+def _open(graph: Graph, layer: Layer, opened: list[Section], holding: set[str]) -> None:
+    """Put a layer where it belongs, opening the sections between it and the innermost opened one."""
+    name = layer.node.name
+    at = name.find(".", len(opened[-1].path) + 1)
+    while at >= 0 and name[:at] in holding:
+        section = Section(name[:at].rpartition(".")[2], graph.scopes[name[:at]])
+        opened[-1].parts.append(section)
+        opened.append(section)
+        at = name.find(".", at + 1)
+    path = opened[-1].path
+    layer.name = name[len(path) + 1 if path else 0 :].partition(".")[0]
+    opened[-1].parts.append(layer)
+
+
+def _wire(layers: list[Layer], around: dict[str, list[Section]], root: Section) -> None:
+    """Give every section its inputs and outputs. `around` holds the sections around a node, outermost first."""
+    inputs: dict[Section, dict[str, None]] = {}
+    kept: dict[str, int] = dict.fromkeys(root.outputs, 1)  # how many of the sections around a tensor see all its uses
+    for layer in layers:
+        here = around[layer.node.name]
+        for source in layer.inputs if layer.outputs else ():
+            shared = _shared(around[source], here)
+            kept[source] = min(kept.get(source, shared), shared)
+            for section in here[shared:]:
+                inputs.setdefault(section, {})[source] = None
+    outputs: dict[Section, list[str]] = {}
+    for layer in layers:
+        for section in around[layer.node.name][kept.get(layer.node.name, len(around)) :]:
+            outputs.setdefault(section, []).append(layer.node.name)
+    for section in {*inputs, *outputs}:
+        section.inputs = tuple(inputs.get(section, ()))
+        section.outputs = tuple(outputs.get(section, ()))
+
+
+def _shared(one: Sequence[Section], other: Sequence[Section]) -> int:
+    """How many sections, from the outside in, two nodes are both in."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a is not b:
+            break
+        count += 1
+    return count

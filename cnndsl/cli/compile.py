@@ -1,0 +1,114 @@
+"""`cnndsl compile MODEL`: checks a network, writes it for a backend, runs it once, and says what it did."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, request_from
+
+if TYPE_CHECKING:
+    from cnndsl.architecture import Architecture
+    from cnndsl.ir import Graph
+
+
+def add_to(commands: Commands) -> None:
+    parser = add_command(commands, "compile", "Compile a network to PyTorch source and weights.")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("--backend", choices=("torch",), default="torch")
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the network's name)")
+    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    parser.add_argument("--emit", choices=("ir", "source"), help="print the graph or the source, and write nothing")
+    parser.add_argument("--after", metavar="PASS", help="with --emit ir: the graph after that pass (or `elaborate`)")
+    add_request(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.after and options.emit != "ir":
+        raise UsageError("--after goes with --emit ir")
+    network = _checked(options)
+    if network is None:
+        return 1
+    if options.emit == "ir":
+        print(graph_after(network.graph, options.after))
+        return 0
+    if options.emit == "source":
+        print(network.source(), end="")
+        return 0
+    return _compile(network, options)
+
+
+def _checked(options: argparse.Namespace) -> Architecture | None:
+    """The network, or None after printing what is wrong with it."""
+    from cnndsl.architecture import Architecture
+    from cnndsl.checking import check_model
+    from cnndsl.diagnostics import render, tally, use_color
+    from cnndsl.models import find_model
+
+    checked = check_model(find_model(options.model), request_from(options))
+    if checked.report:
+        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
+        print(tally(checked.report), file=sys.stderr)
+    if not checked.report.ok:
+        return None
+    ((name, done),) = checked.networks.items()
+    return Architecture(name, done.graph, checked.facts[name], checked.report)
+
+
+def graph_after(graph: Graph, after: str | None) -> str:
+    """The text form of the graph after one pass, or after all of them."""
+    from cnndsl.diagnostics import closest
+    from cnndsl.ir.text import format_graph
+    from cnndsl.passes import run as run_passes
+
+    texts = {"elaborate": format_graph(graph)}
+    run_passes(graph, observe=lambda name, graph: texts.update({name: format_graph(graph)}))
+    if after is None:
+        return list(texts.values())[-1]
+    if after not in texts:
+        guess = closest(after, list(texts))
+        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(texts)}"
+        raise UsageError(f"there is no pass {after}; {hint}")
+    return texts[after]
+
+
+def _compile(network: Architecture, options: argparse.Namespace) -> int:
+    folder = options.output if options.output is not None else Path(network.name)
+    print(network.summary())
+    print()
+    files = network.write(folder, options.backend, seed=options.seed)
+    for path in files:
+        print(f"wrote {path} ({_size(path.stat().st_size)})")
+    print(_forward_pass(network, files))
+    print("\nnext:")
+    print(f'  python -c "from {files[0].stem} import {files[0].stem}; print({files[0].stem}())"   # in {folder}')
+    print(f"  cnndsl summary {options.model} --depth 9")
+    return 0
+
+
+def _forward_pass(network: Architecture, files: list[Path]) -> str:
+    """Run what was written, with the weights that were written, on random input of the network's size."""
+    import torch
+
+    from cnndsl.backends.torch import load_written
+
+    module = load_written(files).eval()
+    inputs = [torch.randn(1, *node.shape) for node in network.graph.inputs]
+    with torch.inference_mode():
+        module(*inputs)
+        start = time.perf_counter()
+        result = module(*inputs)
+        elapsed = time.perf_counter() - start
+    first = result if isinstance(result, torch.Tensor) else result[0]
+    shapes = " and ".join(" x ".join(map(str, tensor.shape)) for tensor in inputs)
+    shape = " x ".join(map(str, first.shape))
+    return f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.1f} ms on the CPU (second run)"
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"

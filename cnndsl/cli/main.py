@@ -1,0 +1,81 @@
+"""`cnndsl COMMAND ...`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
+
+Exit codes: 0 fine, 1 findings in an `.arch` file, 2 usage (arguments, files, folders), 3 an internal failure,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cnndsl.cli import check, compile, explain, ops, summary
+from cnndsl.cli.arguments import UsageError
+from cnndsl.extras import MissingExtra
+
+COMMANDS = (check, summary, compile, ops, explain)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; gives the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?`, not a traceback
+    try:
+        options = _parser().parse_args(arguments)
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("cnndsl: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  it lives as long as the process
+        return 0
+    except Exception as error:
+        return _failure(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cnndsl", description="Describe, check and compile convolutional networks.")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.set_defaults(run=lambda options: _no_command(options, parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
+
+
+def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.version:
+        from cnndsl import __version__
+
+        print(f"cnndsl {__version__}")
+        return 0
+    parser.print_help()
+    return 2
+
+
+def _failure(error: Exception) -> int:
+    """One line for what a user can mend; for the rest, where the trace is."""
+    from cnndsl.elaborate import ParameterError
+    from cnndsl.models import ModelError
+    from cnndsl.source import SourceError
+
+    debug = bool(os.environ.get("CNNDSL_DEBUG"))
+    usage = (ModelError, SourceError, ParameterError, UsageError, MissingExtra)
+    if isinstance(error, usage) or type(error).__name__ == "OutputError":
+        if debug:
+            traceback.print_exc()
+        print(f"cnndsl: error: {error}", file=sys.stderr)
+        return 2
+    if debug:
+        traceback.print_exc()
+    lines = str(error).splitlines()
+    print(f"cnndsl: internal error: {type(error).__name__}: {lines[0] if lines else ''}", file=sys.stderr)
+    if not debug:
+        print("cnndsl: this is a bug; please report it with the trace that CNNDSL_DEBUG=1 shows", file=sys.stderr)
+    return 3

@@ -1,0 +1,34 @@
+"""`cnndsl summary MODEL`: the table of a network, folded by blocks and repeats."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, request_from
+
+
+def add_to(commands: Commands) -> None:
+    parser = add_command(commands, "summary", "Show shapes, parameters and MACs as a table.")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("--depth", type=int, metavar="N", help="levels of blocks to show (default: what fits a screen)")
+    parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
+    add_request(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from cnndsl.analysis import summarize, summary_csv, summary_json, summary_text
+    from cnndsl.checking import check_model
+    from cnndsl.diagnostics import render, use_color
+    from cnndsl.models import find_model
+
+    checked = check_model(find_model(options.model), request_from(options))
+    ((_, done),) = checked.networks.items()
+    show = {"text": summary_text, "json": summary_json, "csv": summary_csv}[options.format]
+    print(show(summarize(done.graph, options.depth)))
+    if not checked.report.ok:
+        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,178 @@
+"""W6: what a careful reviewer would ask about in a network without errors."""
+
+from __future__ import annotations
+
+from cnndsl.diagnostics.codes.code import Code
+
+WARNINGS = (
+    Code(
+        "W601",
+        "label never read and naming no weights",
+        """
+        A label serves two purposes: `from` reads the tensor again, and weights are named after it. This one
+        does neither, because no `from` names it and nothing in it has weights.
+
+        Remove it, or read it: perhaps a skip connection was forgotten.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> relu
+            maxpool 2x2, /2 as pooled
+            conv 3x3, 32 -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> relu
+            maxpool 2x2, /2
+            conv 3x3, 32 -> relu
+        }
+        """,
+    ),
+    Code(
+        "W602",
+        "parameter never used",
+        """
+        Callers can set this parameter, and it changes nothing. Often a stride or a width was fixed while
+        trying something out.
+
+        Use it, or remove it from the definition and its calls.
+        """,
+        bad="""
+        block cell(filters, stride = 1) {
+            conv 3x3, filters -> bn -> relu
+        }
+
+        network t {
+            input 3 x 32 x 32
+            cell 16, stride=2
+        }
+        """,
+        good="""
+        block cell(filters, stride = 1) {
+            conv 3x3, filters, /stride -> bn -> relu
+        }
+
+        network t {
+            input 3 x 32 x 32
+            cell 16, stride=2
+        }
+        """,
+    ),
+    Code(
+        "W603",
+        "`bias=true` before `bn`",
+        """
+        Batch normalisation subtracts the mean of each channel, and with it any bias the layer before has
+        added: the bias costs memory and learns nothing (Ioffe and Szegedy 2015, section 3.2).
+
+        Leave `bias` out: a layer before `bn` has none by default. Keep it only to load a checkpoint that has it.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16, bias=true -> bn -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> bn -> relu
+        }
+        """,
+    ),
+    Code(
+        "W604",
+        "1x1 kernel whose stride skips pixels",
+        """
+        A 1x1 kernel with stride 2 looks at one pixel in four: three quarters of what the layers before have
+        computed are thrown away unread.
+
+        Put the stride on a larger kernel, or pool first (the ResNet-D of He et al. 2018). The original
+        ResNet does it; a network that must match it can live with the warning.
+        """,
+        bad="""
+        network t {
+            input 16 x 32 x 32
+            conv 1x1, 32, /2 -> bn -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 16 x 32 x 32
+            avgpool 2x2, /2 -> conv 1x1, 32 -> bn -> relu
+        }
+        """,
+    ),
+    Code(
+        "W605",
+        "result never used",
+        """
+        Nothing reads what this layer computes: the output of the network does not depend on it. Most often
+        a `from` further down starts anew from an older tensor and drops the current one.
+
+        Merge the two with `concat` or `add`, or remove the dead branch.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> relu as stem
+            conv 3x3, 16 -> relu
+            from stem -> conv 3x3, 32 -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> relu as stem
+            conv 3x3, 16 -> relu
+            add { | identity | from stem }
+        }
+        """,
+    ),
+    Code(
+        "W606",
+        "`let` never used",
+        """
+        The name is bound and never read. If a layer further down still has the number written out, it was
+        meant to use the name.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32
+            let width = 16
+            conv 3x3, 16 -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            let width = 16
+            conv 3x3, width -> relu
+        }
+        """,
+    ),
+    Code(
+        "W607",
+        "import never used",
+        """
+        The imported block is never called nor passed on. Remove the name from `use`, or the whole line.
+        """,
+        bad="""
+        use fire from std
+
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> relu
+        }
+        """,
+    ),
+)

@@ -1,0 +1,137 @@
+"""The graph while it grows: nodes by number, scopes as a tree; instance paths are given at the end.
+
+A name is numbered only if it occurs more than once in its scope (`conv`, or `conv1`, `conv2`), which is known
+when the scope is complete. Labels keep the name they were given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cnndsl.ir import Graph, Node, Output, Scope
+from cnndsl.ops.base import Op, Shape
+from cnndsl.ops.fractal import DropPathDraw
+from cnndsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """The value that flows: the number of the node it comes from, and its shape."""
+
+    node: int
+    shape: Shape
+
+
+@dataclass(slots=True)
+class ScopeDraft:
+    kind: str
+    name: str
+    span: Span
+    labelled: bool = False
+    block: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    doc: str = ""
+    children: list[ScopeDraft | NodeDraft] = field(default_factory=list)
+    path: str = ""
+
+    def open(self, kind: str, name: str, span: Span, *, labelled: bool = False) -> ScopeDraft:
+        """Begin a scope inside this one."""
+        inner = ScopeDraft(kind, name, span, labelled)
+        self.children.append(inner)
+        return inner
+
+
+@dataclass(slots=True)
+class NodeDraft:
+    op: Op
+    inputs: tuple[int, ...]
+    shape: Shape
+    span: Span
+    name: str
+    labelled: bool
+    path: str = ""
+
+
+class Drafts:
+    """Nodes in definition order, and the scope of the whole network."""
+
+    def __init__(self, root: ScopeDraft) -> None:
+        self.root = root
+        self.nodes: list[NodeDraft] = []
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def add(
+        self, op: Op, inputs: Iterable[Tensor], shape: Shape, span: Span, scope: ScopeDraft, name: str, labelled: bool
+    ) -> Tensor:
+        node = NodeDraft(op, tuple(tensor.node for tensor in inputs), shape, span, name, labelled)
+        scope.children.append(node)
+        self.nodes.append(node)
+        return Tensor(len(self.nodes) - 1, shape)
+
+    def graph(self, name: str, outputs: Iterable[tuple[str, Tensor, bool]]) -> Graph:
+        """Give every node and scope its path, and make the graph. Scopes in which nothing stands are dropped."""
+        self._drop_unused_draw()
+        scopes = self._name_everything()
+        nodes = [
+            Node(n.path, n.op, tuple(self.nodes[i].path for i in n.inputs), n.shape, n.span)
+            for n in self.nodes
+            if n.path
+        ]
+        results = [Output(label, self.nodes[tensor.node].path, train_only) for label, tensor, train_only in outputs]
+        return Graph(name, nodes, results, scopes)
+
+    def _drop_unused_draw(self) -> None:
+        """Every network starts with a drop-path draw, because a fractal deep inside may need one; most do not."""
+        read = {source for node in self.nodes for source in node.inputs}
+        unused = {id(n) for i, n in enumerate(self.nodes) if isinstance(n.op, DropPathDraw) and i not in read}
+        self.root.children = [child for child in self.root.children if id(child) not in unused]
+
+    def _name_everything(self) -> list[Scope]:
+        scopes: list[Scope] = []
+        pending = [self.root]
+        while pending:
+            draft = pending.pop()
+            scopes.append(
+                Scope(draft.path, draft.kind, draft.span, draft.block, draft.arguments, draft.doc),
+            )
+            draft.children = [child for child in draft.children if _holds_something(child)]
+            _number(draft)
+            pending.extend(child for child in reversed(draft.children) if isinstance(child, ScopeDraft))
+        return scopes
+
+
+def _holds_something(child: ScopeDraft | NodeDraft) -> bool:
+    pending = [child]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, NodeDraft):
+            return True
+        pending.extend(current.children)
+    return False
+
+
+def _number(scope: ScopeDraft) -> None:
+    """Give the children of a scope their names: labels first, then layers' names, numbered where they repeat."""
+    occurrences = Counter(child.name for child in scope.children)
+    taken = {child.name for child in scope.children if child.labelled and occurrences[child.name] == 1}
+    labels = Counter(child.name for child in scope.children if child.labelled)
+    taken |= {name for name, count in labels.items() if count == 1}
+    rounds: Counter[str] = Counter()
+    for child in scope.children:
+        if (child.labelled and labels[child.name] == 1) or (occurrences[child.name] == 1 and child.name not in taken):
+            name = child.name
+        else:
+            name = _next_free(child.name, rounds, taken)
+        child.path = f"{scope.path}.{name}" if scope.path else name
+
+
+def _next_free(name: str, rounds: Counter[str], taken: set[str]) -> str:
+    while True:
+        rounds[name] += 1
+        numbered = f"{name}{rounds[name]}"
+        if numbered not in taken:
+            return numbered

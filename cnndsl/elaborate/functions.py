@@ -1,0 +1,108 @@
+"""The functions of the language: `len sum min max range enumerate zip round ceil floor`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from cnndsl.ops.arguments import Size, show, type_name
+
+LIMIT = 2**63
+MAX_ITEMS = 100_000
+
+
+class Uncomputable(Exception):
+    """An expression without a value: E313 at the place of the expression."""
+
+
+def _numbers(name: str, values: list[Any]) -> list[Any]:
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Uncomputable(f"`{name}` needs numbers, not {type_name(value)} {show(value)}")
+    return values
+
+
+def _items(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, (list, Size)):
+        raise Uncomputable(f"`{name}` needs a list, not {type_name(value)} {show(value)}")
+    return list(value)
+
+
+def _arity(name: str, given: tuple[Any, ...], least: int, most: int) -> None:
+    if not least <= len(given) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise Uncomputable(f"`{name}` takes {wanted} argument{'s' if most > 1 else ''}, not {len(given)}")
+
+
+def _length(*given: Any) -> int:
+    _arity("len", given, 1, 1)
+    return len(given[0]) if isinstance(given[0], str) else len(_items("len", given[0]))
+
+
+def _sum(*given: Any) -> Any:
+    _arity("sum", given, 1, 1)
+    total = sum(_numbers("sum", _items("sum", given[0])))
+    if abs(total) >= LIMIT:
+        raise Uncomputable("the sum is too large")
+    return total
+
+
+def _extreme(name: str, pick: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+    def function(*given: Any) -> Any:
+        values = _items(name, given[0]) if len(given) == 1 else list(given)
+        if not values:
+            raise Uncomputable(f"`{name}` of nothing")
+        return pick(_numbers(name, values))
+
+    return function
+
+
+def _range(*given: Any) -> list[int]:
+    _arity("range", given, 1, 3)
+    if any(isinstance(value, bool) or not isinstance(value, int) for value in given):
+        raise Uncomputable(f"`range` needs integers, not {', '.join(map(show, given))}")
+    if len(given) == 3 and given[2] == 0:
+        raise Uncomputable("`range` with a step of 0 never ends")
+    numbers = range(*given)
+    if len(numbers[: MAX_ITEMS + 1]) > MAX_ITEMS:
+        raise Uncomputable(f"this range has more than {MAX_ITEMS:,} items")
+    return list(numbers)
+
+
+def _enumerate(*given: Any) -> list[list[Any]]:
+    _arity("enumerate", given, 1, 2)
+    start = given[1] if len(given) == 2 else 0
+    if isinstance(start, bool) or not isinstance(start, int):
+        raise Uncomputable(f"`enumerate` starts at an integer, not {show(start)}")
+    return [[index, item] for index, item in enumerate(_items("enumerate", given[0]), start)]
+
+
+def _zip(*given: Any) -> list[list[Any]]:
+    lists = [_items("zip", value) for value in given]
+    if len({len(items) for items in lists}) > 1:
+        lengths = " and ".join(str(len(items)) for items in lists)
+        raise Uncomputable(f"`zip` needs lists of one length, not of {lengths}")
+    return [list(items) for items in zip(*lists, strict=True)]
+
+
+def _rounding(name: str, rounding: Callable[[Any], int]) -> Callable[..., int]:
+    def function(*given: Any) -> int:
+        _arity(name, given, 1, 1)
+        return rounding(_numbers(name, [given[0]])[0])
+
+    return function
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "len": _length,
+    "sum": _sum,
+    "min": _extreme("min", min),
+    "max": _extreme("max", max),
+    "range": _range,
+    "enumerate": _enumerate,
+    "zip": _zip,
+    "round": _rounding("round", round),
+    "ceil": _rounding("ceil", math.ceil),
+    "floor": _rounding("floor", math.floor),
+}

@@ -1,0 +1,16 @@
+"""Optional dependencies: what is missing is said in one line, with the command that installs it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+class MissingExtra(ImportError):
+    """A package that an optional part of cnndsl needs is not installed."""
+
+
+def require(*packages: str, extra: str) -> None:
+    """Raise `MissingExtra` if one of `packages` cannot be imported; `extra` is what would install it."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise MissingExtra(f'this needs {" and ".join(missing)}: pip install "cnndsl[{extra}]"')

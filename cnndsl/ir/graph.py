@@ -1,0 +1,151 @@
+"""The graph of an elaborated network: frozen `Node`s in a `Graph`, structure kept by networkx.
+
+A node's `inputs` are the truth about wiring and argument order; the networkx edges are derived from them
+(and `verify` compares the two). Shapes leave out the batch axis, which is symbolic and printed as N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import networkx as nx
+
+from cnndsl.ops.base import Op, Shape
+from cnndsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One layer at one place of the network.
+
+    `name` is its instance path (`stage2.bottleneck3.conv2`), unique in the graph, and the prefix of its weights'
+    names; `inputs` are the names of the nodes it reads, in argument order; `shape` is what it puts out.
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result of the network. `name` is "output" for the main one, else a head's name."""
+
+    name: str
+    node: str
+    train_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named part of the network: a block call, a branch, a stage, a labelled chain, a head.
+
+    `path` is its instance path, a prefix of the names of the nodes inside (`""` is the whole network);
+    `block` the name of the block it calls, if it is a block call, with the `arguments` of that call by parameter;
+    `doc` that block's documentation (the comment above its definition).
+    """
+
+    path: str
+    kind: str  # "network", "block", "stage", "branch", "label", "head", "shortcut", "layer", "column", "unit"
+    span: Span
+    block: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    doc: str = ""
+
+
+class Graph:
+    """An immutable network: its nodes in definition order (which is a topological order), outputs and scopes.
+
+    A pass makes a new graph with `rewrite`. Every listing is deterministic: definition order, always.
+    """
+
+    def __init__(
+        self, name: str, nodes: Iterable[Node], outputs: Iterable[Output], scopes: Iterable[Scope] = ()
+    ) -> None:
+        self.name = name
+        self.nodes: tuple[Node, ...] = tuple(nodes)
+        self.outputs: tuple[Output, ...] = tuple(outputs)
+        self.scopes: dict[str, Scope] = {scope.path: scope for scope in scopes}
+        self._by_name = {node.name: node for node in self.nodes}
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> Node:
+        return self._by_name[name]
+
+    def __str__(self) -> str:
+        from cnndsl.ir.text import format_graph  # which imports this module
+
+        return format_graph(self)
+
+    @cached_property
+    def network(self) -> nx.MultiDiGraph:
+        """The same structure as a networkx graph; edge keys are argument positions (a node may read `x` twice)."""
+        graph = nx.MultiDiGraph(name=self.name)
+        graph.add_nodes_from(self._by_name)
+        graph.add_edges_from(
+            (source, node.name, position) for node in self.nodes for position, source in enumerate(node.inputs)
+        )
+        return graph
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[Node, ...]]:
+        found: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for source in dict.fromkeys(node.inputs):
+                found[source].append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """The nodes that read `name`, in definition order, each once."""
+        return self._consumers[name]
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        return tuple(self._by_name[source].shape for source in node.inputs)
+
+    def is_output(self, name: str) -> bool:
+        return any(output.node == name for output in self.outputs)
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes that stand for the network's inputs."""
+        return tuple(node for node in self.nodes if node.op.arity == 0)
+
+    @property
+    def output(self) -> Node:
+        """The node of the main output."""
+        return self._by_name[self.outputs[0].node]
+
+    def upstream(self, names: Iterable[str]) -> set[str]:
+        """The named nodes and everything they depend on."""
+        found: set[str] = set()
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending.extend(self._by_name[name].inputs)
+        return found
+
+    def inference(self) -> Graph:
+        """The part that runs outside training: without train-only heads and what only they need."""
+        outputs = tuple(output for output in self.outputs if not output.train_only)
+        needed = self.upstream(output.node for output in outputs) | {node.name for node in self.inputs}
+        if len(needed) == len(self.nodes) and len(outputs) == len(self.outputs):
+            return self
+        return Graph(self.name, (n for n in self.nodes if n.name in needed), outputs, self.scopes.values())
+
+    def rewrite(self, nodes: Iterable[Node], outputs: Iterable[Output] | None = None) -> Graph:
+        """A graph of the same name and scopes with other nodes, given in a topological order."""
+        return Graph(self.name, nodes, self.outputs if outputs is None else outputs, self.scopes.values())

@@ -1,0 +1,81 @@
+"""What a MODEL is, everywhere: `PATH`, `PATH:network`, a zoo name, or `-` for standard input."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnndsl.diagnostics.suggest import closest
+from cnndsl.shipped import shipped
+from cnndsl.source import MAX_BYTES, Source, SourceError, decode_source, read_source
+
+_NETWORK = re.compile(r"^network\s+([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE)
+
+
+class ModelError(Exception):
+    """A MODEL that names nothing; the message is one line and says what there is."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A file, and the network of it that was named, if one was."""
+
+    source: Source
+    network: str | None = None
+
+
+def find_model(text: str) -> Model:
+    """The file and network that MODEL names. Raises `ModelError` or `SourceError`, each with one line."""
+    if text == "-":
+        return Model(decode_source(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"))
+    path, network = Path(text), None
+    if not path.exists() and ":" in text:
+        before, _, after = text.rpartition(":")
+        if after.isidentifier():
+            path, network = Path(before), after
+    if network is None and text.isidentifier() and not path.is_file():
+        return zoo_model(text)
+    if network is not None and str(path).isidentifier() and not path.exists():
+        return Model(_zoo_file(str(path)), network)
+    return Model(read_source(path), network)
+
+
+def zoo_files() -> list[Path]:
+    """The files of the zoo, in the order of their names."""
+    return sorted(shipped("archs").glob("*.arch"))
+
+
+def zoo_names() -> Iterator[tuple[str, Path]]:
+    """Every network of the zoo, with its file."""
+    for path in zoo_files():
+        for name in _NETWORK.findall(path.read_text(encoding="utf-8")):
+            yield name, path
+
+
+def zoo_model(name: str) -> Model:
+    """A network of the zoo by its own name."""
+    own_file = shipped("archs") / f"{name}.arch"
+    candidates = [own_file] if own_file.is_file() else []
+    for path in [*candidates, *zoo_files()]:
+        source = read_source(path)
+        if name in _NETWORK.findall(source.text):
+            return Model(source, name)
+    known = [known for known, _ in zoo_names()]
+    guess = closest(name, known)
+    hint = f"did you mean {guess}?" if guess else f"the zoo has {', '.join(known)}" if known else "the zoo is empty"
+    raise ModelError(f"there is no file {name} and no network of that name in the zoo; {hint}")
+
+
+def _zoo_file(stem: str) -> Source:
+    path = shipped("archs") / f"{stem}.arch"
+    if not path.is_file():
+        stems = [file.stem for file in zoo_files()]
+        guess = closest(stem, stems)
+        raise ModelError(f"there is no file {stem}" + (f"; did you mean {guess}?" if guess else ""))
+    return read_source(path)
+
+
+__all__ = ["Model", "ModelError", "SourceError", "find_model", "zoo_files", "zoo_model", "zoo_names"]

@@ -1,0 +1,35 @@
+"""Layers: one class each, all facts in one place. Importing this package registers the built-in ones."""
+
+from cnndsl.ops import (
+    activation,
+    convolution,
+    linear,
+    merge,
+    normalization,
+    pooling,
+    regularization,
+    reshape,
+    resize,
+    scale,
+)
+from cnndsl.ops.base import LayerError, Op, Shape, all_layers, find, register, show_shape
+
+__all__ = [
+    "LayerError",
+    "Op",
+    "Shape",
+    "activation",
+    "all_layers",
+    "convolution",
+    "find",
+    "linear",
+    "merge",
+    "normalization",
+    "pooling",
+    "register",
+    "regularization",
+    "reshape",
+    "resize",
+    "scale",
+    "show_shape",
+]

@@ -1,0 +1,208 @@
+"""Activations: pointwise functions, each with its PyTorch module and the one Triton expression; and softmax.
+
+The expressions let NaN through as PyTorch does (`tl.maximum` would not), and use of Triton only `tl.where`, `tl.exp`,
+`tl.erf`, `libdevice.tanh` and `libdevice.expm1`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cnndsl.ops.arguments import choice, number
+from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, register
+
+
+class Pointwise(Op):
+    """A function of one element at a time: the shape stays."""
+
+    pointwise: ClassVar[bool] = True
+
+    def output(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+
+@register
+class Identity(Pointwise):
+    """Passes its input on; the plain branch of a merge."""
+
+    word: ClassVar[str] = "identity"
+    triton: ClassVar[str] = "x"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> identity", "7 -> identity")
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression("{0}")
+
+
+@register
+class Relu(Pointwise):
+    """max(x, 0). Nair and Hinton 2010."""
+
+    word: ClassVar[str] = "relu"
+    triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, x)"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> relu", "7 -> relu")
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.ReLU")
+
+
+@register
+class Relu6(Pointwise):
+    """min(max(x, 0), 6), which suits low precision. Krizhevsky 2010; MobileNet, Howard et al. 2017."""
+
+    word: ClassVar[str] = "relu6"
+    triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, tl.where(x > 6.0, 6.0, x))"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> relu6",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.ReLU6")
+
+
+@register
+@dataclass(frozen=True)
+class LeakyRelu(Pointwise):
+    """x where x > 0, else `slope` times x. Maas et al. 2013."""
+
+    word: ClassVar[str] = "leaky_relu"
+    triton: ClassVar[str] = "tl.where(x > 0.0, x, x * {slope})"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> leaky_relu", "4 x 5 x 5 -> leaky_relu 0.1")
+
+    slope: float = number(0.01)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.LeakyReLU", kwargs={"negative_slope": (self.slope, 0.01)})
+
+
+@register
+@dataclass(frozen=True)
+class Prelu(Op):
+    """x where x > 0, else x times a learned slope per channel that starts at `init`. He et al. 2015."""
+
+    word: ClassVar[str] = "prelu"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> prelu", "7 -> prelu 0.1")
+
+    init: float = number(0.25)
+
+    def output(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return {"weight": (inputs[0][0],)}
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.PReLU", (inputs[0][0],), {"init": (self.init, 0.25)})
+
+
+@register
+@dataclass(frozen=True)
+class Elu(Pointwise):
+    """x where x > 0, else alpha * (exp(x) - 1). Clevert et al. 2016."""
+
+    word: ClassVar[str] = "elu"
+    triton: ClassVar[str] = "tl.where(x > 0.0, x, {alpha} * libdevice.expm1(x))"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> elu", "4 x 5 x 5 -> elu 0.5")
+
+    alpha: float = number(1.0)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.ELU", kwargs={"alpha": (self.alpha, 1.0)})
+
+
+@register
+@dataclass(frozen=True)
+class Gelu(Pointwise):
+    """x times the probability that a standard normal value is below x. Hendrycks and Gimpel 2016.
+
+    `approximate=tanh` replaces the error function by the paper's tanh formula.
+    """
+
+    word: ClassVar[str] = "gelu"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> gelu", "4 x 5 x 5 -> gelu approximate=tanh")
+
+    approximate: str = choice("none", "tanh", default="none")
+
+    @property
+    def triton(self) -> str:  # type: ignore[override]
+        if self.approximate == "none":
+            return "0.5 * x * (1.0 + tl.erf(x * 0.7071067811865476))"
+        return "0.5 * x * (1.0 + libdevice.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.GELU", kwargs={"approximate": (self.approximate, "none")})
+
+
+@register
+class Silu(Pointwise):
+    """x * sigmoid(x), also called swish. Elfwing et al. 2017; Ramachandran et al. 2017."""
+
+    word: ClassVar[str] = "silu"
+    triton: ClassVar[str] = "x / (1.0 + tl.exp(-x))"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> silu",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.SiLU")
+
+
+@register
+class Hardswish(Pointwise):
+    """x * min(max(x + 3, 0), 6) / 6, swish from straight pieces. MobileNetV3, Howard et al. 2019."""
+
+    word: ClassVar[str] = "hardswish"
+    triton: ClassVar[str] = "x * tl.where(x < -3.0, 0.0, tl.where(x > 3.0, 6.0, x + 3.0)) / 6.0"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> hardswish",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Hardswish")
+
+
+@register
+class Hardsigmoid(Pointwise):
+    """min(max(x + 3, 0), 6) / 6, a sigmoid from straight pieces. MobileNetV3, Howard et al. 2019."""
+
+    word: ClassVar[str] = "hardsigmoid"
+    triton: ClassVar[str] = "tl.where(x < -3.0, 0.0, tl.where(x > 3.0, 1.0, (x + 3.0) / 6.0))"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> hardsigmoid",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Hardsigmoid")
+
+
+@register
+class Sigmoid(Pointwise):
+    """1 / (1 + exp(-x)): between 0 and 1, as a gate needs it."""
+
+    word: ClassVar[str] = "sigmoid"
+    triton: ClassVar[str] = "1.0 / (1.0 + tl.exp(-x))"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> sigmoid",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Sigmoid")
+
+
+@register
+class Tanh(Pointwise):
+    """Hyperbolic tangent: between -1 and 1."""
+
+    word: ClassVar[str] = "tanh"
+    triton: ClassVar[str] = "libdevice.tanh(x)"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> tanh",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Tanh")
+
+
+@register
+class Softmax(Op):
+    """exp(x) over its sum across the channels (of each pixel) or the features of a vector: they then sum to 1.
+
+    A classifier that trains with cross entropy on logits leaves it out, as the loss contains it.
+    """
+
+    word: ClassVar[str] = "softmax"
+    examples: ClassVar[tuple[str, ...]] = ("7 -> softmax", "4 x 5 x 3 -> softmax")
+
+    def output(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Softmax", kwargs={"dim": (1, None)})

@@ -1,0 +1,223 @@
+"""What a layer is: `Op`, the one class that holds every fact about it, and the registry of all layers.
+
+Shapes leave out the batch axis: an image is (channels, height, width), a vector (features,). A rule here knows
+no text and no places; it raises `LayerError` with the values and the repair, and the elaborator adds where.
+Nothing here imports torch: PyTorch's spelling of a layer is data (`TorchModule`, `TorchExpression`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeVar
+
+from cnndsl.ops.arguments import Parameter, signature
+
+Shape = tuple[int, ...]
+Dtype = Literal["float32", "int64"]
+ENTRY_POINT_GROUP = "cnndsl.layers"
+
+
+def show_shape(shape: Shape) -> str:
+    """`64 x 56 x 56`, as the language writes a shape."""
+    return " x ".join(map(str, shape))
+
+
+def literal(value: object) -> str:
+    """A number, bool, string, tuple or None as Python writes it; infinity by way of `math`."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, float):
+        return repr(value).replace("inf", "math.inf").replace("e-0", "e-")
+    return repr(value)
+
+
+class LayerError(Exception):
+    """A layer that cannot be built from its arguments or applied to its input.
+
+    code      the stable code of the diagnostic, such as "E202"
+    argument  the name of the argument at fault, if one is
+    input     the index of the input at fault, if one is (merges have several)
+    help      the repair, with numbers where they can be computed
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        argument: str | None = None,
+        input: int | None = None,
+        help: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.argument = argument
+        self.input = input
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How far a layer looks: its (height, width) extent in input pixels, and its step between outputs.
+
+    A step below 1 is an upsampling. `everywhere` layers (global pooling, linear) see the whole input.
+    """
+
+    extent: tuple[int, int] = (1, 1)
+    step: tuple[float, float] = (1, 1)
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A tensor that is kept with the weights but not learned, such as a running mean."""
+
+    shape: Shape
+    dtype: Dtype = "float32"
+
+
+@dataclass(frozen=True)
+class TorchModule:
+    """PyTorch's spelling of a layer that is a module: `nn.Conv2d(3, 64, 7, stride=2, padding=3)`.
+
+    callee  the class, as the generated file writes it (`nn.`, `F.`, `torch.` and `math.` are imported there)
+    args    positional arguments: numbers, tuples, bools, strings
+    kwargs  keyword arguments, each (value, PyTorch's default); all of them, so that two instances of a layer can
+            be compared; a writer leaves out those that equal the default
+    inputs  how the inputs are handed over, `{0}`, `{1}`, ...; other text wraps them (`F.pad({0}, (0, 1, 0, 1))`)
+    source  the class definition, where PyTorch has no such module
+    """
+
+    callee: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, tuple[object, object]] = field(default_factory=dict)
+    inputs: str = "{0}"
+    source: str | None = None
+
+    def constructor(self) -> str:
+        """The call that makes the module, keyword arguments only where they differ from PyTorch's defaults."""
+        given = [f"{name}={literal(value)}" for name, (value, default) in self.kwargs.items() if value != default]
+        return f"{self.callee}({', '.join([*map(literal, self.args), *given])})"
+
+
+@dataclass(frozen=True)
+class TorchExpression:
+    """PyTorch's spelling of a layer without state, used in `forward`: `torch.cat([{0}, {1}], dim=1)`.
+
+    `{0}`, `{1}`, ... are the input tensors; `{name}` is the number `values[name]`, which may become an argument
+    of the generated class when instances of a block differ in it.
+    """
+
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self, *inputs: str) -> str:
+        """The expression on input tensors of these names."""
+        return self.template.format(*inputs, **{name: literal(value) for name, value in self.values.items()})
+
+
+@dataclass(frozen=True)
+class Op:
+    """A layer. Subclass it as a frozen dataclass whose fields are the layer's arguments, and `register` it.
+    (A layer without arguments needs no decorator of its own: it inherits equality and the empty signature.)
+
+    Class facts (`pointwise` and `triton` may be properties, where they depend on the arguments):
+      word      what the language calls it
+      arity     how many tensors it takes; None means two or more (a merge, written with branches)
+      weighted  counts as a layer in `depth` (convolutions and linear layers)
+      pointwise treats every element alike, so it can be fused into the layer before it
+      triton    for a pointwise layer: the Triton expression of its value at `x` (float32), using `tl` and `libdevice`
+                and its fields by name (`tl.where(x > 0, x, x * {slope})`)
+      examples  lines of the language that show it, each `INPUT SHAPE -> LINE`; documentation and tests run them
+    The docstring is the layer's documentation: its first line a summary, then meaning, units and source.
+    """
+
+    word: ClassVar[str]
+    arity: ClassVar[int | None] = 1
+    weighted: ClassVar[bool] = False
+    pointwise: ClassVar[bool] = False
+    triton: ClassVar[str | None] = None
+    examples: ClassVar[tuple[str, ...]] = ()
+
+    def output(self, *inputs: Shape) -> Shape:
+        """The shape that comes out; raises `LayerError` if the inputs do not fit."""
+        raise TypeError(f"{type(self).__name__} does not say its output shape")
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        """Learned tensors by PyTorch's names, for inputs that fit."""
+        return {}
+
+    def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
+        """Tensors that are kept but not learned, by PyTorch's names."""
+        return {}
+
+    def macs(self, *inputs: Shape) -> int:
+        """Multiply-accumulates of one sample: convolutions and linear layers, padding counted, bias not."""
+        return 0
+
+    def window(self, *inputs: Shape) -> Window:
+        """How far it looks and steps, for the receptive field."""
+        return Window()
+
+    def torch(self, *inputs: Shape) -> TorchModule | TorchExpression:
+        """How PyTorch spells it for these inputs."""
+        raise TypeError(f"{type(self).__name__} does not say how PyTorch spells it")
+
+    @classmethod
+    def signature(cls) -> tuple[Parameter, ...]:
+        """Its arguments, in order."""
+        return signature(cls)
+
+    def __str__(self) -> str:
+        """The layer with its arguments, all of them by keyword but the positional ones."""
+        shown = []
+        for parameter in self.signature():
+            value, kind = getattr(self, parameter.name), parameter.kind
+            if value != parameter.default or parameter.required:
+                shown.append(kind.show(value) if parameter.positional else kind.keyword(parameter.name, value))
+        return f"{self.word} {', '.join(shown)}" if shown else self.word
+
+
+_REGISTRY: dict[str, type[Op]] = {}
+_entry_points_loaded = False
+
+OpClass = TypeVar("OpClass", bound=type[Op])
+
+
+def register(cls: OpClass) -> OpClass:
+    """Add a layer to the language (a class decorator). A word can be taken only once.
+
+    A package can also name its layers in the entry point group `cnndsl.layers`; they are loaded the first time
+    a file uses a word that is not built in.
+    """
+    taken = _REGISTRY.get(cls.word)
+    if taken is not None and (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(f"a layer called {cls.word!r} exists already: {taken.__module__}.{taken.__qualname__}")
+    _REGISTRY[cls.word] = cls
+    return cls
+
+
+def _load_entry_points() -> None:
+    global _entry_points_loaded
+    if not _entry_points_loaded:
+        from importlib.metadata import entry_points  # 40 ms, and few files need it
+
+        _entry_points_loaded = True
+        for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+            loaded = entry_point.load()
+            if isinstance(loaded, type) and issubclass(loaded, Op):
+                register(loaded)
+
+
+def find(word: str) -> type[Op] | None:
+    """The layer of that name, looking at installed packages' entry points if it is not built in."""
+    if word not in _REGISTRY:
+        _load_entry_points()
+    return _REGISTRY.get(word)
+
+
+def all_layers() -> dict[str, type[Op]]:
+    """Every layer by its word, in order of registration: built in ones by family, then others."""
+    _load_entry_points()
+    return dict(_REGISTRY)

@@ -1,0 +1,251 @@
+"""Convolutions: `conv`, `depthwise`, `conv_transpose`. Dumoulin and Visin 2016 is the guide to their arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd, prod
+from typing import ClassVar
+
+from cnndsl.ops.arguments import boolean, extent, integer, padding, stride
+from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, Window, register
+from cnndsl.ops.images import Pair, Sides, check_groups, compact, conv_extent, dilated, expect_image, symmetric
+
+
+def half_padding(kernel: Pair, dilation: Pair) -> Sides:
+    """Padding by half of the (dilated) kernel, which keeps the size at stride 1; the kernel must be odd."""
+    for axis, k in zip(("height", "width"), kernel, strict=True):
+        if k % 2 == 0:
+            raise LayerError(
+                "E314",
+                f"a kernel of even {axis} {k} has no half padding",
+                argument="kernel",
+                help=f"say `pad=0`, `pad={k // 2}`, or one side more than the other as in `pad=[0, 1, 0, 1]`",
+            )
+    rows, columns = dilation[0] * (kernel[0] // 2), dilation[1] * (kernel[1] // 2)
+    return (rows, rows, columns, columns)
+
+
+@register
+@dataclass(frozen=True)
+class Conv(Op):
+    """2-D convolution over height and width.
+
+    `kernel` comes first, then the number of `filters` (output channels); the input channels are never written.
+    It pads by half its kernel unless `pad` says otherwise: an integer, `rows x columns`, or
+    `[top, bottom, left, right]`. An even kernel must say its `pad`. With `groups`, input and filters are split
+    into that many independent convolutions. A conv whose output goes to a `bn` alone has no bias, since `bn`
+    would undo it; `bias=true` keeps it.
+    """
+
+    word: ClassVar[str] = "conv"
+    weighted: ClassVar[bool] = True
+    examples: ClassVar[tuple[str, ...]] = (
+        "3 x 32 x 32 -> conv 3x3, 16",
+        "3 x 33 x 31 -> conv 7x7, 8, /2",
+        "8 x 17 x 17 -> conv 1x7, 12, pad=0x3, bias=false",
+        "8 x 16 x 16 -> conv 3x3, 8, groups=4, dilation=2",
+        "4 x 15 x 15 -> conv 2x2, 6, /2, pad=[0, 1, 0, 1]",
+    )
+
+    kernel: Pair = extent()
+    filters: int = integer()
+    stride: Pair = stride()
+    pad: Sides | None = padding(None, shown="kernel // 2")
+    dilation: Pair = extent((1, 1), keyword=True)
+    groups: int = integer(1, keyword=True)
+    bias: bool | None = boolean(None, shown="false before bn, else true")
+
+    def __post_init__(self) -> None:
+        self.sides  # noqa: B018  an even kernel without a pad is an error of the arguments alone
+
+    @property
+    def sides(self) -> Sides:
+        """(top, bottom, left, right) padding."""
+        return half_padding(self.kernel, self.dilation) if self.pad is None else self.pad
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        check_groups(self.groups, channels, self.filters)
+        size = conv_extent("a kernel", (height, width), self.kernel, self.stride, self.sides, self.dilation)
+        return (self.filters, *size)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        weight: dict[str, Shape] = {"weight": (self.filters, inputs[0][0] // self.groups, *self.kernel)}
+        return weight if self.bias is False else weight | {"bias": (self.filters,)}
+
+    def macs(self, *inputs: Shape) -> int:
+        return prod(self.output(*inputs)) * (inputs[0][0] // self.groups) * prod(self.kernel)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(dilated(self.kernel, self.dilation), self.stride)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        padded, before = symmetric(self.sides)
+        return TorchModule(
+            "nn.Conv2d",
+            (inputs[0][0], self.filters, compact(self.kernel)),
+            {
+                "stride": (compact(self.stride), 1),
+                "padding": (compact(padded), 0),
+                "dilation": (compact(self.dilation), 1),
+                "groups": (self.groups, 1),
+                "bias": (self.bias is not False, True),
+            },
+            inputs=before,
+        )
+
+
+@register
+@dataclass(frozen=True)
+class Depthwise(Op):
+    """Convolution of each channel by itself (Xception, Chollet 2017; MobileNet, Howard et al. 2017).
+
+    Short for a `conv` with `groups = in.channels` and `filters = in.channels * multiplier`, and computed like it.
+    Channel `c` of the input becomes channels `c * multiplier` to `(c + 1) * multiplier - 1`. Padding and bias
+    follow the rules of `conv`.
+    """
+
+    word: ClassVar[str] = "depthwise"
+    weighted: ClassVar[bool] = True
+    examples: ClassVar[tuple[str, ...]] = (
+        "6 x 16 x 16 -> depthwise 3x3",
+        "6 x 17 x 15 -> depthwise 5x5, /2, bias=false",
+        "4 x 9 x 9 -> depthwise 3x1, multiplier=2, dilation=2",
+        "4 x 9 x 9 -> depthwise 2x2, pad=[0, 1, 0, 1]",
+    )
+
+    kernel: Pair = extent()
+    stride: Pair = stride()
+    pad: Sides | None = padding(None, shown="kernel // 2")
+    dilation: Pair = extent((1, 1), keyword=True)
+    multiplier: int = integer(1, keyword=True)
+    bias: bool | None = boolean(None, shown="false before bn, else true")
+
+    def __post_init__(self) -> None:
+        self.conv(1)  # finds an even kernel without a pad
+
+    def conv(self, channels: int) -> Conv:
+        """The convolution this is for that many input channels."""
+        return Conv(
+            self.kernel,
+            channels * self.multiplier,
+            stride=self.stride,
+            pad=self.pad,
+            dilation=self.dilation,
+            groups=channels,
+            bias=self.bias,
+        )
+
+    def output(self, *inputs: Shape) -> Shape:
+        return self.conv(expect_image(self.word, inputs[0])[0]).output(*inputs)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return self.conv(inputs[0][0]).parameters(*inputs)
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.conv(inputs[0][0]).macs(*inputs)
+
+    def window(self, *inputs: Shape) -> Window:
+        return self.conv(inputs[0][0]).window(*inputs)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return self.conv(inputs[0][0]).torch(*inputs)
+
+
+@register
+@dataclass(frozen=True)
+class ConvTranspose(Op):
+    """Transposed 2-D convolution ("deconvolution"), which makes maps larger: the gradient of a `conv` to its input.
+
+    Each axis becomes `(n - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 + output_pad`. `pad` crops rows
+    and columns on both sides (0 unless told); `output_pad` adds some at the bottom and right, to tell apart the
+    sizes that a strided `conv` maps to one. `conv_transpose 4x4, n, /2, pad=1` and `conv_transpose 2x2, n, /2`
+    double a map exactly. Zeiler et al. 2010; Dumoulin and Visin 2016, section 4.
+    """
+
+    word: ClassVar[str] = "conv_transpose"
+    weighted: ClassVar[bool] = True
+    examples: ClassVar[tuple[str, ...]] = (
+        "8 x 7 x 7 -> conv_transpose 2x2, 4, /2",
+        "8 x 7 x 5 -> conv_transpose 4x4, 6, /2, pad=1, bias=false",
+        "8 x 6 x 6 -> conv_transpose 3x3, 4, /2, pad=1, output_pad=1, groups=2",
+        "4 x 5 x 6 -> conv_transpose 3x5, 4, /1x3, pad=0x2, dilation=2",
+    )
+
+    kernel: Pair = extent()
+    filters: int = integer()
+    stride: Pair = stride()
+    pad: Sides = padding()
+    output_pad: Pair = extent((0, 0), minimum=0, keyword=True)
+    dilation: Pair = extent((1, 1), keyword=True)
+    groups: int = integer(1, keyword=True)
+    bias: bool | None = boolean(None, shown="false before bn, else true")
+
+    def __post_init__(self) -> None:
+        top, bottom, left, right = self.pad
+        if (top, left) != (bottom, right):
+            raise LayerError(
+                "E308",
+                "a transposed convolution crops the same on both sides",
+                argument="pad",
+                help="`output_pad` adds rows at the bottom and columns at the right",
+            )
+        for added, step, spread in zip(self.output_pad, self.stride, self.dilation, strict=True):
+            if added >= max(step, spread):
+                raise LayerError(
+                    "E308",
+                    f"output_pad = {added} is not below the stride or the dilation",
+                    argument="output_pad",
+                    help=f"at most {max(step, spread) - 1}: no input would reach further rows",
+                )
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        check_groups(self.groups, channels, self.filters)
+        extent = dilated(self.kernel, self.dilation)
+        rows = (height - 1) * self.stride[0] + extent[0] + self.output_pad[0]
+        columns = (width - 1) * self.stride[1] + extent[1] + self.output_pad[1]
+        top, bottom, left, right = self.pad
+        if rows <= top + bottom or columns <= left + right:
+            raise LayerError(
+                "E202",
+                f"nothing is left of the {rows} x {columns} output when {top} rows and {left} columns"
+                " are cropped from each side",
+                argument="pad",
+            )
+        return (self.filters, rows - top - bottom, columns - left - right)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        weight: dict[str, Shape] = {"weight": (inputs[0][0], self.filters // self.groups, *self.kernel)}
+        return weight if self.bias is False else weight | {"bias": (self.filters,)}
+
+    def macs(self, *inputs: Shape) -> int:
+        """Every input value meets every tap of every filter of its group; cropped ones count, like padding."""
+        return prod(inputs[0]) * (self.filters // self.groups) * prod(self.kernel)
+
+    def window(self, *inputs: Shape) -> Window:
+        rows, columns = map(_reached, self.kernel, self.stride, self.dilation)
+        return Window((rows, columns), (1 / self.stride[0], 1 / self.stride[1]))
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule(
+            "nn.ConvTranspose2d",
+            (inputs[0][0], self.filters, compact(self.kernel)),
+            {
+                "stride": (compact(self.stride), 1),
+                "padding": (compact((self.pad[0], self.pad[2])), 0),
+                "output_padding": (compact(self.output_pad), 0),
+                "groups": (self.groups, 1),
+                "bias": (self.bias is not False, True),
+                "dilation": (compact(self.dilation), 1),
+            },
+        )
+
+
+def _reached(kernel: int, stride: int, dilation: int) -> int:
+    """The extent of the input pixels that one output of a transposed convolution reads, along one axis.
+
+    An output meets only taps that are a multiple of `period` apart, since the others fall between input pixels.
+    """
+    period = stride // gcd(stride, dilation)
+    return (-(-kernel // period) - 1) * period * dilation // stride + 1

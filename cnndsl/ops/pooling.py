@@ -1,0 +1,228 @@
+"""Pools: windows that keep a maximum or a mean, of fixed size, of the whole map, or cut for a wanted output size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+from typing import ClassVar
+
+from cnndsl.ops.arguments import boolean, choice, extent, padding, show, stride
+from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, Window, register
+from cnndsl.ops.images import Pair, Sides, compact, conv_extent, expect_image, padded
+
+
+@dataclass(frozen=True)
+class Pool(Op):
+    """A window of fixed size that slides over each channel."""
+
+    kernel: Pair = extent()
+    stride: Pair = stride(None, shown="must be given")
+    pad: Sides = padding((0, 0, 0, 0))
+    round: str = choice("floor", "ceil", default="floor")
+
+    def __post_init__(self) -> None:
+        if self.stride is None:
+            raise LayerError(
+                "E315",
+                f"`{self.word}` needs a stride",
+                argument="stride",
+                help="say `/2` to halve the map, or `/1` for a window at every pixel",
+            )
+        rows, columns = self.kernel
+        if max(self.pad[:2]) >= rows or max(self.pad[2:]) >= columns:
+            raise LayerError(
+                "E308",
+                f"padding of {show([*self.pad])} rows and columns leaves windows of {rows}x{columns} without a pixel",
+                argument="pad",
+                help=f"pad less than the kernel: at most {rows - 1}x{columns - 1}",
+            )
+
+    @property
+    def ceil(self) -> bool:
+        return self.round == "ceil"
+
+    @property
+    def native(self) -> bool:
+        """Whether PyTorch's pools can pad so themselves: alike on both sides, and by half of the kernel at most."""
+        top, bottom, left, right = self.pad
+        return (top, left) == (bottom, right) and top <= self.kernel[0] // 2 and left <= self.kernel[1] // 2
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        what = f"a `{self.word}`"
+        return (channels, *conv_extent(what, (height, width), self.kernel, self.stride, self.pad, ceil=self.ceil))
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(self.kernel, self.stride)
+
+
+@register
+@dataclass(frozen=True)
+class Maxpool(Pool):
+    """Maximum of each window. The stride must be given; nothing is padded unless `pad` says so.
+
+    `round=floor` drops what is left over at the end of a row, `round=ceil` adds a window for it (Caffe's rule, which
+    GoogLeNet and SqueezeNet need) if that starts inside the map. Padding never is the maximum, and must be smaller
+    than the kernel.
+    """
+
+    word: ClassVar[str] = "maxpool"
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 8 x 8 -> maxpool 2x2, /2",
+        "4 x 15 x 13 -> maxpool 3x3, /2, pad=1",
+        "4 x 14 x 12 -> maxpool 3x3, /2, round=ceil",
+        "4 x 2 x 2 -> maxpool 3x3, /2, round=ceil",
+        "4 x 7 x 6 -> maxpool 2x3, /1, pad=[0, 1, 0, 2]",
+        "4 x 7 x 6 -> maxpool 3x3, /4x2, pad=[0, 2, 1, 0], round=ceil",
+        "4 x 5 x 5 -> maxpool 3x3, /2, pad=2, round=ceil",
+    )
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        pad = (self.pad[0], self.pad[2]) if self.native else (0, 0)
+        return TorchModule(
+            "nn.MaxPool2d",
+            (compact(self.kernel),),
+            {
+                "stride": (compact(self.stride), None),
+                "padding": (compact(pad), 0),
+                "ceil_mode": (self.ceil and self.native, False),
+            },
+            inputs="{0}" if self.native else padded(self._reached(inputs[0]), ", value=-math.inf"),
+        )
+
+    def _reached(self, shape: Shape) -> Sides:
+        """The padding, with as much more at the ends as the last windows hang over."""
+        top, bottom, left, right = self.pad
+        rows, columns = self.output(shape)[1:]
+        below = (rows - 1) * self.stride[0] + self.kernel[0] - shape[1] - top
+        beyond = (columns - 1) * self.stride[1] + self.kernel[1] - shape[2] - left
+        return (top, max(bottom, below), left, max(right, beyond))
+
+
+@register
+@dataclass(frozen=True)
+class Avgpool(Pool):
+    """Mean of each window. The stride must be given; nothing is padded unless `pad` says so.
+
+    Padding counts as zeros in the mean; `count_include_pad=false` divides by the number of real pixels instead.
+    With `round=ceil`, a window that hangs over the end of the (padded) map is divided by the part that lies on it.
+    Padding that differs between sides, or is more than half of the kernel, works when it counts as zeros and
+    `round` is floor.
+    """
+
+    word: ClassVar[str] = "avgpool"
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 8 x 7 -> avgpool 2x2, /2",
+        "4 x 15 x 13 -> avgpool 3x3, /2, pad=1",
+        "4 x 14 x 12 -> avgpool 3x3, /2, pad=1, round=ceil, count_include_pad=false",
+        "4 x 14 x 12 -> avgpool 5x3, /3, pad=2x1, round=ceil",
+        "4 x 7 x 6 -> avgpool 2x2, /1, pad=[0, 1, 0, 1]",
+        "4 x 7 x 6 -> avgpool 3x3, /2, pad=2",
+    )
+
+    count_include_pad: bool = boolean(True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.native and (self.ceil or not self.count_include_pad):
+            raise LayerError(
+                "E308",
+                "padding that differs between sides, or is over half of the kernel, must count as zeros and round down",
+                argument="pad",
+                help=f"pad evenly by at most {self.kernel[0] // 2}x{self.kernel[1] // 2}, or put a `pad` layer first",
+            )
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        pad = (self.pad[0], self.pad[2]) if self.native else (0, 0)
+        return TorchModule(
+            "nn.AvgPool2d",
+            (compact(self.kernel),),
+            {
+                "stride": (compact(self.stride), None),
+                "padding": (compact(pad), 0),
+                "ceil_mode": (self.ceil, False),
+                "count_include_pad": (self.count_include_pad, True),
+            },
+            inputs="{0}" if self.native else padded(self.pad),
+        )
+
+
+class GlobalPool(Op):
+    """A pool over the whole map: one pixel per channel is left."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (expect_image(self.word, inputs[0])[0], 1, 1)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=True)
+
+
+@register
+class GlobalAvgpool(GlobalPool):
+    """Mean of each channel over the whole map, which becomes `channels x 1 x 1`. Lin et al. 2013.
+
+    `linear` takes that as a vector, and `mul` as a gate.
+    """
+
+    word: ClassVar[str] = "global_avgpool"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> global_avgpool",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.AdaptiveAvgPool2d", (1,))
+
+
+@register
+class GlobalMaxpool(GlobalPool):
+    """Maximum of each channel over the whole map, which becomes `channels x 1 x 1`."""
+
+    word: ClassVar[str] = "global_maxpool"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> global_maxpool",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.AdaptiveMaxPool2d", (1,))
+
+
+@dataclass(frozen=True)
+class AdaptivePool(Op):
+    """A pool whose output size is given; its windows are cut to suit."""
+
+    size: Pair = extent()
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (expect_image(self.word, inputs[0])[0], *self.size)
+
+    def window(self, *inputs: Shape) -> Window:
+        _, height, width = inputs[0]
+        (rows, down), (columns, across) = _cut(height, self.size[0]), _cut(width, self.size[1])
+        return Window((rows, columns), (down, across), everywhere=self.size == (1, 1))
+
+
+def _cut(n: int, parts: int) -> tuple[int, float]:
+    """The largest window and the step when `n` pixels are cut into `parts` adaptive windows."""
+    return -(-(n + parts - gcd(n, parts)) // parts), n / parts
+
+
+@register
+class AdaptiveAvgpool(AdaptivePool):
+    """Mean over windows chosen so that the map comes out as `size`, whatever it was. He et al. 2014 (pyramid pooling).
+
+    Window `i` of `n` covers the rows from floor(i * height / n) to ceil((i + 1) * height / n), as in PyTorch;
+    columns likewise.
+    """
+
+    word: ClassVar[str] = "adaptive_avgpool"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> adaptive_avgpool 3x2", "4 x 6 x 6 -> adaptive_avgpool 6")
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.AdaptiveAvgPool2d", (compact(self.size),))
+
+
+@register
+class AdaptiveMaxpool(AdaptivePool):
+    """Maximum over windows chosen so that the map comes out as `size`; the windows are those of `adaptive_avgpool`."""
+
+    word: ClassVar[str] = "adaptive_maxpool"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> adaptive_maxpool 3x2", "4 x 3 x 3 -> adaptive_maxpool 4x1")
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.AdaptiveMaxPool2d", (compact(self.size),))

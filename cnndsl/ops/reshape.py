@@ -1,0 +1,121 @@
+"""Layers that only move values: make a vector, take or permute channels, and the shortcut that adds empty ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from cnndsl.ops.arguments import extent, integer
+from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, Window, register, show_shape
+from cnndsl.ops.images import Pair, expect_image, near_divisors
+
+
+@register
+class Flatten(Op):
+    """Makes a vector of all values of an image, channel by channel, each row by row."""
+
+    word: ClassVar[str] = "flatten"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> flatten", "7 -> flatten")
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (prod(inputs[0]),)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression("torch.flatten({0}, 1)")
+
+
+@register
+@dataclass(frozen=True)
+class ChannelShuffle(Op):
+    """Interleaves the channels of `groups`, so that the next grouped convolution sees all of them.
+
+    Channel `j` of group `i` becomes channel `j * groups + i`. ShuffleNet, Zhang et al. 2017.
+    """
+
+    word: ClassVar[str] = "channel_shuffle"
+    examples: ClassVar[tuple[str, ...]] = ("6 x 5 x 3 -> channel_shuffle 2", "6 x 5 x 3 -> channel_shuffle 3")
+
+    groups: int = integer()
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels = expect_image(self.word, inputs[0])[0]
+        if channels % self.groups:
+            raise LayerError(
+                "E206",
+                f"groups = {self.groups} does not divide the {channels} channels",
+                argument="groups",
+                help=near_divisors(channels),
+            )
+        return inputs[0]
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.ChannelShuffle", (self.groups,))
+
+
+@register
+@dataclass(frozen=True)
+class ChannelSlice(Op):
+    """The channels from `start` up to and without `stop`, counted from 0."""
+
+    word: ClassVar[str] = "channel_slice"
+    examples: ClassVar[tuple[str, ...]] = ("6 x 5 x 3 -> channel_slice 0, 2", "7 -> channel_slice 3, 7")
+
+    start: int = integer(minimum=0)
+    stop: int = integer()
+
+    def __post_init__(self) -> None:
+        if self.stop <= self.start:
+            raise LayerError(
+                "E308",
+                f"no channel lies between {self.start} and {self.stop}",
+                argument="stop",
+                help=f"`stop` is the first channel left out: at least {self.start + 1}",
+            )
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels = inputs[0][0]
+        if self.stop > channels:
+            raise LayerError(
+                "E206",
+                f"channels {self.start} to {self.stop} of {show_shape(inputs[0])}: there are only {channels}",
+                argument="stop",
+                help=f"`stop` is the first channel left out: at most {channels}",
+            )
+        return (self.stop - self.start, *inputs[0][1:])
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression("{0}[:, {start}:{stop}]", {"start": self.start, "stop": self.stop})
+
+
+@dataclass(frozen=True)
+class ZeroPadShortcut(Op):
+    """Every `stride`-th pixel, with channels of zeros appended up to `filters`.
+
+    What `residual shortcut=zero_pad` inserts: option A of He et al. 2015, section 3.3.
+    """
+
+    word: ClassVar[str] = "zero_pad_shortcut"
+
+    filters: int = integer()
+    stride: Pair = extent((1, 1))
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        if channels > self.filters:
+            raise LayerError(
+                "E206",
+                f"{channels} channels cannot be padded to {self.filters}",
+                help="use `shortcut=projection`, which can also take channels away",
+            )
+        return (self.filters, -(-height // self.stride[0]), -(-width // self.stride[1]))
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window((1, 1), self.stride)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        rows, columns = self.stride
+        return TorchExpression(
+            "F.pad({0}[:, :, ::{rows}, ::{columns}], (0, 0, 0, 0, 0, {added}))",
+            {"rows": rows, "columns": columns, "added": self.filters - inputs[0][0]},
+        )

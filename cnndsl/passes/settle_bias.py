@@ -1,0 +1,37 @@
+"""Decide the biases that the author left open: `bias=None` becomes False right before a `bn`, else True.
+
+A batch norm subtracts the mean over batch and space, channel by channel, and a constant with it:
+
+    bn(Wx + b) = gamma * (Wx + b - mean(Wx + b)) / std(Wx + b) + beta = bn(Wx)
+
+so a bias whose only way on is a `bn` has no effect and no gradient (Ioffe and Szegedy 2015, section 3.2). If anything
+else reads the sum, or it is an output, the bias is seen there and stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.ops.base import Op
+
+
+def settle_bias(graph: Graph) -> Graph:
+    outputs = {output.node for output in graph.outputs}
+
+    def settled(node: Node) -> Node:
+        if not _is_open(node.op):
+            return node
+        undone = node.name not in outputs and only_bn_reads(graph, node.name)
+        return replace(node, op=replace(node.op, bias=not undone))  # type: ignore[call-arg]
+
+    return graph.rewrite(map(settled, graph))
+
+
+def only_bn_reads(graph: Graph, name: str) -> bool:
+    """True if `name` is read, and by one `bn` alone."""
+    return [reader.op.word for reader in graph.consumers(name)] == ["bn"]
+
+
+def _is_open(op: Op) -> bool:
+    return getattr(op, "bias", False) is None

@@ -1,0 +1,270 @@
+"""The syntax tree of an `.arch` file: what was written, and where. No names are resolved here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cnndsl.source import Source, Span
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, string or truth value; `Number` keeps its text because `~` counts its digits."""
+
+    value: int | float | str | bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLiteral:
+    """`3x3`"""
+
+    parts: tuple[int, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class InputFact:
+    """`in.channels`, `in.height`, `in.width`"""
+
+    fact: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ListExpression:
+    items: tuple[Expression, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A flat run of operators of one precedence: `a + b - c`, `64 x 56 x 56`, `a < b <= c`, `a or b`, `a ** b`.
+
+    `operators[i]` stands between `operands[i]` and `operands[i + 1]`.
+    """
+
+    operands: tuple[Expression, ...]
+    operators: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """`not`, `+` and `-` in front of an operand, outermost first."""
+
+    operators: tuple[str, ...]
+    operand: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """`a if c else b if d else e`: cases are (value, condition), the last value has no condition."""
+
+    cases: tuple[tuple[Expression, Expression], ...]
+    otherwise: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    of: Expression
+    index: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    of: Expression
+    start: Expression | None
+    stop: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`len(depths)`, or a block with some of its arguments: `bottleneck(groups = 32)`."""
+
+    function: Expression
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """`value` is an expression, or a body in braces (`shortcut={ ... }`); `/2` has the name "stride"."""
+
+    name: Name | None
+    value: Expression | Body
+    span: Span
+
+
+Expression: TypeAlias = (
+    Literal | SizeLiteral | Name | InputFact | ListExpression | Operation | Prefix | Conditional | Index | Slice | Call
+)
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Statements in braces; for a merge, branches (and control flow that gives branches)."""
+
+    statements: tuple[Statement, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A layer, block or structure with its arguments, and a body if it has one."""
+
+    name: Name
+    arguments: tuple[Argument, ...]
+    body: Body | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """`from NAME`: the tensor that carries this label becomes the current one."""
+
+    label: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Elements joined by `->`, with an optional label and an optional shape ascription."""
+
+    elements: tuple[Command | Read, ...]
+    label: Name | None
+    shape: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    flow: Flow
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    shape: Expression
+    label: Name | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    names: tuple[Name, ...]
+    value: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    names: tuple[Name, ...]
+    items: Expression
+    body: Body
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    cases: tuple[tuple[Expression, Body], ...]
+    otherwise: Body | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    claim: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    condition: Expression
+    message: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A statement with a syntax error, which has been reported; what follows it is not to be blamed."""
+
+    span: Span
+
+
+Statement: TypeAlias = Flow | Branch | Input | Let | For | If | Expect | Require | Unreadable
+
+# --- definitions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterDefinition:
+    name: Name
+    type: Name | None
+    default: Expression | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDefinition:
+    name: Name
+    parameters: tuple[ParameterDefinition, ...]
+    body: Body
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDefinition:
+    name: Name
+    parameters: tuple[ParameterDefinition, ...]
+    body: Body
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class VariantDefinition:
+    """`network resnet50 = resnet(depths = [...]) { expect ... }`; the body holds claims of its own."""
+
+    name: Name
+    base: Name
+    arguments: tuple[Argument, ...]
+    body: Body | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`use fire, conv_bn from "blocks.arch"`, or `from std`."""
+
+    names: tuple[Name, ...]
+    origin: Name | Literal
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One parsed file. Definitions keep their order; unreadable statements at top level are left out."""
+
+    source: Source
+    uses: tuple[Use, ...]
+    blocks: tuple[BlockDefinition, ...]
+    networks: tuple[NetworkDefinition | VariantDefinition, ...]
+    complete: bool  # False if a syntax error was found anywhere

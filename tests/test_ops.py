@@ -1,0 +1,197 @@
+"""Laws that every layer keeps, run over the registry and every line of its examples: a new layer is tested by existing.
+
+Each fact of a layer is held against PyTorch: shapes, parameters, buffers, MACs, defaults, the window it looks at, and
+the Triton expression of pointwise layers. What a law cannot say (drop-path's statistics, pools' edges) follows.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from cnndsl.diagnostics import Report
+from cnndsl.elaborate import Loader, elaborate_network
+from cnndsl.ops import Op, Shape, all_layers
+from cnndsl.ops.base import TorchModule
+from cnndsl.ops.fractal import FractalJoin
+from cnndsl.ops.normalization import Normalization
+from cnndsl.ops.reshape import ZeroPadShortcut
+from cnndsl.source import Source
+
+torch = pytest.importorskip("torch")
+nn, F = torch.nn, torch.nn.functional
+
+BATCH = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer on inputs it takes."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+
+    @property
+    def spelling(self):
+        return self.op.torch(*self.inputs)
+
+    def tensors(self, batch: int = BATCH) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        tensors = [torch.randn(batch, *shape) for shape in self.inputs]
+        return [*tensors[:-1], torch.rand(2)] if isinstance(self.op, FractalJoin) else tensors  # the shared draw
+
+
+def case(line: str) -> Case:
+    """The last layer of an example line, `INPUT SHAPE -> LINE`."""
+    shape, _, layers = line.partition(" -> ")
+    report = Report()
+    module = Loader(report).load(Source("example", f"network t {{\n input {shape}\n {layers}\n}}"))
+    graph = elaborate_network(module, "t", report).graph
+    assert report.ok, [diagnostic.message for diagnostic in report]
+    return Case(graph.output.op, graph.input_shapes(graph.output))
+
+
+EXAMPLES = {f"{word}: {line}": (word, line) for word, layer in all_layers().items() for line in layer.examples}
+UNWRITTEN = {  # layers that structures of the language insert
+    "zero_pad_shortcut": Case(ZeroPadShortcut(6, (2, 3)), ((4, 7, 5),)),
+    "fractal_join": Case(FractalJoin((2, 3), 3, 0.5), ((4, 3, 3), (4, 3, 3), (2,))),
+}
+
+
+@pytest.fixture(params=[*EXAMPLES, *UNWRITTEN])
+def each(request) -> Case:
+    return UNWRITTEN[request.param] if request.param in UNWRITTEN else case(EXAMPLES[request.param][1])
+
+
+def namespace(spelling) -> dict[str, object]:
+    """The names of a generated file in which this layer stands."""
+    names: dict[str, object] = {"torch": torch, "nn": nn, "F": F, "math": math}
+    if isinstance(spelling, TorchModule) and spelling.source:
+        exec(spelling.source, names)
+    return names
+
+
+def alone(case: Case) -> nn.Module:
+    """A network of one layer, by its PyTorch spelling."""
+    spelling, names = case.spelling, namespace(case.spelling)
+    inputs = [f"x{index}" for index in range(len(case.inputs))]
+    if isinstance(spelling, TorchModule):
+        body = f"self.layer({spelling.inputs.format(*inputs)})"
+    else:
+        body = spelling.text(*inputs)
+    exec(f"def forward(self, {', '.join(inputs)}): return {body}", names)
+    module = type("Alone", (nn.Module,), {"forward": names["forward"]})()
+    if isinstance(spelling, TorchModule):
+        module.layer = eval(spelling.constructor(), names)
+    return module
+
+
+# --- laws
+
+
+@pytest.mark.parametrize("layer", all_layers().values(), ids=all_layers())
+def test_a_layer_documents_itself(layer: type[Op]) -> None:
+    assert layer.examples
+    assert layer.__doc__ and not layer.__doc__.startswith(f"{layer.__name__}("), "a docstring, not dataclass's own"
+    assert re.match(r"[^\n]+[.:]", layer.__doc__), "the first line is a summary"
+    assert layer.word == re.sub(r"(?<!^)(?=[A-Z])", "_", layer.__name__).lower()
+
+
+@pytest.mark.parametrize(("word", "line"), EXAMPLES.values(), ids=EXAMPLES)
+def test_an_example_shows_its_layer(word: str, line: str) -> None:
+    assert case(line).op.word == word
+
+
+def test_output_is_the_shape_that_torch_makes(each: Case) -> None:
+    assert alone(each).eval()(*each.tensors()).shape == (BATCH, *each.op.output(*each.inputs))
+
+
+def test_parameters_and_buffers_are_those_of_the_module(each: Case) -> None:
+    layer = getattr(alone(each), "layer", nn.Identity())
+    found = {name: tuple(tensor.shape) for name, tensor in layer.named_parameters()}
+    assert each.op.parameters(*each.inputs) == found
+    buffers = {name: (buffer.shape, buffer.dtype) for name, buffer in each.op.buffers(*each.inputs).items()}
+    found = {name: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in layer.named_buffers()}
+    assert buffers == found
+
+
+def test_macs_are_half_of_what_torch_counts(each: Case) -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        alone(each).eval()(*each.tensors(batch=1))
+    assert 2 * each.op.macs(*each.inputs) == counter.get_total_flops()
+    assert each.op.weighted == (each.op.macs(*each.inputs) > 0)
+
+
+def test_keyword_defaults_are_torchs(each: Case) -> None:
+    if not isinstance(each.spelling, TorchModule):
+        pytest.skip("an expression has no defaults")
+    parameters = inspect.signature(eval(each.spelling.callee, namespace(each.spelling))).parameters
+    for name, (_, default) in each.spelling.kwargs.items():
+        assert parameters[name].default == default, name
+
+
+def test_what_a_layer_prints_is_the_layer(each: Case) -> None:
+    if each.op.word not in all_layers() or each.op.arity is None:
+        pytest.skip("not written as a line")
+    shape = " x ".join(map(str, each.inputs[0]))
+    assert case(f"{shape} -> {each.op}").op == each.op
+
+
+def test_the_triton_expression_is_torchs_function(each: Case) -> None:
+    if not each.op.pointwise:
+        assert each.op.triton is None
+        pytest.skip("not pointwise")
+    x = torch.cat([torch.linspace(-9, 9, 181), torch.tensor([-80.0, 80.0, 1e-4, -1e-4, math.nan])])
+    allowed = {
+        "tl": SimpleNamespace(where=torch.where, exp=torch.exp, erf=torch.erf),
+        "libdevice": SimpleNamespace(tanh=torch.tanh, expm1=torch.expm1),
+        "__builtins__": {},
+    }
+    ours = eval(each.op.triton.format(**vars(each.op)), allowed | {"x": x})
+    torch.testing.assert_close(ours, alone(each)(x), equal_nan=True, rtol=2e-6, atol=2e-6)
+
+
+def test_a_layer_looks_as_far_as_its_window_says(each: Case) -> None:
+    """One pixel at a time becomes larger: the outputs that change are those that see it."""
+    if each.op.arity is None or isinstance(each.op, Normalization):
+        pytest.skip("merges look at one pixel of each input; statistics of a normalisation do not count")
+    if getattr(each.op, "mode", None) in ("reflect", "replicate"):
+        pytest.skip("the border shows pixels again")
+    window, output = each.op.window(*each.inputs), each.op.output(*each.inputs)
+    channels, height, width = (*each.inputs[0], 1, 1)[:3]
+    torch.manual_seed(0)
+    x = torch.rand(1, channels, height, width).repeat(height * width + 1, 1, 1, 1).double()
+    for pixel in range(height * width):
+        x[pixel, :, pixel // width, pixel % width] += 3 + torch.rand(channels)
+    with torch.no_grad():
+        y = alone(each).double().eval()(x.reshape(-1, *each.inputs[0]))
+    seen = (y[:-1] - y[-1]).abs() > 1e-9
+    if window.everywhere:
+        assert seen.all()
+    elif len(output) == 3:
+        grid = seen.any(dim=1).reshape(height, width, *output[1:])
+        assert_window(grid.any(dim=1).any(dim=2), window.extent[0], window.step[0])
+        assert_window(grid.any(dim=0).any(dim=1), window.extent[1], window.step[1])
+
+
+def assert_window(seen: torch.Tensor, extent: int, step: float) -> None:
+    """`seen[i, o]` says that output `o` sees input `i`, along one axis; padding may hide the ends of a window."""
+    spans = [torch.nonzero(column).flatten() for column in seen.T]
+    lengths = [int(span[-1] - span[0]) + 1 if len(span) else 0 for span in spans]
+    assert max(lengths) == min(extent, len(seen))
+    full = [(o, (span[0] + span[-1]).item() / 2) for o, span in enumerate(spans) if lengths[o] == extent]
+    for o, centre in full:
+        assert abs(centre - full[0][1] - step * (o - full[0][0])) < 1
+
+
+def test_torch_fx_can_trace_a_layer_in_training(each: Case) -> None:
+    traced = torch.fx.symbolic_trace(alone(each).train())
+    torch.manual_seed(1)
+    assert traced(*each.tensors()).shape[1:] == each.op.output(*each.inputs)
