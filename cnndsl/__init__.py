@@ -19,8 +19,7 @@ from cnndsl.extras import MissingExtra
 from cnndsl.models import ModelError
 from cnndsl.ops.base import Op, register
 from cnndsl.source import SourceError
-
-__version__ = "0.1.0"
+from cnndsl.version import __version__
 
 __all__ = [
     "ArchError",
@@ -32,6 +31,7 @@ __all__ = [
     "ParameterError",
     "Report",
     "SourceError",
+    "__version__",
     "check",
     "load",
     "loads",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from textwrap import dedent
@@ -42,7 +43,7 @@ BLOCKS = """
 
 NETWORKS = {
     "chain": "input 3 x 8 x 8\n conv 3x3, 4 -> relu\n global_avgpool -> linear 5",
-    "residual": "input 3 x 16 x 16\n stage { basic 8\n repeat 3 { basic 8 } }\n stage { basic 16, stride=2\n basic 16 }",
+    "residual": "input 3 x 16 x 16\n stage { basic 8\n repeat 3 { basic 8 } }\nstage { basic 16, stride=2\n basic 16 }",
     "inception": "input 8 x 8 x 8\n inception 4, 2, 4 as first\n inception 4, 2, 4\n flatten -> linear 3",
     "heads": "input 3 x 8 x 8\n conv 3x3, 4 as stem\n head aux, train_only=true { relu -> flatten -> linear 2 }\n"
     "head side { sigmoid }\n relu",
@@ -67,7 +68,10 @@ def node(name: str, op: Conv | Relu | Input | Add, inputs: str = "", shape: Shap
 
 def by_hand(*nodes: Node, scopes: str = "", output: str | None = None) -> Graph:
     return Graph(
-        "hand", nodes, [Output("output", output or nodes[-1].name)], [Scope(s, "stage", NOWHERE) for s in scopes.split()]
+        "hand",
+        nodes,
+        [Output("output", output or nodes[-1].name)],
+        [Scope(s, "stage", NOWHERE) for s in scopes.split()],
     )
 
 
@@ -146,7 +150,9 @@ BROKEN: dict[str, tuple[Callable[[], Graph], str]] = {
         "a.b: stands in a, which is not a scope",
     ),
     "scopes are intervals": (
-        lambda: by_hand(INPUT, node("a.x", Relu(), "input"), node("y", Relu(), "a.x"), node("a.z", Relu(), "y"), scopes="a"),
+        lambda: by_hand(
+            INPUT, node("a.x", Relu(), "input"), node("y", Relu(), "a.x"), node("a.z", Relu(), "y"), scopes="a"
+        ),
         "a.z: belongs to scope a, which other nodes interrupt before it",
     ),
 }
@@ -253,8 +259,9 @@ def test_the_text_holds_everything(graph: Graph) -> None:
 
 
 def test_columns_are_aligned(graph: Graph) -> None:
-    lines = [line for line in str(graph).splitlines() if " # " in line and "join" not in line and "add(" not in line]
-    assert len({line.index(" # ") for line in lines}) == 1
+    lines = [line for line in str(graph).splitlines() if " # " in line]
+    columns = Counter(line.index(" # ") for line in lines)
+    assert len(columns) == 1 or len(lines) - max(columns.values()) == sum(len(n.inputs) > 2 for n in graph)
     assert not any(line != line.rstrip() for line in str(graph).splitlines())
 
 
@@ -301,7 +308,9 @@ def test_folding_loses_nothing(graph: Graph) -> None:
     folded = fold(graph, tree(graph))
     assert list(nodes_of(folded)) == list(graph)
     for part in parts_of(folded):
-        assert len({tuple((n.op, n.shape) for n in nodes_of(replace(p, repeats=()))) for p in (part, *part.repeats)}) == 1
+        assert (
+            len({tuple((n.op, n.shape) for n in nodes_of(replace(p, repeats=()))) for p in (part, *part.repeats)}) == 1
+        )
 
 
 def outline(part: Part) -> list[str]:
@@ -324,7 +333,10 @@ def outline(part: Part) -> list[str]:
             "stage1|stage1.basic1|stage1.basic1.shortcut|stage1.basic2 x3|"
             "stage2|stage2.basic1|stage2.basic1.shortcut|stage2.basic2",
         ),
-        ("inception", "first|first.branch1|first.wide|first.branch2|inception|inception.branch1|inception.wide|inception.branch2"),
+        (
+            "inception",
+            "first|first.branch1|first.wide|first.branch2|inception|inception.branch1|inception.wide|inception.branch2",
+        ),
         ("paths", "branch1 x5"),
         ("dense", "stage|stage.layer1|stage.layer2|stage.layer3"),
     ],

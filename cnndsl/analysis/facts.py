@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from cnndsl.analysis.cost import Cost, costs, total
+from cnndsl.analysis.cost import Cost, costs, node_cost, total
 from cnndsl.analysis.depth import depth
 from cnndsl.analysis.memory import Peak, peak_memory
 from cnndsl.analysis.receptive import Field, largest_field, receptive_fields
@@ -46,9 +46,16 @@ class Facts:
         return total(costs(self.inference).values())
 
     @cached_property
+    def used(self) -> set[str]:
+        """The nodes that some output needs, in training or outside."""
+        return self.graph.upstream(output.node for output in self.graph.outputs)
+
+    @cached_property
     def training_cost(self) -> Cost:
         """With train-only heads."""
-        return self.cost if self.inference is self.graph else total(costs(self.graph).values())
+        if self.inference is self.graph:
+            return self.cost
+        return total(node_cost(self.graph, node) for node in self.graph if node.name in self.used)
 
     @cached_property
     def peak(self) -> Peak:

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import NamedTuple
 
 from cnndsl.analysis.receptive import Axes
-from cnndsl.analysis.summary import Row, Summary
+from cnndsl.analysis.summary import Row, Runs, Summary
 from cnndsl.analysis.wording import SHORT
 from cnndsl.ops.base import show_shape
 
@@ -27,12 +27,12 @@ class Column(NamedTuple):
 
 def summary_text(summary: Summary) -> str:
     """The table in aligned columns, then the totals. Lines are never cut; there is no final line end."""
-    cells = [[column.cell(row) for column in COLUMNS] for row in summary.rows]
-    lines = [line for row in cells for line in _wrapped(row)]
-    widths = [max(map(len, column)) for column in zip(*_heads(), *lines, strict=True)]
-    table = [_aligned(line, widths) for line in [*_heads(), *lines]]
+    lines = [line for cells in _cells(summary.rows) for line in _wrapped(cells)]
+    lines = [[column.head for column in COLUMNS], *lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    heads, *table = [_aligned(line, widths) for line in lines]
     rule = "-" * (sum(widths) + len(GAP) * (len(widths) - 1))
-    return "\n".join([_title(summary), "", table[0], rule, *table[1:], rule, *_totals(summary)])
+    return "\n".join([_title(summary), "", heads, rule, *table, rule, *_totals(summary)])
 
 
 def summary_json(summary: Summary) -> str:
@@ -85,8 +85,7 @@ def _name(row: Row) -> str:
     stem, number = _numbered(last)
     if row.count > 1:
         own += f"-{number if number and _numbered(own)[0] == stem else last} x{row.count}"
-    mark = {"always": "", "training": " (training)", "never": " (unused)"}[row.runs]
-    return GAP * row.level + own + mark
+    return GAP * row.level + own
 
 
 def _numbered(name: str) -> tuple[str, str]:
@@ -96,10 +95,10 @@ def _numbered(name: str) -> tuple[str, str]:
 
 
 def _axes(pair: Axes | None) -> str:
-    """`7`, or `1x7` where height and width differ."""
+    """`7`, or `1x7` where height and width differ; nothing where everything is seen."""
     if pair is None:
         return ""
-    rows, columns = (f"{value:,.4g}" if value % 1 else f"{value:,.0f}" for value in pair)
+    rows, columns = (f"{value:.4g}" if value % 1 else f"{value:.0f}" for value in pair)
     return rows if rows == columns else f"{rows}x{columns}"
 
 
@@ -124,15 +123,22 @@ COLUMNS = (
     Column("output", lambda row: show_shape(row.shape), to_right=False),
     Column("params", lambda row: _count(row.params)),
     Column("MACs", lambda row: _count(row.macs)),
-    Column("activations", lambda row: _bytes(row.activation_bytes)),
+    Column("memory", lambda row: _bytes(row.activation_bytes)),
     Column("field", lambda row: "all" if row.receptive_field is None else _axes(row.receptive_field)),
     Column("jump", lambda row: _axes(row.jump)),
 )
 LAYER = 1
+MARKS: dict[Runs, str] = {"always": "(used)", "training": "(training)", "never": "(unused)"}
 
 
-def _heads() -> list[list[str]]:
-    return [[column.head for column in COLUMNS]]
+def _cells(rows: Iterable[Row]) -> Iterator[list[str]]:
+    """The cells of each row. What does not always run is marked at its name, once for all that is inside."""
+    around: dict[int, Runs] = {-1: "always"}
+    for row in rows:
+        name, *cells = (column.cell(row) for column in COLUMNS)
+        mark = "" if row.runs == around[row.level - 1] else MARKS[row.runs]
+        around[row.level] = row.runs
+        yield [f"{name} {mark}".rstrip(), *cells]
 
 
 def _wrapped(cells: list[str]) -> Iterator[list[str]]:
@@ -170,7 +176,7 @@ def _totals(summary: Summary) -> list[str]:
 
 def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:
     cost, training = summary.cost, summary.training_cost
-    buffers = f" with {cost.buffers:,} values of buffers" if cost.buffers else ""
+    buffers = f", with {cost.buffers:,} buffer values" if cost.buffers else ""
     yield "parameters", f"{cost.params:,}", f"{_bytes(cost.weight_bytes)} of weights in float32{buffers}"
     if training.params != cost.params:
         yield "  in training", f"{training.params:,}", "with train-only heads"

@@ -17,7 +17,7 @@ from cnndsl.analysis.cost import Cost, costs
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.memory import Peak
 from cnndsl.analysis.receptive import Axes
-from cnndsl.analysis.wording import Chain, Entry, Wording
+from cnndsl.analysis.wording import Chain, Entry, Wording, lone_chain
 from cnndsl.ir.graph import Graph, Output
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import Shape
@@ -105,7 +105,7 @@ def _fitting(rows: list[Row]) -> int:
 def _cut(rows: list[Row], depth: int) -> Iterator[Row]:
     """The rows of the outer `depth` levels. A scope whose rows follow needs no list of what is in it."""
     kept = [row for row in rows if row.level < depth]
-    for row, following in zip(kept, [*kept[1:], None], strict=True):
+    for row, following in zip(kept, [*kept[1:], None], strict=False):
         opened = following is not None and following.level > row.level
         yield replace(row, layer="") if opened and row.block is None else row
 
@@ -119,18 +119,18 @@ class _Table:
         self.wording = Wording(self.graph)
         self.position = {node.name: position for position, node in enumerate(self.graph)}
         self.running = list(accumulate(costs(self.graph).values(), _plus, initial=Cost()))
-        self.needed = self.graph.upstream(output.node for output in self.graph.outputs)
 
     def rows(self) -> Iterator[Row]:
-        """All rows at all levels, in definition order."""
+        """All rows at all levels, in definition order; a scope around a single row is that row."""
         root = fold(self.graph, tree(self.graph))
         pending = [(0, entry) for entry in reversed(self.wording.entries(root))]
         while pending:
             level, entry = pending.pop()
             if isinstance(entry, Part):
                 inside = self.wording.entries(entry)
-                pending.extend((level + 1, inner) for inner in reversed(inside))
                 yield self._scope_row(level, entry, inside)
+                if entry.scope.block is not None or lone_chain(inside) is None:
+                    pending.extend((level + 1, inner) for inner in reversed(inside))
             else:
                 yield self._layer_row(level, entry)
 
@@ -186,7 +186,7 @@ class _Table:
     def _runs(self, name: str) -> Runs:
         if name in self.facts.inference:
             return "always"
-        return "training" if name in self.needed else "never"
+        return "training" if name in self.facts.used else "never"
 
 
 def _plus(one: Cost, other: Cost) -> Cost:

@@ -64,15 +64,39 @@ class Wording:
         """`bottleneck filters=64, stride=2` for a block's call, else what the scope is made of."""
         if scope.block is not None:
             return _call(scope)
-        if len(inside) == 1 and not isinstance(inside[0], Part):
-            return self.chain(inside[0])
-        counts: Counter[str] = Counter()
+        chain = lone_chain(inside)
+        if chain is not None:
+            return self.chain(chain)
+        heads = self._line(inside)
+        return heads if heads is not None and len(heads) <= SHORT else _contents(inside)
+
+    def _line(self, inside: list[Entry]) -> str | None:
+        """`conv 1x1, 96 -> conv 3x3, 128`: the main layers of a scope, if they stand in one line."""
+        heads = []
+        before: Node | None = None
         for entry in inside:
-            if isinstance(entry, Part):
-                counts[entry.scope.block or _stem(entry.scope)] += entry.count
-            else:
-                counts[entry[0].op.word] += 1
-        return ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+            if isinstance(entry, Part) or (before is not None and entry[0].inputs != (before.name,)):
+                return None
+            heads.append(self._layer(entry[0]))
+            before = entry[-1]
+        return " -> ".join(heads)
+
+
+def _contents(inside: list[Entry]) -> str:
+    """`bottleneck x3, conv`: what a scope is made of, counted."""
+    counts: Counter[str] = Counter()
+    for entry in inside:
+        if isinstance(entry, Part):
+            counts[entry.scope.block or _stem(entry.scope)] += entry.count
+        else:
+            counts[entry[0].op.word] += 1
+    return ", ".join(word if count == 1 else f"{word} x{count}" for word, count in counts.items())
+
+
+def lone_chain(entries: list[Entry]) -> Chain | None:
+    """The layers of a scope that holds a single row."""
+    only = entries[0] if len(entries) == 1 else None
+    return None if isinstance(only, Part) else only
 
 
 def _call(scope: Scope) -> str:

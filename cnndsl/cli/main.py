@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if options.version:
-        from cnndsl import __version__
+        from cnndsl.version import __version__
 
         print(f"cnndsl {__version__}")
         return 0
@@ -61,13 +61,13 @@ def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
 
 def _failure(error: Exception) -> int:
     """One line for what a user can mend; for the rest, where the trace is."""
+    from cnndsl.backends.torch import OutputError
     from cnndsl.elaborate import ParameterError
     from cnndsl.models import ModelError
     from cnndsl.source import SourceError
 
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
-    usage = (ModelError, SourceError, ParameterError, UsageError, MissingExtra)
-    if isinstance(error, usage) or type(error).__name__ == "OutputError":
+    if isinstance(error, (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError)):
         if debug:
             traceback.print_exc()
         print(f"cnndsl: error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@ from pathlib import Path
 from cnndsl.diagnostics.model import Diagnostic, Label, Report
 from cnndsl.diagnostics.wording import in_words
 from cnndsl.source import Source, Span
+from cnndsl.version import __version__
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -20,20 +21,11 @@ def render_sarif(report: Report) -> str:
     examples = {finding.code: finding for finding in report}
     codes = sorted(examples)
     run = {
-        "tool": {"driver": {"name": "cnndsl", **_version(), "rules": [_rule(examples[code]) for code in codes]}},
+        "tool": {"driver": {"name": "cnndsl", "version": __version__, "rules": [_rule(examples[code]) for code in codes]}},
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, codes.index(finding.code)) for finding in report],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
-
-
-def _version() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version  # slow to import, and only this format needs it
-
-    try:
-        return {"version": version("cnndsl")}
-    except PackageNotFoundError:  # run from a checkout
-        return {}
 
 
 def _rule(finding: Diagnostic) -> dict[str, object]:

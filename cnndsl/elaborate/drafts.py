@@ -117,12 +117,11 @@ def _holds_something(child: ScopeDraft | NodeDraft) -> bool:
 def _number(scope: ScopeDraft) -> None:
     """Give the children of a scope their names: labels first, then layers' names, numbered where they repeat."""
     occurrences = Counter(child.name for child in scope.children)
-    taken = {child.name for child in scope.children if child.labelled and occurrences[child.name] == 1}
     labels = Counter(child.name for child in scope.children if child.labelled)
-    taken |= {name for name, count in labels.items() if count == 1}
+    taken = {name for name, count in occurrences.items() if count == 1 or labels[name] == 1}
     rounds: Counter[str] = Counter()
     for child in scope.children:
-        if (child.labelled and labels[child.name] == 1) or (occurrences[child.name] == 1 and child.name not in taken):
+        if occurrences[child.name] == 1 or (child.labelled and labels[child.name] == 1):
             name = child.name
         else:
             name = _next_free(child.name, rounds, taken)

@@ -90,13 +90,13 @@ class Graph:
         return format_graph(self)
 
     @cached_property
-    def network(self) -> nx.MultiDiGraph:
+    def network(self) -> nx.MultiDiGraph[str]:
         """The same structure as a networkx graph; edge keys are argument positions (a node may read `x` twice)."""
-        graph = nx.MultiDiGraph(name=self.name)
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
         graph.add_nodes_from(self._by_name)
-        graph.add_edges_from(
-            (source, node.name, position) for node in self.nodes for position, source in enumerate(node.inputs)
-        )
+        for node in self.nodes:
+            for position, source in enumerate(node.inputs):
+                graph.add_edge(source, node.name, position)
         return graph
 
     @cached_property

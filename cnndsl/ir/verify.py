@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import networkx as nx
 
@@ -82,7 +83,7 @@ def _arity(arity: int | None) -> str:
 
 def _edges(graph: Graph) -> Iterator[str]:
     """The edges networkx keeps are those that `inputs` says, argument position by position."""
-    network = graph.network
+    network: Any = graph.network
     for node in graph:
         said = Counter((source, position) for position, source in enumerate(node.inputs))
         kept = Counter((source, position) for source, keys in network.pred[node.name].items() for position in keys)

@@ -6,8 +6,9 @@ and its input channels where that holds in every instance (`4 * filters`, `in_ch
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -42,11 +43,15 @@ class Slot:
 
 @dataclass
 class Argument:
-    """A constructor argument with its value in every instance."""
+    """A constructor argument with its value in every instance.
+
+    It is given by position if it is a parameter of the block or its input channels, else by keyword, and then
+    `field` is what it is in the layer it came from.
+    """
 
     name: str
     values: Values
-    by_keyword: bool = False
+    field: str = ""
     default: object = NO_DEFAULT
 
     @property
@@ -68,11 +73,13 @@ class Known:
     parameters   the block's own, `filters` and the like, that differ between instances
     in_channels  channels of the tensor it reads, None if it reads none
     keeps_channels  what comes out has as many channels as what went in, so they need no name of their own
+    crowded  fields that more than one new argument would be called after
     """
 
     parameters: Mapping[str, Values]
     in_channels: Values | None
     keeps_channels: bool
+    crowded: frozenset[str] = frozenset({IN_CHANNELS})
     arguments: dict[str, Argument] = field(default_factory=dict)
 
     def say(self, slot: Slot, values: Values) -> str:
@@ -85,8 +92,9 @@ class Known:
             if used == (text,):
                 self._learn_default(text, slot)
             return text
-        name = names.free(names.variable(f"{slot.element}_{slot.field}"), self._taken)
-        self.arguments[name] = Argument(name, values, by_keyword=True)
+        wanted = f"{slot.element}_{slot.field}" if slot.field in self.crowded else slot.field
+        name = names.free(names.variable(wanted), self._taken)
+        self.arguments[name] = Argument(name, values, field=slot.field)
         self._learn_default(name, slot)
         return name
 
@@ -96,7 +104,7 @@ class Known:
         if slot.input_channels and not self.keeps_channels:
             yield IN_CHANNELS, (IN_CHANNELS,)
         yield from _identities(values, self.parameters)
-        yield from _identities(values, {name: argument.values for name, argument in self.arguments.items()})
+        yield from _identities(values, {each.name: each.values for each in self.arguments.values() if each.field})
         if _are_counts(values):
             yield from _multiples(values, self.parameters)
             yield from _products(values, self.parameters, self.parameters)
@@ -120,6 +128,12 @@ class Known:
         if argument.default is NO_DEFAULT and any(_same((slot.default,), (value,)) for value in argument.values):
             argument.default = slot.default
 
+    def emptied(self) -> Known:
+        """To start anew, knowing which names would be too short to tell two arguments apart."""
+        fields = Counter(argument.field for argument in self.arguments.values())
+        crowded = {field for field, count in fields.items() if count > 1}
+        return replace(self, crowded=self.crowded | crowded, arguments={})
+
     def ordered(self) -> list[Argument]:
         """The arguments as a signature has them: input channels, parameters, others, and last those with defaults."""
         order = [IN_CHANNELS, *self.parameters]
@@ -129,7 +143,7 @@ class Known:
 
 
 def parameters_of(calls: Sequence[Mapping[str, object]]) -> dict[str, Values]:
-    """The parameters, by the names they get in Python, whose values are numbers and differ between `calls` of a block."""
+    """The parameters whose values are numbers and differ between `calls` of a block, by their names in Python."""
     found: dict[str, Values] = {}
     for name in calls[0]:
         if all(name in call for call in calls):

@@ -6,7 +6,7 @@ becomes a class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -41,8 +41,11 @@ class ModuleClass:
 Classes: TypeAlias = dict[Section, ModuleClass]
 
 
-def classify(sections: list[Section]) -> Classes:
-    """The class of every section that is not a plain chain, in an order in which each comes after those it uses."""
+def classify(sections: list[Section], builder: str) -> Classes:
+    """The class of every section that is not a plain chain, in an order in which each comes after those it uses.
+
+    No class is called like `builder`, the function that builds the network.
+    """
     owners = _owners(sections)
     ids: dict[Key, int] = {}
     keys: dict[Section, int] = {}
@@ -54,7 +57,7 @@ def classify(sections: list[Section]) -> Classes:
         if not is_chain(section):
             classes[section] = found.setdefault(keys[section], ModuleClass(""))
             classes[section].instances.append(section)
-    _name(list(found.values()), owners)
+    _name(list(found.values()), owners, {builder})
     return classes
 
 
@@ -120,13 +123,15 @@ def _shape_of_part(part: Part, keys: dict[Section, int]) -> Key:
     return (part.name, spelling.callee, len(spelling.args), tuple(spelling.kwargs), spelling.inputs, spelling.source)
 
 
-def _name(classes: list[ModuleClass], owners: dict[Section, str]) -> None:
+def _name(classes: list[ModuleClass], owners: dict[Section, str], reserved: set[str]) -> None:
     """Give every class a name of its own, the network's first."""
     titles: dict[str, list[ModuleClass]] = {}
     for each in reversed(classes):
         each.title = _title(each, owners)
         titles.setdefault(each.title, []).insert(0, each)
-    taken = {"Tensor", "NamedTuple", "OrderedDict", f"{classes[-1].title}Output", *_written_out(classes)}
+    spellings = (layer.spelling for layer in layers_in(each.model for each in classes))
+    written_out = {each.callee for each in spellings if isinstance(each, TorchModule) and each.source}
+    taken = {*names.CLASSES_TAKEN, *reserved, *written_out, f"{classes[-1].title}Output"}
     for title, variants in titles.items():
         plainest = min(variants, key=lambda each: len(each.model.parts))
         variants.sort(key=lambda each: each is not plainest)
@@ -161,18 +166,12 @@ def _difference(variant: ModuleClass, plainest: ModuleClass) -> str:
     return f"With{names.camel(more)}"
 
 
-def _written_out(classes: list[ModuleClass]) -> Iterator[str]:
-    """Names of layers whose classes stand in the file as well."""
-    for each in classes:
-        for section in _sections_of(each.model):
-            for part in section.parts:
-                if isinstance(part, Layer) and isinstance(part.spelling, TorchModule) and part.spelling.source:
-                    yield part.spelling.callee
-
-
-def _sections_of(section: Section) -> Iterator[Section]:
-    """The section and the chains written out within it."""
-    yield section
-    for part in section.parts:
-        if isinstance(part, Section) and is_chain(part):
-            yield from _sections_of(part)
+def layers_in(classes: Iterable[Section]) -> Iterator[Layer]:
+    """The layers of classes, those of the chains written out in them too."""
+    pending = list(classes)[::-1]
+    while pending:
+        for part in pending.pop().parts:
+            if isinstance(part, Layer):
+                yield part
+            elif is_chain(part):
+                pending.append(part)

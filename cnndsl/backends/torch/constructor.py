@@ -90,12 +90,12 @@ def _class_call(used: ModuleClass, texts: Iterator[str]) -> str:
         if argument.default is not NO_DEFAULT:
             given += [f"{argument.name}={text}"] if text != literal(argument.default) else []
         else:
-            given.append(f"{argument.name}={text}" if argument.by_keyword else text)
+            given.append(f"{argument.name}={text}" if argument.field else text)
     return f"{used.name}({', '.join(given)})"
 
 
 def _runs(modules: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    """Split into runs of numbered neighbours that are made alike (`bottleneck2`, `bottleneck3`, ...), and single ones."""
+    """Split into runs of numbered neighbours that are made alike (`unit2`, `unit3`, ...), and single ones."""
 
     def alike(item: tuple[int, tuple[str, str]]) -> object:
         position, (name, text) = item

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cnndsl.backends.torch import names
@@ -55,14 +56,13 @@ class Forward:
         section: Section,
         made: Constructor,
         parameters: list[str],
-        *,
-        shapes: dict[str, Shape] | None = None,
-        fields: dict[str, str] | None = None,
+        shapes: Mapping[str, Shape] | None,
+        fields: Mapping[str, str],
     ) -> None:
         self.section = section
         self.made = made
         self.shapes = shapes
-        self.fields = fields or {}
+        self.fields = fields
         self.steps = [part for part in section.parts if part.outputs]
         self.uses = Counter(source for step in self.steps for source in step.inputs)
         self.uses.update(section.outputs)
@@ -120,7 +120,8 @@ class Forward:
             return f"self.{self.made.attributes[step.name]}({', '.join(inputs)})"
         if isinstance(step.spelling, TorchModule):
             return f"self.{self.made.attributes[step.name]}({_fill(step.spelling.inputs, inputs, {})})"
-        return _fill(step.spelling.template, inputs, self.made.values[step])
+        template = _gather(step.spelling.template, inputs, self.made.folded) or step.spelling.template
+        return _fill(template, inputs, self.made.values[step])
 
     def _can_wait(self, index: int, step: Part, depth: int) -> bool:
         """May it become a part of its use? If it has only one, and would not be better off with a name."""
@@ -128,7 +129,7 @@ class Forward:
         if len(step.outputs) > 1 or self.uses[tensor] != 1 or self._guarded(step):
             return False
         if tensor in self.section.outputs:
-            return index == len(self.steps) - 1 and not self.fields
+            return index == len(self.steps) - 1 and not self.fields and not self._is_folded(step)
         reader = self.steps[self.last_use[tensor]]
         if self._guarded(reader):
             return False
@@ -141,6 +142,10 @@ class Forward:
     def _guarded(self, step: Part) -> bool:
         """Is it computed in training only, unlike what stands around it?"""
         return step.train_only and not self.section.train_only
+
+    def _is_folded(self, step: Part) -> bool:
+        """Is it one of many alike, which a loop runs through?"""
+        return self.made.attributes.get(step.name) in self.made.folded
 
     def _flush(self) -> None:
         """Write down everything that waits, in order."""
@@ -232,7 +237,20 @@ def _fill(template: str, inputs: list[str], values: dict[str, str]) -> str:
 
 
 def _is_one_term(text: str) -> bool:
-    return text.isidentifier() or isinstance(ast.parse(text, mode="eval").body, (ast.Call, ast.Attribute, ast.Subscript))
+    return isinstance(ast.parse(text, mode="eval").body, (ast.Name, ast.Call, ast.Attribute, ast.Subscript))
+
+
+def _gather(template: str, inputs: list[str], folded: set[str]) -> str | None:
+    """The template of a merge of many alike, with a loop instead of a list: `sum(... for i in range(1, 33))`."""
+    templates = [_template(text, folded) for text in inputs]
+    first = templates[0] if len(inputs) >= SHORTEST_RUN else None
+    if first is None or templates != [(first[0], first[1] + offset) for offset in range(len(inputs))]:
+        return None
+    loop = f"{first[0]} for i in range({first[1]}, {first[1] + len(inputs)})".replace("{", "{{").replace("}", "}}")
+    places = [f"{{{index}}}" for index in range(len(inputs))]
+    plus, times, listed = " + ".join(places), " * ".join(places), f"[{', '.join(places)}]"
+    loops = {f"({plus})": f"sum({loop})", plus: f"sum({loop})", times: f"math.prod({loop})", listed: f"[{loop}]"}
+    return next((template.replace(each, by) for each, by in loops.items() if each in template), None)
 
 
 def roll(statements: list[Statement], folded: set[str]) -> list[Statement]:

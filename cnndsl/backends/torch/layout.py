@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-WIDTH = 100
+WIDTH = 120
 INDENT = "    "
+_LONGEST_CHAIN = 2  # layers of a `chain` that stand on one line
 
 
 def lay_out(statement: str, indent: str, comment: str = "") -> list[str]:
@@ -13,12 +14,12 @@ def lay_out(statement: str, indent: str, comment: str = "") -> list[str]:
     line = f"{indent}{statement}"
     if comment and len(line) + len(comment) + 4 <= WIDTH:
         return [f"{line}  # {comment}"]
-    if len(line) <= WIDTH:
+    if len(line) <= WIDTH and not _is_crowded(statement):
         return [line]
     indent += statement[: len(statement) - len(statement.lstrip())]
     prefix, expression = _split(statement.strip())
     node = _parse(expression)
-    if not isinstance(node, (ast.BinOp, ast.IfExp)):
+    if not isinstance(node, (ast.BinOp, ast.IfExp)) or _begins_with_group(node):
         return _break(expression, indent, prefix, "")
     inner = indent + INDENT
     if len(inner) + len(expression) <= WIDTH:
@@ -32,6 +33,14 @@ def signature(name: str, parameters: list[str], returns: str, indent: str) -> li
     if len(line) <= WIDTH:
         return [line]
     return [f"{indent}def {name}(", *(f"{indent}{INDENT}{each}," for each in parameters), f"{indent}) -> {returns}:"]
+
+
+def _is_crowded(code: str) -> bool:
+    """Is there a `chain` of so many layers in it that each shall have a line of its own?"""
+    if "chain(" not in code:
+        return False
+    calls = (node for node in ast.walk(ast.parse(code.strip())) if isinstance(node, ast.Call))
+    return any(ast.unparse(call.func) == "chain" and len(call.keywords) > _LONGEST_CHAIN for call in calls)
 
 
 def _split(statement: str) -> tuple[str, str]:
@@ -54,7 +63,7 @@ def _break(expression: str, indent: str, prefix: str, suffix: str) -> list[str]:
     """`prefix expression suffix` in lines, broken at its outermost brackets or operators if it is too long."""
     whole = f"{indent}{prefix}{expression}{suffix}"
     node = _parse(expression)
-    if len(whole) <= WIDTH or node is None:
+    if node is None or (len(whole) <= WIDTH and not _is_crowded(expression)):
         return [whole]
     if node.col_offset > 0:  # it stands in parentheses
         return [f"{indent}{prefix}(", *_break(expression[1:-1], indent + INDENT, "", ""), f"{indent}){suffix}"]
@@ -100,7 +109,14 @@ def _break_operators(expression: str, node: ast.BinOp, indent: str, prefix: str,
     starts = [0, *ends[:0:-1]]
     operands = [expression[start:end].strip() for start, end in zip(starts, reversed(ends), strict=True)]
     first = _break(operands[0], indent, prefix, "")
+    if _begins_with_group(node):
+        return [*first[:-1], f"{first[-1]} {operands[1]}{suffix}"]
     return [*first, *(indent + each for each in operands[1:-1]), f"{indent}{operands[-1]}{suffix}"]
+
+
+def _begins_with_group(node: ast.expr | None) -> bool:
+    """Is it `(...) / 2`, which is broken within its parentheses?"""
+    return isinstance(node, ast.BinOp) and isinstance(node.left, ast.BinOp) and node.left.col_offset > node.col_offset
 
 
 def _past_parentheses(expression: str, at: int) -> int:

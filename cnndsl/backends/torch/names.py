@@ -12,12 +12,20 @@ import sys
 from collections.abc import Container, Iterable
 
 # What `nn.Module` calls its own methods and settings; names with a leading underscore are its own as well.
-_MODULE_NAMES = frozenset(
-    ["T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad"]
-)
+_OF_MODULES = """
+    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
+    mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad
+"""
 # Names the generated code uses, and letters that look like digits (ruff's E741).
-_VARIABLES_TAKEN = frozenset(["self", "torch", "nn", "F", "math", "i", "l", "I", "O", "chain", "spell_state", "super", "range", "getattr"])
-_FUNCTIONS_TAKEN = _VARIABLES_TAKEN | {"Tensor", "NamedTuple", "OrderedDict", "initialize", "annotations"}
+_OF_CODE = "self torch nn F math i l I O chain spell_state initialize super range getattr sum"
+_MODULE_NAMES = frozenset(_OF_MODULES.split())
+_VARIABLES_TAKEN = frozenset(_OF_CODE.split())
+CLASSES_TAKEN = frozenset({"Tensor", "NamedTuple", "OrderedDict", "Respelling"})
 # Modules that the generated file, or a program that imports it, would find in its place.
 _FILES_TAKEN = frozenset(sys.stdlib_module_names) | {"torch", "torchvision", "numpy", "safetensors", "cnndsl"}
 
@@ -39,15 +47,10 @@ def field(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or hasattr(tuple, name) or name in ("self", "cls") else name
 
 
-def function(name: str) -> str:
-    """The function that builds network `name`."""
-    name = name.lower()
-    return f"{name}_network" if keyword.iskeyword(name) or name in _FUNCTIONS_TAKEN else name
-
-
-def file_stem(name: str) -> str:
-    """The name, without ending, of the files for network `name`: one that Python can import."""
-    return f"{name}_network" if keyword.iskeyword(name) or name in _FILES_TAKEN else name
+def builder(name: str) -> str:
+    """The function that builds network `name`, and the stem of its files: a name that Python can import."""
+    reserved = keyword.iskeyword(name) or name in _VARIABLES_TAKEN | CLASSES_TAKEN | _FILES_TAKEN
+    return f"{name}_network" if reserved else name
 
 
 def camel(name: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import groupby
+from typing import TypeAlias
 
 from cnndsl.backends.torch import names
-from cnndsl.backends.torch.arguments import IN_CHANNELS, NO_DEFAULT, Known, Slot, Values, parameters_of, progression
+from cnndsl.backends.torch.arguments import IN_CHANNELS, Known, Slot, Values, parameters_of, progression
 from cnndsl.backends.torch.classes import Classes, ModuleClass
 from cnndsl.backends.torch.constructor import SHORTEST_RUN
 from cnndsl.backends.torch.tree import Layer, Section
@@ -15,41 +16,58 @@ from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import Op, TorchExpression
 from cnndsl.ops.images import compact
 
+Column: TypeAlias = tuple[Slot, ...]  # one number of a class, in all instances
+
 
 def generalise(classes: Classes, graph: Graph) -> None:
     """Give every class its arguments and its texts."""
     order = {section: i for each in dict.fromkeys(classes.values()) for i, section in enumerate(each.instances)}
     for each in dict.fromkeys(classes.values()):
-        known = _known(each, graph)
         columns = list(zip(*(list(slots(section, classes, order)) for section in each.instances), strict=True))
-        for layer, group in groupby(columns, key=lambda column: column[0].layer and column[0].layer[0]):
-            each.texts += _say_layers(list(group), known) if layer else _say(group, known)
+        known = _known(each, graph)
+        _say_all(columns, known)
+        known = known.emptied()
+        each.texts = _say_all(columns, known)
         each.arguments = known.ordered()
 
 
-def _say(columns: Iterable[tuple[Slot, ...]], known: Known) -> list[str]:
-    return [known.say(column[0], tuple(slot.value for slot in column)) for column in columns]
+def _say_all(columns: list[Column], known: Known) -> list[str]:
+    texts: list[str] = []
+    for layer, group in groupby(columns, key=lambda column: column[0].layer and column[0].layer[0]):
+        run = list(group)
+        texts += (_say_layers(run, known) if layer else None) or [_say(column, known) for column in run]
+    return texts
 
 
-def _say_layers(columns: list[tuple[Slot, ...]], known: Known) -> list[str]:
-    """The numbers of consecutive dense layers: in terms of the loop variable `i` if they grow steadily."""
+def _say(column: Column, known: Known) -> str:
+    return known.say(column[0], _values(column))
+
+
+def _values(column: Column) -> Values:
+    return tuple(slot.value for slot in column)
+
+
+def _say_layers(columns: list[Column], known: Known) -> list[str] | None:
+    """The numbers of consecutive dense layers in terms of the loop variable `i`, if they stay or grow steadily."""
     numbers = [column[0].layer[1] for column in columns if column[0].layer]
     first, count = numbers[0], len(set(numbers))
     width = len(columns) // count
-    rounds = [[tuple(slot.value for slot in column) for column in columns[width * n :][:width]] for n in range(count)]
-    grows = [None if len(set(by_round)) == 1 else progression(by_round) for by_round in zip(*rounds, strict=True)]
-    steady = all(step or len(set(by_round)) == 1 for step, by_round in zip(grows, zip(*rounds, strict=True), strict=True))
-    consecutive = numbers == [first + n for n in range(count) for _ in range(width)]
-    if count < SHORTEST_RUN or not steady or not consecutive:
-        return _say(columns, known)
-    texts = []
-    for column, step in zip(columns, grows, strict=False):
-        text = known.say(column[0], tuple(slot.value for slot in column))
-        if step:
-            by = known.say(replace(column[0], field="growth", input_channels=False, default=NO_DEFAULT), step)
-            text = f"{text} + {by} * (i - {first})"
-        texts.append(text)
-    return texts * count
+    if count < SHORTEST_RUN or numbers != [first + n for n in range(count) for _ in range(width)]:
+        return None
+    rounds = [list(map(_values, columns[start::width])) for start in range(width)]
+    steps = [None if len(set(values)) == 1 else progression(values) for values in rounds]
+    if any(step is None and len(set(values)) > 1 for step, values in zip(steps, rounds, strict=True)):
+        return None
+    return count * [_say_growing(column, step, first, known) for column, step in zip(columns, steps, strict=False)]
+
+
+def _say_growing(column: Column, step: Values | None, first: int, known: Known) -> str:
+    """A number that grows by `step` from layer to layer, in every instance."""
+    text = _say(column, known)
+    if step is None:
+        return text
+    by = known.say(Slot(column[0].element, "growth", step[0]), step)
+    return f"{text} + {by} * (i - {first})"
 
 
 def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iterator[Slot]:
@@ -103,7 +121,7 @@ def _field(op: Op, value: object) -> str | None:
 
 
 def _passing(section: Section) -> set[str]:
-    """The tensors in a section with the channels of its first input: that itself, and what unweighted layers make of it."""
+    """The tensors with the channels of a section's first input: that itself, and what unweighted layers make of it."""
     found = set(section.inputs[:1])
     pending = list(reversed(section.parts))
     while pending:

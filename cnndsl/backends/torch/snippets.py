@@ -7,17 +7,14 @@ HEADER = '''\
 
 {facts}
 
-{loading}
-"""
-'''
-
-LOADING = '''\
 The weights beside this file are loaded with
 
     from safetensors.torch import load_file
 
-    model = {function}()
-    model.load_state_dict(load_file("{stem}.safetensors"))'''
+    model = {builder}()
+    model.load_state_dict(load_file("{builder}.safetensors"))
+"""
+'''
 
 CHAIN = '''\
 def chain(**layers: nn.Module) -> nn.Sequential:
@@ -26,27 +23,25 @@ def chain(**layers: nn.Module) -> nn.Sequential:
 '''
 
 SPELL_STATE = '''\
+class Respelling:
+    """Gives the parts of a module other names in a state dict."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def __call__(self, module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+        for key in list(state):
+            value = state.pop(key)
+            if key.startswith(prefix):
+                part, dot, rest = key.removeprefix(prefix).partition(".")
+                key = f"{prefix}{self.names.get(part, part)}{dot}{rest}"
+            state[key] = value
+
+
 def spell_state(module: nn.Module, **names: str) -> None:
     """Let the state dict call parts by `names`, which as attributes would mean something else."""
-
-    def write(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-        respell(state, prefix, names)
-
-    def read(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-        respell(state, prefix, {name: attribute for attribute, name in names.items()})
-
-    module.register_state_dict_post_hook(write)
-    module.register_load_state_dict_pre_hook(read)
-
-
-def respell(state: dict[str, Tensor], prefix: str, names: dict[str, str]) -> None:
-    """Change the part's name that follows `prefix` in the keys of a state dict."""
-    for key in list(state):
-        value = state.pop(key)
-        if key.startswith(prefix):
-            part, dot, rest = key.removeprefix(prefix).partition(".")
-            key = f"{prefix}{names.get(part, part)}{dot}{rest}"
-        state[key] = value
+    module.register_state_dict_post_hook(Respelling(names))
+    module.register_load_state_dict_pre_hook(Respelling({name: part for part, name in names.items()}))
 '''
 
 INITIALIZE = '''\
@@ -60,30 +55,27 @@ def initialize(module: nn.Module, seed: int = 0) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     for layer in module.modules():
-# fan-in
+{fan_in}
             normal = torch.randn(layer.weight.shape, generator=generator, device="cpu")
             layer.weight.copy_(normal * math.sqrt(2 / fan_in))
             if layer.bias is not None:
                 layer.bias.zero_()
 '''
 
-# The fan-in of one output: without and with transposed convolutions, where `stride` thins out the kernel.
-TRANSPOSED = (
-    """\
+FAN_IN = """\
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            fan_in = layer.weight[0].numel()
-""",
-    """\
+            fan_in = layer.weight[0].numel()"""
+
+# `stride` thins out the kernel of a transposed convolution.
+FAN_IN_TRANSPOSED = """\
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fan_in = layer.weight[0].numel()
             if isinstance(layer, nn.ConvTranspose2d):
                 taps = math.prod(layer.kernel_size) / math.prod(layer.stride)
-                fan_in = layer.in_channels // layer.groups * taps
-""",
-)
+                fan_in = layer.in_channels // layer.groups * taps"""
 
 BUILDER = '''\
-def {function}(seed: int = 0) -> {network}:
+def {builder}(seed: int = 0) -> {network}:
     """Network `{name}` with initial weights; the same seed gives the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

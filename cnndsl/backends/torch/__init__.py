@@ -1,0 +1,10 @@
+"""The PyTorch backend: a graph as a readable Python file, and that very file as a live module.
+
+The module importing this does not import torch; building and writing do.
+"""
+
+from cnndsl.backends.torch.loading import build, load_written
+from cnndsl.backends.torch.output import OutputError, write
+from cnndsl.backends.torch.source import TorchSource, generate, generate_source
+
+__all__ = ["OutputError", "TorchSource", "build", "generate", "generate_source", "load_written", "write"]

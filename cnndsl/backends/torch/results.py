@@ -1,0 +1,74 @@
+"""What a network returns: a tensor, or with heads a NamedTuple, of which train-only ones exist in training alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnndsl.backends.torch import names
+from cnndsl.backends.torch.classes import ModuleClass
+from cnndsl.backends.torch.forward import Forward
+from cnndsl.backends.torch.layout import INDENT
+from cnndsl.ir.graph import Graph, Output
+
+
+class Results:
+    """The outputs of `graph`, whose class is `network`; those of inference first."""
+
+    def __init__(self, graph: Graph, network: ModuleClass) -> None:
+        self.outputs = sorted(graph.outputs, key=lambda output: output.train_only)
+        self.always = [output for output in self.outputs if not output.train_only]
+        self.class_name = f"{network.name}Output"
+        self.tensors = {output.name: _tensor(graph, network, output) for output in self.outputs}
+        self.fields: dict[str, str] = {}
+        for output in self.outputs:
+            self.fields[output.name] = names.free(names.field(output.name), set(self.fields.values()))
+
+    @property
+    def single(self) -> bool:
+        """Is it a plain tensor, always?"""
+        return len(self.outputs) == 1
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The names that heads have in `forward`, by tensor."""
+        main = self.tensors[self.outputs[0].name]
+        heads = self.outputs[1:]
+        return {t: names.variable(self.fields[head.name]) for head in heads if (t := self.tensors[head.name]) != main}
+
+    @property
+    def annotation(self) -> str:
+        if self.single:
+            return "Tensor"
+        return f"Tensor | {self.class_name}" if len(self.always) == 1 else self.class_name
+
+    def definition(self) -> list[str]:
+        """The NamedTuple."""
+        text = "What the network returns."
+        if len(self.always) == 1:
+            text = "What the network returns in training mode; in eval mode it returns the plain output."
+        lines = [f"class {self.class_name}(NamedTuple):", f'{INDENT}"""{text}"""', ""]
+        for output in self.outputs:
+            absent = output.train_only and len(self.always) > 1
+            lines.append(f"{INDENT}{self.fields[output.name]}: Tensor{' | None = None' if absent else ''}")
+        return lines
+
+    def statements(self, forward: Forward) -> Iterator[str]:
+        """The end of `forward`."""
+        result = forward.result()
+        if self.single:
+            yield f"return {result}"
+            return
+        everything = [forward.variables[self.tensors[output.name]] for output in self.outputs]
+        plain = everything[: len(self.always)]
+        if len(plain) < len(everything):
+            yield "if self.training:"
+            yield f"{INDENT}return {self.class_name}({', '.join(everything)})"
+        yield f"return {plain[0]}" if len(plain) == 1 else f"return {self.class_name}({', '.join(plain)})"
+
+
+def _tensor(graph: Graph, network: ModuleClass, output: Output) -> str:
+    """The tensor of an output: that of its node, or the one that its node only passes on."""
+    name = output.node
+    while name not in network.model.outputs:
+        name = graph[name].inputs[0]
+    return name

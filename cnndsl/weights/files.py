@@ -1,0 +1,45 @@
+"""State dicts in safetensors files, which hold tensors and nothing that could run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnndsl.extras import require
+from cnndsl.ir.graph import Graph
+from cnndsl.version import __version__
+from cnndsl.weights.check import WeightsError, check_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def save_weights(state: Mapping[str, Tensor], path: Path, network: str) -> None:
+    """Write a state dict, with the name of the network and the version of cnndsl beside it. Raises `OSError`."""
+    require("torch", "safetensors", extra="torch")
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    metadata = {"cnndsl": f"{network}, written by cnndsl {__version__}"}  # one entry: their order would not be fixed
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def load_weights(path: Path, graph: Graph | None = None) -> dict[str, Tensor]:
+    """Read a state dict onto the CPU; with a graph, check that it fits. Raises `WeightsError`."""
+    require("torch", "safetensors", extra="torch")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"cannot read weights from {path}: {reason}") from error
+    if graph is not None:
+        check_shapes(graph, {name: tuple(tensor.shape) for name, tensor in state.items()})
+    return state

@@ -1,0 +1,97 @@
+"""The house stays a house: imports go one way, and the light path stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
+
+# Each room may import only rooms that stand before it.
+ROOMS = (
+    "version",
+    "shipped",
+    "extras",
+    "source",
+    "diagnostics",
+    "ops",
+    "syntax",
+    "ir",
+    "elaborate",
+    "passes",
+    "analysis",
+    "models",
+    "checking",
+    "weights",
+    "kernels",
+    "backends",
+    "architecture",
+    "",  # cnndsl/__init__.py, the public API
+    "draw",
+    "editor",
+    "cli",
+    "__main__",
+)
+ONLY_IMPORTERS = {"networkx": ("ir",), "lark": ("syntax",), "triton": ("kernels", "backends")}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return "" if first == "__init__.py" else first.removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            assert node.module is not None
+            names = [alias.name for alias in node.names]
+            if node.module == "cnndsl":
+                yield from (f"cnndsl.{name}" if (PACKAGE / name).exists() else "cnndsl" for name in names)
+            else:
+                yield node.module
+
+
+def test_every_file_is_in_a_known_room() -> None:
+    assert {room(path) for path in FILES} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path: Path) -> None:
+    here = ROOMS.index(room(path))
+    for module in imports(path):
+        top, _, rest = module.partition(".")
+        if top == "cnndsl":
+            target = rest.partition(".")[0]
+            target = target if target in ROOMS else ""
+            assert ROOMS.index(target) <= here, f"{path} reaches right: {module}"
+        elif top in ONLY_IMPORTERS:
+            assert room(path) in ONLY_IMPORTERS[top], f"{path} imports {top}"
+
+
+LIGHT_COMMANDS = (
+    ["check", "googlenet"],
+    ["summary", "googlenet"],
+    ["ops"],
+    ["explain", "E203"],
+    ["compile", "googlenet", "--emit", "ir"],
+)
+
+
+@pytest.mark.parametrize("arguments", LIGHT_COMMANDS, ids=" ".join)
+def test_light_commands_import_neither_torch_nor_triton(arguments: list[str]) -> None:
+    program = (
+        "import sys; from cnndsl.cli.main import main; code = main(sys.argv[1:]);"
+        "heavy = {'torch', 'triton', 'numpy'} & set(sys.modules); assert not heavy, heavy; sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
