@@ -13,6 +13,7 @@ from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader, elaborate_network
 from cnndsl.ops import LayerError
 from cnndsl.ops.base import literal
+from cnndsl.ops.convolution import Conv, ConvTranspose
 from cnndsl.ops.fractal import DropPathDraw, FractalJoin
 from cnndsl.ops.inputs import Input
 from cnndsl.ops.merge import Add, Concat, Mul
@@ -184,6 +185,33 @@ def test_lrn_is_its_formula(average: bool) -> None:
     squares = torch.stack([x[:, max(0, c - 2) : c + 3].square().sum(dim=1) for c in range(9)], dim=1)
     expected = x / (2 + 0.3 * squares / (5 if average else 1)) ** 0.6
     torch.testing.assert_close(alone(Case(op, ((9, 3, 2),)))(x), expected)
+
+
+# --- convolutions of every size
+
+
+@settings(deadline=None)
+@given(size=pairs, kernel=pairs, stride=pairs, pad=pads, dilation=pairs, added=some.tuples(*[some.integers(0, 3)] * 2))
+def test_convolutions_fit_where_torchs_do(size, kernel, stride, pad, dilation, added) -> None:
+    even = (pad[0], pad[0], pad[2], pad[2])
+    added = tuple(min(n, max(s, d) - 1) for n, s, d in zip(added, stride, dilation, strict=True))
+    options = {"stride": stride, "dilation": dilation}
+    for op in (
+        Conv(kernel, 2, pad=pad, **options),
+        ConvTranspose(kernel, 2, pad=even, output_pad=added, **options),
+    ):
+        one = Case(op, ((3, *size),))
+        try:
+            shape = op.output(*one.inputs)
+        except LayerError as error:
+            assert error.code == "E202"
+            shape = None
+        try:
+            made = alone(one)(*one.tensors())
+        except RuntimeError:
+            assert shape is None
+        else:
+            assert made.shape[1:] == shape if shape else made.numel() == 0
 
 
 # --- what happens in training

@@ -30,7 +30,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         "-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[], help="set a parameter"
     )
     parser.add_argument("--input", metavar="CxHxW", type=_shape, help="another input shape, such as 3x320x320")
-    parser.add_argument("--max-nodes", metavar="N", type=_positive, help="how large a network may become")
+    parser.add_argument("--max-nodes", metavar="N", type=positive, help="how large a network may become")
 
 
 def request_from(options: argparse.Namespace) -> Request:
@@ -61,7 +61,7 @@ def _shape(text: str) -> tuple[int, ...]:
     return shape
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9_]{1,12}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)

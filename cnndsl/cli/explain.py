@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import Commands, UsageError, add_command
+
+if TYPE_CHECKING:
+    from cnndsl.diagnostics.codes import Code
+
+PAGE_HEAD = """\
+# Diagnostics
+
+Every code that `cnndsl check` can report: E for errors, W for warnings. `cnndsl explain CODE` prints the same.
+Written by `pytest --renew tests/test_docs.py` from the codes' own entries in `cnndsl/diagnostics/codes/`.
+"""
 
 
 def add_to(commands: Commands) -> None:
@@ -29,6 +40,27 @@ def run(options: argparse.Namespace) -> int:
     print(f"{code.code}: {code.title}\n\n{code.explanation.strip()}\n")
     print(f"Wrong:\n\n{_indented(code.bad)}\n\nRight:\n\n{_indented(code.good)}")
     return 0
+
+
+def page() -> str:
+    """All codes as a page of Markdown, with what a check of each wrong example prints: `docs/diagnostics.md`."""
+    from cnndsl.diagnostics.codes import all_codes
+
+    parts = [PAGE_HEAD, *(f"- [{code.code}](#{code.code.lower()}) {code.title}" for code in all_codes())]
+    for code in all_codes():
+        parts += ["", *_section(code)]
+    return "\n".join(parts) + "\n"
+
+
+def _section(code: Code) -> list[str]:
+    from cnndsl.checking import check_file
+    from cnndsl.diagnostics import render
+    from cnndsl.source import Source
+
+    findings = render(check_file(Source("example.arch", code.bad)).report, "text")
+    wrong = [f"```arch-error {code.code}", code.bad.rstrip(), "```", "", "```text", findings, "```"]
+    right = ["Repaired:", "", "```arch", code.good.rstrip(), "```"]
+    return [f"## {code.code}", "", f"**{code.title}**", "", code.explanation, "", *wrong, "", *right]
 
 
 def _indented(text: str) -> str:

@@ -11,6 +11,7 @@ from cnndsl.elaborate.values import Failed
 from cnndsl.source import Span
 
 MAX_NODES = 200_000
+STEPS_PER_NODE = 8  # statements and layers that elaborating one layer may take, loops and calls around it included
 MAX_CALLS = 64
 NO_RECURSION = "write the repetition with `repeat` or `for`"
 
@@ -44,11 +45,11 @@ class Context:
     def step(self, span: Span, count: int = 1) -> None:
         """Account for `count` statements or nodes; raises `TooLarge` above the limit."""
         self.steps += count
-        if self.steps > self.max_nodes:
+        if self.steps > STEPS_PER_NODE * self.max_nodes:
             raise TooLarge(
                 self.fail(
                     "E501",
-                    f"the network grows beyond {self.max_nodes:,} layers and statements",
+                    f"the network grows beyond {self.max_nodes:,} layers",
                     span,
                     help="raise the limit with `--max-nodes` if it is meant to be this large",
                 )

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Graph:
     @cached_property
     def network(self) -> nx.MultiDiGraph[str]:
         """The same structure as a networkx graph; edge keys are argument positions (a node may read `x` twice)."""
+        import networkx as nx  # a third of a whole `cnndsl check`, which derives no edges
+
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
         graph.add_nodes_from(self._by_name)
         for node in self.nodes:

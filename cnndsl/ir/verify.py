@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import networkx as nx
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import LayerError, show_shape
 
@@ -94,6 +92,8 @@ def _edges(graph: Graph) -> Iterator[str]:
 
 
 def _cycle(graph: Graph) -> Iterator[str]:
+    import networkx as nx
+
     if not nx.is_directed_acyclic_graph(graph.network):
         edges = nx.find_cycle(graph.network)
         around = " -> ".join([edges[0][0], *(target for _, target, _ in edges)])

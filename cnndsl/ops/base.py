@@ -7,6 +7,7 @@ Nothing here imports torch: PyTorch's spelling of a layer is data (`TorchModule`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeVar
@@ -27,6 +28,8 @@ def literal(value: object) -> str:
     """A number, bool, string, tuple or None as Python writes it; infinity by way of `math`."""
     if isinstance(value, tuple):
         return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, float):
         return repr(value).replace("inf", "math.inf").replace("e-0", "e-")
     return repr(value)

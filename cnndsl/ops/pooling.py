@@ -16,7 +16,7 @@ class Pool(Op):
     """A window of fixed size that slides over each channel."""
 
     kernel: Pair = extent()
-    stride: Pair = stride(None, shown="must be given")
+    stride: Pair = stride(None, shown="none: it must be given")
     pad: Sides = padding((0, 0, 0, 0))
     round: str = choice("floor", "ceil", default="floor")
 
@@ -96,7 +96,7 @@ class Maxpool(Pool):
         rows, columns = self.output(shape)[1:]
         below = (rows - 1) * self.stride[0] + self.kernel[0] - shape[1] - top
         beyond = (columns - 1) * self.stride[1] + self.kernel[1] - shape[2] - left
-        return (top, max(bottom, below), left, max(right, beyond))
+        return (top, bottom, left, max(right, beyond))
 
 
 @register

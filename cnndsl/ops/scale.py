@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cnndsl.ops.arguments import boolean, number
+from cnndsl.ops.arguments import Number, argument, boolean, number
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 
 LEARNED_SCALE = '''\
@@ -37,7 +37,7 @@ class Scale(Op):
         "7 -> scale learned=true",
     )
 
-    factor: float | None = number(None)
+    factor: float | None = argument(Number(), None, shown="none, if learned")
     learned: bool = boolean(False)
     init: float = number(1.0, keyword=True)
 

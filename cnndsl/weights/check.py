@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import Shape, show_shape
+from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
 
 SHOWN = 20
@@ -24,7 +25,7 @@ class WeightsError(Exception):
 def expected_shapes(graph: Graph) -> dict[str, Shape]:
     """The shape of every learned or kept tensor by its name in the state dict, in definition order."""
     found: dict[str, Shape] = {}
-    for node in settle_bias(graph):
+    for node in drop_unused(settle_bias(graph)):
         inputs = graph.input_shapes(node)
         for name, shape in node.op.parameters(*inputs).items():
             found[f"{node.name}.{name}"] = tuple(shape)

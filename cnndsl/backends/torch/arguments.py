@@ -21,6 +21,7 @@ Values: TypeAlias = tuple[object, ...]  # one for each instance of a class
 IN_CHANNELS = "in_channels"
 NO_DEFAULT = object()
 _LARGEST_FACTOR = 64
+_LENGTHS = frozenset({"kernel", "stride", "padding", "dilation"})  # fields that do not count channels
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ class Known:
     """What the numbers of a class can be said in.
 
     parameters   the block's own, `filters` and the like, that differ between instances
-    in_channels  channels of the tensor it reads, None if it reads none
+    in_channels  channels of the first tensor it reads
     keeps_channels  what comes out has as many channels as what went in, so they need no name of their own
     crowded  fields that more than one new argument would be called after
     """
 
     parameters: Mapping[str, Values]
-    in_channels: Values | None
+    in_channels: Values
     keeps_channels: bool
     crowded: frozenset[str] = frozenset({IN_CHANNELS})
     arguments: dict[str, Argument] = field(default_factory=dict)
@@ -100,12 +101,14 @@ class Known:
 
     def _sayings(self, slot: Slot, values: Values) -> Iterator[tuple[str, tuple[str, ...]]]:
         """What would do, the best first: texts with the names they use."""
-        channels = {IN_CHANNELS: self.in_channels} if self.in_channels else {}
+        channels = {IN_CHANNELS: self.in_channels}
         if slot.input_channels and not self.keeps_channels:
             yield IN_CHANNELS, (IN_CHANNELS,)
         yield from _identities(values, self.parameters)
         yield from _identities(values, {each.name: each.values for each in self.arguments.values() if each.field})
-        if _are_counts(values):
+        if slot.field == "padding":
+            yield from _halves(values, self.parameters)
+        if _are_counts(values) and slot.field not in _LENGTHS:
             yield from _multiples(values, self.parameters)
             yield from _products(values, self.parameters, self.parameters)
             yield from _differences(values, self.parameters, channels)
@@ -119,7 +122,7 @@ class Known:
 
     def _use(self, name: str) -> None:
         if name not in self.arguments:
-            known = {IN_CHANNELS: self.in_channels or (), **self.parameters}
+            known = {IN_CHANNELS: self.in_channels, **self.parameters}
             self.arguments[name] = Argument(name, known[name])
 
     def _learn_default(self, name: str, slot: Slot) -> None:
@@ -186,6 +189,13 @@ def _multiples(values: Values, known: Mapping[str, Values]) -> Iterator[tuple[st
         for divisor in range(2, _LARGEST_FACTOR + 1):
             if values == tuple(base // divisor for base in bases):
                 yield f"{name} // {divisor}", (name,)
+
+
+def _halves(values: Values, known: Mapping[str, Values]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """`kernel // 2`, the padding that keeps the size."""
+    for name, bases in _counts(known):
+        if all(base % 2 for base in bases) and values == tuple(base // 2 for base in bases):
+            yield f"{name} // 2", (name,)
 
 
 def _products(

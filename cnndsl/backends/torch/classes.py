@@ -105,7 +105,7 @@ def _structure(section: Section, keys: dict[Section, int]) -> Key:
     parts = tuple(
         (
             *_shape_of_part(part, keys),
-            tuple(numbered.get(tensor) for tensor in part.inputs),
+            tuple(numbered[tensor] for tensor in part.inputs),
             len(part.outputs),
             part.train_only and not section.train_only,
         )
@@ -125,14 +125,14 @@ def _shape_of_part(part: Part, keys: dict[Section, int]) -> Key:
 
 def _name(classes: list[ModuleClass], owners: dict[Section, str], reserved: set[str]) -> None:
     """Give every class a name of its own, the network's first."""
-    titles: dict[str, list[ModuleClass]] = {}
+    titles: dict[tuple[str, bool], list[ModuleClass]] = {}
     for each in reversed(classes):
         each.title = _title(each, owners)
-        titles.setdefault(each.title, []).insert(0, each)
+        titles.setdefault((each.title, each is classes[-1]), []).insert(0, each)
     spellings = (layer.spelling for layer in layers_in(each.model for each in classes))
     written_out = {each.callee for each in spellings if isinstance(each, TorchModule) and each.source}
     taken = {*names.CLASSES_TAKEN, *reserved, *written_out, f"{classes[-1].title}Output"}
-    for title, variants in titles.items():
+    for (title, _), variants in titles.items():
         plainest = min(variants, key=lambda each: len(each.model.parts))
         variants.sort(key=lambda each: each is not plainest)
         for variant in variants:
@@ -145,7 +145,8 @@ def _title(each: ModuleClass, owners: dict[Section, str]) -> str:
     """The class name that its sections ask for: the block's, or the owner's with what all of them are called."""
     section = each.model
     if not section.path:
-        return names.camel(section.name)
+        title = names.camel(section.name)
+        return title if title != section.name else f"{title}Network"  # `section.name` is the function that builds it
     if section.scope.block is not None:
         return names.camel(section.scope.block)
     called = {instance.name for instance in each.instances}

@@ -10,6 +10,7 @@ from cnndsl.backends.torch.forward import Forward, roll
 from cnndsl.backends.torch.header import base_name, docstring
 from cnndsl.backends.torch.layout import INDENT, WIDTH, lay_out, signature
 from cnndsl.backends.torch.results import Results
+from cnndsl.backends.torch.tree import Section
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import literal
 
@@ -39,7 +40,7 @@ def _forward(each: ModuleClass, made: Constructor, graph: Graph, results: Result
     forward = Forward(each.model, made, parameters, shapes, results.variables if results else {})
     forward.write()
     end = list(results.statements(forward)) if results else [f"return {forward.result()}"]
-    returns = results.annotation if results else _returns(len(each.model.outputs))
+    returns = results.annotation if results else _returns(each.model)
     lines = signature("forward", ["self", *(f"{parameter}: Tensor" for parameter in parameters)], returns, INDENT)
     for statement in roll(forward.statements, made.folded):
         lines += lay_out(statement.text, 2 * INDENT, statement.comment)
@@ -48,8 +49,11 @@ def _forward(each: ModuleClass, made: Constructor, graph: Graph, results: Result
     return lines
 
 
-def _returns(count: int) -> str:
-    return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
+def _returns(section: Section) -> str:
+    makers = {tensor: part for part in section.parts for tensor in part.outputs}
+    optional = [makers[tensor].train_only and not section.train_only for tensor in section.outputs]
+    types = ["Tensor | None" if absent else "Tensor" for absent in optional]
+    return types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
 
 
 def _inputs(each: ModuleClass, graph: Graph) -> list[str]:

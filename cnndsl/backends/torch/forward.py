@@ -63,7 +63,7 @@ class Forward:
         self.made = made
         self.shapes = shapes
         self.fields = fields
-        self.steps = [part for part in section.parts if part.outputs]
+        self.steps = section.parts
         self.uses = Counter(source for step in self.steps for source in step.inputs)
         self.uses.update(section.outputs)
         self.last_use = {source: index for index, step in enumerate(self.steps) for source in step.inputs}
@@ -143,6 +143,10 @@ class Forward:
         """Is it computed in training only, unlike what stands around it?"""
         return step.train_only and not self.section.train_only
 
+    def _is_head(self, step: Part) -> bool:
+        """Does the main flow go past it?"""
+        return self._guarded(step) or (isinstance(step, Section) and step.scope.kind == "head")
+
     def _is_folded(self, step: Part) -> bool:
         """Is it one of many alike, which a loop runs through?"""
         return self.made.attributes.get(step.name) in self.made.folded
@@ -191,8 +195,8 @@ class Forward:
         return self._free("out", index)
 
     def _is_kept(self, index: int, tensor: str) -> bool:
-        """Is it read after the next step, those in training only aside?"""
-        later = (i for i in range(index + 1, len(self.steps)) if not self._guarded(self.steps[i]))
+        """Is it read after the next step, heads aside?"""
+        later = (i for i in range(index + 1, len(self.steps)) if not self._is_head(self.steps[i]))
         following = next(later, len(self.steps))
         return (tensor in self.section.outputs and following < len(self.steps)) or any(
             tensor in self.steps[i].inputs for i in later

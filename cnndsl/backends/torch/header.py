@@ -57,5 +57,5 @@ def docstring(text: str) -> str:
     text = text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     lines: list[str] = []
     for line in text.split("\n"):
-        lines += textwrap.wrap(line, WIDTH - len(INDENT)) or [""]
+        lines += textwrap.wrap(line, WIDTH - len(INDENT) - len('"""')) or [""]
     return "\n".join(lines) if not lines[0].startswith('"') else "\\" + "\n".join(lines)

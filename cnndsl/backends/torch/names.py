@@ -44,7 +44,7 @@ def variable(name: str) -> str:
 def field(name: str) -> str:
     """A field of a NamedTuple called `name`."""
     name = name.lstrip("_") or "field"
-    return f"{name}_" if keyword.iskeyword(name) or hasattr(tuple, name) or name in ("self", "cls") else name
+    return f"{name}_" if keyword.iskeyword(name) or name in ("self", "cls") else name
 
 
 def builder(name: str) -> str:

@@ -8,7 +8,7 @@ from cnndsl.backends.torch import names
 from cnndsl.backends.torch.classes import ModuleClass
 from cnndsl.backends.torch.forward import Forward
 from cnndsl.backends.torch.layout import INDENT
-from cnndsl.ir.graph import Graph, Output
+from cnndsl.ir.graph import Graph
 
 
 class Results:
@@ -18,7 +18,7 @@ class Results:
         self.outputs = sorted(graph.outputs, key=lambda output: output.train_only)
         self.always = [output for output in self.outputs if not output.train_only]
         self.class_name = f"{network.name}Output"
-        self.tensors = {output.name: _tensor(graph, network, output) for output in self.outputs}
+        self.tensors = {output.name: output.node for output in self.outputs}
         self.fields: dict[str, str] = {}
         for output in self.outputs:
             self.fields[output.name] = names.free(names.field(output.name), set(self.fields.values()))
@@ -65,10 +65,3 @@ class Results:
             yield f"{INDENT}return {self.class_name}({', '.join(everything)})"
         yield f"return {plain[0]}" if len(plain) == 1 else f"return {self.class_name}({', '.join(plain)})"
 
-
-def _tensor(graph: Graph, network: ModuleClass, output: Output) -> str:
-    """The tensor of an output: that of its node, or the one that its node only passes on."""
-    name = output.node
-    while name not in network.model.outputs:
-        name = graph[name].inputs[0]
-    return name

@@ -77,7 +77,7 @@ def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iter
     while pending:
         prefix, part = pending.pop()
         element = f"{prefix}{part.name}"
-        reads_input = bool(part.inputs) and part.inputs[0] in passing
+        reads_input = part.inputs[0] in passing
         if isinstance(part, Layer):
             yield from _layer_slots(part, element, reads_input)
         elif part in classes:
@@ -94,7 +94,7 @@ def _layer_slots(layer: Layer, element: str, reads_input: bool) -> Iterator[Slot
         for name, value in spelling.values.items():
             yield Slot(element, name, value)
         return
-    channels = layer.input_shapes[0][0] if layer.input_shapes else None
+    channels = layer.input_shapes[0][0]
     for position, value in enumerate(spelling.args):
         if position == 0 and value == channels:
             yield Slot(element, IN_CHANNELS, value, input_channels=reads_input)
@@ -136,9 +136,9 @@ def _passing(section: Section) -> set[str]:
 
 def _known(each: ModuleClass, graph: Graph) -> Known:
     calls = [_call_around(instance.path, graph) for instance in each.instances]
-    channels: Values = tuple(graph[i.inputs[0]].shape[0] for i in each.instances if i.inputs)
-    results: Values = tuple(graph[i.outputs[0]].shape[0] for i in each.instances if i.outputs)
-    return Known(parameters_of(calls), channels or None, keeps_channels=channels == results)
+    channels: Values = tuple(graph[instance.inputs[0]].shape[0] for instance in each.instances)
+    results: Values = tuple(graph[instance.outputs[0]].shape[0] for instance in each.instances)
+    return Known(parameters_of(calls), channels, keeps_channels=channels == results)
 
 
 def _call_around(path: str, graph: Graph) -> Mapping[str, object]:

@@ -19,6 +19,8 @@ from cnndsl.backends.torch.snippets import BUILDER, CHAIN, FAN_IN, FAN_IN_TRANSP
 from cnndsl.backends.torch.tree import plant
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import TorchModule
+from cnndsl.passes.drop_identity import drop_identity
+from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
 
 
@@ -41,7 +43,7 @@ def generate(graph: Graph, name: str | None = None) -> str:
 
 def generate_source(graph: Graph, name: str | None = None) -> TorchSource:
     """The PyTorch source of `graph`, with what one has to know to use it."""
-    graph = settle_bias(graph)
+    graph = drop_unused(drop_identity(settle_bias(graph)))
     sections = plant(graph)
     sections[-1].name = name = name or graph.name
     builder = names.builder(name)

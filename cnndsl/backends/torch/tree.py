@@ -17,15 +17,21 @@ from cnndsl.source import Source
 
 @dataclass(eq=False, slots=True)
 class Layer:
-    """A node in its section. `outputs` is empty if nothing that counts ever reads it."""
+    """A node in its section."""
 
     name: str
     node: Node
-    inputs: tuple[str, ...]
     input_shapes: tuple[Shape, ...]
     spelling: TorchModule | TorchExpression
-    outputs: tuple[str, ...]
     train_only: bool
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.node.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (self.node.name,)
 
     @property
     def line(self) -> tuple[Source, int]:
@@ -65,12 +71,12 @@ Part: TypeAlias = Layer | Section
 def plant(graph: Graph) -> list[Section]:
     """All sections of `graph`, each after the sections in it, so that the whole network is the last.
 
-    A layer that only passes its input on is left out, and a scope without modules is no section: what it
-    computes is written where it is used.
+    A scope without modules is no section: what it computes is written where it is used.
     """
-    passed_on = _passed_on(graph)
-    root = _whole(graph, passed_on)
-    layers = list(_layers(graph, passed_on))
+    scope = graph.scopes.get("") or Scope("", "network", graph.nodes[0].span)
+    results = dict.fromkeys(output.node for output in graph.outputs)
+    root = Section(graph.name, scope, [], tuple(node.name for node in graph.inputs), tuple(results))
+    layers = list(_layers(graph))
     holding = _holding(layers)
     around = {node.name: [root] for node in graph.inputs}
     opened, finished = [root], []
@@ -82,43 +88,17 @@ def plant(graph: Graph) -> list[Section]:
     finished.extend(reversed(opened))
     _wire(layers, around, root)
     for section in finished:
-        section.train_only = bool(section.outputs) and all(p.train_only for p in section.parts if p.outputs)
+        section.train_only = all(part.train_only for part in section.parts)
     return finished
 
 
-def _whole(graph: Graph, passed_on: dict[str, str]) -> Section:
-    """The section of the whole network, without parts yet."""
-    scope = graph.scopes.get("") or Scope("", "network", graph.nodes[0].span)
-    results = dict.fromkeys(passed_on.get(output.node, output.node) for output in graph.outputs)
-    return Section(graph.name, scope, [], tuple(node.name for node in graph.inputs), tuple(results))
-
-
-def _passed_on(graph: Graph) -> dict[str, str]:
-    """The nodes that only pass a tensor on, and the node that made it."""
-    found: dict[str, str] = {}
-    for node in graph:
-        if node.op.arity == 1 and node.op.torch(*graph.input_shapes(node)) == TorchExpression("{0}"):
-            found[node.name] = found.get(node.inputs[0], node.inputs[0])
-    return found
-
-
-def _layers(graph: Graph, passed_on: dict[str, str]) -> Iterator[Layer]:
-    """Every node that computes something, by its full name for now."""
-    live = graph.upstream(output.node for output in graph.outputs)
+def _layers(graph: Graph) -> Iterator[Layer]:
+    """Every node but the inputs, by its full name for now."""
     always = graph.upstream(output.node for output in graph.outputs if not output.train_only)
     for node in graph:
-        if node.op.arity != 0 and node.name not in passed_on:
+        if node.op.arity != 0:
             shapes = graph.input_shapes(node)
-            alive = node.name in live
-            yield Layer(
-                name=node.name,
-                node=node,
-                inputs=tuple(passed_on.get(source, source) for source in node.inputs),
-                input_shapes=shapes,
-                spelling=node.op.torch(*shapes),
-                outputs=(node.name,) if alive else (),
-                train_only=alive and node.name not in always,
-            )
+            yield Layer(node.name, node, shapes, node.op.torch(*shapes), node.name not in always)
 
 
 def _holding(layers: list[Layer]) -> set[str]:
@@ -156,7 +136,7 @@ def _wire(layers: list[Layer], around: dict[str, list[Section]], root: Section) 
     kept: dict[str, int] = dict.fromkeys(root.outputs, 1)  # how many of the sections around a tensor see all its uses
     for layer in layers:
         here = around[layer.node.name]
-        for source in layer.inputs if layer.outputs else ():
+        for source in layer.inputs:
             shared = _shared(around[source], here)
             kept[source] = min(kept.get(source, shared), shared)
             for section in here[shared:]:

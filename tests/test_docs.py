@@ -1,0 +1,284 @@
+"""The documentation is run: every example in docs/ and the README does what the page says, and its names exist.
+
+What a fenced block is, by the word after its ``` :
+
+    arch             a whole file, without errors and warnings; one that begins with `# NAME.arch` is also saved under
+                     that name beside the page's other examples, for `use` and for commands
+    arch-fragment    statements of a network, whose input the first line gives: `# input 3 x 32 x 32`
+    arch-error CODE  a file or a fragment with these findings; the `text` block after it is what a check prints
+    arch-shapes      a line for each example, `INPUT SHAPE -> LAYERS : OUTPUT SHAPE`
+    console          `$ cnndsl ...` and what it prints; a line `...` stands for any lines
+    python           run in one process a page, in order; the `text` block after one is what it prints; one that begins
+                     with `# NAME.py` is saved under that name instead
+    toml, sh, ebnf, picture   only shown
+
+`pytest --renew tests/test_docs.py` rewrites generated pages, and what blocks print unless it is shortened with `...`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cnndsl.checking import check_file
+from cnndsl.cli import explain, ops
+from cnndsl.cli.main import main
+from cnndsl.diagnostics import render
+from cnndsl.diagnostics.codes import lookup
+from cnndsl.source import Source
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+GENERATED: dict[str, Callable[[], str]] = {"layers.md": ops.page, "diagnostics.md": explain.page}
+RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text"}
+SHOWN = {"toml", "sh", "ebnf", "picture"}
+
+FENCE = re.compile(r"^```(?P<word>[\w-]*)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"# (\w+\.(?:arch|py))\n")
+PLACE = re.compile(r"`((?:cnndsl|grammars|archs|tests|docs|benchmarks|scripts)/[\w./-]*)`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block, and the `text` block right after it, if there is one."""
+
+    page: Path
+    line: int
+    word: str
+    rest: str
+    body: str
+    printed: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = [*FENCE.finditer(text)]
+    for match, after in zip(found, [*found[1:], None], strict=True):
+        follows = after and after["word"] == "text" and not text[match.end() : after.start()].strip()
+        line = text.count("\n", 0, match.start()) + 1
+        printed = after["body"] if after and follows else None
+        yield Block(page, line, match["word"], match["rest"].strip(), match["body"], printed)
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+
+def of(*words: str) -> pytest.MarkDecorator:
+    chosen = [block for block in BLOCKS if block.word in words]
+    return pytest.mark.parametrize("block", chosen, ids=str)
+
+
+@pytest.fixture
+def renew(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--renew", default=False))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where examples run: beside `archs/`."""
+    (tmp_path / "archs").symlink_to(ROOT / "archs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def save_named(page: Path, folder: Path) -> None:
+    for block in BLOCKS:
+        if block.page == page and block.word in ("arch", "python") and (name := NAMED.match(block.body)):
+            (folder / name[1]).write_text(block.body, encoding="utf-8")
+
+
+def replace_in(page: Path, block: Block, old: str, new: str) -> None:
+    """Replace `old` by `new` at the first place after the beginning of `block`."""
+    text = page.read_text(encoding="utf-8")
+    start = text.index(f"```{block.word} {block.rest}".rstrip() + f"\n{block.body}")
+    at = text.index(old, start)
+    page.write_text(text[:at] + new + text[at + len(old) :], encoding="utf-8")
+
+
+# --- examples
+
+
+def findings(block: Block, folder: Path) -> tuple[set[str], str]:
+    """The codes that a check of an example gives, and what it prints."""
+    save_named(block.page, folder)
+    name = NAMED.match(block.body)
+    file = name[1] if name else "example.arch"
+    text = block.body
+    if first := re.match(r"# input (.+)\n", text):
+        text = f"network example {{ input {first[1]}{text[first.end() - 1 :]}}}\n"  # the lines keep their numbers
+    elif block.word == "arch-fragment":
+        pytest.fail("a fragment begins with its input: `# input 3 x 32 x 32`")
+    report = check_file(Source(file, text, folder / file)).report
+    return {finding.code for finding in report}, render(report, "text")
+
+
+@of("arch", "arch-fragment")
+def test_an_example_is_right(block: Block, folder: Path) -> None:
+    assert findings(block, folder)[1] == ""
+
+
+@of("arch-error")
+def test_a_wrong_example_gives_what_it_says(block: Block, folder: Path, renew: bool) -> None:
+    codes, text = findings(block, folder)
+    assert codes == set(block.rest.split())
+    assert block.printed is not None, "the report goes into a ```text block right after the example"
+    if renew:
+        replace_in(block.page, block, f"```text\n{block.printed}```", f"```text\n{text}\n```")
+    else:
+        assert block.printed == f"{text}\n"
+
+
+@of("arch-shapes")
+def test_shapes(block: Block) -> None:
+    for line in block.body.splitlines():
+        shape, _, rest = line.partition(" -> ")
+        report = check_file(Source(line, f"network example {{\ninput {shape}\n{rest}\n}}\n")).report
+        assert render(report, "text") == ""
+
+
+@of("console")
+def test_a_session_prints_what_it_says(
+    block: Block, folder: Path, renew: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_named(block.page, folder)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    said, *commands = re.split(r"^\$ ", block.body, flags=re.MULTILINE)
+    assert said == "" and commands, "a session begins with `$ `"
+    session = ""
+    for each in commands:
+        command, _, printed = each.partition("\n")
+        program, *arguments = shlex.split(command, comments=True)
+        assert program == "cnndsl", f"only cnndsl is run, not {program}"
+        run(arguments)
+        out, err = capsys.readouterr()
+        session += f"$ {command}\n{printed if matches(out + err, printed) else out + err}"
+    if renew and session != block.body:
+        replace_in(block.page, block, block.body, session)
+    else:
+        assert session == block.body
+
+
+def run(arguments: list[str]) -> None:
+    try:
+        main(arguments)
+    except SystemExit:  # argparse has said why
+        pass
+
+
+def matches(actual: str, printed: str) -> bool:
+    pattern = "".join("(?:.*\n)*" if line == "...\n" else re.escape(line) for line in printed.splitlines(True))
+    return re.fullmatch(pattern, actual) is not None
+
+
+# --- Python: a page's blocks run in one process of their own, as they may register layers
+
+PROCESS = """
+import json, sys
+for place, code in json.load(sys.stdin):
+    exec(compile(code, place, "exec"), globals())
+    print("\\0", end="", flush=True)
+"""
+
+
+def python(folder: Path, *arguments: str, given: str = "") -> str:
+    path = os.pathsep.join([str(folder), str(ROOT)])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "error::DeprecationWarning"}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, input=given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_prints_what_it_says(page: Path, folder: Path, renew: bool) -> None:
+    chosen = [b for b in BLOCKS if b.page == page and b.word == "python" and not NAMED.match(b.body)]
+    if not chosen:
+        return
+    save_named(page, folder)
+    printed = python(folder, "-c", PROCESS, given=json.dumps([(str(b), b.body) for b in chosen])).split("\0")
+    for block, text in zip(chosen, printed, strict=False):
+        if renew and block.printed is not None and "...\n" not in block.printed:
+            replace_in(page, block, f"```text\n{block.printed}```", f"```text\n{text}```")
+        else:
+            assert matches(text, block.printed or ""), f"{block} prints\n{text}"
+
+
+@of("toml")
+def test_a_package_brings_its_layers(block: Block, folder: Path) -> None:
+    """An entry point as the page declares it, in a package as pip would install it."""
+    save_named(block.page, folder)
+    points = tomllib.loads(block.body)["project"]["entry-points"]
+    about = folder / "example-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: example\nVersion: 1.0\n")
+    lines = [f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in named.items()) for group, named in points.items()]
+    (about / "entry_points.txt").write_text("".join(lines))
+    (example,) = folder.glob("*.arch")
+    assert f"{example.name}: ok" in python(folder, "-m", "cnndsl", "check", example.name)
+
+
+# --- pages
+
+
+def test_every_block_is_run_or_said_to_be_shown() -> None:
+    assert not [str(block) for block in BLOCKS if block.word not in RUN | SHOWN]
+
+
+def test_every_text_block_is_compared() -> None:
+    texts = [block for block in BLOCKS if block.word == "text"]
+    compared = [block for block in BLOCKS if block.word in ("arch-error", "python") and block.printed is not None]
+    assert len(texts) == len(compared)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_pages_are_up_to_date(name: str, renew: bool) -> None:
+    page = ROOT / "docs" / name
+    if renew:
+        page.write_text(GENERATED[name](), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == GENERATED[name](), "`pytest --renew tests/test_docs.py` writes it anew"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_code_that_is_named_exists(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    assert not [place for place in PLACE.findall(text) if not (ROOT / place).exists()]
+    assert not [code for code in re.findall(r"\b[EW]\d{3}\b", text) if lookup(code) is None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if not target.startswith("https://"):
+            file, _, heading = target.partition("#")
+            linked = page.parent / file if file else page
+            assert linked.exists(), target
+            assert not heading or heading in anchors(linked), target
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as GitHub makes anchors of them."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_grammar_summary_names_every_word_of_the_language() -> None:
+    grammar = (ROOT / "grammars" / "arch.lark").read_text(encoding="utf-8")
+    words = set(re.findall(r'"([a-z]+)"', grammar))
+    (summary,) = [block for block in BLOCKS if block.word == "ebnf"]
+    assert words <= set(re.findall(r'"([a-z]+)"', summary.body))
