@@ -26,6 +26,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ class Block:
 def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     found = [*FENCE.finditer(text)]
-    for match, after in zip(found, [*found[1:], None], strict=True):
+    for match, after in zip_longest(found, found[1:]):
         follows = after and after["word"] == "text" and not text[match.end() : after.start()].strip()
         line = text.count("\n", 0, match.start()) + 1
         printed = after["body"] if after and follows else None

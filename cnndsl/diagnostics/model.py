@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -40,6 +41,15 @@ class Diagnostic:
         return "warning" if self.code.startswith("W") else "error"
 
 
+_ALLOW = re.compile(r"#.*\ballow\s+(W\d{3}(?:\s*,\s*W\d{3})*)")
+
+
+def allowed(span: Span) -> list[str]:
+    """The codes of warnings that the line where `span` starts allows in its comment."""
+    written = _ALLOW.search(span.source.line(span.line))
+    return re.findall(r"W\d{3}", written[1]) if written else []
+
+
 class Report:
     """Findings in the order of their discovery, each (code, place) once.
 
@@ -52,6 +62,9 @@ class Report:
         self._repeats: dict[tuple[str, Span], int] = {}
 
     def add(self, diagnostic: Diagnostic) -> None:
+        """Take in one finding; a warning that its line allows (`# allow W604: as in the paper`) is none."""
+        if diagnostic.severity == "warning" and diagnostic.code in allowed(diagnostic.span):
+            return
         key = (diagnostic.code, diagnostic.span)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + 1

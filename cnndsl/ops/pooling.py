@@ -73,7 +73,7 @@ class Maxpool(Pool):
         "4 x 14 x 12 -> maxpool 3x3, /2, round=ceil",
         "4 x 2 x 2 -> maxpool 3x3, /2, round=ceil",
         "4 x 7 x 6 -> maxpool 2x3, /1, pad=[0, 1, 0, 2]",
-        "4 x 7 x 6 -> maxpool 3x3, /4x2, pad=[0, 2, 1, 0], round=ceil",
+        "4 x 6 x 7 -> maxpool 3x3, /2, pad=[0, 0, 1, 0], round=ceil",
         "4 x 5 x 5 -> maxpool 3x3, /2, pad=2, round=ceil",
     )
 
@@ -96,7 +96,7 @@ class Maxpool(Pool):
         rows, columns = self.output(shape)[1:]
         below = (rows - 1) * self.stride[0] + self.kernel[0] - shape[1] - top
         beyond = (columns - 1) * self.stride[1] + self.kernel[1] - shape[2] - left
-        return (top, bottom, left, max(right, beyond))
+        return (top, max(bottom, below), left, max(right, beyond))
 
 
 @register

@@ -77,10 +77,10 @@ def _shared_name(each: ModuleClass, position: int, graph: Graph) -> str:
 def _label(tensor: str, graph: Graph) -> str:
     """The name that the author gave a tensor, or its scope; `skip` for lack of one."""
     path, _, name = tensor.rpartition(".")
-    if names.stem(name) != graph[tensor].op.word or not path:
+    if not path or names.is_given(name, graph[tensor].op.word):
         return name
     scope = path.rpartition(".")[2]
-    return "skip" if names.stem(scope) == graph.scopes[path].kind else scope
+    return scope if names.is_given(scope, graph.scopes[path].block or graph.scopes[path].kind) else "skip"
 
 
 def _docstring(each: ModuleClass) -> list[str]:

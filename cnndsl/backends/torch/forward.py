@@ -178,17 +178,20 @@ class Forward:
         return shown
 
     def _name(self, index: int, step: Part, tensor: str) -> str:
-        """The variable for a result: its own name if it is a branch or is needed later on, else the one that flows."""
+        """The variable for a result: its own name if it is a branch or labelled for later, else the one that flows."""
         if tensor in self.fields:
             return self._free(self.fields[tensor], index)
         if isinstance(step, Section) and len(step.outputs) > 1 and tensor != step.outputs[-1]:
             return self._free(_inner_name(tensor, step), index)
         if isinstance(step, Section) and step.scope.kind in _NAMED_KINDS:
             return self._free(step.name, index)
-        if self._is_kept(index, tensor) and (isinstance(step, Section) or _is_labelled(step)):
+        kept = self._is_kept(index, tensor)
+        if kept and _is_labelled(step):
             return self._free(step.name, index)
         if self._is_free("x", index):
             return "x"
+        if kept and isinstance(step, Section):
+            return self._free(step.name, index)
         flowing = self.variables.get(step.inputs[0], "")
         if flowing.startswith("out") and self._is_free(flowing, index):
             return flowing
@@ -215,8 +218,11 @@ def _is_weighted(part: Part) -> bool:
     return isinstance(part, Layer) and part.node.op.weighted
 
 
-def _is_labelled(layer: Layer) -> bool:
-    return names.stem(layer.name) != layer.node.op.word
+def _is_labelled(part: Part) -> bool:
+    """Did the author name it?"""
+    if isinstance(part, Layer):
+        return names.is_given(part.name, part.node.op.word)
+    return names.is_given(part.name, part.scope.block or part.scope.kind)
 
 
 def _inner_name(tensor: str, section: Section) -> str:

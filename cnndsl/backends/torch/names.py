@@ -64,6 +64,11 @@ def stem(name: str) -> str:
     return re.sub(r"_?\d+$", "", name) or name
 
 
+def is_given(name: str, word: str) -> bool:
+    """Is this a name that the author gave, rather than that of its layer or block, `word`, and a number?"""
+    return not (name.startswith(word) and (name[len(word) :] or "0").isdigit())
+
+
 def number(name: str) -> tuple[str, int] | None:
     """A numbered name as its stem and number, if it can be put together from them again: `conv12`, not `conv01`."""
     found = re.fullmatch(r"(.*?)(0|[1-9]\d*)", name)
