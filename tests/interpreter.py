@@ -1,4 +1,4 @@
-"""A second opinion on generated code: runs a graph node by node, as its layers spell themselves, with a given state dict.
+"""A second opinion on generated code: runs a graph node by node, as its layers spell themselves.
 
 It knows neither scopes nor classes nor variables, so it shares nothing with the code generator but the layers.
 """

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from random import Random
 
-LAYERS = ("conv 3x3, {n}", "conv 1x1, {n}, bias=true", "bn", "relu", "depthwise 3x3", "sigmoid", "leaky_relu 0.2", "scale 0.5")
+LAYERS = (
+    "conv 3x3, {n}",
+    "conv 1x1, {n}, bias=true",
+    "bn",
+    "relu",
+    "depthwise 3x3",
+    "sigmoid",
+    "leaky_relu 0.2",
+    "scale 0.5",
+)
 
 
 class Writer:
@@ -15,9 +24,8 @@ class Writer:
         self.labels = 0
 
     def network(self) -> str:
-        blocks = [
-            f"block b{i}(n, k = 3) {{\n  {self.flow(2, calls=i, labels=[], filters='n')}\n  conv k, 2 * n\n}}\n" for i in range(3)
-        ]
+        bodies = [self.flow(2, calls=i, labels=[], filters="n") for i in range(3)]
+        blocks = [f"block b{i}(n, k = 3) {{\n  {body}\n  conv k, n\n}}\n" for i, body in enumerate(bodies)]
         labels: list[str] = []
         lines = ["input 3 x 8 x 8"]
         for _ in range(self.random.randint(3, 7)):
@@ -44,6 +52,7 @@ class Writer:
         roll = self.random.random()
         if depth == 0 or roll < 0.5:
             return self.random.choice(LAYERS).format(n=filters or self.random.choice([2, 4, 8]))
+        labels = list(labels)  # what is labelled in a body stays there
         inner = [self.flow(depth - 1, calls, labels, filters) for _ in range(2)]
         if roll < 0.6 and calls:
             argument = filters or str(self.random.choice([2, 4]))
@@ -54,9 +63,11 @@ class Writer:
         if roll < 0.8:
             return f"residual shortcut=projection {{ {inner[0]} }}"
         if roll < 0.85:
-            return f"dense {self.random.randint(2, 4)} {{ {inner[0]} }}"
+            return f"dense {self.random.randint(2, 4)} {{ {inner[0]} -> conv 3x3, 2 }}"
         if roll < 0.9:
             return f"mul {{ | identity | {inner[0]} -> conv 1x1, in.channels -> conv 1x1, 1 }}"
+        if roll < 0.93:
+            return f"{inner[0]} -> conv 3x3, {filters or 8}"
         return f"stage {{ {self.statement(depth - 1, calls, labels, filters)}\n {inner[1]} }}"
 
 

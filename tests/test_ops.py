@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -63,9 +64,13 @@ UNWRITTEN = {  # layers that structures of the language insert
 }
 
 
-@pytest.fixture(params=[*EXAMPLES, *UNWRITTEN])
-def each(request) -> Case:
-    return UNWRITTEN[request.param] if request.param in UNWRITTEN else case(EXAMPLES[request.param][1])
+CASES = {name: case(line) for name, (_, line) in EXAMPLES.items()} | UNWRITTEN
+
+
+def over(condition: Callable[[Case], bool] = lambda each: True) -> pytest.MarkDecorator:
+    """Run a law over every case that it speaks of."""
+    chosen = {name: each for name, each in CASES.items() if condition(each)}
+    return pytest.mark.parametrize("each", chosen.values(), ids=chosen)
 
 
 def namespace(spelling) -> dict[str, object]:
@@ -107,10 +112,12 @@ def test_an_example_shows_its_layer(word: str, line: str) -> None:
     assert case(line).op.word == word
 
 
+@over()
 def test_output_is_the_shape_that_torch_makes(each: Case) -> None:
     assert alone(each).eval()(*each.tensors()).shape == (BATCH, *each.op.output(*each.inputs))
 
 
+@over()
 def test_parameters_and_buffers_are_those_of_the_module(each: Case) -> None:
     layer = getattr(alone(each), "layer", nn.Identity())
     found = {name: tuple(tensor.shape) for name, tensor in layer.named_parameters()}
@@ -120,6 +127,7 @@ def test_parameters_and_buffers_are_those_of_the_module(each: Case) -> None:
     assert buffers == found
 
 
+@over()
 def test_macs_are_half_of_what_torch_counts(each: Case) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -129,25 +137,26 @@ def test_macs_are_half_of_what_torch_counts(each: Case) -> None:
     assert each.op.weighted == (each.op.macs(*each.inputs) > 0)
 
 
+@over(lambda each: isinstance(each.spelling, TorchModule))
 def test_keyword_defaults_are_torchs(each: Case) -> None:
-    if not isinstance(each.spelling, TorchModule):
-        pytest.skip("an expression has no defaults")
     parameters = inspect.signature(eval(each.spelling.callee, namespace(each.spelling))).parameters
     for name, (_, default) in each.spelling.kwargs.items():
         assert parameters[name].default == default, name
 
 
+@over(lambda each: each.op.word in all_layers() and each.op.arity is not None)
 def test_what_a_layer_prints_is_the_layer(each: Case) -> None:
-    if each.op.word not in all_layers() or each.op.arity is None:
-        pytest.skip("not written as a line")
     shape = " x ".join(map(str, each.inputs[0]))
     assert case(f"{shape} -> {each.op}").op == each.op
 
 
+@over()
+def test_pointwise_layers_alone_have_a_triton_expression(each: Case) -> None:
+    assert each.op.pointwise == (each.op.triton is not None)
+
+
+@over(lambda each: each.op.pointwise)
 def test_the_triton_expression_is_torchs_function(each: Case) -> None:
-    if not each.op.pointwise:
-        assert each.op.triton is None
-        pytest.skip("not pointwise")
     x = torch.cat([torch.linspace(-9, 9, 181), torch.tensor([-80.0, 80.0, 1e-4, -1e-4, math.nan])])
     allowed = {
         "tl": SimpleNamespace(where=torch.where, exp=torch.exp, erf=torch.erf),
@@ -158,12 +167,15 @@ def test_the_triton_expression_is_torchs_function(each: Case) -> None:
     torch.testing.assert_close(ours, alone(each)(x), equal_nan=True, rtol=2e-6, atol=2e-6)
 
 
+def has_a_window(each: Case) -> bool:
+    """Merges look at one pixel of each input, a normalisation's statistics do not count, mirrors show pixels again."""
+    mirrors = getattr(each.op, "mode", None) in ("reflect", "replicate")
+    return each.op.arity is not None and not isinstance(each.op, Normalization) and not mirrors
+
+
+@over(has_a_window)
 def test_a_layer_looks_as_far_as_its_window_says(each: Case) -> None:
     """One pixel at a time becomes larger: the outputs that change are those that see it."""
-    if each.op.arity is None or isinstance(each.op, Normalization):
-        pytest.skip("merges look at one pixel of each input; statistics of a normalisation do not count")
-    if getattr(each.op, "mode", None) in ("reflect", "replicate"):
-        pytest.skip("the border shows pixels again")
     window, output = each.op.window(*each.inputs), each.op.output(*each.inputs)
     channels, height, width = (*each.inputs[0], 1, 1)[:3]
     torch.manual_seed(0)
@@ -191,6 +203,7 @@ def assert_window(seen: torch.Tensor, extent: int, step: float) -> None:
         assert abs(centre - full[0][1] - step * (o - full[0][0])) < 1
 
 
+@over()
 def test_torch_fx_can_trace_a_layer_in_training(each: Case) -> None:
     traced = torch.fx.symbolic_trace(alone(each).train())
     torch.manual_seed(1)

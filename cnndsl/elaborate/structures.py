@@ -244,29 +244,36 @@ class Fractal(Structure):
 
     Column c of C applies the body 2^(c-1) times; wherever columns end together they are joined by their mean, all
     at once. With `drop_path`, half of the training batches drop inputs of each join with that probability
-    (local), the other half keep one column of the whole network (global).
+    (local), the other half keep one column of the whole network (global). `only=c` builds column c alone, a plain
+    network; its layers keep their names, so that weights trained in the whole fractal load into it.
     """
 
     word: ClassVar[str] = "fractal"
 
     columns: int = integer(minimum=1, maximum=12)
     drop_path: float = probability(0.0, keyword=True)
+    only: int = integer(0, minimum=0, maximum=12, keyword=True)
 
     def build(
         self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
     ) -> Flowing:
+        if self.only > self.columns:
+            message = f"there is no column {self.only} of {self.columns}"
+            raise elaborator.context.fail("E308", message, command.span)
         outer = place.scope.open("fractal", self.word, command.span)
+        columns = [self.only] if self.only else range(1, self.columns + 1)
         joined: dict[int, Flowing] = {0: x}
         for row in range(1, 2 ** (self.columns - 1) + 1):
-            scope = outer.open("row", "row", command.span)
+            scope = outer.open("row", f"row{row}", command.span, labelled=True)
             ends: dict[int, Flowing] = {}
-            for column in range(1, self.columns + 1):
+            for column in columns:
                 height = 2 ** (self.columns - column)  # rows that one body of this column spans
                 if row % height == 0:
                     inside = place.inner().within(scope.open("column", f"column{column}", command.span, labelled=True))
                     with elaborator.context.inside(f"column {column}, row {row}"):
                         ends[column] = elaborator.body(_body(command), inside, joined[row - height])
-            joined[row] = self._join(elaborator, command, place.within(scope), ends)
+            if ends:
+                joined[row] = self._join(elaborator, command, place.within(scope), ends)
         return joined[2 ** (self.columns - 1)]
 
     def _join(self, elaborator: Elaborator, command: tree.Command, place: Place, ends: dict[int, Flowing]) -> Flowing:

@@ -1,107 +1,84 @@
 """Text to syntax tree, with recovery: after a mistake the parser goes on at the next statement.
 
-Lark's lexer and LALR tables come from `grammars/arch.lark`; this module drives them token by token, because
-recovery is a matter of statements and braces, which Lark's generic error hook cannot see.
+Lark's lexer and tables do the grammar; this module drives them token by token, because recovery is a matter of
+statements, braces and indentation, which Lark's generic error hook cannot see.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from functools import cache
-from pathlib import Path
-
-from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+from lark import Token
+from lark.exceptions import UnexpectedToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
-from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.shipped import shipped
+from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.source import Source, Span
-from cnndsl.syntax import tree
-from cnndsl.syntax.builder import TreeBuilder
-from cnndsl.syntax.expected import describe_expected, describe_found, repair_for
-from cnndsl.syntax.layout import CLOSING, OPENING, Layout
+from cnndsl.syntax import mistakes, tree
+from cnndsl.syntax.grammar import lex, machine_for
+from cnndsl.syntax.layout import CLOSING, OPENING, Layout, end_of, start_of
+from cnndsl.syntax.mistakes import Situation
+from cnndsl.syntax.recovery import (
+    DEFINITION,
+    back_to_line_end,
+    skip_statement,
+    skip_to_definition,
+    unclosed_parenthesis,
+)
 
 LANGUAGE_VERSION = 1
 MAX_NESTING = 64
 MAX_ERRORS = 50
 
-_builder = TreeBuilder()
-_lock = threading.Lock()  # Lark keeps one builder per grammar, and the builder knows the file it works on
-
-
-def cache_directory() -> Path | None:
-    """Where parse tables are kept between runs (`CNNDSL_CACHE_DIR`, else XDG), or None if it cannot be written."""
-    base = os.environ.get("CNNDSL_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        directory = Path(base).expanduser() / ("" if "CNNDSL_CACHE_DIR" in os.environ else "cnndsl")
-        directory.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):
-        return None
-    return directory if os.access(directory, os.W_OK) else None
-
-
-@cache
-def _grammar() -> Lark:
-    text = (shipped("grammars") / "arch.lark").read_text(encoding="utf-8")
-    directory = cache_directory()
-    return Lark(
-        text,
-        parser="lalr",
-        lexer="basic",
-        maybe_placeholders=True,
-        transformer=_builder,
-        cache=str(directory / "arch.lark.tables") if directory else False,
-    )
-
 
 def parse(source: Source) -> tuple[tree.File, Report]:
-    """The syntax tree of a file and the mistakes found in it; the tree leaves out what could not be read."""
-    with _lock:
-        _builder.source = source
-        return _Parser(source).run()
-
-
-def _lex(source: Source) -> list[Token]:
-    try:
-        return list(_grammar().lex(source.text))
-    except UnexpectedCharacters as error:  # a character that not even UNKNOWN takes cannot exist
-        raise AssertionError(f"the lexer stopped at {error.pos_in_stream}") from error
+    """The syntax tree of a file and the mistakes found in it; what could not be read is `Unreadable` in the tree."""
+    with machine_for(source) as machine:
+        return _Parser(source, machine).run()
 
 
 class _Parser:
-    def __init__(self, source: Source) -> None:
+    """`machine` has read what the tree will hold, `layout` stands at what comes next.
+
+    lost    index ranges of the tokens that went with broken statements
+    wrecks  the open braces of broken statements, whose ends are not followed by anything worth reading
+    """
+
+    def __init__(self, source: Source, machine: InteractiveParser) -> None:
         self.source = source
+        self.machine = machine
+        self.layout = Layout(lex(source))
         self.report = Report()
-        self.layout = Layout(_lex(source))
-        self.machine: InteractiveParser = _grammar().parse_interactive("")
-        self.history: list[Token] = []
-        self.stopped = False  # before the end of the file, after too many mistakes
+        self.lost: list[tuple[int, int]] = []
+        self.wrecks: dict[int, int] = {}  # id of the brace: index of the statement's first token
 
     def run(self) -> tuple[tree.File, Report]:
-        while (token := self.layout.peek()) is not None:
-            self.stopped = len(self.report) >= MAX_ERRORS
-            if self.stopped:
-                break
-            if token.type in OPENING and len(self.layout.open) >= MAX_NESTING:
-                self.add("E104", f"brackets are nested more than {MAX_NESTING} deep", token)
-                self.stopped = True
-                break
+        while len(self.report) < MAX_ERRORS and (token := self.layout.peek()) is not None:
             self.take(token)
         return self.file(self.close()), self.report
 
     def take(self, token: Token) -> None:
-        """Feed one token, or report it and go on at the next statement."""
+        """Feed one token, or report it and go on where something new begins."""
+        situation = Situation(self.source, self.layout, token)
         if token.type == "UNKNOWN":
-            self.unknown_character(token)
-        elif token.type in CLOSING and not self.closes(token):
-            self.unmatched(token)
+            self.broken(mistakes.unknown_character(situation))
+        elif token.type in CLOSING and not self.layout.closes(token):
+            self.unmatched(situation)
+        elif token.type in OPENING and len(self.layout.open) >= MAX_NESTING:
+            self.broken(mistakes.nested_too_deep(situation, MAX_NESTING), into_braces=False)
+        elif foreign := mistakes.foreign(situation):
+            self.broken(foreign)
         elif self.feed(token):
-            self.layout.advance(token)
-            self.history.append(token)
+            self.report.extend(mistakes.misplaced_brace(situation))
+            self.advance(token)
         else:
-            self.unexpected(token)
+            self.unexpected(situation)
+
+    def advance(self, token: Token) -> None:
+        opened = self.layout.open[-1] if token.type == "RBRACE" else None
+        self.layout.advance(token)
+        if opened is not None and id(opened) in self.wrecks:
+            self.after_wreck(self.wrecks.pop(id(opened)))
+
+    # --- the machine
 
     def accepted(self) -> set[str]:
         """The terminals that could come next."""
@@ -115,123 +92,74 @@ class _Parser:
             return False
         return True
 
-    def closes(self, token: Token) -> bool:
-        return bool(self.layout.open) and self.layout.open[-1].type == CLOSING[token.type]
-
-    # --- mistakes
-
-    def add(self, code: str, message: str, token: Token, *, label: str = "", help: str | None = None) -> None:
-        self.report.add(Diagnostic(code, message, self.span(token), label=label, help=help))
-
-    def span(self, token: Token) -> Span:
-        assert token.start_pos is not None and token.end_pos is not None
-        return Span(self.source, token.start_pos, token.start_pos if token.type == "_NL" else token.end_pos)
-
-    def unknown_character(self, token: Token) -> None:
-        if token == '"':
-            help = 'strings end on their line with `"`; inside, write \\" \\\\ \\n or \\t'
-            self.add("E102", "this string has no end", token, help=help)
-        elif str(token).isdigit():
-            self.add("E102", f"a number cannot begin or end like this: `{self._word(token)}`", token)
-        else:
-            self.add("E102", f"unknown character `{token}`", token)
-        self.recover()
-
-    def _word(self, token: Token) -> str:
-        start = token.start_pos or 0
-        return self.source.text[start : start + 40].split()[0]
-
-    def unmatched(self, token: Token) -> None:
-        if not self.layout.open:
-            self.add("E103", f"this `{token}` closes nothing", token)
-            self.layout.skip_token()
-            return
-        opened = self.layout.open[-1]
-        self.report.add(
-            Diagnostic(
-                "E103",
-                f"`{opened}` is closed by `{token}`",
-                self.span(token),
-                labels=(Label(self.span(opened), "opened here"),),
-            )
-        )
-        self.recover()
-
-    def unexpected(self, token: Token) -> None:
-        accepted = self.accepted()
-        message = f"expected {describe_expected(accepted)}, found {describe_found(token)}"
-        help = repair_for(self.history[-1] if self.history else None, token, accepted, called=self.in_call())
-        self.add("E101", message, token, help=help)
-        self.recover()
-
-    def in_call(self) -> bool:
-        """Whether the innermost open parenthesis stands right after a layer's name: `conv(3x3, 64)`."""
-        if not (self.layout.open and self.layout.open[-1].type == "LPAR"):
-            return False
-        at = next(i for i in range(len(self.history) - 1, -1, -1) if self.history[i] is self.layout.open[-1])
-        before = [token.type for token in self.history[max(at - 2, 0) : at]]
-        return len(before) == 2 and before[1] == "NAME" and before[0] in ("_NL", "LBRACE", "_ARROW", "BAR")
-
-    def recover(self) -> None:
-        """Put an ERROR in place of the broken statement and move to its end (yacc's error token)."""
-        token = self.layout.peek()
+    def give_up(self, *, definition: bool = False) -> None:
+        """Put an ERROR in place of the broken statement, or of the whole definition (yacc's error token)."""
         state = self.machine.parser_state
+        if definition:
+            braces = (i for i, value in enumerate(state.value_stack) if getattr(value, "type", "") == "LBRACE")
+            del state.state_stack[next(braces, len(state.value_stack)) + 1 :]
+            del state.value_stack[len(state.state_stack) - 1 :]
         while "ERROR" not in state.parse_conf.states[state.state_stack[-1]]:
             state.state_stack.pop()
             state.value_stack.pop()
-        at = token.start_pos if token is not None else len(self.source.text)
-        assert at is not None
-        self.machine.feed_token(Token("ERROR", "", start_pos=at, end_pos=at))
-        self.layout.skip_statement()
+        self.feed(self.layout.made("ERROR", ""))
 
-    # --- the end of the file
+    # --- mistakes
 
-    def close(self) -> list[object]:
-        """Feed the end, closing what was left open, and give the file's items."""
-        if self.layout.open and not self.stopped:
-            self.add("E103", f"this `{self.layout.open[-1]}` is never closed", self.layout.open[-1])
-        self.layout.skip_statement()
-        if self.report and not self.accepted() & {"$END", "RBRACE"}:
-            self.recover()
-        while "$END" not in self.accepted():
-            if not self.feed(self.made("RBRACE", "}")):
-                self.unfinished()
-        items: list[object] = self.machine.feed_eof()  # type: ignore[no-untyped-call]
-        return items
+    def unmatched(self, situation: Situation) -> None:
+        """A closing bracket without its opening one."""
+        token, opened = situation.token, self.layout.open[-1] if self.layout.open else None
+        if opened is not None and opened.type != "LBRACE" and token.type == "RBRACE":
+            self.unclosed(opened)
+        elif opened is not None and opened.type != "LBRACE":
+            self.broken(mistakes.mismatched(situation, opened))
+        else:
+            self.report.add(mistakes.closes_nothing(situation))
+            self.layout.at = self.layout.next_word(self.layout.at) + 1
 
-    def made(self, kind: str, text: str) -> Token:
-        end = len(self.source.text)
-        return Token(kind, text, start_pos=end, end_pos=end)
+    def unclosed(self, bracket: Token) -> None:
+        """A ( or [ without its end: the statement ends with its line."""
+        self.report.add(mistakes.never_closed(self.source, bracket))
+        if self.layout.starts_line(self.layout.following(1)[0]):
+            start = self.layout.statement
+            self.give_up()
+            back_to_line_end(self.layout)
+            self.lost.append((start, self.layout.at))
+        else:
+            self.skip(into_braces=True)
 
-    def unfinished(self) -> None:
-        """The file ends inside a statement."""
-        if not self.report:
-            expected = describe_expected(self.accepted())
-            self.add("E101", f"expected {expected}, found the end of the file", self.made("_NL", ""))
-        self.recover()
+    def unexpected(self, situation: Situation) -> None:
+        situation.accepted = self.accepted()
+        token = situation.token
+        if (bracket := unclosed_parenthesis(self.layout)) is not None:
+            self.unclosed(bracket)
+        elif token.type in DEFINITION and self.layout.open and self.layout.starts_line(token):
+            self.end_definition()
+        elif not self.layout.open and self.layout.indented is not None and situation.at_definition:
+            self.broken(mistakes.closed_too_early(situation, *self.layout.indented))
+        elif mistakes.lacks_brace(situation):
+            self.imply_brace(situation)
+        else:
+            self.broken(mistakes.unexpected(situation))
 
-    def file(self, items: list[object]) -> tree.File:
-        for item in items:
-            if isinstance(item, Token) and item != str(LANGUAGE_VERSION):
-                help = f"this cnndsl reads `arch {LANGUAGE_VERSION}`"
-                self.add("E105", f"version {item} of the language is not known", item, help=help)
-        return tree.File(
-            self.source,
-            tuple(item for item in items if isinstance(item, tree.Use)),
-            tuple(item for item in items if isinstance(item, tree.BlockDefinition)),
-            tuple(item for item in items if isinstance(item, (tree.NetworkDefinition, tree.VariantDefinition))),
-            complete=not self.report,
-        )
+    def broken(self, mistake: Diagnostic, *, into_braces: bool = True) -> None:
+        """Report a statement that cannot be read, and go on in its braces or after it."""
+        self.report.add(mistake)
+        self.skip(into_braces=into_braces)
 
-
-def parse_expression(source: Source, report: Report) -> tree.Expression | None:
-    """One expression, as a command line or a caller gives it; None after adding what is wrong to `report`."""
-    prefix = "network _ {\nlet _ = "
-    file, mistakes = parse(Source(source.name, f"{prefix}{source.text}\n}}"))
-    report.extend(mistakes)
-    statements = file.networks[0].body.statements if file.complete and file.networks and file.networks[0].body else ()
-    if len(statements) == 1 and isinstance(statements[0], tree.Let):
-        return statements[0].value
-    if not report:
-        report.add(Diagnostic("E101", "expected one value", Span(source, 0, len(source.text))))
-    return None
+    def skip(self, *, into_braces: bool) -> None:
+        start, words = self.layout.statement, self.layout.words()
+        colon = bool(words) and words[-1].type == "_COLON"
+        self.give_up()
+        if not self.layout.open or all(bracket.type != "LBRACE" for bracket in self.layout.open):
+            skip_to_definition(self.layout)
+        elif colon and self.layout.peek() is not None and self.layout.indented_body():
+            self.wreck(start, self.layout.imply())
+            return
+        else:
+            skip_statement(self.layout, into_braces=into_braces and len(self.layout.open) < MAX_NESTING)
+        self.lost.append((start, self.layout.at))
+        brace = self.layout.peek()
+        if brace is not None and brace.type == "LBRACE" and self.feed(brace):
+            self.wrecks[id(brace)] = start
+            self.layout.advance(brace)

@@ -31,7 +31,7 @@ class Slot:
     field    its name in the language, such as `filters`; `element` is where: `conv2`, `branch1_conv`
     default  what may be left out, or NO_DEFAULT
     input_channels  it is the channel count of what the class reads
-    layer    the dense layer it is handed to, as the stem and number of its name
+    layer    the dense layer it is handed to: the first of those that follow one another, and its number
     """
 
     element: str
@@ -93,7 +93,8 @@ class Known:
             if used == (text,):
                 self._learn_default(text, slot)
             return text
-        wanted = f"{slot.element}_{slot.field}" if slot.field in self.crowded else slot.field
+        crowded = slot.field in self.crowded or slot.field in self.parameters
+        wanted = f"{slot.element}_{slot.field}" if crowded else slot.field
         name = names.free(names.variable(wanted), self._taken)
         self.arguments[name] = Argument(name, values, field=slot.field)
         self._learn_default(name, slot)

@@ -21,6 +21,7 @@ from cnndsl.ops.base import Shape, TorchModule, show_shape
 DEEPEST = 3  # calls nested into each other
 _NAMED_KINDS = frozenset({"branch", "shortcut", "column", "head"})
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
+_SLICE = re.compile(r"(?P<start>\{[a-z_]+\})?(?P<colon>::?)(?P<stop>\{[a-z_]+\})")
 
 
 @dataclass(frozen=True)
@@ -240,10 +241,20 @@ def _fill(template: str, inputs: list[str], values: dict[str, str]) -> str:
         ends = found.end() == len(template) or template[found.end()] in ")],"
         return text if (begins and ends) or _is_one_term(text) else f"({text})"
 
-    filled = _PLACEHOLDER.sub(place, template)
+    filled = _PLACEHOLDER.sub(place, _SLICE.sub(lambda found: _spaced(found, values), template))
     for name, text in values.items():
         filled = filled.replace(f"{{{name}}}", text)
     return filled.replace("{{", "{").replace("}}", "}")
+
+
+def _spaced(found: re.Match[str], values: dict[str, str]) -> str:
+    """A slice as `ruff format` has it: space around the colon if an end is more than a name or number."""
+    ends = [values.get((end or "").strip("{}"), "") for end in (found["start"], found["stop"])]
+    if not any("." in end for end in ends):
+        return found.group()
+    return (
+        f"{found['start']} {found['colon']} {found['stop']}" if found["start"] else f"{found['colon']} {found['stop']}"
+    )
 
 
 def _is_one_term(text: str) -> bool:

@@ -80,9 +80,8 @@ def _break(expression: str, indent: str, prefix: str, suffix: str) -> list[str]:
     if not items:
         return [whole]
     opening = 1 + (len(_text(expression, node.func)) if isinstance(node, ast.Call) else 0)
-    inner = [line for before, item in items for line in _break(item, indent + INDENT, before, ",")]
-    if isinstance(node, ast.DictComp):
-        inner[-2:] = [line.removesuffix(",") for line in inner[-2:]]
+    comma = "" if isinstance(node, ast.DictComp) else ","
+    inner = [line for before, item in items for line in _break(item, indent + INDENT, before, comma)]
     return [f"{indent}{prefix}{expression[:opening]}", *inner, f"{indent}{expression[-1]}{suffix}"]
 
 
@@ -94,8 +93,8 @@ def _items(expression: str, node: ast.expr) -> list[tuple[str, str]]:
     if isinstance(node, (ast.List, ast.Tuple)) and expression[0] in "([":
         return [("", _text(expression, each)) for each in node.elts]
     if isinstance(node, ast.DictComp):
-        value = f"{_text(expression, node.key)}: {_text(expression, node.value)}"
-        return [("", value), ("", expression[1 + len(value) : -1].strip())]
+        key, value = f"{_text(expression, node.key)}: ", _text(expression, node.value)
+        return [(key, value), ("", expression[1 + len(key + value) : -1].strip())]
     return []
 
 

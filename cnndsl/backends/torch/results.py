@@ -64,4 +64,3 @@ class Results:
             yield "if self.training:"
             yield f"{INDENT}return {self.class_name}({', '.join(everything)})"
         yield f"return {plain[0]}" if len(plain) == 1 else f"return {self.class_name}({', '.join(plain)})"
-

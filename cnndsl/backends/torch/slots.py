@@ -52,7 +52,7 @@ def _say_layers(columns: list[Column], known: Known) -> list[str] | None:
     numbers = [column[0].layer[1] for column in columns if column[0].layer]
     first, count = numbers[0], len(set(numbers))
     width = len(columns) // count
-    if count < SHORTEST_RUN or numbers != [first + n for n in range(count) for _ in range(width)]:
+    if count < SHORTEST_RUN:
         return None
     rounds = [list(map(_values, columns[start::width])) for start in range(width)]
     steps = [None if len(set(values)) == 1 else progression(values) for values in rounds]
@@ -73,6 +73,7 @@ def _say_growing(column: Column, step: Values | None, first: int, known: Known) 
 def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iterator[Slot]:
     """The numbers of one instance of a class; those of a class inside are its arguments' values."""
     passing = _passing(section)
+    layers = _layer_runs(section, classes)
     pending = [("", part) for part in reversed(section.parts)]
     while pending:
         prefix, part = pending.pop()
@@ -81,11 +82,27 @@ def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iter
         if isinstance(part, Layer):
             yield from _layer_slots(part, element, reads_input)
         elif part in classes:
-            layer = names.number(element) if part.scope.kind == "layer" else None
             for slot in _class_slots(classes[part], order[part], element, reads_input):
-                yield replace(slot, layer=layer)
+                yield replace(slot, layer=layers.get(part))
         else:
+            layers |= _layer_runs(part, classes)
             pending.extend((f"{element}_", inner) for inner in reversed(part.parts))
+
+
+def _layer_runs(section: Section, classes: Classes) -> dict[Section, tuple[str, int]]:
+    """The dense layers that follow one another and share a class: the path of the first of them, and their numbers."""
+    found: dict[Section, tuple[str, int]] = {}
+    previous: Section | None = None
+    for part in section.modules:
+        numbered = names.number(part.name)
+        if isinstance(part, Layer) or part.scope.kind != "layer" or part not in classes or not numbered:
+            previous = None
+            continue
+        follows = previous is not None and classes[previous] is classes[part]
+        first, last = found[previous] if follows and previous else (part.path, numbered[1] - 1)
+        found[part] = (first if last + 1 == numbered[1] else part.path, numbered[1])
+        previous = part
+    return found
 
 
 def _layer_slots(layer: Layer, element: str, reads_input: bool) -> Iterator[Slot]:
