@@ -105,7 +105,9 @@ def growth(rounds: int) -> list[dict[str, Any]]:
     print("\ngrowth: a network of n nodes, from text to checked costs")
     rows = []
     for nodes in (100, 1_000, 10_000, 100_000):
-        text = f"network n {{\n input 8 x 8 x 8\n repeat {nodes // 4} {{ residual {{ conv 3x3, 8 -> bn -> relu }} }}\n}}"
+        text = (
+            f"network n {{\n input 8 x 8 x 8\n repeat {nodes // 4} {{ residual {{ conv 3x3, 8 -> bn -> relu }} }}\n}}"
+        )
 
         def check(text: str = text) -> None:
             checked = check_file(Source("n.arch", text))

@@ -105,7 +105,9 @@ def test_stochastic_depth_drops_blocks_and_keeps_the_mean(mode: str) -> None:
     survived = (passes - kept).abs() < 1e-5
     assert survived.double().mean().item() == pytest.approx(0.75, abs=0.03)
     together = (survived[:, 0] == survived[:, 1]).double().mean().item()
-    assert together == pytest.approx(1.0 if mode == "batch" else 0.75**2 + 0.25**2, abs=1e-9 if mode == "batch" else 0.04)
+    assert together == pytest.approx(
+        1.0 if mode == "batch" else 0.75**2 + 0.25**2, abs=1e-9 if mode == "batch" else 0.04
+    )
     torch.testing.assert_close(module.eval()(x), 2 * x)
 
 

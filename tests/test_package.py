@@ -87,9 +87,7 @@ def test_compile_from_an_unrelated_folder(installed: Path, tmp_path: Path) -> No
 
     behind = Path(torch.__file__).parent.parent
     (tmp_path / "tiny.arch").write_text("network tiny {\n input 3 x 9 x 9\n conv 3x3, 4 -> bn -> relu\n}\n")
-    done = run(
-        installed, "-m", "cnndsl", "compile", "tiny.arch", "-o", "out", cwd=tmp_path, PYTHONPATH=str(behind)
-    )
+    done = run(installed, "-m", "cnndsl", "compile", "tiny.arch", "-o", "out", cwd=tmp_path, PYTHONPATH=str(behind))
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["tiny.py", "tiny.safetensors"]
     assert "ran a forward pass" in done.stdout

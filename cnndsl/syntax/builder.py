@@ -102,7 +102,8 @@ class TreeBuilder(Transformer[Token, Any]):
     # --- statements
 
     def body(self, children: list[Any]) -> tree.Body:
-        return tree.Body(tuple(children[1:-1]), self._span([children[0], children[-1]]))
+        statements = tuple(child for child in children[1:-1] if child is not None)
+        return tree.Body(statements, self._span([children[0], children[-1]]))
 
     def branch(self, children: list[Any]) -> tree.Branch:
         return tree.Branch(children[1], self._span(children))

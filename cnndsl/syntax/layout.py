@@ -147,6 +147,25 @@ class Layout:
         """Whether a closing bracket fits the one opened last."""
         return bool(self.open) and self.open[-1].type == CLOSING[token.type]
 
+    @property
+    def at_command(self) -> bool:
+        """Whether the next word is the first of a statement, a branch, or a link of a chain."""
+        return self._previous in _BEFORE_COMMAND
+
+    def looks_like_stride(self, slash: Token) -> bool:
+        """`64 /2`: a division by the grammar, a stride to the eye."""
+        before, after = self.before(), self.following(2)[1:]
+        if not before or not after or not self._in_statements or self._previous not in _ENDS_OPERAND:
+            return False
+        return not self._in_command_name and end_of(before) < start_of(slash) and end_of(slash) == start_of(after[0])
+
+    def ends_with_colon(self) -> bool:
+        """Whether a line ends at the cursor with `:`, and deeper lines follow, as in Python."""
+        before, after = self.before(), self.following(1)
+        if before is None or before.type != "_COLON" or not after:
+            return False
+        return line_of(after[0]) > line_of(before) and (after[0].column or 1) > self.indent(before)
+
     # --- moving without the parser
 
     def move(self, at: int) -> None:
@@ -154,6 +173,10 @@ class Layout:
         self.at = at
         self._previous = "ERROR"
         self._in_command_name = False
+
+    def drop(self) -> None:
+        """Leave out the next word."""
+        self.at = self.next_word(self.at) + 1
 
     def leave(self, *, braces: bool = False) -> list[Token]:
         """Forget the open ( and [, or with `braces` every bracket; gives them, the innermost last."""

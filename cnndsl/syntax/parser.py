@@ -14,15 +14,15 @@ from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.source import Source, Span
 from cnndsl.syntax import mistakes, tree
 from cnndsl.syntax.grammar import lex, machine_for
-from cnndsl.syntax.layout import CLOSING, OPENING, Layout, end_of, start_of
-from cnndsl.syntax.mistakes import Situation
+from cnndsl.syntax.layout import CLOSING, OPENING, Layout
 from cnndsl.syntax.recovery import (
     DEFINITION,
-    back_to_line_end,
+    before_line_ends,
     skip_statement,
     skip_to_definition,
     unclosed_parenthesis,
 )
+from cnndsl.syntax.situation import Situation
 
 LANGUAGE_VERSION = 1
 MAX_NESTING = 64
@@ -38,8 +38,8 @@ def parse(source: Source) -> tuple[tree.File, Report]:
 class _Parser:
     """`machine` has read what the tree will hold, `layout` stands at what comes next.
 
-    lost    index ranges of the tokens that went with broken statements
-    wrecks  the open braces of broken statements, whose ends are not followed by anything worth reading
+    lost    (start, end) indices of the tokens that went with broken statements
+    wrecks  open braces of broken statements: the id of the brace, and the statement's first token
     """
 
     def __init__(self, source: Source, machine: InteractiveParser) -> None:
@@ -48,7 +48,7 @@ class _Parser:
         self.layout = Layout(lex(source))
         self.report = Report()
         self.lost: list[tuple[int, int]] = []
-        self.wrecks: dict[int, int] = {}  # id of the brace: index of the statement's first token
+        self.wrecks: dict[int, int] = {}
 
     def run(self) -> tuple[tree.File, Report]:
         while len(self.report) < MAX_ERRORS and (token := self.layout.peek()) is not None:
@@ -57,33 +57,39 @@ class _Parser:
 
     def take(self, token: Token) -> None:
         """Feed one token, or report it and go on where something new begins."""
-        situation = Situation(self.source, self.layout, token)
         if token.type == "UNKNOWN":
-            self.broken(mistakes.unknown_character(situation))
+            self.broken(mistakes.unknown_character(self.situation(token)))
         elif token.type in CLOSING and not self.layout.closes(token):
-            self.unmatched(situation)
+            self.unmatched(token)
         elif token.type in OPENING and len(self.layout.open) >= MAX_NESTING:
-            self.broken(mistakes.nested_too_deep(situation, MAX_NESTING), into_braces=False)
-        elif foreign := mistakes.foreign(situation):
-            self.broken(foreign)
+            self.broken(mistakes.nested_too_deep(self.situation(token), MAX_NESTING))
+        elif token.type == "_NL" and self.at_definition():
+            self.end_definition()
+        elif token.type == "NAME" and token == "elif" and self.layout.at_command:
+            self.unexpected(token)
+        elif token.type == "SLASH" and self.layout.looks_like_stride(token):
+            self.broken(mistakes.ambiguous_slash(self.situation(token)))
         elif self.feed(token):
-            self.report.extend(mistakes.misplaced_brace(situation))
+            if token.type == "LBRACE" and self.layout.starts_line(token):
+                self.report.add(mistakes.brace_below(self.situation(token)))
             self.advance(token)
         else:
-            self.unexpected(situation)
+            self.unexpected(token)
 
     def advance(self, token: Token) -> None:
-        opened = self.layout.open[-1] if token.type == "RBRACE" else None
+        closed = self.layout.open[-1] if token.type == "RBRACE" else None
         self.layout.advance(token)
-        if opened is not None and id(opened) in self.wrecks:
-            self.after_wreck(self.wrecks.pop(id(opened)))
+        if closed is not None and id(closed) in self.wrecks:
+            self.resume(self.wrecks.pop(id(closed)))
+
+    def situation(self, token: Token | None, accepted: frozenset[str] = frozenset()) -> Situation:
+        return Situation(self.source, self.layout, token, accepted)
 
     # --- the machine
 
-    def accepted(self) -> set[str]:
+    def accepted(self) -> frozenset[str]:
         """The terminals that could come next."""
-        names: set[str] = self.machine.accepts()  # type: ignore[no-untyped-call]
-        return names
+        return frozenset(self.machine.accepts())  # type: ignore[no-untyped-call]
 
     def feed(self, token: Token) -> bool:
         try:
@@ -95,71 +101,174 @@ class _Parser:
     def give_up(self, *, definition: bool = False) -> None:
         """Put an ERROR in place of the broken statement, or of the whole definition (yacc's error token)."""
         state = self.machine.parser_state
-        if definition:
-            braces = (i for i, value in enumerate(state.value_stack) if getattr(value, "type", "") == "LBRACE")
-            del state.state_stack[next(braces, len(state.value_stack)) + 1 :]
-            del state.value_stack[len(state.state_stack) - 1 :]
-        while "ERROR" not in state.parse_conf.states[state.state_stack[-1]]:
+        tables, braces = state.parse_conf.states, 0
+        while "ERROR" not in tables[state.state_stack[-1]] or braces or (definition and self.in_braces()):
             state.state_stack.pop()
-            state.value_stack.pop()
+            kind = getattr(state.value_stack.pop(), "type", "")
+            braces += (kind == "RBRACE") - (kind == "LBRACE" and braces > 0)  # a body that is whole but not yet reduced
         self.feed(self.layout.made("ERROR", ""))
 
-    # --- mistakes
+    def in_braces(self) -> bool:
+        """Whether the machine stands between braces."""
+        return any(getattr(value, "type", "") == "LBRACE" for value in self.machine.parser_state.value_stack)
 
-    def unmatched(self, situation: Situation) -> None:
-        """A closing bracket without its opening one."""
-        token, opened = situation.token, self.layout.open[-1] if self.layout.open else None
-        if opened is not None and opened.type != "LBRACE" and token.type == "RBRACE":
-            self.unclosed(opened)
-        elif opened is not None and opened.type != "LBRACE":
-            self.broken(mistakes.mismatched(situation, opened))
-        else:
-            self.report.add(mistakes.closes_nothing(situation))
-            self.layout.at = self.layout.next_word(self.layout.at) + 1
+    # --- mistakes, and where to go on
 
-    def unclosed(self, bracket: Token) -> None:
-        """A ( or [ without its end: the statement ends with its line."""
-        self.report.add(mistakes.never_closed(self.source, bracket))
-        if self.layout.starts_line(self.layout.following(1)[0]):
-            start = self.layout.statement
-            self.give_up()
-            back_to_line_end(self.layout)
-            self.lost.append((start, self.layout.at))
-        else:
-            self.skip(into_braces=True)
-
-    def unexpected(self, situation: Situation) -> None:
-        situation.accepted = self.accepted()
-        token = situation.token
+    def unexpected(self, token: Token) -> None:
+        """A token that the grammar does not take here."""
+        situation = self.situation(token, self.accepted())
         if (bracket := unclosed_parenthesis(self.layout)) is not None:
-            self.unclosed(bracket)
-        elif token.type in DEFINITION and self.layout.open and self.layout.starts_line(token):
+            self.unclosed(bracket, token)
+        elif self.at_definition():
             self.end_definition()
-        elif not self.layout.open and self.layout.indented is not None and situation.at_definition:
+        elif self.layout.indented is not None and not self.layout.open:
             self.broken(mistakes.closed_too_early(situation, *self.layout.indented))
-        elif mistakes.lacks_brace(situation):
+        elif situation.lacks_brace:
             self.imply_brace(situation)
         else:
             self.broken(mistakes.unexpected(situation))
 
-    def broken(self, mistake: Diagnostic, *, into_braces: bool = True) -> None:
+    def unmatched(self, token: Token) -> None:
+        """A closing bracket without its opening one."""
+        opened = self.layout.open[-1] if self.layout.open else None
+        if opened is None or opened.type == "LBRACE":
+            situation, early = self.situation(token), self.layout.indented if opened is None else None
+            self.report.add(mistakes.closed_too_early(situation, *early) if early else mistakes.closes_nothing(situation))
+            self.layout.drop()
+        elif token.type == "RBRACE":
+            self.unclosed(opened, token)
+        else:
+            self.broken(mistakes.mismatched(self.situation(token), opened))
+
+    def unclosed(self, bracket: Token, found: Token) -> None:
+        """A ( or [ without its end, noticed at `found`; its statement ends with the line."""
+        if not self.layout.starts_line(found):
+            self.broken(mistakes.never_closed(self.source, bracket))
+            return
+        self.report.add(mistakes.never_closed(self.source, bracket))
+        start = self.layout.statement
+        self.give_up()
+        self.layout.leave()
+        self.layout.move(before_line_ends(self.layout, self.layout.next_word(self.layout.at)))
+        self.lost.append((start, self.layout.at))
+
+    def broken(self, mistake: Diagnostic) -> None:
         """Report a statement that cannot be read, and go on in its braces or after it."""
         self.report.add(mistake)
-        self.skip(into_braces=into_braces)
-
-    def skip(self, *, into_braces: bool) -> None:
-        start, words = self.layout.statement, self.layout.words()
-        colon = bool(words) and words[-1].type == "_COLON"
+        start, colon = self.layout.statement, self.layout.ends_with_colon()
         self.give_up()
-        if not self.layout.open or all(bracket.type != "LBRACE" for bracket in self.layout.open):
-            skip_to_definition(self.layout)
-        elif colon and self.layout.peek() is not None and self.layout.indented_body():
-            self.wreck(start, self.layout.imply())
-            return
+        if colon:
+            self.enter(self.layout.imply(), start)
         else:
-            skip_statement(self.layout, into_braces=into_braces and len(self.layout.open) < MAX_NESTING)
+            self.resume(start)
+
+    def resume(self, start: int) -> None:
+        """Go on behind what cannot be read, whose first token is `start`, or in its braces."""
+        if any(bracket.type == "LBRACE" for bracket in self.layout.open):
+            skip_statement(self.layout, into_braces=len(self.layout.open) < MAX_NESTING)
+        else:
+            skip_to_definition(self.layout)
         self.lost.append((start, self.layout.at))
         brace = self.layout.peek()
-        if brace is not None and brace.type == "LBRACE" and self.feed(brace):
+        if brace is not None and brace.type == "LBRACE":
+            self.enter(brace, start)
+
+    def enter(self, brace: Token, start: int) -> None:
+        """Read the statements in the braces of a broken one, for the mistakes in them."""
+        if self.feed(brace):
             self.wrecks[id(brace)] = start
             self.layout.advance(brace)
+
+    # --- braces that are not there
+
+    def at_definition(self) -> bool:
+        """Whether a definition begins at the cursor, although a brace is open."""
+        following = self.layout.following(1)
+        return (
+            bool(self.layout.open and following)
+            and self.layout.open[-1].type == "LBRACE"
+            and following[0].type in DEFINITION
+            and self.layout.starts_line(following[0])
+        )
+
+    def end_definition(self) -> None:
+        """Report the braces that are open, and end the definition; it is dropped if it is unclear where one belongs."""
+        braces = [brace for brace in self.layout.open if brace.type == "LBRACE" and not self.layout.is_implied(brace)]
+        if braces:
+            self.report.add(mistakes.braces_never_closed(self.source, self.layout, braces))
+        if self.layout.outdented is not None:
+            self.give_up(definition=True)
+            self.layout.leave(braces=True)
+            self.lost.append((self.layout.statement, self.layout.at))
+            self.layout.move(self.layout.at)
+        else:
+            self.close_braces()
+
+    def close_braces(self) -> None:
+        """End what is open as if its `}` were there."""
+        while self.layout.open:
+            end = self.layout.made("RBRACE", "}")
+            if not self.feed(end):
+                self.give_up()
+                self.layout.leave()
+                self.feed(end)
+            self.layout.advance(end)
+
+    def imply_brace(self, situation: Situation) -> None:
+        """`for i in range(3):`, or nothing, in place of a `{`."""
+        self.report.add(mistakes.unexpected(situation))
+        written = situation.after()[:1] == ["LBRACE"]
+        if situation.found == "_COLON":
+            self.layout.drop()
+        if not written:
+            brace = self.layout.imply()
+            self.feed(brace)
+            self.layout.advance(brace)
+
+    # --- the end of the file
+
+    def close(self) -> list[object]:
+        """Feed the end, closing what was left open, and give the file's items."""
+        complaint = len(self.report) < MAX_ERRORS
+        if complaint and self.layout.open and self.layout.open[-1].type != "LBRACE":
+            self.report.add(mistakes.never_closed(self.source, self.layout.open[-1]))
+            self.give_up()
+            self.layout.leave()
+        elif complaint and self.layout.open:
+            self.end_definition()
+        elif complaint and "$END" not in self.accepted():
+            self.broken(mistakes.unexpected(self.situation(None, self.accepted())))
+        self.close_braces()
+        if "$END" not in self.accepted():
+            self.give_up()
+        items: list[object] = self.machine.feed_eof()  # type: ignore[no-untyped-call]
+        return items
+
+    def file(self, items: list[object]) -> tree.File:
+        versions = [item for item in items if isinstance(item, Token)]
+        if versions and versions[0] != str(LANGUAGE_VERSION):
+            self.report = Report()
+            self.report.add(mistakes.unknown_version(self.source, versions[0], LANGUAGE_VERSION))
+            return tree.File(self.source, (), (), (), complete=False)
+        lost = {str(t) for start, end in self.lost for t in self.layout.tokens[start:end] if t.type == "NAME"}
+        return tree.File(
+            self.source,
+            tuple(item for item in items if isinstance(item, tree.Use)),
+            tuple(item for item in items if isinstance(item, tree.BlockDefinition)),
+            tuple(item for item in items if isinstance(item, (tree.NetworkDefinition, tree.VariantDefinition))),
+            complete=not self.report,
+            lost=frozenset(lost),
+        )
+
+
+def parse_expression(source: Source, report: Report) -> tree.Expression | None:
+    """One expression, as a command line or a caller gives it; None after adding what is wrong to `report`."""
+    prefix = "network _ {\nlet _ = "
+    file, mistakes = parse(Source(source.name, f"{prefix}{source.text}\n}}"))
+    report.extend(mistakes)
+    statements = file.networks[0].body.statements if file.complete and file.networks and file.networks[0].body else ()
+    if len(statements) == 1 and isinstance(statements[0], tree.Let):
+        return statements[0].value
+    if not report:
+        report.add(Diagnostic("E101", "expected one value", Span(source, 0, len(source.text))))
+    return None

@@ -1,4 +1,4 @@
-"""Where to go on after a syntax error: at the end of the broken statement, in its braces, or at the next definition."""
+"""Where to go on after a syntax error: behind the broken statement, in its braces, or at the next definition."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lark import Token
 
+from cnndsl.syntax.hints import looks_like_definition
 from cnndsl.syntax.layout import CLOSING, OPENING, Layout, separates
 
 DEFINITION = {"USE", "BLOCK", "NETWORK"}
@@ -15,43 +16,49 @@ _NEVER_IN_BRACKETS = {"_ARROW", "BAR", "_AS"}
 
 
 def skip_statement(layout: Layout, *, into_braces: bool) -> None:
-    """Go to the end of the statement at the cursor: its line end, `|` or `}`, or with `into_braces` to its `{`."""
-    words = layout.words(most=len(layout.tokens))
-    branches = not words or words[0].type not in _WITHOUT_BRANCHES  # else `|` is a misspelt `or`
+    """Go to the end of the statement at the cursor: its line end, `|` or `}`, or with `into_braces` to its `{`.
+
+    Brackets are skipped with what is in them, if they are closed at all.
+    """
+    branches = layout.tokens[layout.statement].type not in _WITHOUT_BRANCHES  # in those, `|` is a misspelt `or`
     at = first = _behind_brackets(layout, layout.leave())
-    before = "ERROR"
     while at < len(layout.tokens):
         token = layout.tokens[at]
-        if token.type == "_NL":
-            after = layout.next_word(at)
-            if after == len(layout.tokens) or separates(before, layout.tokens[after].type):
-                break
-            at = after
-            continue
+        if token.type == "_NL" and _ends_statement(layout, at):
+            break
         if token.type == "RBRACE" or (token.type == "BAR" and branches and at > first):
             break
         if token.type == "LBRACE" and into_braces:
             break
         at = _behind(layout, at)
-        before = layout.tokens[at - 1].type
     layout.move(at)
+
+
+def _ends_statement(layout: Layout, at: int) -> bool:
+    after = layout.next_word(at)
+    before = layout.tokens[at - 1].type if at > layout.at else "ERROR"
+    return after == len(layout.tokens) or (before != "_NL" and separates(before, layout.tokens[after].type))
 
 
 def skip_to_definition(layout: Layout) -> None:
     """Outside all braces: go to the next line that begins a definition, or to a `{`."""
-    at = _behind_brackets(layout, layout.leave())
+    at = first = _behind_brackets(layout, layout.leave())
     while at < len(layout.tokens):
         token = layout.tokens[at]
-        if token.type == "LBRACE" or (token.type in DEFINITION and layout.starts_line(token) and at > layout.at):
+        if token.type == "LBRACE":
             break
+        if token.type != "_NL" and layout.starts_line(token):
+            if token.type in DEFINITION or (at > first and looks_like_definition(token)):
+                break
         at += 1
-    layout.move(_before_line_ends(layout, at))
+    layout.move(before_line_ends(layout, at))
 
 
-def back_to_line_end(layout: Layout) -> None:
-    """Go before the line end that stands right before the word at the cursor."""
-    layout.leave()
-    layout.move(_before_line_ends(layout, layout.next_word(layout.at)))
+def before_line_ends(layout: Layout, at: int) -> int:
+    """The index of the first of the line ends right before the token at `at`; `at` itself if there are none."""
+    while at and layout.tokens[at - 1].type == "_NL":
+        at -= 1
+    return at
 
 
 def unclosed_parenthesis(layout: Layout) -> Token | None:
@@ -61,17 +68,9 @@ def unclosed_parenthesis(layout: Layout) -> Token | None:
     return None
 
 
-def _before_line_ends(layout: Layout, at: int) -> int:
-    while at and layout.tokens[at - 1].type == "_NL":
-        at -= 1
-    return at
-
-
 def _behind(layout: Layout, at: int) -> int:
     """The index after the token at `at`, or if it is a bracket, after the one that closes it."""
-    if layout.tokens[at].type not in OPENING:
-        return at + 1
-    end = _end_of(layout, at, [])
+    end = _end_of(layout, at, []) if layout.tokens[at].type in OPENING else None
     return at + 1 if end is None else end + 1
 
 
@@ -84,18 +83,17 @@ def _behind_brackets(layout: Layout, brackets: Sequence[Token]) -> int:
 def _end_of(layout: Layout, at: int, brackets: Sequence[Token]) -> int | None:
     """Where the outermost bracket is closed; None if what follows does not belong in brackets."""
     open_ = [bracket.type for bracket in brackets]
-    while at < len(layout.tokens):
-        token = layout.tokens[at]
+    for index in range(at, len(layout.tokens)):
+        token = layout.tokens[index]
         if token.type in OPENING:
             open_.append(token.type)
         elif token.type in CLOSING:
-            if open_.pop() != CLOSING[token.type]:
+            if not open_ or open_.pop() != CLOSING[token.type]:
                 return None
             if not open_:
-                return at
+                return index
         elif "LBRACE" not in open_ and _ends_brackets(layout, token):
             return None
-        at += 1
     return None
 
 

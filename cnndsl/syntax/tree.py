@@ -154,7 +154,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    flow: Flow
+    flow: Flow | Unreadable
     span: Span
 
 
@@ -261,10 +261,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One parsed file. Definitions keep their order; unreadable statements at top level are left out."""
+    """One parsed file. Definitions keep their order; unreadable ones are left out."""
 
     source: Source
     uses: tuple[Use, ...]
     blocks: tuple[BlockDefinition, ...]
     networks: tuple[NetworkDefinition | VariantDefinition, ...]
     complete: bool  # False if a syntax error was found anywhere
+    lost: frozenset[str] = frozenset()  # the names in what could not be read: perhaps defined there, perhaps used

@@ -18,11 +18,10 @@ def header(graph: Graph, name: str, builder: str) -> str:
     root = graph.scopes.get("")
     facts = _facts(graph)
     width = max(map(len, facts)) + 2
+    file = base_name(root.span.source if root else graph.nodes[0].span.source)
+    origin = f"Network `{name}` of {file}, written by cnndsl {__version__}. Change the .arch file and compile it again."
     return HEADER.format(
-        doc=f"{docstring(root.doc)}\n\n" if root and root.doc else "",
-        name=name,
-        file=base_name(root.span.source if root else graph.nodes[0].span.source),
-        version=__version__,
+        doc=docstring(f"{root.doc}\n\n{origin}" if root and root.doc else origin),
         facts="\n".join(f"{INDENT}{label:{width}}{value}" for label, value in facts.items()),
         builder=builder,
     )

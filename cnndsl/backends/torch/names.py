@@ -32,7 +32,7 @@ _FILES_TAKEN = frozenset(sys.stdlib_module_names) | {"torch", "torchvision", "nu
 
 def attribute(name: str) -> str:
     """The attribute under which a module keeps the part called `name`."""
-    reserved = keyword.iskeyword(name) or name in _MODULE_NAMES or name.startswith("_")
+    reserved = keyword.iskeyword(name) or name in _MODULE_NAMES or name.startswith("_") or name == "self"
     return f"{name.strip('_') or 'part'}_" if reserved else name
 
 

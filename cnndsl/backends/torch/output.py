@@ -62,13 +62,13 @@ def write_together(directory: Path, writers: dict[str, Callable[[Path], object]]
 
 def _make_folder(directory: Path) -> list[Path]:
     """Make a folder and those above it; gives the new ones, the outermost first."""
-    new = [folder for folder in reversed([directory, *directory.parents]) if not folder.exists()]
     try:
+        new = [folder for folder in reversed([directory, *directory.parents]) if not folder.exists()]
         directory.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise OutputError(f"cannot write to {directory}: it is a file, not a folder") from error
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot make the folder {directory}: {_reason(error)}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise OutputError(f"cannot make the folder {str(directory)!r}: {_reason(error)}") from error
     return new
 
 
@@ -88,6 +88,7 @@ def _replace_all(moves: dict[Path, Path]) -> None:
                 target.unlink(missing_ok=True)
             elif before.exists():
                 os.replace(before, target)
+                before.unlink(missing_ok=True)  # two names of one file stay both
         raise
     for before in kept.values():
         if before is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HEADER = '''\
-"""{doc}Network `{name}` of {file}, written by cnndsl {version}. Change the .arch file and compile it again.
+"""{doc}
 
 {facts}
 

@@ -1,0 +1,218 @@
+"""Repairs for syntax errors: what people bring along from other languages, and how it is said here.
+
+Each rule looks at the situation and knows one mistake; the first that recognises its own gives the hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lark import Token
+
+from cnndsl.diagnostics.suggest import closest
+from cnndsl.syntax.situation import Situation
+
+CHARACTERS = {
+    ";": "statements stand on lines of their own; `->` joins layers",
+    "&": "`and` joins conditions",
+    "!": "`not` negates a condition, and `!=` compares",
+    "?": "`a if condition else b` chooses between two values",
+    "^": "`**` is the power",
+    "@": "there are no matrices here; `*` multiplies numbers",
+    "$": "a name is written without `$`",
+    "'": 'strings stand in double quotes: `"text"`',
+    "`": 'strings stand in double quotes: `"text"`',
+    "\\": "a line goes on after `->`, `,` or an open bracket; it needs no `\\`",
+    '"': 'a string ends with `"` on its line; in it, write \\" \\\\ \\n or \\t',
+    "×": "a size is written with the letter `x`: `3x3`",
+    "→": "layers are joined by `->`",
+    "⇒": "layers are joined by `->`",
+    "≤": "write `<=`",
+    "≥": "write `>=`",
+    "≠": "write `!=`",
+    "≈": "write `~`",
+    "÷": "write `/`",
+    **dict.fromkeys("“”„‟«»‘’‚", 'quotes are straight: `"`'),
+    **dict.fromkeys("‐‑‒–—―−", "minus is the plain `-`"),
+    **dict.fromkeys("·⋅∙•∗", "write `*`"),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\xad", "it is invisible: delete it"),
+}
+_DEFINITIONS = {
+    "def": "a block is defined by `block NAME(PARAMETERS) { ... }`",
+    "fn": "a block is defined by `block NAME(PARAMETERS) { ... }`",
+    "function": "a block is defined by `block NAME(PARAMETERS) { ... }`",
+    "class": "a network is defined by `network NAME { ... }`, a block by `block NAME(PARAMETERS) { ... }`",
+    "model": "a network is defined by `network NAME { ... }`",
+    "import": 'blocks of other files come in with `use NAME from "file.arch"`',
+    "include": 'blocks of other files come in with `use NAME from "file.arch"`',
+    "from": 'the names come first: `use NAME from std`, `use NAME from "file.arch"`',
+    "let": "a `let` stands in a block or a network; make it a parameter if several need it",
+}
+_SHAPE = "the numbers of a shape are joined by `x`: `64 x 56 x 56`"
+_BEFORE_COMMAND = ("_NL", "LBRACE", "_ARROW", "BAR")
+
+
+def looks_like_definition(token: Token) -> bool:
+    """Whether a line that begins like this was meant to define something."""
+    return str(token) in _DEFINITIONS or (token.type == "NAME" and _misspelt(token) is not None)
+
+
+def _misspelt(token: Token) -> str | None:
+    return closest(str(token), ("block", "network", "use", "arch"))
+
+
+def repair_for(situation: Situation) -> str | None:
+    """The hint of the first rule that recognises the mistake."""
+    return next((hint for rule in _RULES if (hint := rule(situation))), None)
+
+
+def _called(s: Situation) -> str | None:
+    """`conv(3x3, 64)`"""
+    if not s.layout.open or s.layout.open[-1].type != "LPAR":
+        return None
+    words = s.words
+    at = next((i for i, word in enumerate(words) if word is s.layout.open[-1]), 0)
+    before = words[at - 2].type if at >= 2 else "_NL"
+    if at >= 1 and words[at - 1].type == "NAME" and before in _BEFORE_COMMAND and not s.outside:
+        return "a layer's arguments stand without parentheses: `conv 3x3, 64`"
+    return None
+
+
+def _definition(s: Situation) -> str | None:
+    """Words at the beginning of a line outside all braces."""
+    if not s.outside or "NETWORK" not in s.accepted or s.token is None:
+        return None
+    if s.found == "ARCH":
+        return f"`arch {' '.join(s.layout.following(2)[1:])}` stands once, on the first line"
+    if s.token in _DEFINITIONS:
+        return _DEFINITIONS[s.token]
+    if s.found == "NAME" and (guess := _misspelt(s.token)):
+        return f"did you mean `{guess}`?"
+    return "layers stand in the braces of a network: `network NAME { ... }`"
+
+
+def _parameters(s: Situation) -> str | None:
+    """`block cell { ... }`"""
+    words = s.words
+    if s.found == "LBRACE" and s.first == "BLOCK" and len(words) == 2:
+        return f"a block without parameters is `block {words[1]}() {{ ... }}`"
+    return None
+
+
+def _body(s: Situation) -> str | None:
+    """`for i in range(3):`, and `repeat 3:`"""
+    if s.found == "_COLON" and "LBRACE" in s.accepted:
+        return "bodies stand in braces: `{ ... }`, without `:`"
+    if s.previous is not None and s.previous.type == "_COLON" and (s.found == "LBRACE" or s.line_ended):
+        return "`:` states a shape; bodies stand in braces: `{ ... }`"
+    return "the body follows in braces: `{ ... }`" if s.accepted == {"LBRACE"} else None
+
+
+def _form(s: Situation) -> str | None:
+    """A statement that lacks its second half."""
+    if s.first == "LET" and "_EQUAL" in s.accepted:
+        return "the form is `let NAME = VALUE`"
+    return "the form is `arch 1`" if s.first == "ARCH" and s.accepted == {"NUMBER"} else None
+
+
+def _equal(s: Situation) -> str | None:
+    if s.found != "_EQUAL":
+        return None
+    if len(s.words) == 1 and s.first == "NAME":
+        return f"`let {s.words[0]} = ...` binds a name, once"
+    return "`==` compares; `=` only gives a value to an argument, a default or a `let`"
+
+
+def _else(s: Situation) -> str | None:
+    if s.token == "elif":
+        return "write `else if`"
+    if s.found == "_ELSE":
+        return "`else` follows the `}` of an `if`, or the condition of `a if condition else b`"
+    return None
+
+
+def _shape(s: Situation) -> str | None:
+    """`input 3, 32, 32`"""
+    types = [word.type for word in s.words]
+    stated = s.first == "INPUT" or ("_COLON" in types and not s.layout.open[-1:] == ["("])
+    return _SHAPE if stated and s.found in ("_COMMA", "NUMBER", "TIMES") and types[-1] == "NUMBER" else None
+
+
+def _comment(s: Situation) -> str | None:
+    """`// text`, `relu  // text`, `/* text`"""
+    words = [*s.words, s.token]
+    slashes = any(word is not None and word.type == "FLOOR_DIVIDE" for word in words)
+    starred = s.found == "SLASH" and s.after()[:1] in (["TIMES"], ["POWER"])
+    if starred or (slashes and s.found in ("NAME", "FLOOR_DIVIDE", "_NL")):
+        return "comments begin with `#`"
+    return None
+
+
+def _or(s: Situation) -> str | None:
+    """`a || b`, `a | b`"""
+    return "`or` joins conditions" if s.found == "BAR" and s.first in ("IF", "REQUIRE", "EXPECT", "LET") else None
+
+
+def _point(s: Situation) -> str | None:
+    """`.5`, `5.`"""
+    if s.found != "DOT":
+        return None
+    if s.previous is not None and s.previous.type == "NUMBER":
+        return f"a number has digits on both sides of its point: `{s.previous}.0`"
+    digits = [word for word in s.layout.following(2)[1:] if word.type == "NUMBER"]
+    return f"a number has digits on both sides of its point: `0.{digits[0]}`" if digits else None
+
+
+def _percent(s: Situation) -> str | None:
+    """`50%`"""
+    if s.previous is not None and s.previous.type == "MODULO":
+        return "`%` is the remainder of a division; a share is a fraction such as `0.5`"
+    return None
+
+
+def _comprehension(s: Situation) -> str | None:
+    if s.found == "FOR" and s.layout.open and s.layout.open[-1].type != "LBRACE":
+        return "`for` is a statement; a list is written out, or made by `range`, `zip`, `enumerate` or `[n] * 3`"
+    return None
+
+
+def _reserved(s: Situation) -> str | None:
+    """A word of the language as a name."""
+    if "NAME" in s.accepted and str(s.token).isidentifier() and s.found != "NAME":
+        return f"`{s.token}` is a word of the language and cannot be a name"
+    return None
+
+
+def _separator(s: Situation) -> str | None:
+    if s.found not in ("NAME", "NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "IN", "LSQB"):
+        return None
+    if s.previous is not None and s.previous.type == "RBRACE":
+        return "a statement begins on a new line, or follows `->`"
+    if "_COMMA" in s.accepted and "_ARROW" in s.accepted and s.found == "NAME" and s.after()[:1] != ["_EQUAL"]:
+        return "arguments are separated by `,`, layers joined by `->`"
+    return "arguments are separated by `,`" if "_COMMA" in s.accepted else None
+
+
+def _too_many_lines(s: Situation) -> str | None:
+    """Something whole, and then more on the same line."""
+    return "a statement ends with its line" if "_NL" in s.accepted and not s.line_ended else None
+
+
+_RULES: tuple[Callable[[Situation], str | None], ...] = (
+    _called,
+    _definition,
+    _parameters,
+    _or,
+    _body,
+    _form,
+    _equal,
+    _else,
+    _shape,
+    _comment,
+    _point,
+    _percent,
+    _comprehension,
+    _reserved,
+    _separator,
+    _too_many_lines,
+)

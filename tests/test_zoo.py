@@ -1,0 +1,91 @@
+"""The zoo by existing: every file is clean, every network claims its counts, and they are the published ones.
+
+`reference.csv` holds counts made on torchvision's and timm's models and on implementations from the papers, none of
+them by this project. Its first columns say which network of the zoo a row is about, whether the train-only heads are
+in ("kept": their weights are there, "run": they are computed too), and what differs, and why. No torch is needed.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cnndsl.analysis import Facts
+from cnndsl.analysis.depth import depth
+from cnndsl.checking import Checked, check_file
+from cnndsl.diagnostics import render
+from cnndsl.models import zoo_files, zoo_names
+from cnndsl.source import read_source
+from cnndsl.syntax import tree
+
+FILES = zoo_files()
+SHARED = sorted(FILES[0].parent.glob("std/*.arch"))
+REFERENCE = list(csv.DictReader((Path(__file__).parent / "reference.csv").read_text(encoding="utf-8").splitlines()))
+
+
+def stem(path: Path) -> str:
+    return path.stem
+
+
+@cache
+def checked(path: Path) -> Checked:
+    return check_file(read_source(path))
+
+
+@pytest.mark.parametrize("path", [*FILES, *SHARED], ids=stem)
+def test_file_has_neither_errors_nor_warnings(path: Path) -> None:
+    report = checked(path).report
+    assert not list(report), render(report, "text")
+
+
+def exact_claims(network: tree.NetworkDefinition | tree.VariantDefinition) -> set[str]:
+    """The facts about which a network says `expect FACT == ...`."""
+    claims = [s.claim for s in (network.body.statements if network.body else ()) if isinstance(s, tree.Expect)]
+    exact = [claim for claim in claims if isinstance(claim, tree.Operation) and claim.operators == ("==",)]
+    return {claim.operands[0].id for claim in exact if isinstance(claim.operands[0], tree.Name)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=stem)
+def test_every_network_claims_its_params_and_macs(path: Path) -> None:
+    """Of the networks that can be built as they stand; a base that lacks an argument is claimed by its variants."""
+    file = checked(path)
+    complete = {name: file.module.networks[name] for name in file.networks}
+    silent = {name: {"params", "macs"} - exact_claims(network) for name, network in complete.items()}
+    assert not {name: missing for name, missing in silent.items() if missing}
+
+
+def test_names_are_unique_in_the_whole_zoo() -> None:
+    names = [name for name, _ in zoo_names()]
+    assert sorted(names) == sorted(set(names))
+
+
+@cache
+def facts(network: str) -> Facts:
+    return next(checked(path).facts[network] for name, path in zoo_names() if name == network)
+
+
+def counts(network: str, heads: str) -> dict[str, int]:
+    """What the zoo says, in the columns of the reference."""
+    found = facts(network)
+    weights = found.training_cost if heads else found.cost
+    run = found.graph if heads == "run" else found.inference
+    return {
+        "params": weights.params,
+        "buffers": weights.buffers,
+        "macs": found.training_macs if heads == "run" else found.macs,
+        "depth": depth(run),
+        "weighted": sum(node.op.weighted for node in run),
+    }
+
+
+@pytest.mark.parametrize("row", REFERENCE, ids=lambda row: row["name"])
+def test_counts_are_those_of_the_reference(row: dict[str, str]) -> None:
+    assert bool(row["why"]) == (bool(row["differs"]) or not row["network"]), "a difference has a reason, and only that"
+    if not row["network"]:
+        return
+    ours = counts(row["network"], row["heads"])
+    wrong = {column: count for column, count in ours.items() if count != int(row[column])}
+    assert sorted(wrong) == sorted(row["differs"].split()), {column: (wrong[column], row[column]) for column in wrong}
