@@ -17,7 +17,7 @@ from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.elaborate import ParameterError
 from cnndsl.extras import MissingExtra
 from cnndsl.models import ModelError
-from cnndsl.ops.base import Op, register
+from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 from cnndsl.source import SourceError
 from cnndsl.version import __version__
 
@@ -25,12 +25,16 @@ __all__ = [
     "ArchError",
     "Architecture",
     "Diagnostic",
+    "LayerError",
     "MissingExtra",
     "ModelError",
     "Op",
     "ParameterError",
     "Report",
+    "Shape",
     "SourceError",
+    "TorchExpression",
+    "TorchModule",
     "__version__",
     "check",
     "load",

@@ -64,7 +64,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder.joinpath(f"{name}.py").write_text(generate(graph), encoding="utf-8")
     for case in GOLDEN.glob("*.arch"):
         folder.joinpath(f"golden_{case.stem}.py").write_text(generate(cnndsl.load(case).graph), encoding="utf-8")
-    for seed in range(60):
+    for seed in range(40):
         folder.joinpath(f"random_{seed}.py").write_text(source(random_network(seed)), encoding="utf-8")
     return folder
 
@@ -128,6 +128,11 @@ def test_instances_that_differ_in_numbers_share_a_class() -> None:
 def test_numbers_are_said_in_terms_of_parameters(body: str, wanted: str) -> None:
     found = classes(source(BLOCK.format(body=body, calls="unit 8 -> unit 16, k=5 -> unit 24, k=7 -> relu")))
     assert wanted in found["Unit"]
+
+
+def test_whole_floats_count_as_integers() -> None:
+    text = source(BLOCK.format(body="conv 3x3, filters -> relu", calls="unit 16 * 0.5 -> unit 8 * 1.5"))
+    assert "Unit(3, 8)" in text and "Unit(8, 12)" in text
 
 
 def test_what_is_equal_everywhere_is_no_argument() -> None:

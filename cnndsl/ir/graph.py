@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cnndsl.ir.recipe import Original, Recipe, Recipes
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
 
@@ -24,6 +25,8 @@ class Node:
 
     `name` is its instance path (`stage2.bottleneck3.conv2`), unique in the graph, and the prefix of its weights'
     names; `inputs` are the names of the nodes it reads, in argument order; `shape` is what it puts out.
+    `recipes` say of a node that a pass has made how its weights follow from the original ones, by the names of its
+    parameters; the weights of a node without them are its own.
     """
 
     name: str
@@ -31,6 +34,11 @@ class Node:
     inputs: tuple[str, ...]
     shape: Shape
     span: Span
+    recipes: Recipes = field(default_factory=dict, hash=False)
+
+    def recipe(self, parameter: str) -> Recipe:
+        """How that parameter follows from the original weights."""
+        return self.recipes.get(parameter, Original(f"{self.name}.{parameter}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,80 @@ All their facts follow from their parts, so that no printer, cost table or later
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeAlias
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
 from cnndsl.ops.arguments import Kind, argument
-from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, Window
+from cnndsl.ops.base import Op, Shape, TorchModule, Window
 from cnndsl.ops.convolution import Conv, ConvTranspose
 from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Add
+from cnndsl.ops.fused_source import AFFINE, spell_fused
+
+Core: TypeAlias = Conv | ConvTranspose | Linear
+
+
+@dataclass(frozen=True)
+class Affine(Op):
+    """A batch norm in inference: every channel times its `scale` plus its `shift`."""
+
+    word: ClassVar[str] = "affine"
+
+    def output(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return {"scale": inputs[0][:1], "shift": inputs[0][:1]}
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("Affine", inputs[0][:1], source=AFFINE)
+
+
+@dataclass(frozen=True)
+class Fused(Op):
+    """One kernel's worth of layers: `prologue` on the first input, then `core`, then `epilogue` on its result.
+
+    The prologue is an `affine` and pointwise layers, the epilogue pointwise layers and at most one `add`, which takes
+    the second input. Parameters are the core's by its own names; those of an affine prologue are `scale` and `shift`.
+    It prints in the order of execution: `fused conv 1x1, 256 + add + relu`.
+    """
+
+    word: ClassVar[str] = "fused"
+    weighted: ClassVar[bool] = True
+
+    core: Core = argument(Kind())
+    prologue: tuple[Op, ...] = argument(Kind(), ())
+    epilogue: tuple[Op, ...] = argument(Kind(), ())
+
+    @property
+    def arity(self) -> int:  # type: ignore[override]
+        return 2 if self.adds else 1
+
+    @property
+    def adds(self) -> bool:
+        """Whether it adds a second input."""
+        return any(isinstance(op, Add) for op in self.epilogue)
+
+    def output(self, *inputs: Shape) -> Shape:
+        shape = self.core.output(inputs[0])
+        for op in self.epilogue:
+            shape = op.output(shape, inputs[1]) if isinstance(op, Add) else op.output(shape)
+        return shape
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        found = dict(self.core.parameters(inputs[0]))
+        for op in self.prologue:
+            found |= op.parameters(inputs[0])
+        return found
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.core.macs(inputs[0])
+
+    def window(self, *inputs: Shape) -> Window:
+        return self.core.window(inputs[0])
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return spell_fused(self.core.torch(inputs[0]), self.prologue, self.epilogue, inputs)
+
+    def __str__(self) -> str:
+        return f"fused {' + '.join(map(str, (*self.prologue, self.core, *self.epilogue)))}"

@@ -76,12 +76,12 @@ def nested_too_deep(s: Situation, most: int) -> Diagnostic:
 
 
 def closes_nothing(s: Situation) -> Diagnostic:
-    return Diagnostic("E103", f"this `{s.token}` closes nothing", s.place)
+    return Diagnostic("E103", f"this `{s.token}` closes nothing", s.span(s.token))
 
 
 def mismatched(s: Situation, opened: Token) -> Diagnostic:
     labels = (Label(s.span(opened), "opened here"),)
-    return Diagnostic("E103", f"`{opened}` is closed by `{s.token}`", s.place, labels=labels)
+    return Diagnostic("E103", f"`{opened}` is closed by `{s.token}`", s.span(s.token), labels=labels)
 
 
 def never_closed(source: Source, opened: Token) -> Diagnostic:
@@ -102,7 +102,7 @@ def braces_never_closed(source: Source, layout: Layout, braces: Sequence[Token])
 def closed_too_early(s: Situation, opened: Token, closed: Token) -> Diagnostic:
     """Text outside all braces, after a `}` that stands too far right to be the end of a definition."""
     message = f"this `}}` ends the definition of line {line_of(opened)}, and more follows"
-    labels = (Label(s.span(opened), "its `{`"), Label(s.place, "outside all braces"))
+    labels = (Label(s.span(opened), "its `{`"), Label(s.span(s.token), "outside all braces"))
     return Diagnostic("E103", message, s.span(closed), labels=labels)
 
 

@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
 
 def recipes_of(node: Node, graph: Graph) -> dict[str, Recipe]:
-    """How each tensor of a node follows from the original ones, by the node's own parameter and buffer names.
-
-    A layer that no pass has touched has no recipes: its tensors are the original ones under its own name.
-    """
+    """How each tensor of a node follows from the original ones, by the node's own parameter and buffer names."""
     inputs = graph.input_shapes(node)
     names = [*node.op.parameters(*inputs), *node.op.buffers(*inputs)]
-    known: Mapping[str, Recipe] = getattr(node.op, "recipes", {})
-    return {name: known.get(name, Original(f"{node.name}.{name}")) for name in names}
+    return {name: node.recipe(name) for name in names}
 
 
 def graph_recipes(graph: Graph) -> dict[str, Recipe]:

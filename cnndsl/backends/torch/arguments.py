@@ -104,7 +104,7 @@ class Known:
         """What would do, the best first: texts with the names they use."""
         channels = {IN_CHANNELS: self.in_channels}
         if slot.input_channels and not self.keeps_channels:
-            yield IN_CHANNELS, (IN_CHANNELS,)
+            yield from _identities(values, channels)
         yield from _identities(values, self.parameters)
         yield from _identities(values, {each.name: each.values for each in self.arguments.values() if each.field})
         if slot.field == "padding":
@@ -150,18 +150,23 @@ def parameters_of(calls: Sequence[Mapping[str, object]]) -> dict[str, Values]:
     """The parameters whose values are numbers and differ between `calls` of a block, by their names in Python."""
     found: dict[str, Values] = {}
     for name in calls[0]:
-        if all(name in call for call in calls):
-            values = tuple(_number(call[name]) for call in calls)
-            if NO_DEFAULT not in values and not _same(values, (values[0],) * len(values)):
-                found[names.free(names.variable(name), {IN_CHANNELS, *found})] = values
+        values = _numbers([call.get(name) for call in calls])
+        if values and not _same(values, (values[0],) * len(values)):
+            found[names.free(names.variable(name), {IN_CHANNELS, *found})] = values
     return found
 
 
-def _number(value: object) -> object:
-    """A parameter's value as PyTorch takes it: `3x3` is 3. NO_DEFAULT if it is no number."""
-    if isinstance(value, Size):
-        return value[0] if len(set(value)) == 1 else tuple(value)
-    return value if isinstance(value, (bool, int, float, str)) else NO_DEFAULT
+def _numbers(values: Sequence[object]) -> Values:
+    """Values as PyTorch takes them: `3x3` is 3, and 64.0 is 64 if all are whole. Empty if some are no numbers."""
+    given = [_compact(value) if isinstance(value, Size) else value for value in values]
+    if not all(isinstance(value, (bool, int, float, str, tuple)) for value in given):
+        return ()
+    whole = all(isinstance(value, (int, float)) and float(value).is_integer() for value in given)
+    return tuple(int(value) if whole and isinstance(value, float) else value for value in given)
+
+
+def _compact(size: Size) -> object:
+    return size[0] if len(set(size)) == 1 else tuple(size)
 
 
 def _same(one: Values, other: Values) -> bool:

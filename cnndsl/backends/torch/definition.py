@@ -6,7 +6,8 @@ from cnndsl.backends.torch import names
 from cnndsl.backends.torch.arguments import NO_DEFAULT, Argument
 from cnndsl.backends.torch.classes import Classes, ModuleClass
 from cnndsl.backends.torch.constructor import Constructor, construct
-from cnndsl.backends.torch.forward import Forward, roll
+from cnndsl.backends.torch.expressions import roll
+from cnndsl.backends.torch.forward import Forward
 from cnndsl.backends.torch.header import base_name, docstring
 from cnndsl.backends.torch.layout import INDENT, WIDTH, lay_out, signature
 from cnndsl.backends.torch.results import Results

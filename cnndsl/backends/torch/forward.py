@@ -6,30 +6,19 @@ same line of the source is nested into its use.
 
 from __future__ import annotations
 
-import ast
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cnndsl.backends.torch import names
-from cnndsl.backends.torch.constructor import SHORTEST_RUN, Constructor
+from cnndsl.backends.torch.constructor import Constructor
+from cnndsl.backends.torch.expressions import Statement, fill, gather
 from cnndsl.backends.torch.layout import INDENT, WIDTH
 from cnndsl.backends.torch.tree import Layer, Part, Section
 from cnndsl.ops.base import Shape, TorchModule, show_shape
 
 DEEPEST = 3  # calls nested into each other
 _NAMED_KINDS = frozenset({"branch", "shortcut", "column", "head"})
-_PLACEHOLDER = re.compile(r"\{(\d+)\}")
-_SLICE = re.compile(r"(?P<start>\{[a-z_]+\})?(?P<colon>::?)(?P<stop>\{[a-z_]+\})")
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A line of `forward` before it is broken to width, and what it says about the shape of its result."""
-
-    text: str
-    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,11 @@ class Forward:
         self.steps = section.parts
         self.uses = Counter(source for step in self.steps for source in step.inputs)
         self.uses.update(section.outputs)
-        self.last_use = {source: index for index, step in enumerate(self.steps) for source in step.inputs}
+        self.readers: dict[str, list[int]] = {}
+        for index, step in enumerate(self.steps):
+            for source in step.inputs:
+                self.readers.setdefault(source, []).append(index)
+        self.last_use = {source: readers[-1] for source, readers in self.readers.items()}
         self.last_use.update(dict.fromkeys(section.outputs, len(self.steps)))
         self.variables = dict(zip(section.inputs, parameters, strict=True))
         self.holders = {name: tensor for tensor, name in self.variables.items()}
@@ -83,12 +76,12 @@ class Forward:
     def result(self) -> str:
         """What is returned: the text of the outputs, or the last expression itself. It completes `statements`."""
         if len(self.section.outputs) > 1:
-            self._flush()
+            self.flush()
         return ", ".join(self._texts(self.section.outputs))
 
     def _step(self, index: int, step: Part) -> None:
         if not self._takes_in(index, step):
-            self._flush()
+            self.flush()
         text = self._text(step, self._texts(step.inputs))
         taken = [self.waiting.pop(source) for source in dict.fromkeys(step.inputs) if source in self.waiting]
         depth = 1 + max((each.depth for each in taken), default=0)
@@ -96,12 +89,14 @@ class Forward:
             weighted = _is_weighted(step) or any(each.weighted for each in taken)
             self.waiting[step.outputs[0]] = _Waiting(text, index, depth, weighted)
         else:
-            self._flush()
+            self.flush()
             self._assign(index, step, text)
 
     def _takes_in(self, index: int, step: Part) -> bool:
         """Can the step take in its inputs that wait? In order, not too deep or long, one weighted layer to a line."""
         taken = [source for source in step.inputs if source in self.waiting]
+        if not taken:
+            return True
         waiting = [self.waiting[source] for source in taken]
         in_order = list(self.waiting)[len(self.waiting) - len(taken) :] == taken
         too_deep = any(each.depth >= DEEPEST for each in waiting)
@@ -120,9 +115,9 @@ class Forward:
         if isinstance(step, Section):
             return f"self.{self.made.attributes[step.name]}({', '.join(inputs)})"
         if isinstance(step.spelling, TorchModule):
-            return f"self.{self.made.attributes[step.name]}({_fill(step.spelling.inputs, inputs, {})})"
-        template = _gather(step.spelling.template, inputs, self.made.folded) or step.spelling.template
-        return _fill(template, inputs, self.made.values[step])
+            return f"self.{self.made.attributes[step.name]}({fill(step.spelling.inputs, inputs, {})})"
+        template = gather(step.spelling.template, inputs, self.made.folded) or step.spelling.template
+        return fill(template, inputs, self.made.values[step])
 
     def _can_wait(self, index: int, step: Part, depth: int) -> bool:
         """May it become a part of its use? If it has only one, and would not be better off with a name."""
@@ -152,7 +147,7 @@ class Forward:
         """Is it one of many alike, which a loop runs through?"""
         return self.made.attributes.get(step.name) in self.made.folded
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Write down everything that waits, in order."""
         waiting, self.waiting = self.waiting, {}
         for each in waiting.values():
@@ -200,11 +195,11 @@ class Forward:
 
     def _is_kept(self, index: int, tensor: str) -> bool:
         """Is it read after the next step, heads aside?"""
-        later = (i for i in range(index + 1, len(self.steps)) if not self._is_head(self.steps[i]))
-        following = next(later, len(self.steps))
-        return (tensor in self.section.outputs and following < len(self.steps)) or any(
-            tensor in self.steps[i].inputs for i in later
-        )
+        following = next((i for i in range(index + 1, len(self.steps)) if not self._is_head(self.steps[i])), None)
+        if following is None:
+            return False
+        late = (i for i in self.readers.get(tensor, ()) if i > following and not self._is_head(self.steps[i]))
+        return tensor in self.section.outputs or next(late, None) is not None
 
     def _is_free(self, name: str, index: int) -> bool:
         """Is nothing kept under this name that is read after step `index`?"""
@@ -228,84 +223,4 @@ def _is_labelled(part: Part) -> bool:
 
 def _inner_name(tensor: str, section: Section) -> str:
     """The name, in a section, of the part that makes a tensor."""
-    inner = tensor[len(section.path) + 1 :].split(".")
-    return inner[0]
-
-
-def _fill(template: str, inputs: list[str], values: dict[str, str]) -> str:
-    """A template with its inputs and numbers in place; parentheses where an operator would tear an input apart."""
-
-    def place(found: re.Match[str]) -> str:
-        text = inputs[int(found[1])]
-        begins = found.start() == 0 or template[: found.start()].endswith(("(", "[", ", "))
-        ends = found.end() == len(template) or template[found.end()] in ")],"
-        return text if (begins and ends) or _is_one_term(text) else f"({text})"
-
-    filled = _PLACEHOLDER.sub(place, _SLICE.sub(lambda found: _spaced(found, values), template))
-    for name, text in values.items():
-        filled = filled.replace(f"{{{name}}}", text)
-    return filled.replace("{{", "{").replace("}}", "}")
-
-
-def _spaced(found: re.Match[str], values: dict[str, str]) -> str:
-    """A slice as `ruff format` has it: space around the colon if an end is more than a name or number."""
-    ends = [values.get((end or "").strip("{}"), "") for end in (found["start"], found["stop"])]
-    if not any("." in end for end in ends):
-        return found.group()
-    return (
-        f"{found['start']} {found['colon']} {found['stop']}" if found["start"] else f"{found['colon']} {found['stop']}"
-    )
-
-
-def _is_one_term(text: str) -> bool:
-    return isinstance(ast.parse(text, mode="eval").body, (ast.Name, ast.Call, ast.Attribute, ast.Subscript))
-
-
-def _gather(template: str, inputs: list[str], folded: set[str]) -> str | None:
-    """The template of a merge of many alike, with a loop instead of a list: `sum(... for i in range(1, 33))`."""
-    templates = [_template(text, folded) for text in inputs]
-    first = templates[0] if len(inputs) >= SHORTEST_RUN else None
-    if first is None or templates != [(first[0], first[1] + offset) for offset in range(len(inputs))]:
-        return None
-    loop = f"{first[0]} for i in range({first[1]}, {first[1] + len(inputs)})".replace("{", "{{").replace("}", "}}")
-    places = [f"{{{index}}}" for index in range(len(inputs))]
-    plus, times, listed = " + ".join(places), " * ".join(places), f"[{', '.join(places)}]"
-    loops = {f"({plus})": f"sum({loop})", plus: f"sum({loop})", times: f"math.prod({loop})", listed: f"[{loop}]"}
-    return next((template.replace(each, by) for each, by in loops.items() if each in template), None)
-
-
-def roll(statements: list[Statement], folded: set[str]) -> list[Statement]:
-    """Fold runs of statements that differ only in the number of a part: `x = getattr(self, f"layer{i}")(x)`.
-
-    `folded` are the parts that are made in a loop as well.
-    """
-    rolled: list[Statement] = []
-    at = 0
-    while at < len(statements):
-        template = _template(statements[at].text, folded)
-        length = 1
-        while template and _template_at(statements, at + length, folded) == (template[0], template[1] + length):
-            length += 1
-        if template and length >= SHORTEST_RUN:
-            first = template[1]
-            rolled.append(Statement(f"for i in range({first}, {first + length}):"))
-            rolled.append(Statement(f"{INDENT}{template[0]}"))
-        else:
-            length = 1
-            rolled.append(statements[at])
-        at += length
-    return rolled
-
-
-def _template_at(statements: list[Statement], at: int, folded: set[str]) -> tuple[str, int] | None:
-    return _template(statements[at].text, folded) if at < len(statements) else None
-
-
-def _template(text: str, folded: set[str]) -> tuple[str, int] | None:
-    """The statement with `i` for the number of its one part, and that number."""
-    found = re.findall(r"self\.(\w+)\(", text)
-    numbered = names.number(found[0]) if len(found) == 1 and found[0] in folded else None
-    if numbered is None:
-        return None
-    stem, number = numbered
-    return text.replace(f"self.{found[0]}(", f'getattr(self, f"{stem}{{i}}")('), number
+    return tensor[len(section.path) + 1 :].partition(".")[0]

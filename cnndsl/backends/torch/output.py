@@ -92,7 +92,8 @@ def _replace_all(moves: dict[Path, Path]) -> None:
         raise
     for before in kept.values():
         if before is not None:
-            before.unlink(missing_ok=True)
+            with suppress(OSError):
+                before.unlink()
 
 
 def _keep(path: Path, aside: Path) -> None:

@@ -54,10 +54,10 @@ class Results:
 
     def statements(self, forward: Forward) -> Iterator[str]:
         """The end of `forward`."""
-        result = forward.result()
         if self.single:
-            yield f"return {result}"
+            yield f"return {forward.result()}"
             return
+        forward.flush()
         everything = [forward.variables[self.tensors[output.name]] for output in self.outputs]
         plain = everything[: len(self.always)]
         if len(plain) < len(everything):

@@ -67,7 +67,7 @@ def _say_growing(column: Column, step: Values | None, first: int, known: Known) 
     if step is None:
         return text
     by = known.say(Slot(column[0].element, "growth", step[0]), step)
-    return f"{text} + {by} * (i - {first})"
+    return f"{text} + {f'({by})' if ' - ' in by else by} * (i - {first})"
 
 
 def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iterator[Slot]:

@@ -42,7 +42,9 @@ def generate(graph: Graph, name: str | None = None) -> str:
 
 
 def generate_source(graph: Graph, name: str | None = None) -> TorchSource:
-    """The PyTorch source of `graph`, with what one has to know to use it."""
+    """The PyTorch source of `graph`, with what one has to know to use it. Raises `ValueError` if `name` is no name."""
+    if name is not None and not name.isidentifier():
+        raise ValueError(f"a network's name is letters, digits and underscores, not {name!r}")
     graph = drop_unused(drop_identity(settle_bias(graph)))
     sections = plant(graph)
     sections[-1].name = name = name or graph.name
@@ -63,7 +65,7 @@ def _definitions(graph: Graph, name: str, builder: str, classes: Classes) -> Ite
         yield CHAIN
     if "spell_state(" in code:
         yield SPELL_STATE
-    yield from _layers(classes).values()
+    yield from dict.fromkeys(_layers(classes).values())  # layers may share the text that defines them
     yield from written[:-1]
     if not results.single:
         yield "\n".join(results.definition())

@@ -1,0 +1,212 @@
+"""How PyTorch spells fused layers: subclasses of its own layers that do more in one call, by oneDNN where it can.
+
+oneDNN's fused operators are PyTorch's own (`torch.ops.mkldnn`), the ones that `torch.compile` freezes a network to.
+They take weights reordered for the shape of the input; the reordered ones are made on demand and never stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cnndsl.ops.base import Op, Shape, TorchModule
+
+AFFINE = '''\
+class Affine(nn.Module):
+    """Every channel times its `scale` plus its `shift`: a batch norm in inference."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels), requires_grad=False)
+        self.shift = nn.Parameter(torch.zeros(channels), requires_grad=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shape = (-1,) + (1,) * (x.dim() - 2)
+        return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+'''
+
+FUSED = '''\
+class Fused(nn.Module):
+    """What fused layers share: steps before and after the layer, and weights in the order that oneDNN wants.
+
+    A step is the name of a function of `torch.nn.functional`, or such a name with an argument; `add` adds the second
+    input, `scale` multiplies by its argument, and `affine` (before the layer) applies `scale` and `shift` per channel.
+    """
+
+    prologue: tuple = ()
+    epilogue: tuple = ()
+    operator: tuple | None = None  # oneDNN's names for the epilogue, if it has them
+    known = {
+        "relu": ("relu", [], ""),
+        "relu6": ("hardtanh", [0.0, 6.0], ""),
+        "leaky_relu": ("leaky_relu", None, ""),
+        "gelu": ("gelu", [], None),
+        "silu": ("swish", [], ""),
+        "hardswish": ("hardswish", [], ""),
+        "hardsigmoid": ("hardsigmoid", [], ""),
+        "sigmoid": ("sigmoid", [], ""),
+        "tanh": ("tanh", [], ""),
+    }
+
+    def fuse(self, prologue: tuple, epilogue: tuple, channels: int) -> None:
+        self.prologue, self.epilogue = prologue, epilogue
+        self.adds = "add" in epilogue
+        self.packed: dict = {}
+        if "affine" in prologue:
+            self.scale = nn.Parameter(torch.ones(channels))
+            self.shift = nn.Parameter(torch.zeros(channels))
+        self.operator = self.find_operator(epilogue[1:] if self.adds and epilogue[0] == "add" else epilogue)
+        self.requires_grad_(False)
+
+    def find_operator(self, steps: tuple) -> tuple | None:
+        if not steps:
+            return ("none", [], "")
+        name, *arguments = (steps[0],) if isinstance(steps[0], str) else steps[0]
+        if len(steps) > 1 or name not in self.known:
+            return None
+        attribute, scalars, algorithm = self.known[name]
+        scalars = arguments if scalars is None else scalars
+        return (attribute, scalars, (arguments or ["none"])[0] if algorithm is None else algorithm)
+
+    def runs_on_onednn(self, x: torch.Tensor) -> bool:
+        if self.operator is None or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        if x.dtype not in (torch.float32, torch.bfloat16) or self.weight.dtype != x.dtype or not x.numel():
+            return False
+        if torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad):
+            return False
+        return torch.backends.mkldnn.is_available()
+
+    def before(self, x: torch.Tensor) -> torch.Tensor:
+        for step in self.prologue:
+            x = self.step(step, x, None)
+        return x
+
+    def after(self, x: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
+        for step in self.epilogue:
+            x = self.step(step, x, other)
+        return x
+
+    def step(self, step: str | tuple, x: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
+        name, *arguments = (step,) if isinstance(step, str) else step
+        if name == "add":
+            return x + other
+        if name == "scale":
+            return x * arguments[0]
+        if name == "affine":
+            shape = (-1,) + (1,) * (x.dim() - 2)
+            return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+        if name == "gelu":
+            return F.gelu(x, approximate=(arguments or ["none"])[0])
+        return getattr(F, name)(x, *arguments)
+
+    def packed_weight(self, x: torch.Tensor) -> torch.Tensor:
+        """The weight as oneDNN wants it for such an input; made anew if the weight has changed."""
+        weight = self.weight
+        version = 0 if weight.is_inference() else weight._version
+        state = (weight.data_ptr(), version, weight.dtype)
+        if self.packed.get("state") != state or len(self.packed) > 4:
+            self.packed = {"state": state}
+        found = self.packed.get(x.shape)
+        if found is None:
+            found = self.packed[x.shape] = self.pack(x.shape)
+        return found
+
+    def pack(self, shape: torch.Size) -> torch.Tensor:
+        return self.weight
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"packed": {}}
+
+
+class FusedConv2d(Fused, nn.Conv2d):
+    """A convolution with what stands around it, in one pass over memory where oneDNN can."""
+
+    def __init__(self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), **options: object) -> None:
+        super().__init__(*sizes, **options)
+        self.fuse(prologue, epilogue, self.in_channels)
+
+    def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
+        x = self.before(x)
+        if not self.runs_on_onednn(x):
+            return self.after(self._conv_forward(x, self.weight, self.bias), other)
+        x = x.contiguous(memory_format=torch.channels_last)
+        window = (self.padding, self.stride, self.dilation, self.groups)
+        convolution = torch.ops.mkldnn._convolution_pointwise
+        if not self.adds:
+            return convolution.default(x, self.packed_weight(x), self.bias, *window, *self.operator)
+        other = other.contiguous(memory_format=torch.channels_last)
+        name, *rest = self.operator
+        unary = (None, [], None) if name == "none" else (name, *rest)
+        return convolution.binary(x, other, self.packed_weight(x), self.bias, *window, "add", 1.0, *unary)
+
+    def pack(self, shape: torch.Size) -> torch.Tensor:
+        window = (self.padding, self.stride, self.dilation, self.groups)
+        weight = self.weight.detach().contiguous(memory_format=torch.channels_last)
+        return torch.ops.mkldnn._reorder_convolution_weight(weight, *window, list(shape))
+
+
+class FusedLinear(Fused, nn.Linear):
+    """A linear layer with what stands around it."""
+
+    def __init__(self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), **options: object) -> None:
+        super().__init__(*sizes, **options)
+        self.fuse(prologue, epilogue, self.in_features)
+
+    def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
+        x = self.before(x)
+        if self.adds or not self.runs_on_onednn(x):
+            return self.after(F.linear(x, self.weight, self.bias), other)
+        return torch.ops.mkldnn._linear_pointwise(x, self.packed_weight(x), self.bias, *self.operator)
+
+    def pack(self, shape: torch.Size) -> torch.Tensor:
+        return torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().contiguous(), shape[0])
+
+
+class FusedConvTranspose2d(Fused, nn.ConvTranspose2d):
+    """A transposed convolution with what stands around it."""
+
+    def __init__(self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), **options: object) -> None:
+        super().__init__(*sizes, **options)
+        self.fuse(prologue, epilogue, self.in_channels)
+
+    def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
+        return self.after(nn.ConvTranspose2d.forward(self, self.before(x)), other)
+'''
+
+CLASSES: Mapping[str, str] = {
+    "nn.Conv2d": "FusedConv2d",
+    "nn.Linear": "FusedLinear",
+    "nn.ConvTranspose2d": "FusedConvTranspose2d",
+}
+# Functions of `torch.nn.functional` that steps may name, with the layer's field that is their argument.
+FUNCTIONS: Mapping[str, str | None] = {
+    "add": None,
+    "affine": None,
+    "elu": "alpha",
+    "gelu": "approximate",
+    "hardsigmoid": None,
+    "hardswish": None,
+    "leaky_relu": "slope",
+    "relu": None,
+    "relu6": None,
+    "scale": "factor",
+    "sigmoid": None,
+    "silu": None,
+    "tanh": None,
+}
+
+
+def spell_fused(
+    core: TorchModule, prologue: tuple[Op, ...], epilogue: tuple[Op, ...], inputs: tuple[Shape, ...]
+) -> TorchModule:
+    """PyTorch's spelling of a fused layer on `inputs`, from that of its core."""
+    kwargs = dict(core.kwargs)
+    kwargs["prologue"] = (tuple(map(_step, prologue)), ())
+    kwargs["epilogue"] = (tuple(map(_step, epilogue)), ())
+    others = "".join(f", {{{index}}}" for index in range(1, len(inputs)))
+    return TorchModule(CLASSES[core.callee], core.args, kwargs, core.inputs + others, FUSED)
+
+
+def _step(op: Op) -> object:
+    field = FUNCTIONS[op.word]
+    return op.word if field is None else (op.word, getattr(op, field))

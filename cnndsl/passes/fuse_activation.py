@@ -1,0 +1,42 @@
+"""Take an activation into the layer before it: act(conv(x)) in one pass over memory instead of two.
+
+A pointwise layer needs of its input one element at a time, which the layer before it has in a register when it is
+done. Nothing is computed otherwise than before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.ops.fused_source import FUNCTIONS
+from cnndsl.passes.fold_bn import core_of, fused
+from cnndsl.passes.notes import Notes
+from cnndsl.passes.sweep import Sweep
+
+
+def fuse_activation(graph: Graph, notes: Notes | None = None) -> Graph:
+    notes = notes or Notes()
+    sweep = Sweep(graph)
+    for node in graph:
+        if not node.op.pointwise:
+            sweep.keep(node)
+            continue
+        before = sweep.source(node)
+        reason = _why_not(sweep, node, before)
+        if reason is None:
+            op = fused(before, sweep)
+            sweep.absorb(node, before, replace(op, epilogue=(*op.epilogue, node.op)), before.recipes)
+            notes.fused(before.name, node.name, how="applied by the same kernel")
+        else:
+            notes.declined(node.name, reason)
+            sweep.keep(node)
+    return sweep.result()
+
+
+def _why_not(sweep: Sweep, node: Node, before: Node) -> str | None:
+    if core_of(before, sweep) is None:
+        return f"before it stands `{before.op.word}`, which takes nothing along"
+    if node.op.word not in FUNCTIONS:
+        return f"`{node.op.word}` is no layer that fused kernels know"
+    return sweep.read_elsewhere(node.inputs[0], node)
