@@ -13,8 +13,18 @@ from pathlib import Path
 
 import pytest
 
-GOOD = "network tiny(classes = 4) {\n    input 3 x 8 x 8\n    conv 3x3, 4 -> relu\n    global_avgpool -> linear classes\n}\n"
-BAD = "network tiny {\n    input 3 x 8 x 8\n    conv 3x3, 4, groups=3\n    cnov 3x3, 4\n}\n"
+GOOD = """network tiny(classes = 4) {
+    input 3 x 8 x 8
+    conv 3x3, 4 -> relu
+    global_avgpool -> linear classes
+}
+"""
+BAD = """network tiny {
+    input 3 x 8 x 8
+    conv 3x3, 4, groups=3
+    cnov 3x3, 4
+}
+"""
 
 
 def cnndsl(*arguments: str, cwd: Path, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:

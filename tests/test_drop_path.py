@@ -1,4 +1,4 @@
-"""Stochastic depth and drop-path in whole networks: what is drawn in training, by statistics; what is left in inference."""
+"""Stochastic depth and drop-path in whole networks: what is drawn in training, and what is left in inference."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def with_random_weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
 
 
 def folded_parameters(model: onnx.ModelProto, weights: dict[str, np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Each weighted node's tensors in PyTorch's order; a multiplication and addition after a batch norm belong to it."""
+    """Each weighted node's tensors in PyTorch's order; a multiplication and addition after a bn belong to it."""
     views = dict(weights)
     nodes = list(model.graph.node)
     for node in nodes:

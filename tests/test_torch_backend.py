@@ -443,6 +443,7 @@ def test_what_is_written_is_what_runs(tmp_path: Path) -> None:
     files = write(network, tmp_path, seed=7)
     module = build(network, seed=7)
     text = files[0].read_text(encoding="utf-8")
+    assert files[0].stat().st_mode == files[1].stat().st_mode
     assert text == generate(network) and inspect.getsource(type(module)) in text
     for one, other in zip(module.state_dict().values(), load_written(files).state_dict().values(), strict=True):
         assert torch.equal(one, other)

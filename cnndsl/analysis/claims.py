@@ -32,7 +32,8 @@ def _hold_one(claim: tree.Expression, evaluator: Evaluator) -> None:
     context = evaluator.context
     if not isinstance(claim, tree.Operation) or len(claim.operands) != 2:
         if not evaluator.truth(claim, "`expect`"):
-            context.fail("E401", f"this does not hold: {claim.span.text}", claim.span, label=_facts_in(claim, evaluator))
+            message = f"this does not hold: {claim.span.text}"
+            context.fail("E401", message, claim.span, label=_facts_in(claim, evaluator))
         return
     left, right = claim.operands
     symbol = claim.operators[0]

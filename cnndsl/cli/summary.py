@@ -12,7 +12,7 @@ from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request,
 def add_to(commands: Commands) -> None:
     parser = add_command(commands, "summary", "Show shapes, parameters and MACs as a table.")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("--depth", type=positive, metavar="N", help="levels of blocks to show (default: what fits a screen)")
+    parser.add_argument("--depth", type=positive, metavar="N", help="levels of blocks to show (default: a screenful)")
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     add_request(parser)
     parser.set_defaults(run=run)

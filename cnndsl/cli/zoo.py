@@ -55,7 +55,7 @@ def _listing(path: Path, checked: Checked) -> list[str]:
         rows.append((name, shape, f"{facts.params:,}", f"{facts.macs:,}", str(facts.depth), str(facts.receptive_field)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
-        "  " + f"{row[0]:<{widths[0]}}  " + "  ".join(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
+        f"  {row[0]:<{widths[0]}}  " + "  ".join(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
         for row in rows
     ]
     return [f"{path.name}: {_paper(checked.module.source.text)}", *lines]

@@ -21,7 +21,7 @@ def render_sarif(report: Report) -> str:
     examples = {finding.code: finding for finding in report}
     codes = sorted(examples)
     run = {
-        "tool": {"driver": {"name": "cnndsl", "version": __version__, "rules": [_rule(examples[code]) for code in codes]}},
+        "tool": {"driver": {"name": "cnndsl", "version": __version__, "rules": [_rule(examples[c]) for c in codes]}},
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, codes.index(finding.code)) for finding in report],
     }

@@ -106,3 +106,26 @@ class Pad(Op):
         elif self.value:
             fill, values["value"] = ", value={value}", self.value
         return TorchExpression(f"F.pad({{0}}, ({{left}}, {{right}}, {{top}}, {{bottom}}){fill})", values)
+
+
+@register
+@dataclass(frozen=True)
+class Crop(Op):
+    """Cuts an image to `size` (height x width) around its centre; an odd pixel goes at the bottom and at the right."""
+
+    word: ClassVar[str] = "crop"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 6 x 5 -> crop 4x5", "2 x 7 x 7 -> crop 4")
+
+    size: Pair = extent()
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        if self.size[0] > height or self.size[1] > width:
+            message = f"{self.size[0]} x {self.size[1]} cannot be cut out of a {height} x {width} map"
+            raise LayerError("E202", message, argument="size", help="`pad` makes an image larger")
+        return (channels, *self.size)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        top, left = (inputs[0][1] - self.size[0]) // 2, (inputs[0][2] - self.size[1]) // 2
+        values = {"top": top, "bottom": top + self.size[0], "left": left, "right": left + self.size[1]}
+        return TorchExpression("{0}[:, :, {top}:{bottom}, {left}:{right}]", values)

@@ -23,8 +23,11 @@ def save_weights(state: Mapping[str, Tensor], path: Path, network: str) -> None:
 
     metadata = {"cnndsl": f"{network}, written by cnndsl {__version__}"}  # one entry: their order would not be fixed
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    path.touch()
+    mode = path.stat().st_mode  # safetensors would let nobody but the owner read the file
     try:
         save_file(tensors, path, metadata)
+        path.chmod(mode)
     except SafetensorError as error:
         raise OSError(str(error)) from error
 

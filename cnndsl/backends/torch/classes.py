@@ -6,6 +6,7 @@ becomes a class.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -133,10 +134,10 @@ def _name(classes: list[ModuleClass], owners: dict[Section, str], reserved: set[
     written_out = {each.callee for each in spellings if isinstance(each, TorchModule) and each.source}
     taken = {*names.CLASSES_TAKEN, *reserved, *written_out, f"{classes[-1].title}Output"}
     for (title, _), variants in titles.items():
-        plainest = min(variants, key=lambda each: len(each.model.parts))
-        variants.sort(key=lambda each: each is not plainest)
+        usual = min(variants, key=lambda each: (-len(each.instances), len(each.model.parts)))
+        variants.sort(key=lambda each: each is not usual)
         for variant in variants:
-            wanted = title if variant is plainest else title + _difference(variant, plainest)
+            wanted = title if variant is usual else title + _difference(variant, usual)
             variant.name = names.free(wanted, taken)
             taken.add(variant.name)
 
@@ -156,15 +157,21 @@ def _title(each: ModuleClass, owners: dict[Section, str]) -> str:
     return _TITLES.get(section.scope.kind, own)
 
 
-def _difference(variant: ModuleClass, plainest: ModuleClass) -> str:
-    """`WithShortcut` for a class with a `shortcut` where the plainest has none, `6` for one with 6 layers, not 3."""
-    plain = {part.name for part in plainest.model.parts}
-    more = next((names.stem(part.name) for part in variant.model.parts if part.name not in plain), None)
-    if more is None:
-        return ""
-    if more in map(names.stem, plain):
-        return str(sum(names.stem(part.name) == more for part in variant.model.parts))
-    return f"With{names.camel(more)}"
+def _difference(variant: ModuleClass, usual: ModuleClass) -> str:
+    """How a class differs from the usual one of its title: `WithShortcut`, `WithoutAdd`, or `6` for six layers."""
+    ours, theirs = (Counter(map(_kind, each.model.parts)) for each in (variant, usual))
+    more = [kind for kind in ours if kind not in theirs]
+    less = [kind for kind in theirs if kind not in ours]
+    other = [kind for kind in ours if ours[kind] != theirs[kind]]
+    if more or less:
+        return f"With{names.camel(more[0])}" if more else f"Without{names.camel(less[0])}"
+    return str(ours[other[0]]) if len(other) == 1 else ""
+
+
+def _kind(part: Part) -> str:
+    """What a part is: its label, else its layer, block or kind of scope."""
+    kind = part.node.op.word if isinstance(part, Layer) else part.scope.block or part.scope.kind
+    return part.name if names.is_given(part.name, kind) else kind
 
 
 def layers_in(classes: Iterable[Section]) -> Iterator[Layer]:

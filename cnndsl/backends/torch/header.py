@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 
-from cnndsl import __version__
 from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.backends.torch.layout import INDENT, WIDTH
 from cnndsl.backends.torch.snippets import HEADER
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import show_shape
 from cnndsl.source import Source
+from cnndsl.version import __version__
 
 
 def header(graph: Graph, name: str, builder: str) -> str:

@@ -54,8 +54,8 @@ def builder(name: str) -> str:
 
 
 def camel(name: str) -> str:
-    """`conv_bn` as a class name: `ConvBn`. Capitals stay; a class name begins with a letter."""
-    words = "".join(word[0].upper() + word[1:] for word in name.split("_") if word)
+    """`conv_bn` as a class name: `ConvBn`. Capitals stay, and so does `_` between digits; it begins with a letter."""
+    words = "".join(word[0].upper() + word[1:] for word in re.split(r"(?<!\d)_|_(?!\d)", name) if word)
     return words if words[:1].isalpha() else f"Block{words}"
 
 
