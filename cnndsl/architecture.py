@@ -80,22 +80,36 @@ class Architecture:
 
         return torch.build(self.graph, seed=seed)
 
-    def source(self, backend: Backend = "torch") -> str:
+    def optimize(self, *, seed: int = 0) -> nn.Module:
+        """The network as a PyTorch module for inference on a CPU, in eval mode; gradients do not reach its weights.
+
+        It computes what `compile()` computes in eval mode, to rounding, and starts with the same weights.
+        `load_state_dict` takes state dicts of the plain module. Raises `MissingExtra` if PyTorch is not installed.
+        """
+        from cnndsl.backends import torch
+
+        return torch.optimize(self.graph, seed=seed)
+
+    def source(self, backend: Backend = "torch", *, optimize: bool = False) -> str:
         """The standalone Python file that defines the network; it imports only torch."""
         _require_backend(backend)
         from cnndsl.backends import torch
 
-        return torch.generate(self.graph)
+        return torch.generate(torch.optimized_graph(self.graph) if optimize else self.graph)
 
-    def write(self, directory: str | Path, backend: Backend = "torch", *, seed: int = 0) -> list[Path]:
+    def write(
+        self, directory: str | Path, backend: Backend = "torch", *, seed: int = 0, optimize: bool = False
+    ) -> list[Path]:
         """Write the Python file and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
 
+        With `optimize` it is the network that `optimize()` gives, with weights of its own.
         Raises `OutputError` if the folder cannot be written, `MissingExtra` if PyTorch is not installed.
         """
         _require_backend(backend)
         from cnndsl.backends import torch
 
-        return torch.write(self.graph, Path(directory), seed=seed)
+        write = torch.write_optimized if optimize else torch.write
+        return write(self.graph, Path(directory), seed=seed)
 
 
 def _require_backend(backend: str) -> None:

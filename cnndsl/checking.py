@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cnndsl.analysis.claims import hold
+from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, closest
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
-from cnndsl.elaborate.elaborator import LabelUse
-from cnndsl.elaborate.static import (
-    definitions,
-    report_cycles,
-    report_unknown,
-    report_unread_labels,
-    report_unused,
-)
+from cnndsl.elaborate.uncalled import check_uncalled
+from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused
 from cnndsl.models import Model, ModelError
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source, Span
@@ -27,12 +21,16 @@ from cnndsl.syntax import tree
 
 @dataclass
 class Checked:
-    """A checked file: its report, and what each network that was looked at came to."""
+    """A checked file: its report, and what each network that was looked at came to.
+
+    unset   networks that could not be, and are the base of no variant, with their parameters that have no value
+    """
 
     module: Module
     report: Report
     networks: dict[str, Elaboration] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
+    unset: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,18 @@ class Request:
 def check_file(source: Source, request: Request | None = None) -> Checked:
     """Check all networks of a file that have everything they need, and the blocks that none of them calls."""
     checked, request = _load(source), request or Request()
-    if not checked.module.file.complete:
-        return checked
+    bases = {each.base.id for each in checked.module.file.networks if isinstance(each, tree.VariantDefinition)}
     for name, definition in checked.module.networks.items():
-        if _is_complete(definition, request):
+        unset = _unset(definition, request)
+        if not unset:
             _check_network(checked, name, request)
-    _check_rest(checked)
-    return checked
+        elif name not in bases:
+            checked.unset[name] = unset
+    called: set[Span] = set().union(*(done.called for done in checked.networks.values()))
+    for each in definitions(checked.module):
+        if each.span not in called and each.name.id not in checked.networks:
+            check_uncalled(each, checked.module, checked.report)
+    return _with_unused(checked)
 
 
 def check_model(model: Model, request: Request | None = None) -> Checked:
@@ -61,10 +64,7 @@ def check_model(model: Model, request: Request | None = None) -> Checked:
     checked, request = _load(model.source), request or Request()
     name = main_network(checked.module, model.network)
     _check_network(checked, name, request)
-    if checked.module.file.complete:
-        report_unused(checked.module, checked.report)
-        report_unread_labels(checked.networks[name].labels, model.source, checked.report)
-    return checked
+    return _with_unused(checked)
 
 
 def _load(source: Source) -> Checked:
@@ -72,11 +72,11 @@ def _load(source: Source) -> Checked:
     return Checked(Loader(report).load_root(source), report)
 
 
-def _is_complete(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> bool:
-    """Whether a network has a value for each of its parameters (a base for variants need not)."""
+def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:
+    """The parameters of a network that have no value (a base for variants need not have all)."""
     if isinstance(definition, tree.VariantDefinition):
-        return True
-    return all(p.default is not None or p.name.id in request.parameters for p in definition.parameters)
+        return []
+    return [p.name.id for p in definition.parameters if p.default is None and p.name.id not in request.parameters]
 
 
 def _check_network(checked: Checked, name: str, request: Request) -> None:
@@ -95,19 +95,29 @@ def _check_network(checked: Checked, name: str, request: Request) -> None:
         hold(done.claims, checked.facts[name])
         for warning in lint(done.graph):
             report.add(warning)
+    else:
+        look_over(done.claims)
 
 
-def _check_rest(checked: Checked) -> None:
-    """What is said of the file as a whole."""
-    module, report = checked.module, checked.report
-    report_cycles(module, report)
-    report_unused(module, report)
-    labels: list[LabelUse] = [label for done in checked.networks.values() for label in done.labels]
-    report_unread_labels(labels, module.source, report)
-    called: set[Span] = set().union(*(done.called for done in checked.networks.values()))
-    for definition in definitions(module):
-        if definition.span not in called and definition.name.id not in checked.networks:
-            report_unknown(definition, module, report)
+def _with_unused(checked: Checked) -> Checked:
+    """Add what is said of names that nothing uses, and order all findings by their place."""
+    report_unused(checked.module, checked.report)
+    if all(done.complete for done in checked.networks.values()):
+        labels = [label for done in checked.networks.values() for label in done.labels]
+        report_unread_labels(labels, checked.module, checked.report)
+    checked.report = _in_order(checked.report, checked.module.source)
+    return checked
+
+
+def _in_order(report: Report, first: Source) -> Report:
+    """The same findings from top to bottom, the file `first` before those it uses."""
+    sources = {first: 0}
+    for finding in report:
+        sources.setdefault(finding.span.source, len(sources))
+    ordered = Report()
+    for finding in sorted(report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end)):
+        ordered.add(finding)
+    return ordered
 
 
 def main_network(module: Module, wanted: str | None) -> str:

@@ -11,7 +11,7 @@ from torch import nn
 import cnndsl
 
 FRACTAL = """
-network fractal(only = 0) {
+network two_fractals(only = 0) {
     input 4 x 4 x 4
     fractal 3, drop_path=0.15, only=only { conv 1x1, 4, bias=false }
     fractal 3, drop_path=0.15, only=only { conv 1x1, 4, bias=false }

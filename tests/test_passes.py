@@ -8,7 +8,7 @@ from cnndsl import loads
 from cnndsl.analysis.cost import costs, total
 from cnndsl.ir import Graph
 from cnndsl.ir.verify import VerificationError, verify
-from cnndsl.passes import PIPELINE, run
+from cnndsl.passes import PIPELINE, Notes, run
 from cnndsl.passes.drop_identity import drop_identity
 from cnndsl.passes.settle_bias import settle_bias
 
@@ -106,7 +106,7 @@ def test_biases_are_settled_before_anything_is_optimised() -> None:
 
 
 def test_a_pass_that_breaks_the_graph_is_named() -> None:
-    def forget_the_middle(graph: Graph) -> Graph:
+    def forget_the_middle(graph: Graph, notes: Notes) -> Graph:
         return graph.rewrite(node for node in graph if node.name != "bn")
 
     with pytest.raises(VerificationError, match="network n after forget_the_middle is not well formed:") as caught:

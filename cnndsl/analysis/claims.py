@@ -2,70 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from cnndsl.analysis.facts import FACT_NAMES, Facts
-from cnndsl.elaborate.elaborator import Claim
+from cnndsl.diagnostics.suggest import closest
+from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.evaluator import Evaluator
+from cnndsl.elaborate.foreign import VALUES
+from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.names import names_in
-from cnndsl.elaborate.values import Env, Failed
-from cnndsl.ops.arguments import show, type_name
+from cnndsl.elaborate.operators import COMPARISONS
+from cnndsl.elaborate.values import Env, Failed, brief
+from cnndsl.ops.arguments import type_name
 from cnndsl.syntax import tree
 from cnndsl.syntax.builder import SUFFIXES
 
 _UNITS = {"memory": " bytes"}
+_MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def hold(claims: list[Claim], facts: Facts) -> None:
+def hold(claims: Iterable[Claim], facts: Facts) -> None:
     """Report every claim that does not hold, with both numbers (E401), or that cannot be decided (E403)."""
     for claim in claims:
-        asked = {name.id for name in names_in(claim.expression) if name.id in FACT_NAMES}
-        env = Env(claim.evaluator.env, {name: getattr(facts, name) for name in asked})
-        evaluator = Evaluator(claim.evaluator.context, claim.evaluator.module, env, claim.evaluator.incoming)
+        env = Env(claim.evaluator.env, {name: getattr(facts, name) for name in _facts_in(claim.expression)})
         try:
-            _hold_one(claim.expression, evaluator)
+            _hold_one(claim.expression, replace(claim.evaluator, env=env, facts=FACT_NAMES))
         except Failed:
             continue
 
 
+def look_over(claims: Iterable[Claim]) -> None:
+    """E302 in the claims of a network whose numbers are not known, since it is broken elsewhere."""
+    for claim in claims:
+        evaluator = claim.evaluator
+        known = [*FACT_NAMES, *FUNCTIONS, *evaluator.env.all_names(), *evaluator.module.file.lost]
+        for name in names_in(claim.expression):
+            if name.id not in known:
+                guess = closest(name.id, known)
+                help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
+                evaluator.context.fail("E302", f"`{name.id}` is not defined", name.span, help=help)
+
+
 def _hold_one(claim: tree.Expression, evaluator: Evaluator) -> None:
-    context = evaluator.context
-    if not isinstance(claim, tree.Operation) or len(claim.operands) != 2:
-        if not evaluator.truth(claim, "`expect`"):
-            message = f"this does not hold: {claim.span.text}"
-            context.fail("E401", message, claim.span, label=_facts_in(claim, evaluator))
-        return
-    left, right = claim.operands
-    symbol = claim.operators[0]
-    if symbol == "~":
-        _hold_rounded(claim, left, right, evaluator)
-        return
-    if not evaluator.truth(claim, "`expect`"):
-        value, claimed = evaluator.value(left), evaluator.value(right)
-        wanted = f"not {_grouped(claimed)}" if symbol == "==" else f"which is not {symbol} {_grouped(claimed)}"
-        name = left.span.text
-        message = f"`{name}` is {_grouped(value)}{_UNITS.get(name, '')}, {wanted}"
-        context.fail("E401", message, claim.span, label=_difference(value, claimed))
+    if isinstance(claim, tree.Operation) and claim.operators == ("~",):
+        _hold_rounded(claim, evaluator)
+    elif isinstance(claim, tree.Operation) and len(claim.operators) == 1 and claim.operators[0] in COMPARISONS:
+        _hold_compared(claim, evaluator)
+    else:
+        _hold_condition(claim, evaluator)
 
 
-def _hold_rounded(
-    claim: tree.Operation, left: tree.Expression, right: tree.Expression, evaluator: Evaluator
-) -> None:
+def _hold_condition(claim: tree.Expression, evaluator: Evaluator) -> None:
+    """Anything true or false: `400 < params <= 500`, `depth > 3 and macs < 1G`."""
+    value = evaluator.value(claim)
+    if not isinstance(value, bool):
+        message = f"`expect` needs true or false, not {type_name(value)} {_grouped(value)}"
+        shown = f"{claim.span.text} == {brief(value)}" if _facts_in(claim) else "params == 25_557_032"
+        raise evaluator.context.fail("E307", message, claim.span, help=f"compare, as in `expect {shown}`")
+    if not value:
+        message = f"this does not hold: {' '.join(claim.span.text.split())}"
+        facts = [f"{name} = {_grouped(evaluator.env.find(name))}" for name in _facts_in(claim)]
+        evaluator.context.fail("E401", message, claim.span, label=", ".join(facts))
+
+
+def _hold_compared(claim: tree.Operation, evaluator: Evaluator) -> None:
+    """One comparison, whose message names the side that the network decides."""
+    if evaluator.truth(claim, "`expect`"):
+        return
+    (left, right), symbol = claim.operands, claim.operators[0]
+    if _facts_in(right) and not _facts_in(left):
+        left, right, symbol = right, left, _MIRRORED[symbol]
+    value, claimed = evaluator.value(left), evaluator.value(right)
+    name = " ".join(left.span.text.split())
+    wanted = {"==": f"not {_grouped(claimed)}", "!=": "which is what it must not be"}
+    message = f"`{name}` is {_grouped(value)}{_UNITS.get(name, '')}, "
+    message += wanted.get(symbol, f"which is not {symbol} {_grouped(claimed)}")
+    evaluator.context.fail("E401", message, claim.span, label=_difference(value, claimed) if symbol == "==" else "")
+
+
+def _hold_rounded(claim: tree.Operation, evaluator: Evaluator) -> None:
     """`~`: the value, rounded to the digits written, is what is written."""
-    value = evaluator.value(left)
+    left, right = claim.operands
     written = right.span.text
     if not isinstance(right, tree.Literal) or type_name(right.value) not in ("int", "float"):
         help = "write the number out, as in `~ 25.6M`: its digits say how far it is rounded"
         raise evaluator.context.fail("E403", "`~` needs a number on its right", right.span, help=help)
+    value, _ = evaluator.values((left, right))
     if type_name(value) not in ("int", "float"):
-        message = f"`~` needs a number on its left, not {type_name(value)} {show(value)}"
+        message = f"`~` needs a number on its left, not {type_name(value)} {brief(value)}"
         raise evaluator.context.fail("E403", message, left.span)
     claimed = _decimal(written)
     step = claimed.as_tuple().exponent
     rounded = Decimal(str(value)).quantize(Decimal((0, (1,), int(step))), ROUND_HALF_UP)
     if rounded != claimed:
-        text = f"`{left.span.text}` is {_grouped(value)}, which rounds to {_like(rounded, written)}, not {written}"
-        evaluator.context.fail("E401", text, claim.span)
+        name = " ".join(left.span.text.split())
+        how = f", which rounds to {_like(rounded, written)}" if rounded != value else ""
+        message = f"`{name}` is {_grouped(value)}{_UNITS.get(name, '')}{how}, not {written}"
+        evaluator.context.fail("E401", message, claim.span)
+
+
+def _facts_in(expression: tree.Expression) -> list[str]:
+    return list(dict.fromkeys(name.id for name in names_in(expression) if name.id in FACT_NAMES))
 
 
 def _decimal(written: str) -> Decimal:
@@ -82,15 +121,10 @@ def _like(rounded: Decimal, written: str) -> str:
 
 
 def _grouped(value: object) -> str:
-    return f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else show(value)
+    return f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else brief(value)
 
 
 def _difference(value: object, claimed: object) -> str:
-    if isinstance(value, int) and isinstance(claimed, int) and not isinstance(value, bool):
+    if type(value) is int and type(claimed) is int:
         return f"the claim is {abs(value - claimed):,} too {'high' if claimed > value else 'low'}"
     return ""
-
-
-def _facts_in(claim: tree.Expression, evaluator: Evaluator) -> str:
-    facts = dict.fromkeys(name.id for name in names_in(claim) if name.id in FACT_NAMES)
-    return ", ".join(f"{name} = {_grouped(evaluator.env.find(name))}" for name in facts)

@@ -54,14 +54,18 @@ def _check(text: str, options: argparse.Namespace) -> Checked:
 def _verdict(checked: Checked) -> list[str]:
     """A line for the file and one for each network in it."""
     name = checked.module.source.name
-    if not checked.networks:
+    if not checked.networks and not checked.unset:
         blocks = len(checked.module.file.blocks)
         return [f"{name}: ok, {blocks} block{'' if blocks == 1 else 's'} and no network"]
     facts = checked.facts
     rows = [(n, f"{facts[n].params:,}", f"{facts[n].macs:,}", str(facts[n].depth)) for n in checked.networks]
-    width = [max(len(row[column]) for row in rows) for column in range(4)]
+    width = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     lines = [
         f"  {row[0]:<{width[0]}}  {row[1]:>{width[1]}} params  {row[2]:>{width[2]}} MACs  depth {row[3]:>{width[3]}}"
         for row in rows
+    ]
+    lines += [
+        f"  {network}  not checked: it needs {' and '.join(needed)} (`-p {needed[0]}=...`, or a variant)"
+        for network, needed in checked.unset.items()
     ]
     return [f"{name}: ok", *lines]

@@ -24,6 +24,8 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument("--emit", choices=("ir", "source"), help="print the graph or the source, and write nothing")
     parser.add_argument("--after", metavar="PASS", help="with --emit ir: the graph after that pass (or `elaborate`)")
+    parser.add_argument("--optimize", action="store_true", help="for inference on a CPU: layers fused, weights folded")
+    parser.add_argument("--explain", action="store_true", help="with --optimize: print what became of every line")
     add_request(parser)
     parser.set_defaults(run=run)
 
@@ -31,14 +33,20 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.after and options.emit != "ir":
         raise UsageError("--after goes with --emit ir")
+    if options.explain and not options.optimize:
+        raise UsageError("--explain goes with --optimize")
     network = _checked(options)
     if network is None:
         return 1
+    if options.explain:
+        print(explanation(network.graph))
+        if options.emit is None:
+            print()
     if options.emit == "ir":
-        print(graph_after(network.graph, options.after))
+        print(graph_after(network.graph, options.after, optimize=options.optimize))
         return 0
     if options.emit == "source":
-        print(network.source(), end="")
+        print(network.source(optimize=options.optimize), end="")
         return 0
     return _compile(network, options)
 
@@ -60,14 +68,26 @@ def _checked(options: argparse.Namespace) -> Architecture | None:
     return Architecture(name, done.graph, checked.facts[name], checked.report)
 
 
-def graph_after(graph: Graph, after: str | None) -> str:
+def explanation(graph: Graph) -> str:
+    """What the optimising passes made of every line, and why not more."""
+    from cnndsl.passes import CPU_PIPELINE, Notes
+    from cnndsl.passes import run as run_passes
+    from cnndsl.passes.explain import explain
+
+    notes = Notes()
+    return explain(graph, run_passes(graph, CPU_PIPELINE, notes=notes), notes)
+
+
+def graph_after(graph: Graph, after: str | None, *, optimize: bool = False) -> str:
     """The text form of the graph after one pass, or after all of them."""
     from cnndsl.diagnostics import closest
     from cnndsl.ir.text import format_graph
+    from cnndsl.passes import CPU_PIPELINE, PIPELINE
     from cnndsl.passes import run as run_passes
 
     texts = {"elaborate": format_graph(graph)}
-    run_passes(graph, observe=lambda name, graph: texts.update({name: format_graph(graph)}))
+    passes = CPU_PIPELINE if optimize else PIPELINE
+    run_passes(graph, passes, observe=lambda name, graph: texts.update({name: format_graph(graph)}))
     if after is None:
         return list(texts.values())[-1]
     if after not in texts:
@@ -81,7 +101,7 @@ def _compile(network: Architecture, options: argparse.Namespace) -> int:
     folder = options.output if options.output is not None else Path(network.name)
     print(network.summary())
     print()
-    files = network.write(folder, options.backend, seed=options.seed)
+    files = network.write(folder, options.backend, seed=options.seed, optimize=options.optimize)
     for path in files:
         print(f"wrote {path} ({_size(path.stat().st_size)})")
     print(_forward_pass(network, files))

@@ -12,11 +12,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from cnndsl.cli import check, compile, explain, ops, summary, zoo
+from cnndsl.cli import check, compile, draw, explain, ops, summary, zoo
 from cnndsl.cli.arguments import UsageError
 from cnndsl.extras import MissingExtra
 
-COMMANDS = (check, summary, compile, zoo, ops, explain)
+COMMANDS = (check, summary, draw, compile, zoo, ops, explain)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import closest
-from cnndsl.elaborate.values import POISON, Failed
-from cnndsl.ops.arguments import ArgumentError, Parameter
+from cnndsl.elaborate.context import Context
+from cnndsl.elaborate.foreign import ARGUMENTS, VALUES
+from cnndsl.elaborate.names import values_in
+from cnndsl.elaborate.values import Failed, Poison, brief
+from cnndsl.ops.arguments import ArgumentError, Kind, Parameter, type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -34,78 +37,112 @@ def bind(
     Positional arguments fill the positional parameters that are not bound yet, in order. With `partial`, missing
     ones are no mistake. Raises `Failed` if anything was wrong.
     """
-    places = _match(evaluator, call, arguments)
+    places, fits = match(evaluator.context, call, arguments, span, partial=partial)
     values: dict[str, object] = {}
-    failed = len(places) < len(arguments)
     for parameter in call.signature:
         if parameter.name in places:
             try:
                 values[parameter.name] = _accept(evaluator, parameter, places[parameter.name])
             except Failed:
-                failed = True
-    missing = [p for p in call.signature if p.required and p.name not in places and p.name not in call.bound]
-    if missing and not partial and not failed:
-        message = f"`{call.name}` needs {_list([p.name for p in missing])}"
-        help = f"{missing[0].name}: {missing[0].kind.expects}"
-        raise evaluator.context.fail("E305", message, span, help=help)
-    if failed:
+                fits = False
+    if not fits:
         raise Failed(call.name)
     return values
 
 
-def _match(evaluator: Evaluator, call: Call, arguments: Sequence[tree.Argument]) -> dict[str, tree.Argument]:
-    """Which parameter each argument is for; those that are for none are reported and left out."""
+def match(
+    context: Context, call: Call, arguments: Sequence[tree.Argument], span: Span, *, partial: bool = False
+) -> tuple[dict[str, tree.Argument], bool]:
+    """Which parameter each argument is for, and whether all is well; what is not is reported. No value is looked at."""
     names = [parameter.name for parameter in call.signature]
-    positional = [p.name for p in call.signature if p.positional and p.name not in call.bound]
+    free = [p.name for p in call.signature if p.positional and p.name not in call.bound]
     places: dict[str, tree.Argument] = {}
+    surplus: list[tree.Argument] = []
+    fits = True
     for argument in arguments:
-        if argument.name is None:
-            free = [name for name in positional if name not in places]
-            if free:
-                places[free[0]] = argument
-            else:
-                _too_many(evaluator, call, positional, argument)
-        elif argument.name.id not in names:
-            _unknown(evaluator, call, names, argument.name)
-        elif argument.name.id in places:
-            first = Label(places[argument.name.id].span, "first given here")
-            message = f"`{argument.name.id}` is given twice"
-            evaluator.context.fail("E312", message, argument.span, labels=(first,))
+        name = argument.name.id if argument.name else next((name for name in free if name not in places), None)
+        if name is None:
+            surplus.append(argument)
+        elif argument.name is not None and name not in names:
+            _unknown(context, call, names, argument.name)
+            fits = False
+        elif name in places:
+            first = Label(places[name].span, "first given here")
+            context.fail("E312", f"`{name}` is given twice", argument.span, labels=(first,))
+            fits = False
         else:
-            places[argument.name.id] = argument
-    return places
+            places[name] = argument
+    if surplus:
+        _too_many(context, call, len(free), surplus)
+    missing = [p for p in call.signature if p.required and p.name not in places and p.name not in call.bound]
+    if missing and fits and not surplus and not partial:
+        _missing(context, call, missing, span)
+    return places, fits and not surplus and (partial or not missing)
 
 
-def _too_many(evaluator: Evaluator, call: Call, positional: list[str], argument: tree.Argument) -> None:
-    count = len(positional)
-    message = f"`{call.name}` takes {count or 'no'} positional argument{'' if count == 1 else 's'}"
-    others = [f"`{p.name}=`" for p in call.signature if not p.positional]
-    help = f"by name it takes {', '.join(others)}" if others else None
-    evaluator.context.fail("E306", message, argument.span, help=help)
+def _missing(context: Context, call: Call, missing: Sequence[Parameter], span: Span) -> None:
+    needed = ", ".join(p.name for p in call.signature if p.required and p.positional and p.name not in call.bound)
+    means = f"`{missing[0].name}` is {missing[0].kind.expects}"
+    help = f"`{call.name} {needed}`" if means.endswith(" a value") else f"`{call.name} {needed}`: {means}"
+    context.fail("E305", f"`{call.name}` needs {_list([p.name for p in missing])}", span, help=help)
 
 
-def _unknown(evaluator: Evaluator, call: Call, names: list[str], written: tree.Name) -> None:
-    if written.span.text == "/":
-        message = f"`{call.name}` has no stride"
-    else:
-        message = f"`{call.name}` has no argument `{written.id}`"
+def _too_many(context: Context, call: Call, count: int, surplus: Sequence[tree.Argument]) -> None:
+    more = "more " if call.bound else ""
+    message = f"`{call.name}` takes {count or 'no'} {more}positional argument{'' if count == 1 else 's'}"
+    named = [f"`{p.name}=`" for p in call.signature if not p.positional and p.name != "stride"]
+    if any(p.name == "stride" and not p.positional for p in call.signature):
+        named.insert(0, f"`/{surplus[0].span.text}` for the stride" if len(surplus) == 1 else "`/2` for the stride")
+    help = f"the others are named: {', '.join(named)}" if named else None
+    if (line := _continued(surplus[0].span)) is not None:
+        help = f"the `,` at the end of line {line} continues it here"
+    context.fail("E306", message, surplus[0].span.to(surplus[-1].span), help=help)
+
+
+def _continued(span: Span) -> int | None:
+    """The line before, if `span` is the first thing on its line."""
+    before = span.source.text[: span.start].rstrip(" \t")
+    return span.line - 1 if before.endswith("\n") else None
+
+
+def _unknown(context: Context, call: Call, names: list[str], written: tree.Name) -> None:
+    slash = written.span.text == "/"
+    message = f"`{call.name}` has no stride" if slash else f"`{call.name}` has no argument `{written.id}`"
     guess = closest(written.id, names)
-    help = f"did you mean `{guess}`?" if guess else f"it takes {_list(names)}" if names else "it takes none"
-    evaluator.context.fail("E304", message, written.span, help=help)
+    help = f"it takes {_list(names)}" if names else "it takes no arguments"
+    if guess and not slash:
+        help = f"did you mean `{guess}`?"
+    elif written.id in ARGUMENTS:
+        help = ARGUMENTS[written.id]
+    context.fail("E304", message, written.span, help=help)
 
 
 def _accept(evaluator: Evaluator, parameter: Parameter, argument: tree.Argument) -> object:
-    value = evaluator.argument(argument.value, parameter.kind)
-    if value is POISON:
+    value = evaluator.argument(parameter.name, argument.value, parameter.kind)
+    if isinstance(value, Poison):
         raise Failed(parameter.name)
     try:
         return parameter.kind.accept(value)
     except ArgumentError as error:
         guess = closest(value, parameter.kind.choices) if isinstance(value, str) else None
-        help = f"did you mean `{guess}`?" if guess else None
-        code = "E308" if error.out_of_range else "E307"
-        message = f"`{parameter.name}`: {error}"
-        raise evaluator.context.fail(code, message, argument.value.span, help=help) from None
+        plain = isinstance(argument.value, (tree.Name, tree.Body))
+        raise evaluator.context.fail(
+            "E308" if error.out_of_range else "E307",
+            f"`{parameter.name}`: {_refusal(error, parameter.kind, value, argument)}",
+            argument.value.span,
+            label="" if plain else values_in(argument.value, evaluator.env),
+            help=f"did you mean `{guess}`?" if guess else VALUES.get(str(value)),
+        ) from None
+
+
+def _refusal(error: ArgumentError, kind: Kind, value: object, argument: tree.Argument) -> str:
+    """Why a value is not accepted, with the value as it was given."""
+    expected = f"expected {kind.expects}, found"
+    if not str(error).startswith(expected):
+        return str(error)
+    if isinstance(argument.value, tree.Name) and argument.value.id == value:  # a bare word, which is no string
+        return f"{expected} `{value}`"
+    return f"{expected} {'' if error.out_of_range else f'{type_name(value)} '}{brief(value)}"
 
 
 def _list(names: Sequence[str]) -> str:

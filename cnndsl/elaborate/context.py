@@ -2,58 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.elaborate.values import Failed
-from cnndsl.source import Span
+from cnndsl.elaborate.values import Block, Failed, brief
+from cnndsl.source import Source, Span
 
 MAX_NODES = 200_000
-STEPS_PER_NODE = 8  # statements and layers that elaborating one layer may take, loops and calls around it included
+STEPS_PER_NODE = 4  # statements and rounds that elaborating one layer may take, those around it included
 MAX_CALLS = 64
+MAX_DEPTH = 96  # braces and calls within each other; each takes about six of Python's thousand frames
 NO_RECURSION = "write the repetition with `repeat` or `for`"
+_SHOWN_ENTRIES = 8
+
+
+@dataclass(slots=True)
+class Entry:
+    """One step of the way to the current place: a block call, a loop round, a stage.
+
+    `text` is anything with a `str`, which is asked for only if there is something to report. `span` is that of a
+    block call, to say its line. As a context manager, it is on the stack inside.
+    """
+
+    stack: list[Entry]
+    text: object
+    span: Span | None = None
+
+    def __enter__(self) -> None:
+        self.stack.append(self)
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.pop()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One step of the way to the current place: a block call, a loop round, a stage."""
+class Round:
+    """A round of a loop, in words: `2nd of 3 rounds (i = 1)`."""
 
-    text: str
-    span: Span | None = None  # of a block call, to say its line
+    number: int
+    count: int
+    names: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} = {brief(value)}" for name, value in self.names.items())
+        return f"{ordinal(self.number)} of {self.count} rounds" + (f" ({values})" if values else "")
 
 
 @dataclass
 class Context:
-    """Shared by everything that elaborates one network."""
+    """Shared by everything that elaborates one network.
+
+    source     the file of the network, whose lines are told without its name
+    statement  of the network itself that is being run
+    active     the blocks whose text is being run, outermost first, by the ids of their bodies
+    calls      how deep calls of blocks are nested
+    """
 
     report: Report
     network: str = ""
+    source: Source | None = None
+    statement: Span | None = None
     max_nodes: int = MAX_NODES
+    nodes: int = 0
     steps: int = 0
     stack: list[Entry] = field(default_factory=list)
+    active: dict[int, Block] = field(default_factory=dict)
+    calls: int = 0
 
-    @contextmanager
-    def inside(self, text: str, span: Span | None = None) -> Iterator[None]:
-        self.stack.append(Entry(text, span))
-        try:
-            yield
-        finally:
-            self.stack.pop()
+    def inside(self, text: object, span: Span | None = None) -> Entry:
+        """For a `with`: what is found inside is told to be in `text`."""
+        return Entry(self.stack, text, span)
 
     def step(self, span: Span, count: int = 1) -> None:
-        """Account for `count` statements or nodes; raises `TooLarge` above the limit."""
+        """Account for `count` statements; raises `TooLarge` above the limit."""
         self.steps += count
         if self.steps > STEPS_PER_NODE * self.max_nodes:
-            raise TooLarge(
-                self.fail(
-                    "E501",
-                    f"the network grows beyond {self.max_nodes:,} layers",
-                    span,
-                    help="raise the limit with `--max-nodes` if it is meant to be this large",
-                )
-            )
+            raise self._too_large(f"the network takes more than {STEPS_PER_NODE * self.max_nodes:,} steps", span)
+
+    def node(self, span: Span, count: int = 1) -> None:
+        """Account for `count` layers, or calls of blocks; raises `TooLarge` above the limit."""
+        self.nodes += count
+        if self.nodes > self.max_nodes:
+            raise self._too_large(f"the network grows beyond {self.max_nodes:,} layers and blocks", span)
+
+    def _too_large(self, message: str, span: Span) -> TooLarge:
+        """E501 at the statement of the network that leads to so much; where the limit is reached says little."""
+        place = self.statement or span
+        labels = (Label(span, "the limit is reached here"),) if place != span else ()
+        help = "raise the limit with `--max-nodes` if it is meant to be this large"
+        return TooLarge(self.fail("E501", message, place, labels=labels, help=help))
 
     def fail(
         self,
@@ -73,13 +112,20 @@ class Context:
         """How the current place was reached, innermost first, in one line."""
         if not self.stack:
             return ()
-        parts = [
-            f"{entry.text} (line {entry.span.line})" if entry.span is not None else entry.text
-            for entry in reversed(self.stack)
-        ]
-        shown = parts if len(parts) <= 8 else [*parts[:6], f"{len(parts) - 7} more", parts[-1]]
-        the = "the " if shown[0][0].isdigit() else ""
-        return (f"in {the}{', '.join(shown)} of network {self.network}",)
+        parts = [f"{e.text} ({self._line(e.span)})" if e.span else str(e.text) for e in reversed(self.stack)]
+        if len(parts) > _SHOWN_ENTRIES:
+            parts = [*parts[: _SHOWN_ENTRIES - 2], f"{len(parts) - _SHOWN_ENTRIES + 1} more", parts[-1]]
+        the = "the " if parts[0][0].isdigit() else ""
+        return (f"in {the}{', '.join(parts)} of network {self.network}",)
+
+    def _line(self, span: Span) -> str:
+        own = self.source is None or span.source is self.source
+        return f"line {span.line}" if own else f"{PurePath(span.source.name).name} line {span.line}"
+
+    @property
+    def call(self) -> Span | None:
+        """The innermost block call that leads here."""
+        return next((entry.span for entry in reversed(self.stack) if entry.span is not None), None)
 
 
 class TooLarge(Exception):

@@ -6,26 +6,21 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.ops.arguments import Size, show, type_name
-
-LIMIT = 2**63
-MAX_ITEMS = 100_000
-
-
-class Uncomputable(Exception):
-    """An expression without a value: E313 at the place of the expression."""
+from cnndsl.elaborate.operators import Uncomputable, bounded, is_number
+from cnndsl.elaborate.values import MAX_ITEMS, brief
+from cnndsl.ops.arguments import Size, type_name
 
 
 def _numbers(name: str, values: list[Any]) -> list[Any]:
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Uncomputable(f"`{name}` needs numbers, not {type_name(value)} {show(value)}")
+        if not is_number(value):
+            raise Uncomputable(f"`{name}` needs numbers, not {type_name(value)} {brief(value)}")
     return values
 
 
 def _items(name: str, value: Any) -> list[Any]:
     if not isinstance(value, (list, Size)):
-        raise Uncomputable(f"`{name}` needs a list, not {type_name(value)} {show(value)}")
+        raise Uncomputable(f"`{name}` needs a list, not {type_name(value)} {brief(value)}")
     return list(value)
 
 
@@ -42,10 +37,7 @@ def _length(*given: Any) -> int:
 
 def _sum(*given: Any) -> Any:
     _arity("sum", given, 1, 1)
-    total = sum(_numbers("sum", _items("sum", given[0])))
-    if abs(total) >= LIMIT:
-        raise Uncomputable("the sum is too large")
-    return total
+    return bounded(sum(_numbers("sum", _items("sum", given[0]))))
 
 
 def _extreme(name: str, pick: Callable[[list[Any]], Any]) -> Callable[..., Any]:
@@ -61,7 +53,7 @@ def _extreme(name: str, pick: Callable[[list[Any]], Any]) -> Callable[..., Any]:
 def _range(*given: Any) -> list[int]:
     _arity("range", given, 1, 3)
     if any(isinstance(value, bool) or not isinstance(value, int) for value in given):
-        raise Uncomputable(f"`range` needs integers, not {', '.join(map(show, given))}")
+        raise Uncomputable(f"`range` needs integers, not {', '.join(map(brief, given))}")
     if len(given) == 3 and given[2] == 0:
         raise Uncomputable("`range` with a step of 0 never ends")
     numbers = range(*given)
@@ -74,7 +66,7 @@ def _enumerate(*given: Any) -> list[list[Any]]:
     _arity("enumerate", given, 1, 2)
     start = given[1] if len(given) == 2 else 0
     if isinstance(start, bool) or not isinstance(start, int):
-        raise Uncomputable(f"`enumerate` starts at an integer, not {show(start)}")
+        raise Uncomputable(f"`enumerate` starts at an integer, not {brief(start)}")
     return [[index, item] for index, item in enumerate(_items("enumerate", given[0]), start)]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
 from cnndsl.shipped import shipped
 from cnndsl.source import Source, SourceError, Span, read_source
 from cnndsl.syntax import parse, tree
@@ -17,13 +17,17 @@ from cnndsl.syntax import parse, tree
 class Module:
     """One file: its own blocks, its networks, and the blocks it imports (with the module each comes from).
 
-    `missing` are imports that could not be had, which has been reported: to use them is no second mistake.
+    places     where this file says each block's name: at its definition, or in a `use`
+    missing    blocks that could not be had, which has been reported: to use them is no second mistake
+    recursive  the definitions that call themselves, and variants that come back to themselves, likewise
     """
 
     file: tree.File
     blocks: dict[str, tuple[tree.BlockDefinition, Module]] = field(default_factory=dict)
-    missing: set[str] = field(default_factory=set)
     networks: dict[str, tree.NetworkDefinition | tree.VariantDefinition] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    recursive: set[Span] = field(default_factory=set)
 
     @property
     def source(self) -> Source:
@@ -38,67 +42,100 @@ class Loader:
         self._modules: dict[Path, Module] = {}
         self._loading: list[Path] = []
 
+    def load_root(self, source: Source) -> Module:
+        """Load the file that a command is about."""
+        if source.path is not None:
+            self._loading.append(source.path.resolve())
+        module = self.load(source)
+        check_variants(module.networks, set(module.blocks), module.file.lost, module.recursive, self.report)
+        return module
+
     def load(self, source: Source) -> Module:
         """The module of a file. Names that cannot be resolved are reported and left out."""
         file, mistakes = parse(source)
         self.report.extend(mistakes)
         module = Module(file)
         for use in file.uses:
-            self._import(use, module)
+            for name in use.names:
+                self._import(name, use.origin, module)
         for block in file.blocks:
-            if self._is_new(block.name, {name: definition.name for name, (definition, _) in module.blocks.items()}):
-                module.blocks[block.name.id] = (block, module)
-        for network in file.networks:
-            if self._is_new(network.name, {name: definition.name for name, definition in module.networks.items()}):
-                module.networks[network.name.id] = network
+            self._define(block, module)
+        self._define_networks(module)
+        module.recursive |= cycles(file.blocks, self.report)
         return module
 
-    def _is_new(self, name: tree.Name, known: Mapping[str, tree.Name]) -> bool:
-        """Whether a definition takes a name that is free; layers' and structures' names are not."""
-        if name.id in known:
-            labels = (Label(known[name.id].span, "first defined here"),)
-            self.report.add(Diagnostic("E309", f"`{name.id}` is defined twice", name.span, labels=labels))
-            return False
-        return True
+    def _define(self, block: tree.BlockDefinition, module: Module) -> None:
+        name = block.name
+        if (kind := taken(name.id)) is not None:
+            help = f"give it another name, such as `my_{name.id}`"
+            self.report.add(Diagnostic("E309", f"`{name.id}` is a built-in {kind}", name.span, help=help))
+            module.missing.add(name.id)
+        elif self._is_new(name, module, "defined"):
+            module.blocks[name.id] = (block, module)
+        check_block(block.parameters, self.report)
 
-    def _import(self, use: tree.Use, module: Module) -> None:
-        origin = use.origin
-        for name in use.names:
-            if isinstance(origin, tree.Name):
-                found = self._from_std(name, origin)
+    def _define_networks(self, module: Module) -> None:
+        for network in module.file.networks:
+            name = network.name
+            if (kind := taken(name.id)) is not None:
+                self.report.add(Diagnostic("E309", f"`{name.id}` is a built-in {kind}", name.span))
+            if (first := module.networks.get(name.id)) is not None:
+                labels = (Label(first.name.span, "first defined here"),)
+                message = f"network `{name.id}` is defined twice"
+                self.report.add(Diagnostic("E309", message, name.span, labels=labels))
             else:
-                found = self._from_file(name, str(origin.value), origin.span, module.source)
-            if found is None:
-                module.missing.add(name.id)
-            elif self._is_new(name, {known: definition.name for known, (definition, _) in module.blocks.items()}):
-                module.blocks[name.id] = found
+                module.networks[name.id] = network
+            if isinstance(network, tree.NetworkDefinition):
+                check_block(network.parameters, self.report)
+
+    def _is_new(self, name: tree.Name, module: Module, how: str) -> bool:
+        """Whether a block's name is free in this file; it is taken from now on."""
+        first = module.places.setdefault(name.id, name.span)
+        if first is name.span:
+            return True
+        before = "defined" if module.blocks.get(name.id, (None, None))[1] is module else "imported"
+        message = f"block `{name.id}` is {how} twice" if before == how else f"block `{name.id}` is imported and defined"
+        self.report.add(Diagnostic("E309", message, name.span, labels=(Label(first, f"first {before} here"),)))
+        return False
+
+    # --- use
+
+    def _import(self, name: tree.Name, origin: tree.Name | tree.Literal, module: Module) -> None:
+        if isinstance(origin, tree.Name):
+            found = self._from_std(name, origin)
+        else:
+            found = self._from_file(name, str(origin.value), origin.span, module.source)
+        if not self._is_new(name, module, "imported"):
+            return
+        if found is None:
+            module.missing.add(name.id)
+        else:
+            module.blocks[name.id] = found
 
     def _from_std(self, name: tree.Name, origin: tree.Name) -> tuple[tree.BlockDefinition, Module] | None:
         if origin.id != "std":
             help = f'write `from "{origin.id}.arch"` for a file, or `from std` for the shipped blocks'
             self._fail(f"there is no library called `{origin.id}`", origin.span, help)
             return None
-        known: list[str] = []
-        for path in sorted((shipped("archs") / "std").glob("*.arch")):
-            module = self._module(path, name.span)
-            if module is not None:
-                if name.id in module.blocks:
-                    return module.blocks[name.id]
-                known += module.blocks
-        self._unknown_block(name, "std", known)
-        return None
+        modules = [self._module(path, name.span) for path in sorted((shipped("archs") / "std").glob("*.arch"))]
+        known = {block: entry for module in modules if module for block, entry in module.blocks.items()}
+        if name.id not in known:
+            self._unknown_block(name, "std", list(known))
+        return known.get(name.id)
 
     def _from_file(
         self, name: tree.Name, target: str, span: Span, source: Source
     ) -> tuple[tree.BlockDefinition, Module] | None:
+        if not target.strip():
+            self._fail("the name of the file is empty", span, None)
+            return None
         folder = source.path.parent if source.path is not None else Path()
         module = self._module(folder / target, span)
-        if module is None:
+        if module is None or name.id in module.missing or name.id in module.file.lost - set(module.blocks):
             return None
         if name.id not in module.blocks:
-            self._unknown_block(name, target, list(module.blocks))
-            return None
-        return module.blocks[name.id]
+            self._unknown_block(name, target, list(module.blocks), network=name.id in module.networks)
+        return module.blocks.get(name.id)
 
     def _module(self, path: Path, span: Span) -> Module | None:
         try:
@@ -106,8 +143,10 @@ class Loader:
         except (OSError, ValueError, RuntimeError):
             key = path
         if key in self._loading:
-            chain = " uses ".join(p.name for p in [*self._loading[self._loading.index(key) :], key])
-            self._fail(f"files use each other in a circle: {chain}", span, "move what both need into a third file")
+            names = [p.name for p in [*self._loading[self._loading.index(key) :], key]]
+            help = "move what both need into a third file" if len(names) > 2 else "a file sees its own blocks"
+            message = f"files use each other in a circle: {' uses '.join(names)}"
+            self._fail(message if len(names) > 2 else "this file uses itself", span, help)
             return None
         if key not in self._modules:
             try:
@@ -120,15 +159,11 @@ class Loader:
             self._loading.pop()
         return self._modules[key]
 
-    def load_root(self, source: Source) -> Module:
-        """Load the file a command is about."""
-        if source.path is not None:
-            self._loading.append(source.path.resolve())
-        return self.load(source)
-
-    def _unknown_block(self, name: tree.Name, where: str, known: list[str]) -> None:
+    def _unknown_block(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
         guess = closest(name.id, known)
-        help = f"did you mean `{guess}`?" if guess else f"it has {', '.join(known)}" if known else None
+        help = f"did you mean `{guess}`?" if guess else f"it has {', '.join(known)}" if known else "it has no blocks"
+        if network:
+            help = f"`{name.id}` is a network there; only blocks are imported"
         self._fail(f"there is no block `{name.id}` in {where}", name.span, help)
 
     def _fail(self, message: str, span: Span, help: str | None) -> None:

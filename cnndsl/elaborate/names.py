@@ -1,11 +1,14 @@
-"""Which names a piece of syntax mentions, without running it."""
+"""Which names a piece of syntax mentions, and what they stand for, without running it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from itertools import islice
 from typing import Any
 
+from cnndsl.elaborate.values import Env, brief
+from cnndsl.ops.arguments import Size
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -36,6 +39,13 @@ def parts_of(item: Any) -> Iterator[Any]:
             yield current
             binding = _BINDING.get(type(current), ())
             pending.extend(getattr(current, f.name) for f in reversed(fields(current)) if f.name not in binding)
+
+
+def values_in(item: Any, env: Env, most: int = 4) -> str:
+    """`filters = 64, groups = 32`: the values of the names that `item` reads; "" if there are none to show."""
+    values = ((name, env.find(name)) for name in dict.fromkeys(name.id for name in names_in(item)))
+    shown = (f"{name} = {brief(value)}" for name, value in values if isinstance(value, (int, float, str, Size)))
+    return ", ".join(islice(shown, most))
 
 
 def names_in(item: Any) -> Iterator[tree.Name]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cnndsl.diagnostics import Diagnostic, Report
+from cnndsl.diagnostics import Label, Report
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.binding import Call, bind
-from cnndsl.elaborate.context import MAX_NODES, Context
+from cnndsl.elaborate.blocks import parameters as parameter_names
+from cnndsl.elaborate.claim import Claim
+from cnndsl.elaborate.context import MAX_NODES, Context, TooLarge
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
-from cnndsl.elaborate.elaborator import Claim, Elaborator, LabelUse, Place, Settings, TooLarge
+from cnndsl.elaborate.elaborator import Elaborator, Settings
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.modules import Module
+from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
 from cnndsl.elaborate.signatures import parameters_of
-from cnndsl.elaborate.values import Env, Failed
+from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, weigh
 from cnndsl.ir import Graph
-from cnndsl.ops.arguments import ArgumentError, Parameter
+from cnndsl.ops.arguments import ArgumentError, Parameter, show
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
@@ -31,8 +34,10 @@ class ParameterError(Exception):
 class Elaboration:
     """What elaborating one network gives.
 
-    `graph` holds all nodes up to the first mistake of each flow; it has no outputs if the main flow failed.
-    `claims` are the expectations to be held against its facts.
+    graph     all nodes up to the first mistake of each flow; without outputs if the main flow failed
+    claims    the expectations to be held against its facts
+    called    the definitions of the blocks that were run
+    complete  whether the graph is the whole network
     """
 
     graph: Graph
@@ -57,71 +62,34 @@ def elaborate_network(
     `input`, the file's `expect` claims are not checked, with `input` its shape ascriptions neither: they speak
     of the network as the file has it.
     """
-    context = Context(report, name, max_nodes)
+    context = Context(report, name, module.source, max_nodes=max_nodes)
     try:
         base, bound = _resolve(module, name, context)
     except Failed:
         return Elaboration(Graph(name, (), ()), complete=False)
-    settings = Settings(input, hold_claims=input is None)
-    signature = parameters_of(base.parameters, context)
-    outside = _outside(module, name, signature, parameters or {}, context)
-    root = ScopeDraft("network", "", base.span, block=name, doc=module.networks[name].doc)
-    elaborator = Elaborator(context, Drafts(root), settings)
-    x = _run(elaborator, module, base, {**bound, **outside}, root)
-    claims = [] if outside or input is not None else _claims(elaborator, module, name)
+    outside = _outside(module, name, parameters_of(base.parameters), parameters or {})
+    definition = module.networks[name]
+    root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
+    elaborator = Elaborator(context, Drafts(root), Settings(input, hold_claims=input is None))
+    x = _run(elaborator, module, definition, base, {**bound, **outside}, root)
+    if isinstance(definition, tree.VariantDefinition):
+        elaborator.claims = _claims_of_variant(elaborator, module, definition)
+    claims = [] if outside or input is not None else elaborator.claims
     outputs = [("output", x, False), *elaborator.heads] if isinstance(x, Tensor) else []
     graph = elaborator.drafts.graph(name, outputs)
     return Elaboration(graph, claims, list(elaborator.label_uses.values()), elaborator.called, bool(outputs))
 
 
-def _run(
-    elaborator: Elaborator,
-    module: Module,
-    base: tree.NetworkDefinition,
-    bound: Mapping[str, object],
-    root: ScopeDraft,
-) -> object:
-    context = elaborator.context
-    missing = [p.name for p in base.parameters if p.default is None and p.name.id not in bound]
-    if missing:
-        help = f"set it with `-p {missing[0].id}=...`, or write a variant that gives it"
-        context.fail("E305", f"network `{context.network}` needs `{missing[0].id}`", base.name.span, help=help)
-        return None
-    try:
-        env = elaborator.parameters(base.parameters, bound, module, None, None)
-        root.arguments = {p.name.id: env.names[p.name.id] for p in base.parameters}
-        x = elaborator.body(base.body, Place(module, env, {}, root), None)
-    except TooLarge:
-        return None
-    except RecursionError:
-        context.stack.clear()
-        context.fail("E104", "blocks and braces are nested too deep", base.name.span)
-        return None
-    if x is None:
-        help = "begin with `input 3 x 224 x 224`"
-        context.fail("E319", f"network `{context.network}` is empty", base.name.span, help=help)
-    elif isinstance(x, Tensor) and x in elaborator.inputs and not elaborator.heads:
-        context.fail("E319", f"network `{context.network}` has no layers", base.name.span)
-    return x
-
-
 def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkDefinition, dict[str, object]]:
-    """The network a variant comes from, with the arguments on the way, the outer ones winning."""
+    """The network that a variant comes from, with the arguments on the way, the outer ones winning."""
     chain: list[tree.VariantDefinition] = []
     definition = module.networks[name]
     while isinstance(definition, tree.VariantDefinition):
-        if definition in chain:
-            raise context.fail("E310", f"variant `{name}` comes back to itself", definition.name.span)
+        if definition.span in module.recursive or definition.base.id not in module.networks:
+            raise Failed(name)  # which was reported when the file was loaded
         chain.append(definition)
-        base = definition.base
-        if base.id not in module.networks:
-            guess = closest(base.id, list(module.networks))
-            help = f"did you mean `{guess}`?" if guess else None
-            if base.id in module.blocks:
-                help = f"`{base.id}` is a block; a network has an `input`"
-            raise context.fail("E318", f"there is no network `{base.id}` in this file", base.span, help=help)
-        definition = module.networks[base.id]
-    signature = parameters_of(definition.parameters, context)
+        definition = module.networks[definition.base.id]
+    signature = parameters_of(definition.parameters)
     bound: dict[str, object] = {}
     for variant in reversed(chain):
         evaluator = Evaluator(context, module, Env())
@@ -130,8 +98,56 @@ def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkD
     return definition, bound
 
 
+def _run(
+    elaborator: Elaborator,
+    module: Module,
+    definition: tree.NetworkDefinition | tree.VariantDefinition,
+    base: tree.NetworkDefinition,
+    bound: Mapping[str, object],
+    root: ScopeDraft,
+) -> Flowing:
+    """Run the network's body; gives what flows at its end."""
+    context = elaborator.context
+    if missing := [p.name for p in base.parameters if p.default is None and p.name.id not in bound]:
+        return _incomplete(context, definition, missing)
+    try:
+        env = parameter_names(elaborator, base.parameters, bound, module, None, None)
+        root.arguments = {p.name.id: env.names[p.name.id] for p in base.parameters}
+        x = elaborator.body(base.body, Place(module, env, Labels(base.body), root), None)
+    except Failed:
+        return POISON
+    except TooLarge:
+        elaborator.drafts = Drafts(root)  # what there is of it is of no use
+        root.children.clear()
+        return POISON
+    except RecursionError:  # the caller of all this has used up most of Python's stack
+        context.stack.clear()
+        context.fail("E104", "blocks and braces are nested too deep", base.name.span)
+        return POISON
+    if x is None and not elaborator.lacks_input:
+        help = "begin with `input 3 x 224 x 224`"
+        context.fail("E319", f"network `{context.network}` has no `input`", base.name.span, help=help)
+    elif isinstance(x, Tensor) and x in elaborator.inputs and not elaborator.heads:
+        context.fail("E319", f"network `{context.network}` has no layers", base.name.span)
+        return POISON
+    return x
+
+
+def _incomplete(
+    context: Context, definition: tree.NetworkDefinition | tree.VariantDefinition, missing: list[tree.Name]
+) -> Poison:
+    """E305 for parameters that have no value."""
+    help = f"set it with `-p {missing[0].id}=...`, or write a variant that gives it"
+    if isinstance(definition, tree.VariantDefinition):
+        help = f"`{definition.base.id}({missing[0].id} = ...)`"
+    names = " and ".join(f"`{name.id}`" for name in missing)
+    labels = tuple(Label(name.span, "no default") for name in missing)
+    context.fail("E305", f"network `{context.network}` needs {names}", definition.name.span, labels=labels, help=help)
+    return POISON
+
+
 def _outside(
-    module: Module, name: str, signature: tuple[Parameter, ...], given: Mapping[str, object], context: Context
+    module: Module, name: str, signature: tuple[Parameter, ...], given: Mapping[str, object]
 ) -> dict[str, object]:
     """The caller's parameters as values: strings are read as expressions of the language."""
     known = {parameter.name: parameter for parameter in signature}
@@ -147,9 +163,10 @@ def _outside(
         elif isinstance(value, tuple):
             value = list(value)
         try:
+            weigh(value)
             values[key] = known[key].kind.accept(value)
-        except ArgumentError as error:
-            raise ParameterError(f"parameter {key}: {error}") from None
+        except (ArgumentError, TooBig) as error:
+            raise ParameterError(f"parameter {key}: {str(error).replace(show(value), brief(value))}") from None
     return values
 
 
@@ -165,16 +182,14 @@ def _evaluate(module: Module, key: str, text: str) -> object:
     raise ParameterError(f"parameter {key}={text}: {first.message}")
 
 
-def _claims(elaborator: Elaborator, module: Module, name: str) -> list[Claim]:
-    """A network's own claims; a variant has those of its own braces, not its base's."""
-    definition = module.networks[name]
-    if isinstance(definition, tree.NetworkDefinition):
-        return elaborator.claims
+def _claims_of_variant(elaborator: Elaborator, module: Module, definition: tree.VariantDefinition) -> list[Claim]:
+    """A variant has the claims of its own braces, not its base's."""
     claims = []
     for statement in definition.body.statements if definition.body else ():
         if isinstance(statement, tree.Expect):
             claims.append(Claim(statement.claim, Evaluator(elaborator.context, module, Env())))
-        else:
+        elif not isinstance(statement, tree.Unreadable):
+            help = f"layers stand in `{definition.base.id}`"
             message = "a variant's braces hold `expect` claims alone"
-            elaborator.context.report.add(Diagnostic("E316", message, statement.span))
+            elaborator.context.fail("E316", message, statement.span, help=help)
     return claims

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.binding import Call
-from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.values import TYPES, AnyValue, Block, BlockKind, Layer, TypeKind
 from cnndsl.ops.arguments import Kind, Parameter, type_name
+from cnndsl.ops.base import Op
 from cnndsl.syntax import tree
 
 
-def call_of(target: Layer | Block, context: Context) -> Call:
+def call_of(target: Layer | Block) -> Call:
     """What arguments to a block or layer are bound to."""
     if isinstance(target, Layer):
-        return Call(target.name, target.op.signature(), target.bound)
-    return Call(target.name, parameters_of(target.definition.parameters, context), target.bound)
+        return Call(target.name, layer_parameters(target.op), target.bound)
+    return Call(target.name, parameters_of(target.definition.parameters), target.bound)
 
 
-def parameters_of(definitions: tuple[tree.ParameterDefinition, ...], context: Context) -> tuple[Parameter, ...]:
+_known: dict[type[Op], tuple[Parameter, ...]] = {}
+
+
+def layer_parameters(op: type[Op]) -> tuple[Parameter, ...]:
+    """A layer's signature, worked out once."""
+    if op not in _known:
+        _known[op] = op.signature()
+    return _known[op]
+
+
+def parameters_of(definitions: tuple[tree.ParameterDefinition, ...]) -> tuple[Parameter, ...]:
     """The parameters of a block or network. Defaults stay expressions; they are evaluated when not given."""
-    seen: set[str] = set()
-    for definition in definitions:
-        if definition.name.id in seen:
-            context.fail("E309", f"parameter `{definition.name.id}` is defined twice", definition.name.span)
-        seen.add(definition.name.id)
-    return tuple(
-        Parameter(d.name.id, _kind(d, context), required=d.default is None, positional=True) for d in definitions
-    )
+    return tuple(Parameter(d.name.id, _kind(d), required=d.default is None, positional=True) for d in definitions)
 
 
-def _kind(definition: tree.ParameterDefinition, context: Context) -> Kind:
+def _kind(definition: tree.ParameterDefinition) -> Kind:
     if definition.type is None:
         return _kind_like(definition.default)
     if definition.type.id not in TYPES:
-        guess = closest(definition.type.id, TYPES)
-        help = f"did you mean `{guess}`?" if guess else f"the types are {', '.join(TYPES)}"
-        context.fail("E302", f"there is no type `{definition.type.id}`", definition.type.span, help=help)
-        return AnyValue()
+        return AnyValue()  # which was reported where the definition was checked
     return BlockKind() if definition.type.id == "block" else TypeKind((definition.type.id,))
 
 

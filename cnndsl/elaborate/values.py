@@ -6,7 +6,7 @@ some of its arguments already given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -18,19 +18,24 @@ from cnndsl.syntax import tree
 if TYPE_CHECKING:
     from cnndsl.elaborate.modules import Module
 
+MAX_ITEMS = 100_000  # of a list, those of its inner lists counted
+MAX_DEPTH = 32  # of lists in lists
+_SHOWN_ITEMS = 8
+_SHOWN_CHARACTERS = 60
+
 
 class Failed(Exception):
     """What is being elaborated went wrong, and the report knows; go on with the next independent thing."""
 
 
-class _Poison:
+class Poison:
     """The value of something that failed. Reading it fails again, silently."""
 
     def __repr__(self) -> str:
         return "POISON"
 
 
-POISON = _Poison()
+POISON = Poison()
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class Block:
-    """A user's block as a value. `env` is set for a body in braces, which sees the names around it."""
+    """A user's block as a value.
+
+    env     the names that a body in braces sees around it; None for a block that is defined
+    within  the blocks that such a body stands in, and so must not call
+    """
 
     definition: tree.BlockDefinition
     module: Module
     bound: Mapping[str, object] = field(default_factory=dict)
     env: Env | None = None
+    within: Mapping[int, Block] = field(default_factory=dict)
 
     type_name = "block"
 
@@ -82,12 +92,53 @@ def _call_text(name: str, bound: Mapping[str, object]) -> str:
     return f"{name}({', '.join(f'{key}={show(value)}' for key, value in bound.items())})" if bound else name
 
 
+class TooBig(Exception):
+    """A value with more in it than anybody needs; one line."""
+
+
+def weigh(value: object, depth: int = 0) -> int:
+    """How many values there are in a list or a block's arguments, inner ones counted; `TooBig` above the limits.
+
+    Values share their parts, so a few lines can make one that would never end when it is written out or compared.
+    """
+    parts: Sequence[object] = ()
+    if isinstance(value, list):
+        parts = value
+    elif isinstance(value, (Layer, Block)):
+        parts = [*value.bound.values()]
+    if depth > MAX_DEPTH:
+        raise TooBig(f"values are nested more than {MAX_DEPTH} deep")
+    if len(parts) > MAX_ITEMS:
+        raise TooBig(f"the result has {len(parts):,} items, more than {MAX_ITEMS:,}")
+    total = len(parts)
+    for part in parts:
+        if isinstance(part, (list, Layer, Block)):
+            total += weigh(part, depth + 1)
+            if total > MAX_ITEMS:
+                raise TooBig(f"the result has more than {MAX_ITEMS:,} items, inner ones counted")
+    return total
+
+
+def brief(value: object) -> str:
+    """A value as the language writes it, long ones shortened, for messages."""
+    if isinstance(value, str):
+        return show(value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}...")
+    if isinstance(value, list):
+        shown = [brief(item) for item in value[:_SHOWN_ITEMS]]
+        more = [f"... {len(value):,} items"] if len(value) > _SHOWN_ITEMS else []
+        value_text = f"[{', '.join([*shown, *more])}]"
+        return value_text if len(value_text) <= 4 * _SHOWN_CHARACTERS else f"[... {len(value):,} items]"
+    return show(value)
+
+
 class Env:
     """Names bound to values: parameters, `let`s and loop variables, the innermost first."""
 
+    __slots__ = ("names", "parent", "places")
+
     def __init__(self, parent: Env | None = None, names: Mapping[str, object] | None = None) -> None:
         self.parent = parent
-        self.names: dict[str, object] = dict(names or {})
+        self.names: dict[str, object] = dict(names) if names else {}
         self.places: dict[str, Span] = {}
 
     def chain(self) -> Iterator[Env]:
@@ -97,10 +148,16 @@ class Env:
             env = env.parent
 
     def find(self, name: str) -> object | None:
-        for env in self.chain():
+        env: Env | None = self
+        while env is not None:
             if name in env.names:
                 return env.names[name]
+            env = env.parent
         return None
+
+    def place_of(self, name: str) -> Span | None:
+        """Where a name was bound, if the text says."""
+        return next((env.places[name] for env in self.chain() if name in env.places), None)
 
     def __contains__(self, name: str) -> bool:
         return any(name in env.names for env in self.chain())
@@ -130,8 +187,8 @@ class TypeKind(Kind):
 
     @property
     def expects(self) -> str:  # type: ignore[override]
-        article = "an" if self.types[0][0] in "aeiou" else "a"
-        return f"{article} {' or '.join(self.types)}"
+        *others, last = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in self.types]
+        return f"{', '.join(others)} or {last}" if others else last
 
     def accept(self, value: object) -> object:
         if type_name(value) == "int" and self.types == ("float",):

@@ -213,6 +213,11 @@ def _load_entry_points() -> None:
                 register(loaded)
 
 
+def is_built_in(word: str) -> bool:
+    """Whether a layer of that name is known without a look at installed packages."""
+    return word in _REGISTRY
+
+
 def find(word: str) -> type[Op] | None:
     """The layer of that name, looking at installed packages' entry points if it is not built in."""
     if word not in _REGISTRY:

@@ -1,4 +1,4 @@
-"""Layers that only passes make: a layer with weights fused with what stands around it, and a batch norm as an affine map.
+"""Layers that only passes make: one with weights fused with what stands around it, and a batch norm as an affine map.
 
 All their facts follow from their parts, so that no printer, cost table or later pass needs a special case.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from cnndsl.ops.arguments import Kind, argument
-from cnndsl.ops.base import Op, Shape, TorchModule, Window
+from cnndsl.ops.arguments import Kind, argument, boolean, stride
+from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, Window
 from cnndsl.ops.convolution import Conv, ConvTranspose
+from cnndsl.ops.fused_source import AFFINE, spell_fused
+from cnndsl.ops.images import Pair, expect_image
 from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Add
-from cnndsl.ops.fused_source import AFFINE, spell_fused
 
 Core: TypeAlias = Conv | ConvTranspose | Linear
 
@@ -35,11 +36,32 @@ class Affine(Op):
 
 
 @dataclass(frozen=True)
+class Subsample(Op):
+    """Every `stride`-th pixel, from the first on: what a 1x1 with a stride reads."""
+
+    word: ClassVar[str] = "subsample"
+
+    stride: Pair = stride((1, 1))
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        return (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window((1, 1), self.stride)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        rows, columns = self.stride
+        return TorchExpression("{0}[:, :, ::{rows}, ::{columns}]", {"rows": rows, "columns": columns})
+
+
+@dataclass(frozen=True)
 class Fused(Op):
     """One kernel's worth of layers: `prologue` on the first input, then `core`, then `epilogue` on its result.
 
     The prologue is an `affine` and pointwise layers, the epilogue pointwise layers and at most one `add`, which takes
-    the second input. Parameters are the core's by its own names; those of an affine prologue are `scale` and `shift`.
+    the second input, and with `in_place` may write its result there. Parameters are the core's by its own names;
+    those of an affine prologue are `scale` and `shift`.
     It prints in the order of execution: `fused conv 1x1, 256 + add + relu`.
     """
 
@@ -49,6 +71,7 @@ class Fused(Op):
     core: Core = argument(Kind())
     prologue: tuple[Op, ...] = argument(Kind(), ())
     epilogue: tuple[Op, ...] = argument(Kind(), ())
+    in_place: bool = boolean(False)
 
     @property
     def arity(self) -> int:  # type: ignore[override]
@@ -78,7 +101,8 @@ class Fused(Op):
         return self.core.window(inputs[0])
 
     def torch(self, *inputs: Shape) -> TorchModule:
-        return spell_fused(self.core.torch(inputs[0]), self.prologue, self.epilogue, inputs)
+        return spell_fused(self.core.torch(inputs[0]), self.prologue, self.epilogue, self.in_place, inputs)
 
     def __str__(self) -> str:
-        return f"fused {' + '.join(map(str, (*self.prologue, self.core, *self.epilogue)))}"
+        parts = [str(op) for op in (*self.prologue, self.core, *self.epilogue)]
+        return f"fused {' + '.join(parts)}{', in place' if self.in_place else ''}"

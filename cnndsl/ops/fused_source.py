@@ -77,8 +77,8 @@ class Fused(nn.Module):
         return torch.backends.mkldnn.is_available()
 
     def before(self, x: torch.Tensor) -> torch.Tensor:
-        for step in self.prologue:
-            x = self.step(step, x, None)
+        for index, step in enumerate(self.prologue):
+            x = F.relu_(x) if index and step == "relu" else self.step(step, x, None)
         return x
 
     def after(self, x: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
@@ -121,9 +121,12 @@ class Fused(nn.Module):
 class FusedConv2d(Fused, nn.Conv2d):
     """A convolution with what stands around it, in one pass over memory where oneDNN can."""
 
-    def __init__(self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), **options: object) -> None:
+    def __init__(
+        self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), in_place: bool = False, **options: object
+    ) -> None:
         super().__init__(*sizes, **options)
         self.fuse(prologue, epilogue, self.in_channels)
+        self.in_place = in_place  # may the sum be written over `other`?
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         x = self.before(x)
@@ -137,6 +140,9 @@ class FusedConv2d(Fused, nn.Conv2d):
         other = other.contiguous(memory_format=torch.channels_last)
         name, *rest = self.operator
         unary = (None, [], None) if name == "none" else (name, *rest)
+        if self.in_place:
+            convolution = torch.ops.mkldnn._convolution_pointwise_
+            return convolution.binary(other, x, self.packed_weight(x), self.bias, *window, "add", 1.0, *unary)
         return convolution.binary(x, other, self.packed_weight(x), self.bias, *window, "add", 1.0, *unary)
 
     def pack(self, shape: torch.Size) -> torch.Tensor:
@@ -148,7 +154,9 @@ class FusedConv2d(Fused, nn.Conv2d):
 class FusedLinear(Fused, nn.Linear):
     """A linear layer with what stands around it."""
 
-    def __init__(self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), **options: object) -> None:
+    def __init__(
+        self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), in_place: bool = False, **options: object
+    ) -> None:
         super().__init__(*sizes, **options)
         self.fuse(prologue, epilogue, self.in_features)
 
@@ -165,7 +173,9 @@ class FusedLinear(Fused, nn.Linear):
 class FusedConvTranspose2d(Fused, nn.ConvTranspose2d):
     """A transposed convolution with what stands around it."""
 
-    def __init__(self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), **options: object) -> None:
+    def __init__(
+        self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), in_place: bool = False, **options: object
+    ) -> None:
         super().__init__(*sizes, **options)
         self.fuse(prologue, epilogue, self.in_channels)
 
@@ -197,12 +207,17 @@ FUNCTIONS: Mapping[str, str | None] = {
 
 
 def spell_fused(
-    core: TorchModule, prologue: tuple[Op, ...], epilogue: tuple[Op, ...], inputs: tuple[Shape, ...]
+    core: TorchModule,
+    prologue: tuple[Op, ...],
+    epilogue: tuple[Op, ...],
+    in_place: bool,
+    inputs: tuple[Shape, ...],
 ) -> TorchModule:
     """PyTorch's spelling of a fused layer on `inputs`, from that of its core."""
     kwargs = dict(core.kwargs)
     kwargs["prologue"] = (tuple(map(_step, prologue)), ())
     kwargs["epilogue"] = (tuple(map(_step, epilogue)), ())
+    kwargs["in_place"] = (in_place, False)
     others = "".join(f", {{{index}}}" for index in range(1, len(inputs)))
     return TorchModule(CLASSES[core.callee], core.args, kwargs, core.inputs + others, FUSED)
 

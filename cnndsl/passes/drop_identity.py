@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
+from cnndsl.passes.notes import Notes
 
 
-def drop_identity(graph: Graph) -> Graph:
+def drop_identity(graph: Graph, notes: Notes | None = None) -> Graph:
     source: dict[str, str] = {}  # what to read in place of an identity
     kept: list[Node] = []
     for node in graph:

@@ -1,6 +1,6 @@
 """The order of the passes, and the one loop that runs them: rewrite, verify, show.
 
-A pass is a function from graph to graph; it is called by the name it is defined under.
+A pass is a function from graph to graph that may leave notes; it is called by the name it is defined under.
 """
 
 from __future__ import annotations
@@ -9,10 +9,21 @@ from collections.abc import Callable, Iterable
 
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.verify import VerificationError, verify
+from cnndsl.passes.add_in_place import add_in_place
 from cnndsl.passes.drop_identity import drop_identity
+from cnndsl.passes.drop_training import drop_training
+from cnndsl.passes.drop_unused import drop_unused
+from cnndsl.passes.fold_bn import fold_bn
+from cnndsl.passes.fuse_activation import fuse_activation
+from cnndsl.passes.fuse_add import fuse_add
+from cnndsl.passes.merge_siblings import merge_siblings
+from cnndsl.passes.notes import Notes
+from cnndsl.passes.order_pool import order_pool
+from cnndsl.passes.pack_weights import pack_weights
+from cnndsl.passes.prologue import prologue
 from cnndsl.passes.settle_bias import settle_bias
 
-Pass = Callable[[Graph], Graph]
+Pass = Callable[[Graph, Notes], Graph]
 Observer = Callable[[str, Graph], None]
 
 PIPELINE: tuple[Pass, ...] = (
@@ -20,14 +31,36 @@ PIPELINE: tuple[Pass, ...] = (
     drop_identity,  # then relations between neighbours hold without looking through identities
 )
 
+# For inference on a CPU by PyTorch.
+CPU_PIPELINE: tuple[Pass, ...] = (
+    *PIPELINE,
+    drop_training,  # early: a dropout between two layers would keep them apart
+    drop_unused,  # then a tensor that only a head of training read counts as read once
+    fold_bn,  # before anything takes the place after a convolution
+    order_pool,  # after fold_bn, which makes `conv -> bn` one layer; before the activation binds it to its place
+    fuse_add,  # before fuse_activation: oneDNN adds first and then applies the activation
+    fuse_activation,  # before merge_siblings, so that siblings bring their activations
+    prologue,  # what is left of the batch norms stands in front of convolutions
+    merge_siblings,  # after all that changes convolutions: siblings are what the others made of them
+    pack_weights,  # for what nothing was fused to
+    add_in_place,  # last: only in the final graph is it known who reads a tensor
+)
 
-def run(graph: Graph, passes: Iterable[Pass] = PIPELINE, *, observe: Observer | None = None) -> Graph:
+
+def run(
+    graph: Graph,
+    passes: Iterable[Pass] = PIPELINE,
+    *,
+    observe: Observer | None = None,
+    notes: Notes | None = None,
+) -> Graph:
     """Apply `passes` in order, each followed by `verify`; a `VerificationError` names the pass at fault.
 
-    `observe` is called with each pass's name and the graph it made.
+    `observe` is called with each pass's name and the graph it made; `notes` collects what passes say.
     """
+    notes = notes or Notes()
     for rewrite in passes:
-        graph = rewrite(graph)
+        graph = rewrite(graph, notes)
         try:
             verify(graph)
         except VerificationError as error:

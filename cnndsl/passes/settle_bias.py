@@ -14,9 +14,10 @@ from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op
+from cnndsl.passes.notes import Notes
 
 
-def settle_bias(graph: Graph) -> Graph:
+def settle_bias(graph: Graph, notes: Notes | None = None) -> Graph:
     outputs = {output.node for output in graph.outputs}
 
     def settled(node: Node) -> Node:

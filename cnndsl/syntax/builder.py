@@ -5,6 +5,7 @@ Children are tokens (those the grammar names) and finished parts; `_NL`, commas 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,17 +15,24 @@ from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 
 SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9}
+_MOST_DIGITS = 400
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 
 
 def number_value(text: str) -> int | float:
-    """`1_000`, `7M` and `1e3` as Python numbers; an exact whole number is an int."""
+    """`1_000`, `7M` and `1e3` as Python numbers; an exact whole number is an int, one beyond all use infinite."""
     scale = SUFFIXES.get(text[-1], 1)
     digits = (text[:-1] if scale > 1 else text).replace("_", "")
     if digits.isdecimal():
-        return int(digits) * scale
+        return _integer(digits) * scale
     value = float(digits) * scale
-    return round(value) if scale > 1 and abs(value - round(value)) < 1e-6 * scale else value
+    whole = scale > 1 and math.isfinite(value) and abs(value - round(value)) < 1e-6 * scale
+    return round(value) if whole else value
+
+
+def _integer(digits: str) -> int | float:
+    """An int, unless it has more digits than Python would read; the evaluator refuses what is too large."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
 
 
 class TreeBuilder(Transformer[Token, Any]):
@@ -235,7 +243,7 @@ class TreeBuilder(Transformer[Token, Any]):
         return tree.Literal(number_value(children[0]), self._span(children))
 
     def size_literal(self, children: list[Any]) -> tree.SizeLiteral:
-        return tree.SizeLiteral(tuple(map(int, children[0].split("x"))), self._span(children))
+        return tree.SizeLiteral(tuple(map(_integer, children[0].split("x"))), self._span(children))
 
     def string(self, children: list[Any]) -> tree.Literal:
         text, out = iter(children[0][1:-1]), ""

@@ -134,7 +134,7 @@ def _else(s: Situation) -> str | None:
 def _shape(s: Situation) -> str | None:
     """`input 3, 32, 32`"""
     types = [word.type for word in s.words]
-    stated = s.first == "INPUT" or ("_COLON" in types and not s.layout.open[-1:] == ["("])
+    stated = s.first == "INPUT" or ("_COLON" in types and s.layout.open[-1:] != ["("])
     return _SHAPE if stated and s.found in ("_COMMA", "NUMBER", "TIMES") and types[-1] == "NUMBER" else None
 
 
@@ -157,7 +157,7 @@ def _point(s: Situation) -> str | None:
     """`.5`, `5.`"""
     if s.found != "DOT":
         return None
-    if s.previous is not None and s.previous.type == "NUMBER":
+    if s.previous is not None and s.previous.type == "NUMBER" and "." not in s.previous:
         return f"a number has digits on both sides of its point: `{s.previous}.0`"
     digits = [word for word in s.layout.following(2)[1:] if word.type == "NUMBER"]
     return f"a number has digits on both sides of its point: `0.{digits[0]}`" if digits else None
@@ -168,6 +168,10 @@ def _percent(s: Situation) -> str | None:
     if s.previous is not None and s.previous.type == "MODULO":
         return "`%` is the remainder of a division; a share is a fraction such as `0.5`"
     return None
+
+
+def _exponent(s: Situation) -> str | None:
+    return "`**` takes one exponent: `2 ** (3 ** 2)`" if s.found == "POWER" else None
 
 
 def _comprehension(s: Situation) -> str | None:
@@ -211,6 +215,7 @@ _RULES: tuple[Callable[[Situation], str | None], ...] = (
     _comment,
     _point,
     _percent,
+    _exponent,
     _comprehension,
     _reserved,
     _separator,

@@ -76,12 +76,12 @@ def nested_too_deep(s: Situation, most: int) -> Diagnostic:
 
 
 def closes_nothing(s: Situation) -> Diagnostic:
-    return Diagnostic("E103", f"this `{s.token}` closes nothing", s.span(s.token))
+    return Diagnostic("E103", f"this `{s.token}` closes nothing", s.word)
 
 
 def mismatched(s: Situation, opened: Token) -> Diagnostic:
     labels = (Label(s.span(opened), "opened here"),)
-    return Diagnostic("E103", f"`{opened}` is closed by `{s.token}`", s.span(s.token), labels=labels)
+    return Diagnostic("E103", f"`{opened}` is closed by `{s.token}`", s.word, labels=labels)
 
 
 def never_closed(source: Source, opened: Token) -> Diagnostic:
@@ -102,7 +102,7 @@ def braces_never_closed(source: Source, layout: Layout, braces: Sequence[Token])
 def closed_too_early(s: Situation, opened: Token, closed: Token) -> Diagnostic:
     """Text outside all braces, after a `}` that stands too far right to be the end of a definition."""
     message = f"this `}}` ends the definition of line {line_of(opened)}, and more follows"
-    labels = (Label(s.span(opened), "its `{`"), Label(s.span(s.token), "outside all braces"))
+    labels = (Label(s.span(opened), "its `{`"), Label(s.word, "outside all braces"))
     return Diagnostic("E103", message, s.span(closed), labels=labels)
 
 
@@ -118,7 +118,7 @@ def brace_below(s: Situation) -> Diagnostic:
 
 def ambiguous_slash(s: Situation) -> Diagnostic:
     """E101 for `conv 3x3, 64 /2`, which would be a division."""
-    (value,) = s.layout.following(2)[1:] or [s.token]
+    value = s.layout.following(2)[-1]
     message = f"`/{value}` behind a value would divide it"
     help = f"a stride is an argument of its own: `, /{value}`; a division has equal space on both sides: `/ {value}`"
     return Diagnostic("E101", message, s.place, help=help)

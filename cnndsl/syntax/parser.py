@@ -132,13 +132,16 @@ class _Parser:
         """A closing bracket without its opening one."""
         opened = self.layout.open[-1] if self.layout.open else None
         if opened is None or opened.type == "LBRACE":
-            situation, early = self.situation(token), self.layout.indented if opened is None else None
-            self.report.add(mistakes.closed_too_early(situation, *early) if early else mistakes.closes_nothing(situation))
+            early = self.layout.indented if opened is None else None
+            self.report.add(mistakes.closed_too_early(self.situation(token), *early) if early else self.stray(token))
             self.layout.drop()
         elif token.type == "RBRACE":
             self.unclosed(opened, token)
         else:
             self.broken(mistakes.mismatched(self.situation(token), opened))
+
+    def stray(self, token: Token) -> Diagnostic:
+        return mistakes.closes_nothing(self.situation(token))
 
     def unclosed(self, bracket: Token, found: Token) -> None:
         """A ( or [ without its end, noticed at `found`; its statement ends with the line."""

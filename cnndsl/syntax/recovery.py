@@ -21,12 +21,12 @@ def skip_statement(layout: Layout, *, into_braces: bool) -> None:
     Brackets are skipped with what is in them, if they are closed at all.
     """
     branches = layout.tokens[layout.statement].type not in _WITHOUT_BRANCHES  # in those, `|` is a misspelt `or`
-    at = first = _behind_brackets(layout, layout.leave())
+    at = _behind_brackets(layout, layout.leave())
     while at < len(layout.tokens):
         token = layout.tokens[at]
         if token.type == "_NL" and _ends_statement(layout, at):
             break
-        if token.type == "RBRACE" or (token.type == "BAR" and branches and at > first):
+        if token.type == "RBRACE" or (token.type == "BAR" and branches):
             break
         if token.type == "LBRACE" and into_braces:
             break
@@ -37,6 +37,8 @@ def skip_statement(layout: Layout, *, into_braces: bool) -> None:
 def _ends_statement(layout: Layout, at: int) -> bool:
     after = layout.next_word(at)
     before = layout.tokens[at - 1].type if at > layout.at else "ERROR"
+    if at > layout.at and layout.tokens[at - 1] == "\\":
+        return False
     return after == len(layout.tokens) or (before != "_NL" and separates(before, layout.tokens[after].type))
 
 
@@ -45,13 +47,16 @@ def skip_to_definition(layout: Layout) -> None:
     at = first = _behind_brackets(layout, layout.leave())
     while at < len(layout.tokens):
         token = layout.tokens[at]
-        if token.type == "LBRACE":
+        if token.type == "LBRACE" or _begins_definition(layout, token, misspelt=at > first):
             break
-        if token.type != "_NL" and layout.starts_line(token):
-            if token.type in DEFINITION or (at > first and looks_like_definition(token)):
-                break
         at += 1
     layout.move(before_line_ends(layout, at))
+
+
+def _begins_definition(layout: Layout, token: Token, *, misspelt: bool) -> bool:
+    if token.type == "_NL" or not layout.starts_line(token):
+        return False
+    return token.type in DEFINITION or (misspelt and looks_like_definition(token))
 
 
 def before_line_ends(layout: Layout, at: int) -> int:

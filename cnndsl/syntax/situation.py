@@ -81,5 +81,11 @@ class Situation:
             return self.source.span(len(self.source.text), len(self.source.text))
         return self.span(self.token)
 
+    @property
+    def word(self) -> Span:
+        """The found word, wherever it stands."""
+        assert self.token is not None
+        return self.span(self.token)
+
     def span(self, token: Token) -> Span:
         return self.source.span(start_of(token), end_of(token))

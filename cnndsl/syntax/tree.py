@@ -12,7 +12,7 @@ from cnndsl.source import Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number, string or truth value; `Number` keeps its text because `~` counts its digits."""
+    """A number, string or truth value. A number too large to read is infinite."""
 
     value: int | float | str | bool
     span: Span
@@ -22,7 +22,7 @@ class Literal:
 class SizeLiteral:
     """`3x3`"""
 
-    parts: tuple[int, ...]
+    parts: tuple[int | float, ...]  # infinite if too large to read
     span: Span
 
 

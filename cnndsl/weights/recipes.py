@@ -59,8 +59,8 @@ def _scale_rows(weight: Tensor, scale: Tensor) -> Tensor:
 
 def _scale_transposed(weight: Tensor, scale: Tensor, groups: int) -> Tensor:
     """Scale output channels of a transposed convolution: its weight is (in, out / groups, height, width)."""
-    grouped = weight.unflatten(0, (groups, -1))
-    return (grouped * scale.reshape(groups, 1, -1, 1, 1)).flatten(0, 1)
+    grouped = weight.reshape(groups, -1, *weight.shape[1:])
+    return (grouped * scale.reshape(groups, 1, -1, 1, 1)).reshape(weight.shape)
 
 
 def _concat(*parts: Tensor) -> Tensor:

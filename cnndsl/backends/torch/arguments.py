@@ -63,7 +63,7 @@ class Argument:
 
 def _annotation(value: object) -> str:
     if isinstance(value, tuple):
-        return f"tuple[{', '.join(map(_annotation, value))}]"
+        return f"tuple[{', '.join(map(_annotation, value)) or '()'}]"
     return "None" if value is None else type(value).__name__
 
 

@@ -1,0 +1,115 @@
+"""A network made for inference on a CPU: rewritten by passes, generated as source, its weights by recipes.
+
+The module is that of the generated source, like the plain one. It takes state dicts of the network as it was written
+and derives its own weights from them, so that training and inference share their checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.backends.torch.loading import build, instantiate
+from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.torch.source import generate_source
+from cnndsl.extras import require
+from cnndsl.ir.graph import Graph
+from cnndsl.ir.recipe import Recipe, originals
+from cnndsl.ops.base import Shape, show_shape
+from cnndsl.passes.notes import Notes
+from cnndsl.passes.pipeline import CPU_PIPELINE, run
+from cnndsl.weights import expected_shapes, save_weights
+from cnndsl.weights.recipes import derive, evaluate, graph_recipes
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def optimized_graph(graph: Graph, notes: Notes | None = None) -> Graph:
+    """The graph that runs: rewritten for inference on a CPU. Needs no torch."""
+    return run(graph, CPU_PIPELINE, notes=notes)
+
+
+def optimize(graph: Graph, *, seed: int = 0) -> nn.Module:
+    """The network as a PyTorch module for inference on a CPU, in eval mode, with the weights that `build` would draw.
+
+    It computes what the plain module computes in eval mode, to rounding. `load_state_dict` takes the plain module's
+    state dict (or its own); gradients do not flow into its weights. Raises `MissingExtra` if PyTorch is not installed.
+    """
+    require("torch", extra="torch")
+    rewritten = optimized_graph(graph)
+    module = instantiate(generate_source(rewritten), seed)
+    accept_originals(module, graph, rewritten)
+    module.load_state_dict(build(graph, seed=seed).state_dict())
+    return module.eval().requires_grad_(False)
+
+
+def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Path]:
+    """Write the optimised network's source and its own, derived weights; gives the paths. Raises `OutputError`."""
+    require("torch", "safetensors", extra="torch")
+    rewritten = optimized_graph(graph)
+    source = generate_source(rewritten)
+    state = derive(rewritten, build(graph, seed=seed).state_dict())
+    return write_together(
+        directory,
+        {
+            f"{source.builder}.py": lambda path: path.write_text(source.text, encoding="utf-8", newline="\n"),
+            f"{source.builder}.safetensors": lambda path: save_weights(state, path, source.name),
+        },
+    )
+
+
+def accept_originals(module: nn.Module, graph: Graph, rewritten: Graph) -> None:
+    """Let `module`, built from `rewritten`, load state dicts of `graph`."""
+    hook = FromOriginals(graph_recipes(rewritten), expected_shapes(graph))
+    hooks: Any = module._load_state_dict_pre_hooks
+    handle: Any = module.register_load_state_dict_pre_hook(hook)  # type: ignore[no-untyped-call]
+    # Before the hook that gives parts other names: recipes know them by those in the graph.
+    hooks.move_to_end(handle.id, last=False)
+
+
+@dataclass(frozen=True)
+class FromOriginals:
+    """Replaces original weights in a state dict by those that follow from them, when it is loaded.
+
+    recipes  the module's own tensors, by name
+    shapes   those of all original tensors
+    """
+
+    recipes: Mapping[str, Recipe]
+    shapes: Mapping[str, Shape]
+
+    def __call__(
+        self,
+        module: nn.Module,
+        state: dict[str, Tensor],
+        prefix: str,
+        metadata: Mapping[str, Any],
+        strict: bool,
+        missing: list[str],
+        unexpected: list[str],
+        errors: list[str],
+    ) -> None:
+        given = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        if given.keys() == self.recipes.keys():  # its own
+            return
+        fitting = {name: value for name, value in given.items() if self.shapes.get(name) == tuple(value.shape)}
+        errors.extend(self._misfits(given))
+        for name in self.shapes:
+            state.pop(prefix + name, None)
+        kept = module.state_dict() if len(fitting) < len(self.shapes) else {}
+        for name, recipe in self.recipes.items():
+            absent = [source for source in originals(recipe) if source not in fitting]
+            lost = (prefix + source for source in absent if source not in given)
+            missing.extend(source for source in lost if source not in missing)
+            # What cannot be derived keeps its value, and why is said already.
+            state[prefix + name] = kept[name] if absent else evaluate(recipe, fitting)
+
+    def _misfits(self, given: Mapping[str, Tensor]) -> list[str]:
+        return [
+            f"{name} is {show_shape(tuple(value.shape))}, not {show_shape(self.shapes[name])}"
+            for name, value in given.items()
+            if name in self.shapes and self.shapes[name] != tuple(value.shape)
+        ]

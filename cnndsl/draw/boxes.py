@@ -1,0 +1,205 @@
+"""From a graph to a picture: which boxes there are, which frames stand around them, what wires join them.
+
+Scopes are opened to a depth; a scope of one layer is that layer, a branch is known by its place and has no frame, and
+what repeats is drawn once. The draw of random numbers that fractal joins share carries no data and is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from cnndsl.analysis.facts import Facts
+from cnndsl.analysis.wording import Chain, Entry, lone_chain
+from cnndsl.draw.folding import Repeats
+from cnndsl.draw.labels import PLAIN, Labels, badge
+from cnndsl.draw.model import OUTER, Box, Frame, Picture, Section, Wire
+from cnndsl.ir.graph import Graph, Output
+from cnndsl.ir.tree import Part, fold, tree
+from cnndsl.ops.base import show_shape
+from cnndsl.ops.fractal import DropPathDraw
+
+MOST = 60  # boxes; without a depth as many levels are opened as stay within it
+DEEPEST = 1_000
+
+
+def picture(graph: Graph, depth: int | None = None) -> Picture:
+    """The picture of `graph` with scopes opened to `depth` levels; 1 shows the outermost scopes as boxes.
+
+    Without a depth it opens as many levels as come to about sixty boxes.
+    """
+    facts = Facts(graph)
+    root = fold(facts.graph, tree(facts.graph))
+    if depth is not None:
+        return _Painter(facts, min(depth, DEEPEST)).paint(root)
+    best = _Painter(facts, 1).paint(root)
+    for level in range(2, DEEPEST):
+        if best.whole:
+            break
+        deeper = _Painter(facts, level).paint(root)
+        if len(deeper.boxes) > MOST:
+            break
+        best = deeper
+    return best
+
+
+@dataclass(slots=True)
+class _Open:
+    """A frame whose items are being collected."""
+
+    part: Part
+    level: int
+    items: list[str]
+    aside: bool
+
+
+class _Painter:
+    """Makes the picture of one network at one depth, frame by frame from the outermost inwards."""
+
+    def __init__(self, facts: Facts, depth: int) -> None:
+        self.graph = facts.graph
+        self.depth = depth
+        self.labels = Labels(facts)
+        self.repeats = Repeats(self.graph)
+        self.needed = {node.name for node in facts.inference}
+        self.owner: dict[int, str] = {}  # the box in which each node that is drawn stands
+        self.boxes: dict[str, Box] = {}
+        self.opened: dict[str, _Open] = {}
+        self.whole = True
+
+    def paint(self, root: Part) -> Picture:
+        self.opened[OUTER] = _Open(root, 1, [], False)
+        pending = [self.opened[OUTER]]
+        while pending:
+            pending.extend(self._fill(pending.pop()))
+        wires = self._wires()
+        ends = [self._end(output) for output in self.graph.outputs]
+        frames = {key: self._frame(key, opened) for key, opened in self.opened.items()}
+        heading, facts = self.graph.name, self.labels.facts_line()
+        result = ends[0].target if ends else None
+        return Picture(heading, facts, self.boxes, frames, (*wires, *ends), result, self.whole)
+
+    def _fill(self, frame: _Open) -> list[_Open]:
+        """Give a frame its items; gives the frames that it opens."""
+        inner = []
+        pending = [(entry, False) for entry in reversed(self._entries(frame.part))]
+        while pending:
+            entry, shortcut = pending.pop()
+            if not isinstance(entry, Part):
+                self._layer(entry, frame, shortcut=shortcut)
+                continue
+            inside = self._entries(entry)
+            chain = lone_chain(inside)
+            if chain is not None:
+                self._layer(chain, frame, shortcut=shortcut or entry.scope.kind == "shortcut", scope=entry)
+            elif entry.count == 1 and entry.scope.kind in PLAIN:
+                pending.extend((each, shortcut or entry.scope.kind == "shortcut") for each in reversed(inside))
+            elif frame.level >= self.depth:
+                self._closed(entry, frame)
+            else:
+                inner.append(self._open(entry, frame))
+        return inner
+
+    def _entries(self, part: Part) -> list[Entry]:
+        found = self.repeats.settled(self.labels.wording.entries(part))
+        return [entry for entry in found if isinstance(entry, Part) or not isinstance(entry[0].op, DropPathDraw)]
+
+    def _layer(self, chain: Chain, frame: _Open, *, shortcut: bool, scope: Part | None = None) -> None:
+        key = chain[0].name
+        start = self.repeats.position[key]
+        self._add(
+            frame,
+            range(start, start + len(chain)),
+            Box(
+                key,
+                self.labels.sections(chain),
+                caption=self.labels.caption(scope) if scope is not None else "",
+                badge=self._badge(scope) if scope is not None else "",
+                shape=self.labels.shape(chain),
+                pixels=prod(chain[-1].shape[1:]),
+                detail=self.labels.chain_detail(chain),
+                aside=frame.aside,
+                shortcut=shortcut,
+            ),
+        )
+
+    def _closed(self, part: Part, frame: _Open) -> None:
+        self.whole = False
+        aside, last = self._aside(part), self.graph.nodes[part.last.stop - 1]
+        self._add(
+            frame,
+            range(part.start, part.stop),
+            Box(
+                part.scope.path,
+                (Section(self.labels.scope(part), "scope"),),
+                caption=self.labels.title(part),
+                badge=self._badge(part),
+                shape=show_shape(last.shape),
+                pixels=prod(last.shape[1:]),
+                detail=self.labels.scope_detail(part),
+                aside=aside,
+            ),
+        )
+
+    def _add(self, frame: _Open, positions: range, box: Box) -> None:
+        frame.items.append(box.key)
+        self.boxes[box.key] = box
+        self.owner.update(dict.fromkeys(positions, box.key))
+
+    def _open(self, part: Part, outer: _Open) -> _Open:
+        key = part.scope.path
+        outer.items.append(key)
+        self.opened[key] = _Open(part, outer.level + 1, [], outer.aside or self._aside(part))
+        return self.opened[key]
+
+    def _aside(self, part: Part) -> bool:
+        return part.scope.kind == "head" and self.graph.nodes[part.stop - 1].name not in self.needed
+
+    def _badge(self, part: Part) -> str:
+        if self._aside(part):
+            return "training only"
+        return badge(part, self.repeats.parallel(part))
+
+    def _frame(self, key: str, opened: _Open) -> Frame:
+        part = opened.part
+        if key == OUTER:
+            return Frame(key, "", tuple(opened.items))
+        grows = self.graph.nodes[part.stop - 1].shape != self.graph.nodes[part.last.stop - 1].shape
+        return Frame(
+            key,
+            self.labels.title(part),
+            tuple(opened.items),
+            badge=self._badge(part),
+            shape=show_shape(self.graph.nodes[part.last.stop - 1].shape) if grows else "",
+            detail=self.labels.scope_detail(part),
+            aside=opened.aside,
+        )
+
+    def _wires(self) -> list[Wire]:
+        """Between the boxes of nodes that are drawn; what repeats reads as the first of the run does."""
+        found: dict[Wire, None] = {}
+        for position in sorted(self.owner):
+            target = self.owner[position]
+            if self.repeats.drawn(position) != position:
+                continue
+            for name in self.graph.nodes[position].inputs:
+                source = self.owner.get(self.repeats.drawn(self.repeats.position[name]))
+                if source is not None and source != target:
+                    found[Wire(source, target)] = None
+        return list(found)
+
+    def _end(self, output: Output) -> Wire:
+        """A box for a result of the network, last in the frame of its head; gives the wire that leads there."""
+        source = self.owner[self.repeats.drawn(self.repeats.position[output.node])]
+        frame = self.opened[self._head_around(source)]
+        text = f"{output.name} {show_shape(self.graph[output.node].shape)}"
+        key = f":{output.name}"
+        frame.items.append(key)
+        self.boxes[key] = Box(key, (Section(text, "terminal"),), aside=output.train_only)
+        return Wire(source, key)
+
+    def _head_around(self, key: str) -> str:
+        """The innermost opened head that holds a box, else the whole network."""
+        heads = [frame for frame in self.opened if self.opened[frame].part.scope.kind == "head"]
+        around = [head for head in heads if key.startswith(f"{head}.")]
+        return max(around, key=len, default=OUTER)

@@ -1,0 +1,111 @@
+"""A tall network in several columns, so that it fits a page: cut where a single wire goes down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from cnndsl.draw.bands import Band, Bands, Gap, gaps, outermost
+from cnndsl.draw.geometry import MARGIN, Layout, Route, Run
+
+TALL = 1300  # pixels; what is not taller stays one column
+RATIO = 1.3  # the width over the height that is aimed at
+CHANNEL = 56  # pixels between columns
+BELOW, ABOVE = 26.0, 14.0  # for a wire to turn, below the last box of a column and above the gap of its first
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """Heights in the layout as one column; `entry` is the gap above it, where it was cut off."""
+
+    top: float
+    bottom: float
+    entry: Gap | None = None
+
+
+def columns(layout: Layout) -> Layout:
+    """The layout in as many columns as make it most like a page, if it is tall."""
+    if layout.height <= TALL:
+        return layout
+    cuts = [gap for gap in gaps(layout) if gap.narrow]
+    best = layout
+    for count in range(2, len(cuts) + 2):
+        choice = _placed(layout, _balanced(layout, cuts, count))
+        if _distance(choice) >= _distance(best):
+            break
+        best = choice
+    return best
+
+
+def _distance(layout: Layout) -> float:
+    return abs(math.log(layout.width / layout.height / RATIO))
+
+
+def _balanced(layout: Layout, cuts: list[Gap], count: int) -> list[_Column]:
+    """At most `count` columns, the tallest of which is as low as can be."""
+    low, high = 0.0, layout.height
+    best = _filled(layout, cuts, high)
+    while high - low > 1:
+        middle = (low + high) / 2
+        found = _filled(layout, cuts, middle)
+        if len(found) <= count and max(column.bottom - column.top for column in found) <= middle:
+            best, high = found, middle
+        else:
+            low = middle
+    return best
+
+
+def _filled(layout: Layout, cuts: list[Gap], height: float) -> list[_Column]:
+    """Columns filled one after the other up to a height, if their parts are not taller."""
+    top, entry = min(room.y for room in layout.rooms.values()), None
+    ends = [*(cut.above for cut in cuts), max(room.bottom for room in layout.rooms.values())]
+    found = []
+    for cut, following in zip(cuts, ends[1:], strict=True):
+        if following - top > height:
+            found.append(_Column(top, cut.above, entry))
+            top, entry = cut.below, cut
+    return [*found, _Column(top, ends[-1], entry)]
+
+
+def _placed(layout: Layout, found: list[_Column]) -> Layout:
+    """The columns side by side; the wire that crosses into one goes up in the channel before it."""
+    start = found[0].top
+    bands: list[Band] = []
+    links: dict[Route, tuple[Gap, float]] = {}
+    x = float(MARGIN)
+    for column in found:
+        left, right = _sides(layout, column)
+        if column.entry is None:
+            bands.append(Band(0.0, x - left, 0.0))
+        else:
+            bands.append(Band(column.entry.middle, x + CHANNEL - left, start + ABOVE - column.entry.above))
+            links.update(dict.fromkeys(column.entry.routes, (column.entry, x + CHANNEL / 2)))
+            x += CHANNEL
+        x += right - left
+    moving = Bands(bands)
+    routes = []
+    for route in layout.routes:
+        if route in links:
+            gap, channel = links[route]
+            low = moving.height(gap.above) + BELOW
+            routes.append(moving.bridge(route, gap, low, Run(channel, low, start)))
+        else:
+            routes.append(moving.route(route))
+    rooms = moving.rectangles(layout.rooms)
+    height = max(room.bottom for room in rooms.values()) + BELOW + MARGIN
+    return replace(
+        layout,
+        width=x + MARGIN,
+        height=height,
+        boxes=moving.rectangles(layout.boxes),
+        frames=moving.rectangles(layout.frames),
+        routes=tuple(routes),
+        rooms=rooms,
+    )
+
+
+def _sides(layout: Layout, column: _Column) -> tuple[float, float]:
+    """How far left and right a column reaches, lanes and labels included."""
+    rooms = [room for room in layout.rooms.values() if column.top <= room.middle <= column.bottom]
+    runs = [run.x for route in outermost(layout) for run in route.runs if column.top <= run.start <= column.bottom]
+    return min([room.x for room in rooms] + runs), max([room.right for room in rooms] + runs)

@@ -1,0 +1,135 @@
+"""What is written in and behind the boxes: layers with their kinds, names, badges, and what a pointer is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+
+from cnndsl.analysis.cost import costs, total
+from cnndsl.analysis.facts import Facts
+from cnndsl.analysis.wording import Chain, Wording
+from cnndsl.draw.lettering import shortened
+from cnndsl.draw.model import Kind, Section
+from cnndsl.ir.graph import Node
+from cnndsl.ir.tree import Part
+from cnndsl.ops.activation import Prelu, Softmax
+from cnndsl.ops.base import Op, show_shape
+from cnndsl.ops.merge import Merge
+from cnndsl.ops.normalization import Lrn, Normalization
+from cnndsl.ops.pooling import AdaptivePool, GlobalPool, Pool
+
+LONGEST = 44  # characters of a layer in a box
+LONGEST_FOLLOWER = 14
+SYMBOLS = {"add": "+", "mul": "×", "fractal_join": "join"}
+PLAIN = ("branch", "shortcut", "row", "column", "fractal")  # scopes that show by their place alone
+
+_KINDS: tuple[tuple[tuple[type[Op], ...], Kind], ...] = (
+    ((Merge,), "merge"),
+    ((Pool, GlobalPool, AdaptivePool), "pool"),
+    ((Normalization, Lrn), "norm"),
+    ((Prelu, Softmax), "activation"),
+)
+
+
+def kind(op: Op) -> Kind:
+    """What colour a layer has."""
+    if op.arity == 0:
+        return "terminal"
+    for classes, found in _KINDS:
+        if isinstance(op, classes):
+            return found
+    if op.weighted:
+        return "weights"
+    return "activation" if op.pointwise and op.word != "identity" else "merge" if op.arity is None else "other"
+
+
+class Labels:
+    """Words for the nodes and scopes of one network."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.graph = facts.graph
+        self.wording = Wording(self.graph)
+        self._costs = costs(self.graph)
+
+    def sections(self, chain: Chain) -> tuple[Section, ...]:
+        main, *followers = chain
+        return (Section(self._main(main), kind(main.op)), *(Section(self._follower(n), kind(n.op)) for n in followers))
+
+    def _main(self, node: Node) -> str:
+        return SYMBOLS.get(node.op.word) or shortened(_written(node.op), LONGEST)
+
+    def _follower(self, node: Node) -> str:
+        text = _written(node.op)
+        return text if len(text) <= LONGEST_FOLLOWER else node.op.word
+
+    def scope(self, part: Part) -> str:
+        """What a closed scope is: its block's call, or what it is made of."""
+        return shortened(self.wording.scope(part.scope, self.wording.entries(part)), LONGEST)
+
+    def title(self, part: Part) -> str:
+        """`inception3a`; of several in a row what they have in common, as the badge counts them."""
+        name = own_name(part.scope.path)
+        return name.rstrip("0123456789") if part.count > 1 else name
+
+    def caption(self, part: Part) -> str:
+        """The title of a scope of one layer, if its author chose it: such a scope is drawn as that layer."""
+        automatic = part.scope.block or part.scope.kind
+        plain = re.fullmatch(rf"{re.escape(automatic)}\d*", own_name(part.scope.path))
+        return "" if plain else self.title(part)
+
+    def shape(self, chain: Chain) -> str:
+        """The shape of its output, if it is another than that of its input; that of an input is in its box."""
+        shapes = self.graph.input_shapes(chain[0])
+        return show_shape(chain[-1].shape) if shapes and chain[-1].shape != shapes[0] else ""
+
+    def chain_detail(self, chain: Chain) -> str:
+        first, last = chain[0], chain[-1]
+        return self._detail(first.name, self.wording.chain(chain), chain, last)
+
+    def scope_detail(self, part: Part) -> str:
+        nodes = self.graph.nodes[part.start : part.last.stop]
+        first, last = part.scope.path, part.last.scope.path
+        name = first if part.count == 1 else f"{first} to {last}"
+        return self._detail(name, self.wording.scope(part.scope, self.wording.entries(part)), nodes, nodes[-1])
+
+    def _detail(self, name: str, layers: str, nodes: tuple[Node, ...], last: Node) -> str:
+        cost = total(self._costs[node.name] for node in nodes)
+        span = nodes[0].span
+        lines = [name, layers, f"puts out {show_shape(last.shape)}"]
+        if cost.params or cost.macs:
+            lines.append(f"{cost.params:,} params, {cost.macs:,} MACs")
+        lines.append(f"{PurePath(span.source.name).name}:{span.line}")
+        return "\n".join(lines)
+
+    def facts_line(self) -> str:
+        """`7.0M params, 1.58G MACs, depth 22`"""
+        facts = self.facts
+        return f"{count(facts.params)} params, {count(facts.macs)} MACs, depth {facts.depth}"
+
+
+def _written(op: Any) -> str:
+    """A layer as figures have it: none of them says which convolutions have a bias, nor 2 / 3 in sixteen digits."""
+    text = str(replace(op, bias=None) if hasattr(op, "bias") else op)
+    return re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)
+
+
+def own_name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def badge(part: Part, parallel: bool) -> str:
+    if part.count == 1:
+        return ""
+    return f"{part.count} in parallel" if parallel else f"x{part.count}"
+
+
+def count(number: int) -> str:
+    """Three digits and a unit: `61.0M`, `1.58G`; a number below ten thousand as it is."""
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= size and number >= 10_000:
+            scaled = number / size
+            return f"{scaled:.{max(0, 3 - len(str(int(scaled))))}f}{unit}"
+    return str(number)

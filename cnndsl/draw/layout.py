@@ -1,0 +1,142 @@
+"""Where everything in a picture stands: each frame is laid out by itself, from the innermost to the outermost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+from cnndsl.draw.arrange import Flow, plan
+from cnndsl.draw.columns import columns
+from cnndsl.draw.geometry import HEADING, MARGIN, Layout, Rectangle, Route
+from cnndsl.draw.measure import Room
+from cnndsl.draw.model import OUTER, Box, Frame, Picture
+from cnndsl.draw.passing import Segment, addresses, attachments, way
+from cnndsl.draw.place import Border, Places
+from cnndsl.draw.sizes import Extent, box_extent, box_size, merge_width, shape_width, title_widths
+from cnndsl.draw.valley import valley
+
+PADDING = 14  # pixels inside a frame's border
+PORT = 16  # between the places where different tensors cross a border
+
+
+def layout(picture: Picture) -> Layout:
+    """Places for everything in `picture`, in pixels from its top left."""
+    segments = _segments(picture)
+    inner: dict[str, _Laid] = {}
+    for frame in reversed(picture.frames.values()):
+        inner[frame.key] = _Laid(picture, frame, segments[frame.key], inner)
+    upright = _assembled(picture, inner)
+    pixels = {key: box.pixels for key, box in picture.boxes.items()}
+    return valley(upright, pixels) or columns(upright)
+
+
+def _segments(picture: Picture) -> dict[str, list[Segment]]:
+    """The wires cut at the borders of frames; what one item reads of one tensor is one segment."""
+    parents = picture.parents()
+    found: dict[str, dict[Segment, None]] = {key: {} for key in picture.frames}
+    for source, target in picture.wires:
+        outwards, inwards = _ancestry(source, parents), _ancestry(target, parents)
+        while len(outwards) > 1 and len(inwards) > 1 and outwards[-2] == inwards[-2]:
+            outwards.pop()
+            inwards.pop()
+        found[outwards[-1]][Segment(source, outwards[-2], inwards[-2])] = None
+        for item, frame in pairwise(outwards[:-1]):
+            found[frame][Segment(source, item, None)] = None
+        for item, frame in pairwise(inwards[:-1]):
+            found[frame][Segment(source, None, item)] = None
+    return {key: list(segments) for key, segments in found.items()}
+
+
+def _ancestry(key: str, parents: dict[str, str]) -> list[str]:
+    """A box, the frame around it, and so on outwards."""
+    found = [key]
+    while found[-1] != OUTER:
+        found.append(parents[found[-1]])
+    return found
+
+
+class _Laid:
+    """One frame with its items placed; `entries` and `exits` are where tensors cross its border, from its axis."""
+
+    def __init__(self, picture: Picture, frame: Frame, segments: list[Segment], inner: dict[str, _Laid]) -> None:
+        self.frame = frame
+        arranged = plan(frame.items, _flow(frame, segments), _results(picture, frame, segments))
+        attached = attachments(arranged, segments)
+        address = addresses(arranged, attached)
+        self.entries = _ports([(s.tensor, address[s.end][0][1] == 0) for s in segments if s.start is None and s.end])
+        last = len(arranged.main.children) - 1
+        self.exits = _ports([(s.tensor, address[s.start][0][1] == last) for s in segments if s.end is None and s.start])
+        frames = [key for key in frame.items if key in inner]
+        border = Border(
+            {None: self.entries, **{key: inner[key].entries for key in frames}},
+            {None: self.exits, **{key: inner[key].exits for key in frames}},
+        )
+        ways = [way(segment, arranged, address) for segment in segments]
+        boxes = [picture.boxes[key] for key in frame.items if key in picture.boxes]
+        extents = {box.key: box_extent(box) for box in boxes} | {key: inner[key].extent for key in frames}
+        merges = {box.key: merge_width(box) / 2 for box in boxes if box.kind == "merge"}
+        shortcuts = {box.key for box in boxes if box.shortcut}
+        shapes = {box.key for box in boxes if box.shape} | {key for key in frames if inner[key].frame.shape}
+        room = Room(arranged, ways, extents, merges, shortcuts, shapes, titled=bool(frame.title))
+        self.places = Places(arranged, room, attached, border)
+        self.routes = [self.places.route(each) for each in ways]
+        self.extent: Extent = self._extent()
+
+    def _extent(self) -> Extent:
+        content = self.places.extent
+        if self.frame.key == OUTER:
+            return content
+        title, badge = title_widths(self.frame)
+        ports = max(self.entries.values(), default=0.0)
+        left = max(content.left + PADDING, title)
+        right = max(content.right + PADDING, badge + ports, shape_width(self.frame))
+        return Extent(left, right, content.height)
+
+
+def _flow(frame: Frame, segments: Iterable[Segment]) -> Flow:
+    return Flow.of(frame.items, ((s.start, s.end) for s in segments if s.start is not None and s.end is not None))
+
+
+def _results(picture: Picture, frame: Frame, segments: Iterable[Segment]) -> list[str]:
+    """The items of a frame that others read, or in the outermost one the network's output."""
+    if frame.key == OUTER:
+        return [picture.result] if picture.result else []
+    return [segment.start for segment in segments if segment.end is None and segment.start is not None]
+
+
+def _ports(tensors: Iterable[tuple[str, bool]]) -> dict[str, float]:
+    """Where each tensor crosses a border: on the axis if it goes straight on (the bool says so), else beside."""
+    straight: dict[str, bool] = {}
+    for tensor, goes_on in tensors:
+        straight[tensor] = straight.get(tensor, False) or goes_on
+    order = sorted(straight, key=lambda tensor: not straight[tensor])
+    return {tensor: place * PORT for place, tensor in enumerate(order)}
+
+
+def _drawn(box: Box) -> Extent:
+    width, height = box_size(box)
+    return Extent(width / 2, width / 2, height)
+
+
+def _assembled(picture: Picture, laid: dict[str, _Laid]) -> Layout:
+    """All frames put together, from the outermost inwards."""
+    whole = laid[OUTER].extent
+    origin: dict[str, tuple[float, float]] = {OUTER: (MARGIN + whole.left, HEADING)}
+    boxes: dict[str, Rectangle] = {}
+    rooms: dict[str, Rectangle] = {}
+    frames: dict[str, Rectangle] = {}
+    routes: list[Route] = []
+    for key in picture.frames:
+        axis, y = origin[key]
+        extent = laid[key].extent
+        frames[key] = Rectangle(axis - extent.left, y, extent.width, extent.height, axis)
+        routes.extend(route.moved(axis, y) for route in laid[key].routes)
+        for item, (x, down) in laid[key].places.at.items():
+            origin[item] = (axis + x, y + down)
+            if key == OUTER:
+                room = laid[key].places.room.extents[item]
+                rooms[item] = Rectangle(axis + x - room.left, y + down, room.width, room.height, axis + x)
+            if item in picture.boxes:
+                drawn = _drawn(picture.boxes[item])
+                boxes[item] = Rectangle(axis + x - drawn.left, y + down, drawn.width, drawn.height, axis + x)
+    return Layout(whole.width + 2 * MARGIN, HEADING + whole.height + MARGIN, boxes, frames, tuple(routes), rooms)

@@ -1,0 +1,127 @@
+"""How much room the stacks and rows of one frame take, and where lanes run beside them.
+
+Everything here is relative to the axis of its stack or row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import accumulate, pairwise
+
+from cnndsl.draw.arrange import Arrangement, Plan, Row, Stack
+from cnndsl.draw.passing import Step, Way, lanes
+from cnndsl.draw.sizes import Extent
+
+COLUMN = 18  # between neighbours in a row
+
+# Heights of the gaps between the children of a stack: around a straight wire, one that bends, and those of a row.
+STRAIGHT, BENT, FANNED = 28.0, 38.0, 48.0
+# And at the top and the bottom of a frame, where that is.
+TOP = {STRAIGHT: 10.0, BENT: 26.0, FANNED: 38.0}
+BOTTOM = {STRAIGHT: 18.0, BENT: 26.0, FANNED: 38.0}
+TITLE = 16.0
+SHAPE = 13.0  # of a shape under an item, before its wires fan out to both sides
+
+
+class Room:
+    """The room that the parts of one frame take, worked out from the innermost outwards.
+
+    extents    of everything in the frame
+    lanes      of each stack: how far to the right of its axis each tensor passes
+    gaps       of each stack: the height above each child, and at last that below all
+    leads      of each stack: how much of each gap is taken by a title or a shape, so that no wire bends there
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        ways: Iterable[Way],
+        items: Mapping[str, Extent],
+        merges: Mapping[str, float],
+        shortcuts: set[str],
+        shapes: set[str],
+        *,
+        titled: bool,
+    ) -> None:
+        self.title = TITLE if titled else 0.0
+        self.main = plan.main
+        self.merges = merges  # and half of their widths
+        self.shortcuts = shortcuts
+        self.shapes = shapes  # the items under which one stands
+        self.extents: dict[Arrangement, Extent] = dict(items.items())
+        self.lanes: dict[Stack, dict[str, float]] = {}
+        self.gaps: dict[Stack, list[float]] = {}
+        self.leads: dict[Stack, list[float]] = {}
+        self._through: defaultdict[Stack, list[tuple[Way, Step]]] = defaultdict(list)
+        for way in ways:
+            for step in way.steps:
+                self._through[step.stack].append((way, step))
+        for part in (plan.main, *plan.sides):
+            self._measure(part)
+
+    def sideways(self, way: Way) -> bool:
+        """Whether it ends at the side of a merge: that stands in the stack beside which the wire comes down."""
+        stack, _, below = way.steps[-1]
+        ends_here = below < len(stack.children) and stack.children[below] == way.segment.end
+        return ends_here and way.segment.end in self.merges and bool(way.steps[-1].passes)
+
+    def axes(self, row: Row) -> list[float]:
+        """Where the children's axes are: that of the row is in their middle, or in the body that shortcuts pass."""
+        children = [self.extents[child] for child in row.children]
+        starts = accumulate((child.width + COLUMN for child in children), initial=0.0)
+        axes = [start + child.left for start, child in zip(starts, children, strict=False)]
+        bodies = [axis for axis, child in zip(axes, row.children, strict=True) if child not in self.shortcuts]
+        outer = bodies or axes
+        middle = (outer[0] + outer[-1]) / 2
+        return [axis - middle for axis in axes]
+
+    def _measure(self, arranged: Arrangement) -> Extent:
+        if arranged not in self.extents:
+            assert not isinstance(arranged, str)
+            for child in arranged.children:
+                self._measure(child)
+            self.extents[arranged] = self._row(arranged) if isinstance(arranged, Row) else self._stack(arranged)
+        return self.extents[arranged]
+
+    def _row(self, row: Row) -> Extent:
+        children = [self.extents[child] for child in row.children]
+        axes = self.axes(row)
+        height = max(child.height for child in children)
+        return Extent(children[0].left - axes[0], axes[-1] + children[-1].right, height)
+
+    def _stack(self, stack: Stack) -> Extent:
+        children = [self.extents[child] for child in stack.children]
+        self.lanes[stack] = self._lanes(stack, children)
+        self.leads[stack] = self._leads(stack)
+        self.gaps[stack] = [gap + lead for gap, lead in zip(self._gaps(stack), self.leads[stack], strict=True)]
+        right = max([*(child.right for child in children), *self.lanes[stack].values()])
+        height = sum(child.height for child in children) + sum(self.gaps[stack])
+        return Extent(max(child.left for child in children), right, height)
+
+    def _lanes(self, stack: Stack, children: list[Extent]) -> dict[str, float]:
+        through = self._through[stack]
+        passing = [(way.segment.tensor, step, self._beside(way, step)) for way, step in through if step.passes]
+        return lanes(passing, [child.right for child in children])
+
+    def _beside(self, way: Way, step: Step) -> bool:
+        return step is way.steps[-1] and self.sideways(way)
+
+    def _gaps(self, stack: Stack) -> list[float]:
+        rows = [False, *(isinstance(child, Row) for child in stack.children), False]
+        bends = self._bends(stack)
+        heights = [FANNED if above or below else STRAIGHT for above, below in pairwise(rows)]
+        heights = [max(height, BENT) if gap in bends else height for gap, height in enumerate(heights)]
+        if stack is not self.main:
+            return [0.0, *heights[1:-1], 0.0]
+        return [TOP[heights[0]], *heights[1:-1], BOTTOM[heights[-1]]]
+
+    def _leads(self, stack: Stack) -> list[float]:
+        pairs = pairwise(stack.children)
+        fanned = [isinstance(below, Row) and above in self.shapes for above, below in pairs]
+        return [self.title if stack is self.main else 0.0, *(SHAPE if lead else 0.0 for lead in fanned), 0.0]
+
+    def _bends(self, stack: Stack) -> set[int]:
+        """The gaps in which a wire leaves the axis of the stack or comes back to it."""
+        passing = [step for _, step in self._through[stack] if step.passes]
+        return {gap for step in passing for gap in (step.above + 1, step.below)}

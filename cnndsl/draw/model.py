@@ -1,0 +1,91 @@
+"""What a picture consists of, before anything has a place: boxes, frames around them, wires between them.
+
+It is flat on purpose: frames hold the keys of what stands in them, since blocks may nest deeper than Python's stack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Kind = Literal["weights", "pool", "norm", "activation", "merge", "other", "scope", "terminal"]
+
+OUTER = ""  # the key of the frame that is the whole network
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A layer inside a box, and what kind of layer it is, which is its colour."""
+
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A layer and those that merely follow it, a closed scope, or an end of the network.
+
+    key       unique in the picture: the name of its first node, the path of its scope, or `:` and an output's name
+    sections  the layer, then its followers
+    caption   the name that its author gave it, if one was given
+    badge     `x3` if it stands for three in a row, `training only` for a head
+    shape     of its output, if that is worth saying
+    pixels    height x width of that
+    detail    what a pointer that rests on it is told, in lines
+    aside     it runs in training only
+    shortcut  it stands beside a residual body
+    """
+
+    key: str
+    sections: tuple[Section, ...]
+    caption: str = ""
+    badge: str = ""
+    shape: str = ""
+    pixels: int = 1
+    detail: str = ""
+    aside: bool = False
+    shortcut: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        return self.sections[0].kind
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An opened scope: a title above boxes and further frames, by key and in definition order."""
+
+    key: str
+    title: str
+    items: tuple[str, ...]
+    badge: str = ""
+    shape: str = ""
+    detail: str = ""
+    aside: bool = False
+
+
+class Wire(NamedTuple):
+    """What the box `source` puts out is read by the box `target`."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Boxes by key, frames by key from the outermost inwards, and the wires between boxes, in definition order.
+
+    `heading` and `facts` stand above it; `result` is the box of the main output; `whole` is true if no scope is closed.
+    """
+
+    heading: str
+    facts: str
+    boxes: dict[str, Box]
+    frames: dict[str, Frame]
+    wires: tuple[Wire, ...]
+    result: str | None
+    whole: bool
+
+    def parents(self) -> dict[str, str]:
+        """The frame that each box and each inner frame stands in."""
+        return {item: frame.key for frame in self.frames.values() for item in frame.items}

@@ -1,0 +1,78 @@
+"""How large boxes are, from the text in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnndsl.draw.lettering import width
+from cnndsl.draw.model import Box, Frame
+
+LABEL = 13  # text sizes in pixels
+SMALL = 11
+TINY = 10
+SIGN = 17  # of `+` and `×`
+
+MAIN = 28  # heights in pixels
+CAPTIONED = 42
+STRIP = 18
+CAPSULE = 24
+LINK = 6  # between a merge and its followers
+
+LABEL_SPACE = 5  # between a wire and the shape beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Room around an axis, which is where wires come in and go out: to its left, to its right, and downwards."""
+
+    left: float
+    right: float
+    height: float
+
+    @property
+    def width(self) -> float:
+        return self.left + self.right
+
+
+def box_size(box: Box) -> tuple[float, float]:
+    """Width and height of what is drawn."""
+    if box.kind == "merge":
+        below = STRIP + LINK if len(box.sections) > 1 else 0
+        return max(merge_width(box), sum(follower_widths(box))), CAPSULE + below
+    if box.kind == "terminal":
+        return width(box.sections[0].text, SMALL) + 28, CAPSULE
+    height = CAPTIONED if box.caption else MAIN
+    main = width(box.sections[0].text, SMALL if box.kind == "scope" else LABEL) + 24
+    needed = (main, width(box.caption, LABEL, bold=True) + 24, 2 * badge_width(box.badge) + 44 if box.badge else 0)
+    return max(72, *needed, sum(follower_widths(box))), height + (STRIP if len(box.sections) > 1 else 0)
+
+
+def merge_width(box: Box) -> float:
+    """A merge is a circle if its name is a sign."""
+    text = box.sections[0].text
+    return CAPSULE if len(text) == 1 else width(text, LABEL) + 18
+
+
+def follower_widths(box: Box) -> list[float]:
+    """The least widths of the layers that follow the first one."""
+    return [width(section.text, TINY) + 16 for section in box.sections[1:]]
+
+
+def badge_width(text: str) -> float:
+    return width(text, TINY, bold=True) + 12 if text else 0
+
+
+def box_extent(box: Box) -> Extent:
+    """The room that a box needs, with the shape that stands under it, left or right of its wire."""
+    drawn, height = box_size(box)
+    side = max(drawn / 2, shape_width(box))
+    return Extent(side, side, height)
+
+
+def shape_width(item: Box | Frame) -> float:
+    return width(item.shape, TINY) + LABEL_SPACE if item.shape else 0
+
+
+def title_widths(frame: Frame) -> tuple[float, float]:
+    """What the title takes to the left of the axis and the badge to its right."""
+    return width(frame.title, SMALL, bold=True) + 20, badge_width(frame.badge) + 20

@@ -1,0 +1,93 @@
+"""A picture as SVG: one file without scripts, fonts or images from elsewhere, the same text for the same network."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from xml.sax.saxutils import escape
+
+from cnndsl.draw.boxes import picture
+from cnndsl.draw.curves import leaving_right, wire_mark
+from cnndsl.draw.geometry import MARGIN, Layout, Route
+from cnndsl.draw.layout import layout
+from cnndsl.draw.lettering import width
+from cnndsl.draw.marks import box_mark, frame_mark, shape_mark
+from cnndsl.draw.model import OUTER, Picture
+from cnndsl.draw.sizes import SMALL
+from cnndsl.draw.style import stylesheet
+from cnndsl.draw.tags import number, tag, words
+from cnndsl.ir.graph import Graph
+
+TITLE = 17  # size of the network's name in pixels
+
+
+def draw(graph: Graph, depth: int | None = None) -> str:
+    """The picture of a network as an SVG document.
+
+    `depth` is the number of levels of scopes to open, 1 showing the outermost as boxes; without it as many levels as
+    come to about sixty boxes.
+    """
+    return render(picture(graph, depth))
+
+
+def render(drawn: Picture) -> str:
+    """A picture as an SVG document."""
+    places, levels = layout(drawn), _levels(drawn)
+    heading = max(width(drawn.heading, TITLE, bold=True), width(drawn.facts, SMALL))
+    wide, high = max(places.width, heading + 2 * MARGIN), places.height
+    parts = [
+        tag("title", escape(drawn.heading), id="title"),
+        tag("desc", escape(_description(drawn)), id="desc"),
+        tag("style", escape(f"\n{stylesheet()}\n")),
+        tag("rect", class_="paper", width=wide, height=high, rx=8),
+        words(drawn.heading, MARGIN, 32, TITLE, "text bold"),
+        words(drawn.facts, MARGIN, 49, SMALL, "muted"),
+        *(frame_mark(frame, places.frames[key], levels[key]) for key, frame in drawn.frames.items() if key != OUTER),
+        *_wires(drawn, places),
+        *(box_mark(box, places.boxes[key]) for key, box in drawn.boxes.items()),
+        *_shapes(drawn, places, levels),
+    ]
+    return tag(
+        "svg",
+        "\n" + "\n".join(parts) + "\n",
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {number(wide)} {number(high)}",
+        width=wide,
+        height=high,
+        role="img",
+        aria_labelledby="title desc",
+    ) + "\n"
+
+
+def _description(drawn: Picture) -> str:
+    ends = [box.sections[0].text for box in drawn.boxes.values() if box.kind == "terminal"]
+    return f"Diagram of the network {drawn.heading}: {', '.join(ends)}; {drawn.facts}."
+
+
+def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
+    """One mark for each tensor that is read."""
+    routes: defaultdict[str, list[Route]] = defaultdict(list)
+    for route in places.routes:
+        routes[route.segment.tensor].append(route)
+    targets: defaultdict[str, list[str]] = defaultdict(list)
+    for wire in drawn.wires:
+        targets[wire.source].append(wire.target)
+    for tensor, found in routes.items():
+        yield wire_mark(tensor, drawn.boxes[tensor].detail, found, targets[tensor], drawn.boxes)
+
+
+def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
+    right = set(leaving_right(places.routes))
+    for key, at in (*places.boxes.items(), *places.frames.items()):
+        item = drawn.boxes.get(key) or drawn.frames[key]
+        if item.shape:
+            yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=key in right)
+
+
+def _levels(drawn: Picture) -> dict[str, int]:
+    """How many frames stand around each box and frame; a frame counts itself."""
+    found = {OUTER: 0}
+    for frame in drawn.frames.values():
+        for item in frame.items:
+            found[item] = found[frame.key] + (item in drawn.frames)
+    return found

@@ -1,0 +1,99 @@
+"""Calls of blocks: their parameters, their bodies, and their refusal to recurse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cnndsl.elaborate.binding import bind
+from cnndsl.elaborate.context import MAX_CALLS, NO_RECURSION
+from cnndsl.elaborate.drafts import ScopeDraft, Tensor
+from cnndsl.elaborate.evaluator import Evaluator
+from cnndsl.elaborate.layers import refuse_body
+from cnndsl.elaborate.place import Flowing, Labels, Place
+from cnndsl.elaborate.signatures import call_of
+from cnndsl.elaborate.values import POISON, Block, Env, Failed
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+    from cnndsl.elaborate.modules import Module
+
+
+def call(
+    elaborator: Elaborator, block: Block, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+) -> Flowing:
+    """A block as a command: its body, in a scope that carries the label or the block's name."""
+    refuse_body(elaborator, command)
+    given = bind(elaborator.evaluator(place), call_of(block), command.arguments, command.span)
+    scope = place.scope.open("block", label.id if label else block.name, command.span, labelled=label is not None)
+    return run(elaborator, block, {**block.bound, **given}, command, scope, x)
+
+
+def run(
+    elaborator: Elaborator,
+    block: Block,
+    bound: Mapping[str, object],
+    command: tree.Command,
+    scope: ScopeDraft,
+    x: Flowing,
+) -> Flowing:
+    """Run a block's body on `x` with these arguments, in `scope`."""
+    definition, context = block.definition, elaborator.context
+    _guard(elaborator, block, command)
+    context.node(command.span)
+    elaborator.called.add(definition.span)
+    caller = context.active
+    context.active = {**(caller if block.env is None else block.within), id(definition.body): block}
+    context.calls += 1
+    try:
+        with context.inside(block.name, command.span):
+            env = parameters(elaborator, definition.parameters, bound, block.module, block.env, x)
+            scope.block, scope.doc = block.name, definition.doc
+            scope.arguments = {p.name.id: env.names[p.name.id] for p in definition.parameters}
+            inside = Place(block.module, env, Labels(definition.body), scope, in_block=True)
+            return elaborator.body(definition.body, inside, x)
+    finally:
+        context.active = caller
+        context.calls -= 1
+
+
+def _guard(elaborator: Elaborator, block: Block, command: tree.Command) -> None:
+    """Blocks do not recurse, and calls do not nest without end."""
+    context = elaborator.context
+    if block.definition.span in block.module.recursive:
+        raise Failed(block.name)
+    if id(block.definition.body) in context.active:
+        around = [*context.active]
+        cycle = [context.active[body] for body in around[around.index(id(block.definition.body)) :]]
+        names = [each.name for each in cycle if each.env is None] + [block.name]  # bodies in braces have no name
+        message = f"`{block.name}` calls itself: {' calls '.join(names)}"
+        raise context.fail("E310", message, command.name.span, help=NO_RECURSION)
+    if context.calls >= MAX_CALLS:
+        raise context.fail("E104", f"block calls are nested more than {MAX_CALLS} deep", command.span)
+
+
+def parameters(
+    elaborator: Elaborator,
+    definitions: tuple[tree.ParameterDefinition, ...],
+    bound: Mapping[str, object],
+    module: Module,
+    outer: Env | None,
+    x: Flowing,
+) -> Env:
+    """The names a body starts with: what was given, else defaults, which may use earlier parameters."""
+    env = Env(outer)
+    evaluator = Evaluator(elaborator.context, module, env, x.shape if isinstance(x, Tensor) else x)
+    for definition in definitions:
+        name = definition.name.id
+        value: object = POISON
+        if name in bound:
+            value = bound[name]
+        elif definition.default is not None:
+            try:
+                value = evaluator.value(definition.default)
+            except Failed:
+                value = POISON
+        env.names[name] = value
+        env.places[name] = definition.name.span
+    return env

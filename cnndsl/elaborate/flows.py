@@ -1,0 +1,138 @@
+"""Flows: chains of layers, blocks and structures, with their labels and stated shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnndsl.diagnostics import Label
+from cnndsl.elaborate import blocks, labels, layers, merges
+from cnndsl.elaborate.binding import bind
+from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.foreign import command_meant
+from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.signatures import call_of
+from cnndsl.elaborate.statements import shape_of
+from cnndsl.elaborate.structures import STRUCTURES
+from cnndsl.elaborate.values import POISON, Block, Failed, Layer, brief
+from cnndsl.ops import show_shape
+from cnndsl.ops.arguments import type_name
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+
+
+def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing) -> Flowing:
+    """Run a chain on `x`."""
+    start, incoming, label, first = len(elaborator.drafts), x, statement.label, statement.elements[0]
+    alone = label is not None and len(statement.elements) == 1 and _takes_label(elaborator, first, place)
+    inner = place
+    if label is not None and not alone:
+        inner = place.within(place.scope.open("label", label.id, statement.span, labelled=True))
+    for command in statement.elements:
+        before = len(elaborator.drafts)
+        try:
+            x = element(elaborator, command, inner, x, label if alone else None)
+        except Failed:
+            x = POISON
+        if isinstance(command, tree.Read):
+            inner = inner.entered(x)
+        elif isinstance(x, Tensor) and x.node >= before:
+            elaborator.made_by[x.node] = command.span
+    if statement.shape is not None:
+        _hold_shape(elaborator, statement, statement.shape, place, x, start, incoming)
+    if label is not None:
+        labels.bind_label(elaborator, label, place, x, names_weights=x is POISON or _has_weights(elaborator, start))
+    return x
+
+
+def _takes_label(elaborator: Elaborator, command: tree.Command | tree.Read, place: Place) -> bool:
+    """Whether a label on this element alone renames it (a layer, a block call, a stage); else it names a scope."""
+    if isinstance(command, tree.Read):
+        return True
+    name = command.name.id
+    if name in STRUCTURES:
+        return STRUCTURES[name].takes_label
+    try:
+        target = elaborator.evaluator(place).callable(name)
+    except Failed:
+        return True
+    return isinstance(target, Block) or (isinstance(target, Layer) and target.op.arity is not None)
+
+
+def _has_weights(elaborator: Elaborator, start: int) -> bool:
+    nodes = elaborator.drafts.nodes
+    return any(node.op.parameters(*(nodes[i].shape for i in node.inputs)) for node in nodes[start:])
+
+
+def element(
+    elaborator: Elaborator, command: tree.Command | tree.Read, place: Place, x: Flowing, label: tree.Name | None
+) -> Flowing:
+    """Run one link of a chain; `label` renames what it makes."""
+    if isinstance(command, tree.Read):
+        return labels.read(elaborator, command, place)
+    structure = STRUCTURES.get(command.name.id)
+    if structure is not None:
+        return structure.of(elaborator, command, place).build(elaborator, command, place, x, label)
+    target = elaborator.evaluator(place).callable(command.name.id)
+    if target is None:
+        raise _unknown(elaborator, command.name, place)
+    if isinstance(target, Block):
+        return blocks.call(elaborator, target, command, place, x, label)
+    return _layer(elaborator, target, command, place, x, label)
+
+
+def _layer(
+    elaborator: Elaborator, target: Layer, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+) -> Flowing:
+    """Apply a layer to `x`; a merge to the branches in its braces."""
+    given = bind(elaborator.evaluator(place), call_of(target), command.arguments, command.span)
+    op = layers.make(elaborator, target.op, {**target.bound, **given}, command)
+    if op.arity is None:
+        return merges.merge(elaborator, op, command, place, x)
+    return layers.put(elaborator, op, command, place, x, label)
+
+
+def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
+    """A command that is neither layer nor block nor structure."""
+    value = place.env.find(name.id)
+    if value is not None:
+        message = f"`{name.id}` is {type_name(value)} {brief(value)} here, not a layer or block"
+        return elaborator.context.fail("E301", message, name.span)
+    help = command_meant(name.id, [*STRUCTURES, *place.env.all_names(), *place.module.blocks])
+    if name.id in place.module.networks:
+        help = f"`{name.id}` is a network; what several networks use is a block"
+    return elaborator.context.fail("E301", f"there is no layer or block `{name.id}`", name.span, help=help)
+
+
+# --- shapes
+
+
+def _hold_shape(
+    elaborator: Elaborator,
+    statement: tree.Flow,
+    stated: tree.Expression,
+    place: Place,
+    x: Flowing,
+    start: int,
+    incoming: Flowing,
+) -> None:
+    """Check `: SHAPE`. What it says is not trusted: the flow goes on with what the layers make."""
+    try:
+        claimed = shape_of(stated, elaborator.evaluator(place))
+    except Failed:
+        return
+    if not isinstance(x, Tensor) or not elaborator.settings.hold_claims or x.shape == claimed:
+        return
+    shown = show_shape(claimed) if stated.span.text.split() != show_shape(claimed).split() else ""
+    was = f"from {show_shape(incoming.shape)} " if isinstance(incoming, Tensor) else ""
+    place_made = elaborator.shaped_by(x, start) or statement.elements[-1].span
+    nodes = range(start, len(elaborator.drafts))
+    elaborator.context.fail(
+        "E205",
+        f"the shape here is {show_shape(x.shape)}, not {show_shape(claimed)}",
+        stated.span,
+        label=f"claimed {shown}".rstrip(),
+        labels=(Label(place_made, f"{was}this makes {show_shape(x.shape)}"),),
+        help=elaborator.repairer.for_shape(nodes, x, statement.span, claimed[0], claimed.__eq__, place_made),
+    )

@@ -1,0 +1,51 @@
+"""Labels: what `as` binds, and what `from` reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnndsl.diagnostics import Label
+from cnndsl.diagnostics.suggest import closest
+from cnndsl.elaborate.names import parts_of
+from cnndsl.elaborate.place import Flowing, LabelUse, Place
+from cnndsl.elaborate.values import Failed
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+
+
+def bind_label(elaborator: Elaborator, label: tree.Name, place: Place, x: Flowing, *, names_weights: bool) -> None:
+    """From here on `label` means `x`, in all of the network or block."""
+    known = place.labels.tensors.get(label.id)
+    if known is not None and known[1] != label.span:
+        labels = (Label(known[1], "first used here"),)
+        elaborator.context.fail("E309", f"the label `{label.id}` is used twice", label.span, labels=labels)
+        return
+    place.labels.tensors[label.id] = (x, label.span)
+    use = elaborator.label_uses.setdefault(label.span, LabelUse(label))
+    use.names_weights |= names_weights
+
+
+def read(elaborator: Elaborator, command: tree.Read, place: Place) -> Flowing:
+    """The tensor that `from` names."""
+    name, tensors = command.label, place.labels.tensors
+    if name.id not in tensors:
+        if name.id in place.module.file.lost:
+            raise Failed(name.id)
+        help = _label_meant(name, place)
+        raise elaborator.context.fail("E303", f"no tensor is labelled `{name.id}`", name.span, help=help)
+    x, span = tensors[name.id]
+    elaborator.label_uses[span].read = True
+    return x
+
+
+def _label_meant(name: tree.Name, place: Place) -> str:
+    labels = [part.label for part in parts_of(place.labels.body) if isinstance(part, (tree.Flow, tree.Input))]
+    later = next((label for label in labels if label is not None and label.id == name.id), None)
+    if later is not None:
+        return f"it is given in line {later.span.line}, after it is read here"
+    if guess := closest(name.id, place.labels.tensors):
+        return f"did you mean `{guess}`?"
+    known = f"labels so far: {', '.join(place.labels.tensors)}" if place.labels.tensors else "no `as` stands before it"
+    return f"a block sees only its own labels; {known}" if place.in_block else known

@@ -1,0 +1,95 @@
+"""Layers: from a command to a node of the graph, and from a layer's own complaint to a finding with a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from cnndsl.diagnostics import Label
+from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.signatures import layer_parameters
+from cnndsl.elaborate.values import POISON, Failed, Poison
+from cnndsl.ops import show_shape
+from cnndsl.ops.base import LayerError, Op
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+
+
+def put(
+    elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+) -> Flowing:
+    """The layer of this command on `x`."""
+    refuse_body(elaborator, command)
+    if isinstance(x, Poison):
+        return POISON
+    if x is None:
+        raise _no_input(elaborator, command)
+    return apply(elaborator, op, (x,), command, place, label)
+
+
+def refuse_body(elaborator: Elaborator, command: tree.Command) -> None:
+    """E317 for braces after a layer or block, which would be lost."""
+    if command.body is not None:
+        brace = command.body.span.source.span(command.body.span.start, command.body.span.start + 1)
+        help = "layers that follow come after `->`, or on a new line"
+        raise elaborator.context.fail("E317", f"`{command.name.id}` takes no body", brace, help=help)
+
+
+def _no_input(elaborator: Elaborator, command: tree.Command) -> Failed:
+    """E208, said at the first layer only."""
+    if elaborator.lacks_input:
+        return Failed(command.name.id)
+    elaborator.lacks_input = True
+    help = "begin the network with `input 3 x 224 x 224`"
+    return elaborator.context.fail("E208", f"`{command.name.id}` has no input yet", command.span, help=help)
+
+
+def make(elaborator: Elaborator, op: type[Op], arguments: Mapping[str, object], command: tree.Command) -> Op:
+    """The layer with these arguments."""
+    try:
+        return op(**arguments)
+    except LayerError as error:
+        raise failure(elaborator, error, op, command, None) from None
+
+
+def apply(
+    elaborator: Elaborator,
+    op: Op,
+    inputs: tuple[Tensor, ...],
+    command: tree.Command,
+    place: Place,
+    label: tree.Name | None = None,
+) -> Tensor:
+    """Put the layer on its inputs, if it fits."""
+    try:
+        shape = op.output(*(tensor.shape for tensor in inputs))
+    except LayerError as error:
+        if error.help is None:
+            error.help = elaborator.repairer.for_input(op, inputs)
+        raise failure(elaborator, error, type(op), command, inputs[0]) from None
+    return elaborator.add(op, inputs, shape, command.span, place.scope, label)
+
+
+def failure(elaborator: Elaborator, error: LayerError, op: type[Op], command: tree.Command, x: Tensor | None) -> Failed:
+    """Say where a layer's own rule failed: at the argument it blames, else at the layer."""
+    span = _argument_span(op, command, error.argument)
+    made = elaborator.shaped_by(x) if x is not None else None
+    labels: tuple[Label, ...] = ()
+    if x is not None and made is not None and made != command.span:
+        labels = (Label(made, f"its input, {show_shape(x.shape)}, is made here"),)
+    return elaborator.context.fail(error.code, str(error), span, labels=labels, help=error.help)
+
+
+def _argument_span(op: type[Op], command: tree.Command, name: str | None) -> Span:
+    for argument in command.arguments:
+        if argument.name is not None and argument.name.id == name:
+            return argument.span
+    positional = [p.name for p in layer_parameters(op) if p.positional]
+    given = [argument for argument in command.arguments if argument.name is None]
+    if name in positional and positional.index(name) < len(given):
+        return given[positional.index(name)].span
+    return command.span

@@ -1,0 +1,59 @@
+"""Where statements run: the names they see, the labels they may read, the scope that their layers go to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from cnndsl.elaborate.drafts import ScopeDraft, Tensor
+from cnndsl.elaborate.values import Env, Poison
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.modules import Module
+
+Flowing: TypeAlias = Tensor | Poison | None  # None before `input`
+
+
+@dataclass(slots=True)
+class LabelUse:
+    """What became of an `as`: whether `from` reads it, and whether it names weights."""
+
+    name: tree.Name
+    read: bool = False
+    names_weights: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of one network or block call: what each means by now. `body` is all of its text."""
+
+    body: tree.Body
+    tensors: dict[str, tuple[Flowing, Span]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The surroundings of a statement.
+
+    entering  what `in` means: the tensor that enters the statement
+    """
+
+    module: Module
+    env: Env
+    labels: Labels
+    scope: ScopeDraft
+    in_block: bool = False
+    entering: Flowing = None
+
+    def inner(self, names: Mapping[str, object] | None = None) -> Place:
+        """The same place with names of its own (a body in braces, a loop round)."""
+        return Place(self.module, Env(self.env, names), self.labels, self.scope, self.in_block, self.entering)
+
+    def within(self, scope: ScopeDraft) -> Place:
+        return Place(self.module, self.env, self.labels, scope, self.in_block, self.entering)
+
+    def entered(self, x: Flowing) -> Place:
+        return Place(self.module, self.env, self.labels, self.scope, self.in_block, x)

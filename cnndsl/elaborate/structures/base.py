@@ -1,0 +1,55 @@
+"""What all structures share: arguments as fields, a body in braces, and how they are made from a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from cnndsl.elaborate.binding import Call, bind
+from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.ops.arguments import Parameter, signature
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+
+Self = TypeVar("Self", bound="Structure")
+
+
+class Structure:
+    """Base of all structures.
+
+    word         what the language calls it
+    takes_label  a label on it names the scope it opens anyway, so no further scope is needed
+    """
+
+    word: ClassVar[str]
+    takes_label: ClassVar[bool] = False
+
+    @classmethod
+    def signature(cls) -> tuple[Parameter, ...]:
+        return signature(cls)
+
+    @classmethod
+    def of(cls: type[Self], elaborator: Elaborator, command: tree.Command, place: Place) -> Self:
+        """The structure with a command's arguments; E317 if it has no body."""
+        given = bind(elaborator.evaluator(place), call_of_structure(cls), command.arguments, command.span)
+        if command.body is None:
+            message = f"`{cls.word}` needs a body in braces"
+            help = f"`{command.span.text} {{ ... }}`"
+            raise elaborator.context.fail("E317", message, command.span, help=help)
+        return cls(**given)
+
+    def build(
+        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+    ) -> Flowing:
+        raise TypeError(f"{type(self).__name__} does not say what it builds")
+
+
+def call_of_structure(structure: type[Structure]) -> Call:
+    """What a structure's arguments are bound to."""
+    return Call(structure.word, structure.signature())
+
+
+def body_of(command: tree.Command) -> tree.Body:
+    assert command.body is not None  # `Structure.of` has seen to it
+    return command.body

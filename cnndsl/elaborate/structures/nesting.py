@@ -1,0 +1,110 @@
+"""Structures that only nest: `repeat`, `stage`, `head`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from cnndsl.diagnostics import Label
+from cnndsl.elaborate.context import Round
+from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.structures.base import Structure, body_of
+from cnndsl.ops.arguments import Kind, argument, boolean, integer
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+
+
+@dataclass(frozen=True)
+class Repeat(Structure):
+    """`repeat n { body }`: the body, n times, each on the result of the one before."""
+
+    word: ClassVar[str] = "repeat"
+
+    count: int = integer(minimum=0)
+
+    def rounds(self, elaborator: Elaborator, command: tree.Command) -> Iterator[int]:
+        """1, 2, ..., count; each is a step, so that they end even if nothing is repeated."""
+        if self.count > elaborator.context.max_nodes:
+            elaborator.context.node(command.span, self.count)
+        for number in range(1, self.count + 1):
+            elaborator.context.step(command.span)
+            yield number
+
+    def build(
+        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+    ) -> Flowing:
+        for number in self.rounds(elaborator, command):
+            with elaborator.context.inside(Round(number, self.count)):
+                x = elaborator.body(body_of(command), place.inner(), x)
+        return x
+
+
+@dataclass(frozen=True)
+class Stage(Structure):
+    """`stage { body }`: a named part of the network."""
+
+    word: ClassVar[str] = "stage"
+    takes_label: ClassVar[bool] = True
+
+    def build(
+        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+    ) -> Flowing:
+        number = 1 + sum(getattr(child, "kind", "") == "stage" for child in place.scope.children)
+        name = label.id if label else self.word
+        scope = place.scope.open("stage", name, command.span, labelled=label is not None)
+        with elaborator.context.inside(f"stage {label.id if label else number}"):
+            return elaborator.body(body_of(command), place.inner().within(scope), x)
+
+
+class Word(Kind):
+    """A bare name, such as a head's."""
+
+    expects = "a name"
+    choices = ("",)  # any bare word is taken as it stands
+
+    def accept(self, value: object) -> object:
+        if not isinstance(value, str) or not value.isidentifier():
+            raise self._refuse(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Head(Structure):
+    """`head name, train_only=true { body }`: a further result of the network; the main flow goes on as before.
+
+    A `train_only` head, such as GoogLeNet's auxiliary classifiers, is computed in training mode alone, and its
+    parameters and MACs are counted apart.
+    """
+
+    word: ClassVar[str] = "head"
+
+    label: str = argument(Word())
+    train_only: bool = boolean(False)
+
+    def build(
+        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+    ) -> Flowing:
+        if place.in_block:
+            raise elaborator.context.fail("E316", "`head` stands in networks, not in blocks", command.span)
+        self._claim_name(elaborator, command)
+        scope = place.scope.open("head", self.label, command.span, labelled=True)
+        with elaborator.context.inside(f"head {self.label}"):
+            result = elaborator.body(body_of(command), place.inner().within(scope), x)
+        if isinstance(result, Tensor):
+            elaborator.heads.append((self.label, result, self.train_only))
+        return x
+
+    def _claim_name(self, elaborator: Elaborator, command: tree.Command) -> None:
+        """E309 for a second head of the same name; `output` is the network's own result."""
+        span = next(a.value.span for a in command.arguments if a.name is None or a.name.id == "label")
+        first = elaborator.head_names.setdefault(self.label, span)
+        if self.label == "output":
+            help = "`output` is what flows at the end of the network"
+            raise elaborator.context.fail("E309", "a head cannot be called `output`", span, help=help)
+        if first != span:
+            labels = (Label(first, "first used here"),)
+            raise elaborator.context.fail("E309", f"there is a head called `{self.label}` already", span, labels=labels)

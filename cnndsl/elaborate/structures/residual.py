@@ -1,0 +1,146 @@
+"""`residual`: a body, and a way around it that may have to change shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cnndsl.diagnostics import Label
+from cnndsl.elaborate import blocks, layers
+from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.names import parts_of, values_in
+from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.structures.base import Structure, body_of
+from cnndsl.elaborate.values import POISON, Block, Failed, Layer
+from cnndsl.ops import show_shape
+from cnndsl.ops.arguments import Kind, argument
+from cnndsl.ops.base import Shape
+from cnndsl.ops.convolution import Conv
+from cnndsl.ops.merge import Add
+from cnndsl.ops.normalization import Bn
+from cnndsl.ops.reshape import ZeroPadShortcut
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+if TYPE_CHECKING:
+    from cnndsl.elaborate.elaborator import Elaborator
+
+
+class ShortcutKind(Kind):
+    """`projection`, `zero_pad`, or a block."""
+
+    expects = "`projection`, `zero_pad`, or a block in braces"
+    choices = ("projection", "zero_pad")
+
+    def accept(self, value: object) -> object:
+        if isinstance(value, (Block, Layer)):
+            return value
+        if not isinstance(value, str):
+            raise self._refuse(value)
+        if value not in self.choices:
+            raise self._out_of_range(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Residual(Structure):
+    """`residual { body }`: adds the input to the body's result (He et al. 2015).
+
+    When the two differ in shape, `shortcut` says how the input follows: `projection` (a 1x1 conv and bn, option
+    B of section 3.3, stride and filters derived), `zero_pad` (subsampled and padded with zero channels, option A),
+    or a block.
+    """
+
+    word: ClassVar[str] = "residual"
+
+    shortcut: Any = argument(ShortcutKind(), None, keyword=True)
+
+    def build(
+        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+    ) -> Flowing:
+        start = len(elaborator.drafts)
+        y = elaborator.body(body_of(command), place.inner(), x)
+        body = range(start, len(elaborator.drafts))
+        if not isinstance(x, Tensor) or not isinstance(y, Tensor):
+            return POISON
+        around: Flowing = x
+        if x.shape != y.shape and self.shortcut is not None:
+            around = self._shortcut(elaborator, command, place, x, y)
+        if not isinstance(around, Tensor):
+            return POISON
+        if around.shape != y.shape:
+            raise self._mismatch(elaborator, command, place, around, y, body)
+        return elaborator.add(Add(), (y, around), y.shape, command.span, place.scope)
+
+    def _shortcut(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Flowing:
+        """The input as the shortcut makes it; unchanged if no shortcut of this kind can follow the body's shape."""
+        inside = place.within(place.scope.open("shortcut", "shortcut", command.span))
+        if isinstance(self.shortcut, Block):
+            return blocks.run(elaborator, self.shortcut, self.shortcut.bound, command, inside.scope, x)
+        if isinstance(self.shortcut, Layer):
+            op = layers.make(elaborator, self.shortcut.op, self.shortcut.bound, command)
+            return layers.apply(elaborator, op, (x,), command, inside)
+        stride = strides(x.shape, y.shape)
+        if stride is None or (self.shortcut == "zero_pad" and y.shape[0] < x.shape[0]):
+            return x
+        if self.shortcut == "zero_pad":
+            return layers.apply(elaborator, ZeroPadShortcut(y.shape[0], stride), (x,), command, inside)
+        conv = Conv(kernel=(1, 1), filters=y.shape[0], stride=stride, bias=False)
+        projected = layers.apply(elaborator, conv, (x,), command, inside)
+        return layers.apply(elaborator, Bn(), (projected,), command, inside)
+
+    def _mismatch(
+        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor, body: range
+    ) -> Failed:
+        """E203 with both ends: the way around, and the layer of the body that gave it its shape."""
+        text = body_of(command)
+        shaped_by = elaborator.shaped_by(y, body.start) or text.statements[-1].span
+        values = values_in(_part_at(text, shaped_by), place.env)
+        became = f"this branch became {show_shape(y.shape)} here" + (f" ({values})" if values else "")
+        labels = [Label(shaped_by, became)]
+        repair = elaborator.repairer.for_shape(body, y, text.span, x.shape[0], x.shape.__eq__, shaped_by)
+        own = next((a for a in command.arguments if isinstance(self.shortcut, (Block, Layer))), None)
+        if own is not None:
+            labels.append(Label(own.span, f"the shortcut became {show_shape(x.shape)} here"))
+            nodes = range(body.stop, len(elaborator.drafts))
+            repair = elaborator.repairer.for_shape(nodes, x, own.span, y.shape[0], y.shape.__eq__) or repair
+        return elaborator.context.fail(
+            "E203",
+            f"`add` needs equal shapes: {show_shape(x.shape)} and {show_shape(y.shape)}",
+            command.name.span,
+            label="" if own else f"the shortcut is {show_shape(x.shape)}",
+            labels=tuple(labels),
+            help=self._help(x.shape, y.shape, repair),
+        )
+
+    def _help(self, x: Shape, y: Shape, repair: str | None) -> str | None:
+        stride = strides(x, y)
+        if self.shortcut is None and stride is not None:
+            strided = "" if stride == (1, 1) else f" of stride {stride[0]}" + f"x{stride[1]}" * (stride[0] != stride[1])
+            return f"`residual shortcut=projection` inserts a 1x1 conv with {y[0]} filters{strided}"
+        if self.shortcut == "zero_pad" and stride is not None:
+            return "`zero_pad` adds channels, and here some go; `shortcut=projection` can take them away"
+        if repair is None and self.shortcut == "projection":
+            return "no stride of a 1x1 kernel makes this height and width"
+        return repair
+
+
+def _part_at(body: tree.Body, span: Span) -> object:
+    """The command of the body that stands at `span`, else all of it."""
+    return next((part for part in parts_of(body) if getattr(part, "span", None) == span), body)
+
+
+def strides(before: Shape, after: Shape) -> tuple[int, int] | None:
+    """The smallest strides with which a 1x1 kernel makes one image's height and width of another's, if any do."""
+    if len(before) != 3 or len(after) != 3:
+        return None
+    down, across = _stride(before[1], after[1]), _stride(before[2], after[2])
+    return (down, across) if down and across else None
+
+
+def _stride(size: int, wanted: int) -> int | None:
+    """The smallest stride s with (size - 1) // s + 1 == wanted."""
+    if wanted == 1:
+        return size
+    stride = -(-size // wanted)  # a smaller one gives more
+    return stride if 1 < wanted <= size and (size - 1) // stride + 1 == wanted else None

@@ -1,0 +1,71 @@
+"""Warnings about names that nothing uses: parameters, `let`s, imports, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cnndsl.diagnostics import Diagnostic, Report
+from cnndsl.elaborate.modules import Module
+from cnndsl.elaborate.names import names_in, parts_of
+from cnndsl.elaborate.place import LabelUse
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+Definition = tree.BlockDefinition | tree.NetworkDefinition
+
+
+def definitions(module: Module) -> list[Definition]:
+    """The blocks and networks that have a body of their own in this file, in the order of the file."""
+    found: list[Definition] = [*module.file.blocks]
+    found += [network for network in module.file.networks if isinstance(network, tree.NetworkDefinition)]
+    return sorted(found, key=lambda definition: definition.span.start)
+
+
+def report_unused(module: Module, report: Report) -> None:
+    """W602 for parameters, W606 for `let`s, W607 for imports that nothing reads.
+
+    Nothing is said where there are errors: what is mended there may use the name.
+    """
+    errors = [finding.span for finding in report.errors if finding.span.source is module.source]
+    for definition in definitions(module):
+        if not any(definition.span.start <= error.start <= definition.body.span.end for error in errors):
+            _report_unused_in(definition, report)
+    everything = {name.id for name in names_in((module.file.blocks, module.file.networks))}
+    for use in module.file.uses if not errors else ():
+        for name in use.names:
+            if name.id not in everything:
+                report.add(Diagnostic("W607", f"`{name.id}` is imported but never used", name.span))
+
+
+def _report_unused_in(definition: Definition, report: Report) -> None:
+    read = {name.id for name in names_in((definition.parameters, definition.body))}
+    for parameter in definition.parameters:
+        if parameter.name.id not in read:
+            message = f"parameter `{parameter.name.id}` of `{definition.name.id}` is never used"
+            report.add(Diagnostic("W602", message, parameter.name.span))
+    for statement in parts_of(definition.body):
+        for name in statement.names if isinstance(statement, tree.Let) else ():
+            if name.id not in read:
+                report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span))
+
+
+def report_unread_labels(labels: Iterable[LabelUse], module: Module, report: Report) -> None:
+    """W601 for a label of this file that is not read and has no other use.
+
+    A label is of use if `from` reads it or if it names weights. One that names weights is still suspect when
+    labels that differ only in their number are read (`enc1`, `enc2` are, `enc3` is not).
+    """
+    merged: dict[Span, LabelUse] = {}
+    for label in labels:
+        if label.name.span.source is module.source:
+            known = merged.setdefault(label.name.span, LabelUse(label.name))
+            known.read |= label.read or label.name.id in module.file.lost
+            known.names_weights |= label.names_weights
+    families = {label.name.id.rstrip("0123456789") for label in merged.values() if label.read}
+    for label in merged.values():
+        stem = label.name.id.rstrip("0123456789")
+        sibling_is_read = stem != label.name.id and stem in families
+        if not label.read and (sibling_is_read or not label.names_weights):
+            message = f"the label `{label.name.id}` is never read"
+            why = "others of its kind are read with `from`" if sibling_is_read else "and it names no weights"
+            report.add(Diagnostic("W601", message, label.name.span, label=why))

@@ -1,0 +1,281 @@
+"""K3: 1x1 convolution of what batch norm, activation and a pool make of its input, without that ever being written.
+
+DenseNet's layers and transitions, pre-activation networks (He et al. 2016, Identity mappings) and Inception's pool
+branches: the prologue happens in registers, on the way from the input to the matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+
+from cnndsl.kernels.conv_gemm import Config
+from cnndsl.kernels.specialization import (
+    DTYPES,
+    SIZES,
+    Dtype,
+    Precision,
+    Specialization,
+    Work,
+    ceil_div,
+    leading,
+    power_of_two,
+)
+from cnndsl.kernels.tails import tail
+from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiles import store_tile, tile_position
+from cnndsl.ops.images import Pair, Sides
+
+
+@triton.jit
+def conv1x1_pre_kernel(
+    x, w, scale, shift, bias, residual, y, y2,
+    BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
+    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
+    KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
+    TOP: tl.constexpr, LEFT: tl.constexpr, PADDED: tl.constexpr, MAXIMUM: tl.constexpr, COUNT_PADDING: tl.constexpr,
+    X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr,
+    RESIDUAL_LEADING: tl.constexpr,
+    PROLOGUE: tl.constexpr, TAIL: tl.constexpr, PRECISION: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+):  # fmt: skip
+    M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
+    TAPS: tl.constexpr = KERNEL_H * KERNEL_W
+    row, column = tile_position((M + BLOCK_M - 1) // BLOCK_M, (FILTERS + BLOCK_N - 1) // BLOCK_N, GROUP)
+    offsets_m = row * BLOCK_M + tl.arange(0, BLOCK_M)
+    offsets_n = column * BLOCK_N + tl.arange(0, BLOCK_N)
+    m = tl.minimum(offsets_m, M - 1)
+    n = tl.minimum(offsets_n, FILTERS - 1)
+    image = m // (OUT_HEIGHT * OUT_WIDTH)
+    top = m // OUT_WIDTH % OUT_HEIGHT * STRIDE_H - TOP
+    left = m % OUT_WIDTH * STRIDE_W - LEFT
+    counted = tl.full((BLOCK_M,), TAPS, tl.int32)
+    if not COUNT_PADDING:
+        rows = tl.minimum(top + KERNEL_H, HEIGHT) - tl.maximum(top, 0)
+        counted = rows * (tl.minimum(left + KERNEL_W, WIDTH) - tl.maximum(left, 0))
+
+    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for step in range((CHANNELS + BLOCK_K - 1) // BLOCK_K):
+        c = step * BLOCK_K + tl.arange(0, BLOCK_K)
+        present = c < CHANNELS
+        b = tl.load(w + n[None, :] * CHANNELS + c[:, None], mask=present[:, None], other=0.0)
+        pooled = tl.full((BLOCK_M, BLOCK_K), float("-inf") if MAXIMUM else 0.0, tl.float32)
+        for tap in tl.static_range(TAPS):
+            at_row = top + tap // KERNEL_W
+            at_column = left + tap % KERNEL_W
+            inside = (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
+            if PADDED:  # read the nearest pixel: for a maximum it counts twice, for a mean it is masked below
+                at_row = tl.minimum(tl.maximum(at_row, 0), HEIGHT - 1)
+                at_column = tl.minimum(tl.maximum(at_column, 0), WIDTH - 1)
+            pixel = (image * HEIGHT + at_row) * WIDTH + at_column
+            a = tl.load(x + (pixel * X_LEADING)[:, None] + c[None, :], mask=present[None, :], other=0.0).to(tl.float32)
+            if scale is not None:
+                a = a * tl.load(scale + c, mask=present, other=0.0)[None, :]
+                a += tl.load(shift + c, mask=present, other=0.0)[None, :]
+            a = PROLOGUE(a, a)
+            if MAXIMUM:
+                pooled = tl.maximum(pooled, a, propagate_nan=tl.PropagateNan.ALL)
+            elif PADDED:
+                pooled += tl.where(inside[:, None], a, 0.0)
+            else:
+                pooled += a
+        if TAPS > 1 and not MAXIMUM:
+            pooled = pooled / counted.to(tl.float32)[:, None]
+        tile = tl.dot(pooled.to(x.dtype.element_ty), b, tile, input_precision=PRECISION)
+    store_tile(
+        tile, offsets_m, offsets_n, bias, residual, y, y2,
+        M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Problem:
+    """y = tail(W pool(prologue(scale x + shift)) + bias), where each part but W may be missing.
+
+    prologue  expressions in `x`, as in a tail
+    kernel    the pool's window; 1x1 is none. With ceil rounding `out` says how many windows there are
+    """
+
+    dtype: Dtype
+    batch: int
+    height: int
+    width: int
+    channels: int
+    filters: int
+    out: Pair
+    x_leading: int
+    y_leading: int
+    affine: bool = True
+    prologue: tuple[str, ...] = ()
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    sides: Sides = (0, 0, 0, 0)
+    maximum: bool = False
+    count_padding: bool = True
+    bias: bool = True
+    tail: tuple[str, ...] = ()
+    residual_leading: int | None = None
+    split_at: int = 0
+    y2_leading: int = 0
+    precision: Precision = "tf32"
+
+    @property
+    def pixels(self) -> int:
+        return self.batch * self.out[0] * self.out[1]
+
+    @property
+    def overhangs(self) -> bool:
+        """Whether a window reaches beyond the map."""
+        last = [(n - 1) * step + k for n, step, k in zip(self.out, self.stride, self.kernel, strict=True)]
+        return any(self.sides) or last[0] > self.height or last[1] > self.width
+
+    def work(self) -> Work:
+        read = self.batch * self.height * self.width * self.channels + self.channels * self.filters
+        outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
+        vectors = 4 * (2 * self.channels * self.affine + self.filters * self.bias)
+        flops = self.pixels * self.channels * (2 * self.filters + 2 * self.kernel[0] * self.kernel[1])
+        return Work((read + outputs) * SIZES[self.dtype] + vectors, flops)
+
+
+# (block_m, block_n, block_k, warps)
+TILES = ((128, 128, 32, 8), (128, 64, 32, 8), (64, 64, 32, 4), (64, 32, 64, 4), (32, 64, 64, 4))
+DEEPEST = 3
+# Taps of a window up to which each has shared memory of its own. More come from the L1 cache, into more registers.
+LARGEST_BUFFERED = 4
+
+
+def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
+    """What ships for a target; tiles are narrower along K than `conv_gemm`'s, since they pass through registers."""
+    found = []
+    for m, n, k, warps in TILES:
+        stages = min(DEEPEST, target.shared // (2 * (m + n) * k * SIZES[dtype]))
+        found.append(Config(m, n, k, warps, max(2, stages) if target.nvidia else 2))
+    return tuple(found)
+
+
+def suggest(problem: Problem, target: Target) -> Config:
+    """The least work in whole waves; each column of tiles computes the prologue again, so few of them among equals."""
+
+    def cost(config: Config) -> tuple[int, int]:
+        columns = ceil_div(problem.filters, config.block_n)
+        waves = ceil_div(ceil_div(problem.pixels, config.block_m) * columns, target.units)
+        return waves * config.block_m * config.block_n, columns
+
+    best = min(configurations(target, problem.dtype), key=cost)
+    return Config(
+        best.block_m, best.block_n, max(16, min(best.block_k, power_of_two(problem.channels))), best.warps, best.stages
+    )
+
+
+def specialize(problem: Problem, config: Config) -> Specialization:
+    constants = {
+        "BATCH": problem.batch,
+        "HEIGHT": problem.height,
+        "WIDTH": problem.width,
+        "CHANNELS": problem.channels,
+        "OUT_HEIGHT": problem.out[0],
+        "OUT_WIDTH": problem.out[1],
+        "FILTERS": problem.filters,
+        "KERNEL_H": problem.kernel[0],
+        "KERNEL_W": problem.kernel[1],
+        "STRIDE_H": problem.stride[0],
+        "STRIDE_W": problem.stride[1],
+        "TOP": problem.sides[0],
+        "LEFT": problem.sides[2],
+        "PADDED": problem.overhangs,
+        "MAXIMUM": problem.maximum,
+        "COUNT_PADDING": problem.count_padding,
+        "X_LEADING": problem.x_leading,
+        "Y_LEADING": problem.y_leading,
+        "Y2_LEADING": problem.y2_leading,
+        "SPLIT_AT": problem.split_at,
+        "RESIDUAL_LEADING": problem.residual_leading or 0,
+        "PROLOGUE": tail(problem.prologue),
+        "TAIL": tail(problem.tail),
+        "PRECISION": problem.precision,
+        "BLOCK_M": config.block_m,
+        "BLOCK_N": config.block_n,
+        "BLOCK_K": config.block_k,
+        "GROUP": config.group,
+    }
+    pointers = {
+        "x": problem.dtype,
+        "w": problem.dtype,
+        "scale": "fp32" if problem.affine else None,
+        "shift": "fp32" if problem.affine else None,
+        "bias": "fp32" if problem.bias else None,
+        "residual": None if problem.residual_leading is None else problem.dtype,
+        "y": problem.dtype,
+        "y2": problem.dtype if problem.split_at else None,
+    }
+    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+    warps, stages = config.warps, config.stages
+    if problem.kernel[0] * problem.kernel[1] > LARGEST_BUFFERED:
+        warps, stages = 8, 1
+    return Specialization(conv1x1_pre_kernel, pointers, constants, (tiles, 1, 1), warps, stages)
+
+
+def conv1x1_pre(
+    problem: Problem,
+    config: Config,
+    x: torch.Tensor,
+    w: torch.Tensor,
+    y: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+    *,
+    affine: tuple[torch.Tensor, torch.Tensor] | None = None,
+    y2: torch.Tensor | None = None,
+) -> None:
+    """Launch it on N H W C views; `affine` is the scale and shift of a batch norm in float32."""
+    scale, shift = affine or (None, None)
+    specialize(problem, config).launch(x=x, w=w, scale=scale, shift=shift, bias=bias, residual=residual, y=y, y2=y2)
+
+
+def describe(
+    x: torch.Tensor,
+    w: torch.Tensor,
+    y: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+    *,
+    affine: bool = False,
+    prologue: tuple[str, ...] = (),
+    kernel: Pair = (1, 1),
+    stride: Pair = (1, 1),
+    sides: Sides = (0, 0, 0, 0),
+    maximum: bool = False,
+    count_padding: bool = True,
+    y2: torch.Tensor | None = None,
+    tail: tuple[str, ...] = (),
+    precision: Precision = "tf32",
+) -> Problem:
+    """The problem that these tensors pose."""
+    batch, height, width, channels = x.shape
+    return Problem(
+        DTYPES[x.dtype],
+        batch,
+        height,
+        width,
+        channels,
+        w.shape[0],
+        (y.shape[1], y.shape[2]),
+        leading(x),
+        leading(y),
+        affine,
+        prologue,
+        kernel,
+        stride,
+        sides,
+        maximum,
+        count_padding,
+        bias is not None,
+        tail,
+        None if residual is None else leading(residual),
+        y.shape[3] if y2 is not None else 0,
+        0 if y2 is None else leading(y2),
+        precision,
+    )

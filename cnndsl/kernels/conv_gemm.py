@@ -1,0 +1,431 @@
+"""K1: convolution as one matrix product (implicit GEMM) with its bias, activation and residual add in the same pass.
+
+Rows are output pixels, columns filters, and the inner dimension runs over taps and channels (Chetlur et al. 2014,
+section 3). Tensors are N H W C, weights O H W I; both may be slices of wider buffers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+
+from cnndsl.kernels.specialization import (
+    DTYPES,
+    SIZES,
+    Dtype,
+    Precision,
+    Specialization,
+    Work,
+    ceil_div,
+    leading,
+    power_of_two,
+)
+from cnndsl.kernels.tails import tail
+from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiles import store_tile, tile_position
+from cnndsl.ops.images import Pair, Sides, conv_extent
+
+
+@triton.jit
+def conv_gemm_kernel(
+    x, w, bias, residual, x2, w2, y, y2, partial,
+    BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
+    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
+    KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
+    TOP: tl.constexpr, LEFT: tl.constexpr, DILATION_H: tl.constexpr, DILATION_W: tl.constexpr, PADDED: tl.constexpr,
+    X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr,
+    RESIDUAL_LEADING: tl.constexpr,
+    HEIGHT2: tl.constexpr, WIDTH2: tl.constexpr, CHANNELS2: tl.constexpr, STRIDE2_H: tl.constexpr,
+    STRIDE2_W: tl.constexpr, X2_LEADING: tl.constexpr,
+    TAIL: tl.constexpr, PRECISION: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr, SPLITS: tl.constexpr,
+    FLAT: tl.constexpr, BUNDLES: tl.constexpr,
+):  # fmt: skip
+    M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
+    TAPS: tl.constexpr = KERNEL_H * KERNEL_W
+    K: tl.constexpr = TAPS * CHANNELS
+    BLOCKS: tl.constexpr = (CHANNELS + BLOCK_K - 1) // BLOCK_K  # of channels, for each tap
+    STEPS: tl.constexpr = (K + BLOCK_K - 1) // BLOCK_K if FLAT else TAPS * BLOCKS
+    SHARE: tl.constexpr = (STEPS + SPLITS - 1) // SPLITS
+
+    row, column = tile_position((M + BLOCK_M - 1) // BLOCK_M, (FILTERS + BLOCK_N - 1) // BLOCK_N, GROUP)
+    offsets_m = row * BLOCK_M + tl.arange(0, BLOCK_M)
+    offsets_n = column * BLOCK_N + tl.arange(0, BLOCK_N)
+    # Rows and columns beyond the end repeat the last one: they read valid memory and are not stored.
+    m = tl.minimum(offsets_m, M - 1)
+    n = tl.minimum(offsets_n, FILTERS - 1)
+    image = m // (OUT_HEIGHT * OUT_WIDTH)
+    out_row = m // OUT_WIDTH % OUT_HEIGHT
+    out_column = m % OUT_WIDTH
+    top = out_row * STRIDE_H - TOP
+    left = out_column * STRIDE_W - LEFT
+    corner = (image * HEIGHT + top) * WIDTH + left
+
+    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    split = tl.program_id(1)
+    if BUNDLES > 1:  # groups of channels that know nothing of each other
+        bundle = tl.program_id(2)
+        x += bundle * CHANNELS
+        w += bundle * (FILTERS * K)
+        y += bundle * FILTERS
+        if bias is not None:
+            bias += bundle * FILTERS
+        if residual is not None:
+            residual += bundle * FILTERS
+    for step in range(split * SHARE, tl.minimum(split * SHARE + SHARE, STEPS)):
+        if FLAT:  # taps and channels as one axis: few channels
+            k = step * BLOCK_K + tl.arange(0, BLOCK_K)
+            tap = k // CHANNELS
+            down = tap // KERNEL_W * DILATION_H
+            right = tap % KERNEL_W * DILATION_W
+            inside = (k < K)[None, :]
+            if PADDED:
+                at_row = top[:, None] + down[None, :]
+                at_column = left[:, None] + right[None, :]
+                inside = inside & (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
+            shift = (down * WIDTH + right) * X_LEADING + k % CHANNELS
+            a = tl.load(x + (corner * X_LEADING)[:, None] + shift[None, :], mask=inside, other=0.0)
+            b = tl.load(w + n[None, :] * K + k[:, None], mask=(k < K)[:, None], other=0.0)
+        else:  # a block of channels of one tap
+            tap = step // BLOCKS
+            c = step % BLOCKS * BLOCK_K + tl.arange(0, BLOCK_K)
+            down = tap // KERNEL_W * DILATION_H
+            right = tap % KERNEL_W * DILATION_W
+            from_x = x + ((corner + down * WIDTH + right) * X_LEADING)[:, None] + c[None, :]
+            from_w = w + n[None, :] * K + (tap * CHANNELS + c)[:, None]
+            inside = tl.full((BLOCK_M,), True, tl.int1)
+            if PADDED:
+                at_row = top + down
+                at_column = left + right
+                inside = (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
+            if CHANNELS % BLOCK_K:
+                a = tl.load(from_x, mask=inside[:, None] & (c < CHANNELS)[None, :], other=0.0)
+                b = tl.load(from_w, mask=(c < CHANNELS)[:, None], other=0.0)
+            elif PADDED:
+                a = tl.load(from_x, mask=inside[:, None], other=0.0)
+                b = tl.load(from_w)
+            else:
+                a = tl.load(from_x)
+                b = tl.load(from_w)
+        tile = tl.dot(a, b, tile, input_precision=PRECISION)
+
+    if CHANNELS2:  # a 1x1 convolution of another tensor, added to the first: the projection shortcut
+        pixel = (image * HEIGHT2 + out_row * STRIDE2_H) * WIDTH2 + out_column * STRIDE2_W
+        for step in range((CHANNELS2 + BLOCK_K - 1) // BLOCK_K):
+            c = step * BLOCK_K + tl.arange(0, BLOCK_K)
+            a = tl.load(x2 + (pixel * X2_LEADING)[:, None] + c[None, :], mask=(c < CHANNELS2)[None, :], other=0.0)
+            b = tl.load(w2 + n[None, :] * CHANNELS2 + c[:, None], mask=(c < CHANNELS2)[:, None], other=0.0)
+            tile = tl.dot(a, b, tile, input_precision=PRECISION)
+
+    if SPLITS > 1:
+        inside = (offsets_m < M)[:, None] & (offsets_n < FILTERS)[None, :]
+        tl.store(partial + (split * M + offsets_m)[:, None] * FILTERS + offsets_n[None, :], tile, mask=inside)
+    else:
+        store_tile(
+            tile, offsets_m, offsets_n, bias, residual, y, y2,
+            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
+        )  # fmt: skip
+
+
+@triton.jit
+def reduce_kernel(
+    partial, bias, residual, y, y2,
+    M: tl.constexpr, FILTERS: tl.constexpr, Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr,
+    SPLIT_AT: tl.constexpr, RESIDUAL_LEADING: tl.constexpr, TAIL: tl.constexpr, SPLITS: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
+):  # fmt: skip
+    """Sum the parts of a split product, always in the same order, and finish them as one tile."""
+    m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    inside = (m < M)[:, None] & (n < FILTERS)[None, :]
+    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for split in range(SPLITS):
+        tile += tl.load(partial + (split * M + m)[:, None] * FILTERS + n[None, :], mask=inside, other=0.0)
+    store_tile(
+        tile, m, n, bias, residual, y, y2,
+        M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Second:
+    """Another tensor whose 1x1 convolution is added, with weights of its own: the projection of a residual block."""
+
+    height: int
+    width: int
+    channels: int
+    leading: int
+    stride: Pair = (1, 1)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One convolution. `*_leading` is the number of elements from one pixel to the next.
+
+    tail      expressions applied to the sum in turn (`tails.steps`); `other` in them is the residual
+    split_at  filters from here on go to a second output (0: there is none)
+    bundles   convolutions side by side, each with its own `channels` and `filters` (see `conv_grouped`)
+    """
+
+    dtype: Dtype
+    batch: int
+    height: int
+    width: int
+    channels: int
+    filters: int
+    x_leading: int
+    y_leading: int
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    sides: Sides = (0, 0, 0, 0)
+    dilation: Pair = (1, 1)
+    bias: bool = True
+    tail: tuple[str, ...] = ()
+    residual_leading: int | None = None
+    split_at: int = 0
+    y2_leading: int = 0
+    second: Second | None = None
+    precision: Precision = "tf32"
+    bundles: int = 1
+
+    def __post_init__(self) -> None:
+        if self.bundles > 1 and (self.split_at or self.second):
+            raise ValueError("bundles have one source and one output")
+
+    @property
+    def out(self) -> Pair:
+        return conv_extent("a kernel", (self.height, self.width), self.kernel, self.stride, self.sides, self.dilation)
+
+    @property
+    def pixels(self) -> int:
+        return self.batch * self.out[0] * self.out[1]
+
+    @property
+    def depth(self) -> int:
+        """Length of the sums: taps times channels."""
+        return self.kernel[0] * self.kernel[1] * self.channels
+
+    def work(self) -> Work:
+        size, extra = SIZES[self.dtype], self.second
+        depth = self.depth + (extra.channels if extra else 0)
+        read = self.batch * self.height * self.width * self.channels + depth * self.filters
+        read += self.batch * extra.height * extra.width * extra.channels if extra else 0
+        outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
+        moved = (read + outputs) * size + 4 * self.filters * self.bias
+        return Work(moved * self.bundles, 2 * self.pixels * self.filters * depth * self.bundles)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Tile sizes, threads and pipeline depth; `splits` parts of the sum are computed apart and added by `reduction`."""
+
+    block_m: int
+    block_n: int
+    block_k: int
+    warps: int
+    stages: int
+    splits: int = 1
+    group: int = 8
+
+
+# (block_m, block_n, block_k, warps); on Hopper a 128 x 128 tile needs 8 warps for its registers.
+TILES = (
+    (128, 128, 64, 8),
+    (128, 64, 64, 4),
+    (64, 128, 64, 4),
+    (64, 64, 64, 4),
+    (128, 32, 64, 4),
+    (64, 32, 32, 4),
+    (32, 64, 64, 4),
+    (16, 64, 128, 4),
+)
+DEEPEST = 4  # stages of the pipeline; more never paid for their shared memory
+
+
+def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
+    """What ships for a target: every tile, halved along K for fp32, as deep as its shared memory allows."""
+    found = []
+    for m, n, k, warps in TILES:
+        k = k if SIZES[dtype] == 2 else k // 2
+        stages = min(DEEPEST, target.shared // ((m + n) * k * SIZES[dtype]))
+        found.append(Config(m, n, k, warps, stages if target.nvidia else 2))
+    return tuple(found)
+
+
+def suggest(problem: Problem, target: Target) -> Config:
+    """A good configuration where nothing was measured: the least padded work over the target's multiprocessors.
+
+    A tile's speed grows with its reuse of what it loads, m n / (m + n); a last wave that is not full costs like a
+    full one; a long sum over few tiles is split.
+    """
+
+    def cost(config: Config) -> float:
+        m, n = config.block_m, config.block_n
+        tiles = ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) * problem.bundles
+        return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n))
+
+    best = min(configurations(target, problem.dtype), key=cost)
+    best = fit(best, problem)
+    return best if problem.second or problem.bundles > 1 else replace(best, splits=_splits(problem, best, target))
+
+
+def fit(config: Config, problem: Problem) -> Config:
+    """The configuration with no more of K in a step than there is, or half where that fits the channels better."""
+    limit = problem.channels if problem.channels >= 32 else problem.depth
+    block_k = max(16, min(config.block_k, power_of_two(limit)))
+    halves = (block_k, block_k // 2) if block_k >= 64 and problem.channels > block_k else (block_k,)
+    return replace(config, block_k=min(halves, key=lambda k: ceil_div(problem.channels, k) * k))
+
+
+def _splits(problem: Problem, config: Config, target: Target) -> int:
+    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+    steps = ceil_div(problem.depth, config.block_k)
+    return max(1, min(target.units // tiles, steps // 4, 16))
+
+
+def specialize(problem: Problem, config: Config) -> Specialization:
+    """The kernel of a convolution; with `config.splits` above 1 it writes `partial`, which `reduction` finishes."""
+    if config.splits > 1 and (problem.second is not None or problem.bundles > 1):
+        raise ValueError("a convolution of two sources or in bundles cannot be split")
+    extra = problem.second or Second(1, 1, 0, 0)
+    constants = {
+        "BATCH": problem.batch,
+        "HEIGHT": problem.height,
+        "WIDTH": problem.width,
+        "CHANNELS": problem.channels,
+        "OUT_HEIGHT": problem.out[0],
+        "OUT_WIDTH": problem.out[1],
+        "KERNEL_H": problem.kernel[0],
+        "KERNEL_W": problem.kernel[1],
+        "STRIDE_H": problem.stride[0],
+        "STRIDE_W": problem.stride[1],
+        "TOP": problem.sides[0],
+        "LEFT": problem.sides[2],
+        "DILATION_H": problem.dilation[0],
+        "DILATION_W": problem.dilation[1],
+        "PADDED": any(problem.sides),
+        "X_LEADING": problem.x_leading,
+        "HEIGHT2": extra.height,
+        "WIDTH2": extra.width,
+        "CHANNELS2": extra.channels,
+        "STRIDE2_H": extra.stride[0],
+        "STRIDE2_W": extra.stride[1],
+        "X2_LEADING": extra.leading,
+        "PRECISION": problem.precision,
+        "BLOCK_M": config.block_m,
+        "BLOCK_N": config.block_n,
+        "BLOCK_K": config.block_k,
+        "GROUP": config.group,
+        "SPLITS": config.splits,
+        "FLAT": problem.channels < config.block_k and problem.kernel != (1, 1),
+        "BUNDLES": problem.bundles,
+    } | _finish(problem)
+    split = config.splits > 1
+    pointers = {
+        "x": problem.dtype,
+        "w": problem.dtype,
+        "bias": "fp32" if problem.bias and not split else None,
+        "residual": None if problem.residual_leading is None or split else problem.dtype,
+        "x2": problem.dtype if problem.second else None,
+        "w2": problem.dtype if problem.second else None,
+        "y": None if split else problem.dtype,
+        "y2": problem.dtype if problem.split_at and not split else None,
+        "partial": "fp32" if split else None,
+    }
+    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+    grid = (tiles, config.splits, problem.bundles)
+    return Specialization(conv_gemm_kernel, pointers, constants, grid, config.warps, config.stages)
+
+
+def reduction(problem: Problem, config: Config) -> Specialization:
+    """The kernel that adds `partial`, float32 of splits x pixels x filters, and finishes the convolution."""
+    block_n = min(64, power_of_two(problem.filters))
+    block_m = 1024 // block_n
+    constants = {"M": problem.pixels, "SPLITS": config.splits, "BLOCK_M": block_m, "BLOCK_N": block_n}
+    pointers = {
+        "partial": "fp32",
+        "bias": "fp32" if problem.bias else None,
+        "residual": None if problem.residual_leading is None else problem.dtype,
+        "y": problem.dtype,
+        "y2": problem.dtype if problem.split_at else None,
+    }
+    grid = (ceil_div(problem.pixels, block_m), ceil_div(problem.filters, block_n), 1)
+    return Specialization(reduce_kernel, pointers, constants | _finish(problem), grid, 4, 1)
+
+
+def _finish(problem: Problem) -> dict[str, Any]:
+    """The constants of `store_tile`."""
+    return {
+        "FILTERS": problem.filters,
+        "Y_LEADING": problem.y_leading,
+        "Y2_LEADING": problem.y2_leading,
+        "SPLIT_AT": problem.split_at,
+        "RESIDUAL_LEADING": problem.residual_leading or 0,
+        "TAIL": tail(problem.tail),
+    }
+
+
+def conv_gemm(
+    problem: Problem,
+    config: Config,
+    x: torch.Tensor,
+    w: torch.Tensor,
+    y: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+    *,
+    y2: torch.Tensor | None = None,
+    x2: torch.Tensor | None = None,
+    w2: torch.Tensor | None = None,
+) -> None:
+    """Launch it on N H W C views, with weights O H W I of the same type and a bias in float32."""
+    if config.splits == 1:
+        specialize(problem, config).launch(x=x, w=w, bias=bias, residual=residual, x2=x2, w2=w2, y=y, y2=y2)
+        return
+    partial = torch.empty(config.splits, problem.pixels, problem.filters, dtype=torch.float32, device=x.device)
+    specialize(problem, config).launch(x=x, w=w, partial=partial)
+    reduction(problem, config).launch(partial=partial, bias=bias, residual=residual, y=y, y2=y2)
+
+
+def describe(
+    x: torch.Tensor,
+    w: torch.Tensor,
+    y: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+    *,
+    y2: torch.Tensor | None = None,
+    second: Second | None = None,
+    stride: Pair = (1, 1),
+    sides: Sides = (0, 0, 0, 0),
+    dilation: Pair = (1, 1),
+    tail: tuple[str, ...] = (),
+    precision: Precision = "tf32",
+) -> Problem:
+    """The problem that these tensors pose; ValueError if they are not what kernels can address."""
+    batch, height, width, channels = x.shape
+    return Problem(
+        DTYPES[x.dtype],
+        batch,
+        height,
+        width,
+        channels,
+        w.shape[0],
+        leading(x),
+        leading(y),
+        (w.shape[1], w.shape[2]),
+        stride,
+        sides,
+        dilation,
+        bias is not None,
+        tail,
+        None if residual is None else leading(residual),
+        y.shape[3] if y2 is not None else 0,
+        0 if y2 is None else leading(y2),
+        second,
+        precision,
+    )

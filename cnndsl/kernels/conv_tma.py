@@ -1,0 +1,193 @@
+"""K2: convolution of stride 1 on Hopper, whose input comes in boxes through the tensor memory accelerator.
+
+A box of output pixels (images x rows x columns) needs, for each tap, a box of the input shifted by that tap. A tensor
+descriptor fetches it whole and fills with zeros what lies beyond the map, so that padding costs nothing and the
+matrix instruction reads straight from shared memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import triton
+import triton.language as tl
+
+from cnndsl.kernels.conv_gemm import Problem
+from cnndsl.kernels.specialization import SIZES, Dtype, Specialization, ceil_div, power_of_two
+from cnndsl.kernels.tails import tail
+from cnndsl.kernels.targets import Target
+
+
+@triton.jit
+def conv_tma_kernel(
+    x, w, bias, residual, y,
+    BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
+    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
+    KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, TOP: tl.constexpr, LEFT: tl.constexpr,
+    DILATION_H: tl.constexpr, DILATION_W: tl.constexpr,
+    X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, RESIDUAL_LEADING: tl.constexpr,
+    TAIL: tl.constexpr, PRECISION: tl.constexpr,
+    BOX_B: tl.constexpr, BOX_H: tl.constexpr, BOX_W: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
+):  # fmt: skip
+    TAPS: tl.constexpr = KERNEL_H * KERNEL_W
+    BLOCKS: tl.constexpr = (CHANNELS + BLOCK_K - 1) // BLOCK_K
+    BOXES_W: tl.constexpr = (OUT_WIDTH + BOX_W - 1) // BOX_W
+    BOXES_H: tl.constexpr = (OUT_HEIGHT + BOX_H - 1) // BOX_H
+    TILES_N: tl.constexpr = (FILTERS + BLOCK_N - 1) // BLOCK_N
+    BLOCK_M: tl.constexpr = BOX_B * BOX_H * BOX_W
+
+    from_x = tl.make_tensor_descriptor(
+        x, [BATCH, HEIGHT, WIDTH, CHANNELS], [HEIGHT * WIDTH * X_LEADING, WIDTH * X_LEADING, X_LEADING, 1],
+        [BOX_B, BOX_H, BOX_W, BLOCK_K],
+    )  # fmt: skip
+    from_w = tl.make_tensor_descriptor(
+        w, [FILTERS, TAPS, CHANNELS], [TAPS * CHANNELS, CHANNELS, 1], [BLOCK_N, 1, BLOCK_K]
+    )
+    column = tl.program_id(0) % TILES_N * BLOCK_N
+    box = tl.program_id(0) // TILES_N
+    first_w = box % BOXES_W * BOX_W
+    first_h = box // BOXES_W % BOXES_H * BOX_H
+    first_b = box // (BOXES_W * BOXES_H) * BOX_B
+
+    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    for step in range(TAPS * BLOCKS):
+        tap = step // BLOCKS
+        c = step % BLOCKS * BLOCK_K
+        down = first_h - TOP + tap // KERNEL_W * DILATION_H
+        right = first_w - LEFT + tap % KERNEL_W * DILATION_W
+        a = from_x.load([first_b, down, right, c]).reshape(BLOCK_M, BLOCK_K)
+        b = from_w.load([column, tap, c]).reshape(BLOCK_N, BLOCK_K)
+        tile = tl.dot(a, b.T, tile, input_precision=PRECISION)
+
+    inner = tl.arange(0, BLOCK_M)
+    image = first_b + inner // (BOX_H * BOX_W)
+    row = first_h + inner // BOX_W % BOX_H
+    at_column = first_w + inner % BOX_W
+    n = column + tl.arange(0, BLOCK_N)
+    m = (image * OUT_HEIGHT + row) * OUT_WIDTH + at_column
+    inside = ((image < BATCH) & (row < OUT_HEIGHT) & (at_column < OUT_WIDTH))[:, None] & (n < FILTERS)[None, :]
+    if bias is not None:
+        tile += tl.load(bias + n, mask=n < FILTERS, other=0.0)[None, :]
+    other = tile
+    if residual is not None:
+        other = tl.load(residual + m[:, None] * RESIDUAL_LEADING + n[None, :], mask=inside, other=0.0).to(tl.float32)
+    result = TAIL(tile, other).to(y.dtype.element_ty)
+    tl.store(y + m[:, None] * Y_LEADING + n[None, :], result, mask=inside)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Output pixels of a box (a power of two, cut to the map by `box`), filters and channels of a step."""
+
+    block_m: int
+    block_n: int
+    block_k: int
+    warps: int
+    stages: int
+
+
+CONFIGURATIONS = (
+    Config(128, 128, 64, 8, 4),
+    Config(128, 64, 64, 4, 4),
+    Config(64, 128, 64, 4, 4),
+    Config(64, 64, 64, 4, 4),
+)
+ALIGNED = 16  # bytes: what descriptors ask of every stride and start
+
+
+def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
+    """What ships: for Hopper alone, with half the channels per step in fp32."""
+    if target.name != "sm_90":
+        return ()
+    if SIZES[dtype] == 2:
+        return CONFIGURATIONS
+    return tuple(Config(c.block_m, c.block_n, c.block_k // 2, c.warps, c.stages) for c in CONFIGURATIONS)
+
+
+def refusal(problem: Problem) -> str | None:
+    """Why this kernel does not take a convolution; None if it does."""
+    unit = ALIGNED // SIZES[problem.dtype]
+    if problem.stride != (1, 1):
+        return f"its stride is {problem.stride[0]}x{problem.stride[1]}"
+    if problem.second or problem.split_at or problem.bundles > 1:
+        return "it has several sources, outputs or groups"
+    if problem.x_leading % unit or problem.channels % unit:
+        return f"its channels are not a multiple of {unit}"
+    return None
+
+
+def box(problem: Problem, block_m: int) -> tuple[int, int, int]:
+    """Images, rows and columns of a box of `block_m` output pixels that covers the map with the least overhang."""
+
+    def waste(shape: tuple[int, int, int]) -> tuple[int, int]:
+        images, rows, columns = shape
+        boxes = ceil_div(problem.batch, images) * ceil_div(problem.out[0], rows) * ceil_div(problem.out[1], columns)
+        return boxes, -columns
+
+    powers = [1 << n for n in range(block_m.bit_length())]
+    shapes = [(block_m // (r * c), r, c) for r in powers for c in powers if r * c <= block_m]
+    return min(shapes, key=waste)
+
+
+def specialize(problem: Problem, config: Config) -> Specialization:
+    """Raises ValueError for a convolution that it does not take (`refusal`)."""
+    reason = refusal(problem)
+    if reason is not None:
+        raise ValueError(f"conv_tma does not take this convolution: {reason}")
+    images, rows, columns = box(problem, config.block_m)
+    constants = {
+        "BATCH": problem.batch,
+        "HEIGHT": problem.height,
+        "WIDTH": problem.width,
+        "CHANNELS": problem.channels,
+        "OUT_HEIGHT": problem.out[0],
+        "OUT_WIDTH": problem.out[1],
+        "FILTERS": problem.filters,
+        "KERNEL_H": problem.kernel[0],
+        "KERNEL_W": problem.kernel[1],
+        "TOP": problem.sides[0],
+        "LEFT": problem.sides[2],
+        "DILATION_H": problem.dilation[0],
+        "DILATION_W": problem.dilation[1],
+        "X_LEADING": problem.x_leading,
+        "Y_LEADING": problem.y_leading,
+        "RESIDUAL_LEADING": problem.residual_leading or 0,
+        "TAIL": tail(problem.tail),
+        "PRECISION": problem.precision,
+        "BOX_B": images,
+        "BOX_H": rows,
+        "BOX_W": columns,
+        "BLOCK_N": config.block_n,
+        "BLOCK_K": min(config.block_k, max(16, power_of_two(problem.channels))),
+    }
+    pointers = {
+        "x": problem.dtype,
+        "w": problem.dtype,
+        "bias": "fp32" if problem.bias else None,
+        "residual": None if problem.residual_leading is None else problem.dtype,
+        "y": problem.dtype,
+    }
+    boxes = ceil_div(problem.batch, images) * ceil_div(problem.out[0], rows) * ceil_div(problem.out[1], columns)
+    grid = (boxes * ceil_div(problem.filters, config.block_n), 1, 1)
+    return Specialization(conv_tma_kernel, pointers, constants, grid, config.warps, config.stages)
+
+
+def conv_tma(
+    problem: Problem,
+    config: Config,
+    x: torch.Tensor,
+    w: torch.Tensor,
+    y: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    residual: torch.Tensor | None = None,
+) -> None:
+    """Launch it on N H W C views, with weights O H W I. Descriptors are written to memory that is allocated here."""
+
+    def scratch(size: int, alignment: int, stream: int | None) -> torch.Tensor:
+        return torch.empty(size, dtype=torch.int8, device=x.device)
+
+    if x.data_ptr() % ALIGNED or w.data_ptr() % ALIGNED:
+        raise ValueError(f"conv_tma needs tensors that start at a multiple of {ALIGNED} bytes")
+    triton.set_allocator(scratch)
+    specialize(problem, config).launch(x=x, w=w, y=y, bias=bias, residual=residual)

@@ -1,0 +1,80 @@
+"""A kernel made ready for one problem: the template with all its constants, and what a launch of it needs.
+
+It is plain data, so that a plan can hold it, the interpreter run it and the compiler take it without a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+Dtype = Literal["fp16", "bf16", "fp32"]
+TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
+SIZES: dict[str, int] = {"fp16": 2, "bf16": 2, "fp32": 4}
+
+Precision = Literal["tf32", "ieee"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a launch must do at least: bytes read and written once each, and floating point operations."""
+
+    bytes: int
+    flops: int
+
+
+@dataclass(frozen=True, eq=False)
+class Specialization:
+    """One kernel for one problem.
+
+    kernel     the jitted template
+    pointers   its tensor arguments in order, with their element types; None for one that the problem lacks
+    constants  its other arguments, all known at compile time
+    grid       how many blocks of threads along each axis
+    """
+
+    kernel: Any
+    pointers: Mapping[str, str | None]
+    constants: Mapping[str, Any]
+    grid: tuple[int, int, int]
+    warps: int
+    stages: int
+
+    def launch(self, **tensors: torch.Tensor | None) -> None:
+        """Run it on tensors, by the names of `pointers`; on the CPU this needs Triton's interpreter."""
+        given = {name: tensors.get(name) for name in self.pointers}
+        self.kernel[self.grid](
+            **given, **self.constants, num_warps=self.warps, num_stages=self.stages, enable_fp_fusion=True
+        )
+
+
+def leading(tensor: torch.Tensor) -> int:
+    """Elements from one pixel to the next of an N H W C view, which may be a slice of a wider buffer.
+
+    Raises ValueError unless channels are neighbours and pixels evenly spaced, as kernels expect, and offsets fit
+    32 bits.
+    """
+    _, height, width, channels = tensor.shape
+    batch_step, row_step, step, unit = tensor.stride()
+    if width == 1:
+        step = row_step if height > 1 else batch_step
+    expected = ((height * width * step, tensor.shape[0]), (width * step, height), (step, width), (1, channels))
+    found = (batch_step, row_step, step, unit)
+    if any(n > 1 and have != want for have, (want, n) in zip(found, expected, strict=True)):
+        raise ValueError(f"not an N H W C view with evenly spaced pixels: shape {(*tensor.shape,)}, strides {found}")
+    if tensor.shape[0] * height * width * step >= 2**31:
+        raise ValueError("a tensor of 2**31 elements or more: offsets in kernels have 32 bits")
+    return step
+
+
+def ceil_div(n: int, size: int) -> int:
+    return -(-n // size)
+
+
+def power_of_two(n: int) -> int:
+    """The least power of two that is not below `n`."""
+    return 1 << max(n - 1, 0).bit_length()

@@ -1,0 +1,39 @@
+"""What kernels share that compute tiles of a matrix, output pixels by filters: their order, and how one is stored."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def tile_position(TILES_M: tl.constexpr, TILES_N: tl.constexpr, GROUP: tl.constexpr):
+    """(row, column) of this program's tile: GROUP rows at a time, so that both operands stay in the L2 cache."""
+    program = tl.program_id(0)
+    first = program // (GROUP * TILES_N) * GROUP
+    rows = tl.minimum(TILES_M - first, GROUP)
+    inner = program % (GROUP * TILES_N)
+    return first + inner % rows, inner // rows
+
+
+@triton.jit
+def store_tile(
+    tile, m, n, bias, residual, y, y2,
+    M: tl.constexpr, FILTERS: tl.constexpr,
+    Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr, RESIDUAL_LEADING: tl.constexpr,
+    TAIL: tl.constexpr,
+):  # fmt: skip
+    """Add the bias, apply the tail and store pixels `m` by filters `n`; filters from SPLIT_AT on go to `y2`."""
+    inside = (m < M)[:, None] & (n < FILTERS)[None, :]
+    if bias is not None:
+        tile += tl.load(bias + n, mask=n < FILTERS, other=0.0)[None, :]
+    other = tile
+    if residual is not None:
+        other = tl.load(residual + m[:, None] * RESIDUAL_LEADING + n[None, :], mask=inside, other=0.0).to(tl.float32)
+    result = TAIL(tile, other).to(y.dtype.element_ty)
+    if y2 is None:
+        tl.store(y + m[:, None] * Y_LEADING + n[None, :], result, mask=inside)
+    else:
+        first = (n < SPLIT_AT)[None, :]
+        tl.store(y + m[:, None] * Y_LEADING + n[None, :], result, mask=inside & first)
+        tl.store(y2 + m[:, None] * Y2_LEADING + (n - SPLIT_AT)[None, :], result, mask=inside & (n >= SPLIT_AT)[None, :])

@@ -1,0 +1,78 @@
+"""Modules of torchvision and timm, untrained: nothing is downloaded."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.diagnostics.suggest import closest
+from cnndsl.extras import require
+from cnndsl.weights.check import WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LIBRARIES = ("torchvision", "timm")
+
+
+def build_foreign(text: str) -> nn.Module:
+    """The module that `torchvision:NAME` or `timm:NAME` means. Raises `WeightsError`, and `MissingExtra`."""
+    library, colon, name = text.partition(":")
+    if not colon or library not in LIBRARIES:
+        raise WeightsError(f"a foreign model is torchvision:NAME or timm:NAME, not {text}")
+    require("torch", library, extra="oracles")
+    package = _import(library)
+    known: list[str] = package.models.list_models() if library == "torchvision" else package.list_models()
+    if name not in known:
+        guess = closest(name, known)
+        raise WeightsError(f"{library} has no model {name}" + (f"; did you mean {guess}?" if guess else ""))
+    build = _build_torchvision if library == "torchvision" else _build_timm
+    try:
+        return build(package, name)
+    except Exception as error:  # whatever the foreign code raises, such as for a model that needs a backbone
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"cannot build {text}: {reason}") from error
+
+
+def _build_torchvision(package: Any, name: str) -> nn.Module:
+    builder = package.models.get_model_builder(name)
+    module: nn.Module
+    try:
+        module = builder(weights=None, init_weights=False)  # some draw weights for many seconds
+    except TypeError:
+        module = builder(weights=None)
+    return module
+
+
+def _build_timm(package: Any, name: str) -> nn.Module:
+    module: nn.Module = package.create_model(name, pretrained=False)
+    return module
+
+
+@cache
+def _import(library: str) -> ModuleType:
+    """Import a library; where torchvision's compiled operators are missing, declare the two its import asks for."""
+    try:
+        return import_module(library)
+    except RuntimeError as error:
+        if "torchvision::" not in str(error):
+            raise
+    for name in [name for name in sys.modules if name.partition(".")[0] in LIBRARIES]:
+        del sys.modules[name]
+    _declare_operators()
+    return import_module(library)
+
+
+@cache
+def _declare_operators() -> object:
+    """The object must live as long as the declarations; the cache keeps it."""
+    import torch
+
+    library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    for operator in ("nms", "qnms"):
+        if not hasattr(torch.ops.torchvision, operator):
+            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library

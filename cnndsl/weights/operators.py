@@ -1,0 +1,228 @@
+"""PyTorch's operators as units: one small function for each that needs more than its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.weights import kinds
+from cnndsl.weights.program import (
+    Arguments,
+    Held,
+    Reading,
+    add_any,
+    axis_of,
+    flowing_in,
+    held_in,
+    pair,
+    shape_of,
+    word,
+)
+from cnndsl.weights.resizing import RESIZING
+
+if TYPE_CHECKING:
+    from torch import fx
+
+Read = Callable[[Reading, "fx.Node", Arguments], Any]
+
+# What hands its input on, perhaps in another shape; of kept tensors, those that are turned are no longer the same.
+TURNS = frozenset({"permute", "transpose", "movedim"})
+MOVES = TURNS | frozenset(
+    {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand"}
+    | {"contiguous", "clone", "alias", "detach", "to", "_to_copy"}
+)
+
+
+def read_operator(reading: Reading, node: fx.Node, word: str, given: Arguments) -> Any:
+    """What a node stands for, after adding the units it needs."""
+    flowing = list(flowing_in(given))
+    if not flowing:
+        return _of_kept(word, node, list(held_in(given)))
+    if word in MOVES:
+        groups = _shuffled_groups(node)
+        description = kinds.plain("channel_shuffle", {"groups": groups})
+        return reading.add(node, description, (flowing[0],)) if groups else flowing[0]
+    return OPERATORS.get(word, add_any)(reading, node, given)
+
+
+def _of_kept(word: str, node: fx.Node, held: list[Held]) -> Held:
+    """Something made of kept tensors alone."""
+    shape = tuple(getattr(node.meta.get("val"), "shape", ()))
+    if not held:
+        return Held("a constant", shape, computed=True)
+    turned = word in TURNS and sum(n > 1 for n in shape) > 1
+    return Held(held[0].name, shape, held[0].computed or word not in MOVES or turned)
+
+
+# --- layers with weights
+
+
+def _conv(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    weight, bias, dilation = given["weight"], given["bias"], pair(given["dilation"])
+    rows, columns = pair(_padding(given))
+    source, sides = reading.builder.unpadded(given["input"], (rows, rows, columns, columns))
+    size = pair(reading.builder[source].shape[1:])
+    stride, groups = pair(given["stride"]), given["groups"]
+    description = kinds.convolution(weight.shape, size, stride, sides, dilation, groups, bias is not None)
+    return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
+
+
+def _padding(given: Arguments) -> Any:
+    if given["padding"] == "valid":
+        return 0
+    if given["padding"] == "same":  # an even kernel pads unevenly, and then says so with an operator of its own
+        kernel, dilation = given["weight"].shape[2:], pair(given["dilation"])
+        return [step * (extent - 1) // 2 for step, extent in zip(dilation, kernel, strict=True)]
+    return given["padding"]
+
+
+def _conv_transpose(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    weight, source, bias = given["weight"], given["input"], given["bias"]
+    inputs = prod(reading.builder[source].shape)
+    stride, pad, output_pad, dilation = (
+        pair(given[name]) for name in ("stride", "padding", "output_padding", "dilation")
+    )
+    description = kinds.transposed(
+        weight.shape, inputs, stride, pad, output_pad, dilation, given["groups"], bias is not None
+    )
+    return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
+
+
+def _linear(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    weight, bias = given["weight"], given["bias"]
+    filters, channels = weight.shape
+    description = kinds.dense(filters, channels, bias is not None)
+    return reading.add(node, description, (given["input"],), {"weight": weight, "bias": bias})
+
+
+def _batch_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    numbers = {"eps": given["eps"], "momentum": given["momentum"]}
+    held = {role: given[name] for role, name in (("mean", "running_mean"), ("variance", "running_var"))}
+    held |= {"weight": given["weight"], "bias": given["bias"]}
+    return reading.add(node, kinds.norm("bn", shape_of(node)[0], numbers), (given["input"],), held)
+
+
+def _layer_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    shape, held = given["normalized_shape"], {"weight": given["weight"], "bias": given["bias"]}
+    kind, facts = kinds.norm("layer_norm", shape[-1], {"eps": given["eps"]})
+    facts |= {"over": str(shape)} if len(shape) > 1 else {}
+    return reading.add(node, (kind, facts), (given["input"],), held)
+
+
+def _group_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    description = kinds.norm("group_norm", shape_of(node)[0], {"groups": given["num_groups"], "eps": given["eps"]})
+    return reading.add(node, description, (given["input"],), {"weight": given["weight"], "bias": given["bias"]})
+
+
+def _prelu(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    weight = given["weight"]
+    return reading.add(
+        node, kinds.plain("prelu", {"channels": prod(weight.shape)}), (given["self"],), {"weight": weight}
+    )
+
+
+# --- merges, and arithmetic with numbers and kept tensors
+
+
+def _concat(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    sources, tensors = tuple(flowing_in(given)), given["tensors"]
+    facts = {} if axis_of(node, given["dim"]) == 1 else {"axis": given["dim"]}
+    facts |= {"constants": len(tensors) - len(sources)} if len(sources) < len(tensors) else {}
+    return reading.add(node, kinds.plain("concat", facts), sources)
+
+
+def _arithmetic(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
+    """`add`, `sub`, `mul`, `div` of two tensors that flow, of one and a kept one, or of one and a number."""
+    one, other = given["self"], given["other"]
+    facts = {"alpha": given["alpha"]} if given.get("alpha", 1) != 1 else {}
+    if isinstance(one, str) and isinstance(other, str):
+        return reading.add(node, kinds.plain(kind, facts), (one, other))
+    source, operand = (one, other) if isinstance(one, str) else (other, one)
+    if isinstance(operand, Held):
+        learned = {"mul": "learned_scale", "add": "learned_shift"}.get(kind, f"learned_{kind}")
+        description = kinds.plain(learned, {"channels": prod(operand.shape), **facts})
+        return reading.add(node, description, (source,), {"weight": operand})
+    if kind == "mul" or (kind == "div" and given.get("rounding_mode") is None):
+        return reading.add(node, kinds.scale(operand if kind == "mul" else 1 / operand), (source,))
+    return reading.add(node, kinds.plain(kind, {"by": operand, **facts}), (source,))
+
+
+def _stack(reading: Reading, node: fx.Node, given: Arguments) -> Any:
+    """Tensors on a new first axis stay a list, since people take the mean over it next."""
+    return list(given["tensors"]) if given["dim"] == 0 else add_any(reading, node, given)
+
+
+def _mean(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
+    source, axes = given["self"], sorted(axis % 4 for axis in given["dim"] or [])
+    if isinstance(source, list) and axes == [0]:
+        total = reading.add(node, kinds.plain("add"), tuple(source))
+        return reading.add(node, kinds.scale(1 / len(source)), (total,))
+    if isinstance(source, str) and len(reading.builder[source].shape) == 3 and axes == [2, 3]:
+        size = pair(reading.builder[source].shape[1:])
+        return reading.add(node, kinds.adaptive(kind, (1, 1), size), (source,))
+    return add_any(reading, node, given)
+
+
+# --- functions of one tensor
+
+
+def _shuffled_groups(node: fx.Node) -> int | None:
+    """The groups if this is the last of view, transpose(1, 2), view, with which people shuffle channels."""
+    turned: Any = node.args[0]
+    while word(turned) in ("contiguous", "clone"):
+        turned = turned.args[0]
+    if word(turned) != "transpose" or set(turned.args[1:]) != {1, 2} or node.meta["val"].dim() != 4:
+        return None
+    split = turned.args[0]
+    inner, outer = split.meta["val"].shape, node.meta["val"].shape
+    return int(inner[1]) if word(split) in ("view", "reshape") and inner[3:] == outer[2:] else None
+
+
+def _renamed(kind: str, facts: dict[str, str], reading: Reading, node: fx.Node, given: Arguments) -> str:
+    """A function some of whose arguments are facts under our names."""
+    (source,) = flowing_in(given)
+    return reading.add(node, kinds.plain(kind, {ours: given[theirs] for ours, theirs in facts.items()}), (source,))
+
+
+def _dropout(mode: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
+    description = kinds.plain("dropout", {"p": given["p"], "mode": mode}) if given["p"] else kinds.IDENTITY
+    return reading.add(node, description, tuple(flowing_in(given)))
+
+
+def _hardtanh(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    if (given["min_val"], given["max_val"]) == (0, 6):
+        return reading.add(node, kinds.plain("relu6"), (given["self"],))
+    return add_any(reading, node, given)
+
+
+def _softmax(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    facts = {} if axis_of(node, given["dim"]) == 1 else {"axis": given["dim"]}
+    return reading.add(node, kinds.plain("softmax", facts), (given["self"],))
+
+
+OPERATORS: dict[str, Read] = {
+    **RESIZING,
+    "conv2d": _conv,
+    "conv_transpose2d": _conv_transpose,
+    "linear": _linear,
+    "batch_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
+    "prelu": _prelu,
+    "cat": _concat,
+    "concat": _concat,
+    **{kind: partial(_arithmetic, kind) for kind in ("add", "sub", "mul", "div")},
+    "stack": _stack,
+    "mean": partial(_mean, "avgpool"),
+    "amax": partial(_mean, "maxpool"),
+    "dropout": partial(_dropout, "element"),
+    "feature_dropout": partial(_dropout, "channel"),
+    "leaky_relu": partial(_renamed, "leaky_relu", {"slope": "negative_slope"}),
+    "elu": partial(_renamed, "elu", {"alpha": "alpha"}),
+    "gelu": partial(_renamed, "gelu", {"approximate": "approximate"}),
+    "channel_shuffle": partial(_renamed, "channel_shuffle", {"groups": "groups"}),
+    "hardtanh": _hardtanh,
+    "softmax": _softmax,
+}

@@ -1,0 +1,184 @@
+"""A network reduced to what can be compared across frameworks: units, their facts, their tensors, and who reads whom.
+
+The same normal form is made of our graphs and of traced foreign modules: what only moves or passes values on is gone,
+chains of `concat` and of `add` are one merge, and padding belongs to the convolution behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from cnndsl.ops.base import Shape
+
+Facts = Mapping[str, str]
+
+# Merges whose arguments may change places.
+COMMUTATIVE = frozenset({"add", "mul"})
+# What acts in training alone.
+TRAINING = frozenset({"dropout", "drop_path"})
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A tensor by its name in a state dict."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One step of a network.
+
+    `name` is unique in its skeleton, and the prefix of its tensors' names if it has any; `facts` are shown values by
+    name; `slots` are its tensors by role: weight, bias, mean, variance.
+    """
+
+    name: str
+    kind: str
+    facts: Facts
+    inputs: tuple[str, ...]
+    shape: Shape
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+
+    @property
+    def ordered(self) -> bool:
+        """Does the order of its inputs matter?"""
+        return self.kind not in COMMUTATIVE
+
+    @property
+    def joint(self) -> bool:
+        """Does it hold the structure together? The others only stand between two joints."""
+        return bool(self.slots) or len(self.inputs) != 1 or self.kind == "channel_slice"
+
+    @property
+    def params(self) -> int:
+        """Learned values: running statistics are not."""
+        return sum(prod(slot.shape) for role, slot in self.slots.items() if role in ("weight", "bias"))
+
+    @property
+    def weighted(self) -> bool:
+        """Counts in `depth`, and multiplies."""
+        return self.kind in ("conv", "dense", "conv_transpose")
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one sample, as `cnndsl summary` counts them."""
+        if not self.weighted:
+            return 0
+        if self.kind == "conv_transpose":
+            return int(self.facts["inputs"]) * prod(self.slots["weight"].shape[1:])
+        return prod(self.shape) * prod(self.slots["weight"].shape[1:])
+
+    def __str__(self) -> str:
+        return " ".join([self.kind, ", ".join(f"{name} {value}" for name, value in self.facts.items())]).strip()
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A network in normal form: units in a topological order, and the names of its results, the main one first."""
+
+    title: str
+    units: tuple[Unit, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {unit.name: unit for unit in self.units})
+
+    def __getitem__(self, name: str) -> Unit:
+        by_name: dict[str, Unit] = self.__dict__["_by_name"]
+        return by_name[name]
+
+    @property
+    def params(self) -> int:
+        return sum(unit.params for unit in self.units)
+
+    @property
+    def macs(self) -> int:
+        return sum(unit.macs for unit in self.units)
+
+    @property
+    def depth(self) -> int:
+        """Layers with weights on the longest path."""
+        longest: dict[str, int] = {}
+        for unit in self.units:
+            before = max((longest[source] for source in unit.inputs), default=0)
+            longest[unit.name] = before + unit.weighted
+        return max(longest.values(), default=0)
+
+    def joint_before(self, name: str) -> tuple[str, tuple[Unit, ...]]:
+        """The nearest joint at or above a unit, and the units from there to it, in the order of flow."""
+        passed: list[Unit] = []
+        unit = self[name]
+        while not unit.joint:
+            passed.append(unit)
+            unit = self[unit.inputs[0]]
+        return unit.name, tuple(reversed(passed))
+
+    def heads(self) -> tuple[str, ...]:
+        """The last layers with filters or features before each output, where nothing but pointwise things follows."""
+        last = (self.joint_before(output)[0] for output in self.outputs)
+        return tuple(name for name in dict.fromkeys(last) if self[name].weighted)
+
+
+class Builder:
+    """Puts a skeleton together in its normal form; `add` gives the name under which later units read the result."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._units: dict[str, Unit] = {}
+        self._sides: dict[str, tuple[int, int, int, int]] = {}
+
+    def add(self, unit: Unit) -> str:
+        if unit.kind == "identity" or (unit.kind in ("concat", "add") and len(unit.inputs) == 1):
+            return unit.inputs[0]
+        if unit.kind in ("concat", "add"):
+            unit = Unit(unit.name, unit.kind, unit.facts, tuple(self._spread(unit)), unit.shape)
+        name = self._free(unit.name)
+        self._units[name] = Unit(name, unit.kind, unit.facts, unit.inputs, unit.shape, unit.slots)
+        return name
+
+    def pad(self, unit: Unit, sides: tuple[int, int, int, int]) -> str:
+        """Add padding with zeros: `top, bottom, left, right`."""
+        name = self.add(unit)
+        self._sides[name] = sides
+        return name
+
+    def unpadded(self, name: str, sides: tuple[int, int, int, int]) -> tuple[str, tuple[int, int, int, int]]:
+        """What a convolution with padding `sides` really reads, and all of its padding."""
+        if name not in self._sides:
+            return name, sides
+        top, bottom, left, right = (a + b for a, b in zip(sides, self._sides[name], strict=True))
+        return self._units[name].inputs[0], (top, bottom, left, right)
+
+    def __getitem__(self, name: str) -> Unit:
+        return self._units[name]
+
+    def finish(self, outputs: Iterable[str]) -> Skeleton:
+        """The skeleton of what `outputs` need."""
+        outputs = tuple(outputs)
+        needed: set[str] = set()
+        pending = list(outputs)
+        while pending:
+            name = pending.pop()
+            if name not in needed:
+                needed.add(name)
+                pending.extend(self._units[name].inputs)
+        units = (unit for unit in self._units.values() if unit.name in needed or unit.kind == "input")
+        return Skeleton(self.title, tuple(units), outputs)
+
+    def _spread(self, merge: Unit) -> Iterable[str]:
+        """The inputs of a merge, with those of merges of its kind among them in their place."""
+        for source in merge.inputs:
+            inner = self._units[source]
+            alike = inner.kind == merge.kind and inner.facts == merge.facts
+            yield from inner.inputs if alike else (source,)
+
+    def _free(self, name: str) -> str:
+        number, wanted = 1, name
+        while wanted in self._units:
+            number += 1
+            wanted = f"{name} ({number})"
+        return wanted

@@ -1,0 +1,141 @@
+"""A foreign PyTorch module as a skeleton: what `torch.export` records of it, read operator by operator.
+
+Export runs the module's own code once without computing, so that functions, loops and shapes are all seen, and every
+tensor of the state dict is known by its name wherever it is used. `torch.fx`'s symbolic trace knows no shapes and stops
+at control flow.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.ops.base import Shape, show_shape
+from cnndsl.weights import kinds
+from cnndsl.weights.check import WeightsError
+from cnndsl.weights.operators import read_operator
+from cnndsl.weights.program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
+from cnndsl.weights.skeleton import Builder, Skeleton
+
+if TYPE_CHECKING:
+    from torch import Tensor, fx, nn
+    from torch.export import ExportedProgram
+
+BATCH = 2  # one sample would make `squeeze()` take the batch away
+# Modules that are one layer to us and many operators to PyTorch.
+ONE_LAYER = frozenset({"torch.nn.modules.normalization.LocalResponseNorm"})
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A traced module: its skeleton, the recorded program, and the program's node of every unit."""
+
+    skeleton: Skeleton
+    program: ExportedProgram
+    nodes: dict[str, fx.Node]
+
+
+def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
+    """Trace a module for inputs of `shapes` (without batch), in the mode it is in. Raises `WeightsError`."""
+    import torch
+
+    inputs = tuple(torch.zeros(BATCH, *shape) for shape in shapes)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.export.export(module, inputs, strict=False)
+    except Exception as error:  # whatever the foreign code raises
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"cannot trace {title} for {' and '.join(map(show_shape, shapes))}: {reason}") from error
+    reading = Reading(program, Builder(title))
+    _read(reading, module)
+    return Traced(reading.builder.finish(_outputs(reading)), program, reading.nodes)
+
+
+def _read(reading: Reading, module: nn.Module) -> None:
+    nodes = (node for node in reading.program.graph.nodes if node.op != "output")
+    for path, group in groupby(nodes, key=_one_layer):
+        if path is None:
+            for node in group:
+                reading.values[node] = _value(reading, node)
+        else:
+            _read_response_norm(reading, module.get_submodule(path), list(group))
+
+
+def _one_layer(node: fx.Node) -> str | None:
+    path, kind = innermost_module(node)
+    return path if kind in ONE_LAYER else None
+
+
+def _value(reading: Reading, node: fx.Node) -> Any:
+    if node.op == "placeholder":
+        return _placeholder(reading, node)
+    if node.target is operator.getitem:
+        source, index = node.args
+        return reading.values[source][index]  # type: ignore[index]
+    given = arguments(node, reading.values)
+    result = read_operator(reading, node, word(node), given)
+    if in_place(node):
+        reading.overwrite(next(iter(given.values())), result)
+    return result
+
+
+def _placeholder(reading: Reading, node: fx.Node) -> Any:
+    signature = reading.program.graph_signature
+    held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    shape = tuple(node.meta["val"].shape)
+    if node.name in held:
+        return Held(held[node.name], shape)
+    if node.name in signature.inputs_to_lifted_tensor_constants:
+        return Held(node.name, shape, computed=True)
+    return reading.add(node, kinds.plain("input", {"shape": show_shape(shape_of(node))}), ())
+
+
+def _read_response_norm(reading: Reading, norm: Any, nodes: list[fx.Node]) -> None:
+    source = next(reading.values[each] for each in nodes[0].all_input_nodes)
+    description = kinds.response_norm(norm.size, norm.alpha, norm.beta, norm.k)
+    reading.values[nodes[-1]] = reading.add(nodes[-1], description, (source,))
+
+
+def _outputs(reading: Reading) -> Iterator[str]:
+    (results,) = reading.program.graph.output_node().args
+    specs = reading.program.graph_signature.output_specs
+    for node, spec in zip(results, specs, strict=True):
+        value = reading.values.get(node)
+        if spec.kind.name == "USER_OUTPUT" and isinstance(value, str):
+            yield value
+
+
+def values(traced: Traced, module: nn.Module, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    """What every unit with tensors puts out, in the order of the program, for inputs of the traced shapes."""
+    import torch
+
+    wanted = {traced.nodes[unit.name]: unit.name for unit in traced.skeleton.units if unit.slots}
+    found: dict[str, Tensor] = {}
+
+    class Recorder(torch.fx.Interpreter):
+        def run_node(self, n: fx.Node) -> Any:
+            result = super().run_node(n)
+            if n in wanted:
+                found[wanted[n]] = result.clone()  # what follows may work in place
+            return result
+
+    with torch.no_grad():
+        Recorder(traced.program.graph_module).run(*_flat_inputs(traced.program, module, inputs))
+    return found
+
+
+def _flat_inputs(program: ExportedProgram, module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Tensor]:
+    """What the recorded graph takes: every tensor the module keeps, then the inputs."""
+    kept = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    given = iter(inputs)
+    for spec in program.graph_signature.input_specs:
+        if spec.kind.name == "USER_INPUT":
+            yield next(given)
+        else:
+            assert spec.target is not None
+            yield kept[spec.target] if spec.target in kept else program.constants[spec.target]

@@ -1,0 +1,167 @@
+"""Our side of a comparison: the skeleton of a graph, from its layers alone and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
+from math import prod
+from typing import Any
+
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.ops.base import Op, Shape, show_shape
+from cnndsl.passes.drop_unused import drop_unused
+from cnndsl.passes.settle_bias import settle_bias
+from cnndsl.weights import kinds
+from cnndsl.weights.kinds import Description
+from cnndsl.weights.skeleton import Builder, Skeleton, Slot, Unit
+
+# The tensors of a layer by role; others keep their name.
+ROLES = {"running_mean": "mean", "running_var": "variance"}
+
+
+def skeleton_of(graph: Graph) -> Skeleton:
+    """The skeleton of a network as its author wrote it; units are called as their nodes."""
+    graph = drop_unused(settle_bias(graph))
+    builder = Builder(graph.name)
+    known: dict[str, str] = {}
+    for node in graph:
+        sources = tuple(known[source] for source in node.inputs)
+        place = Place(builder, node, sources, graph.input_shapes(node), slots_of(graph, node))
+        known[node.name] = ADDERS.get(node.op.word, _add)(place)
+    return builder.finish(known[output.node] for output in graph.outputs)
+
+
+def slots_of(graph: Graph, node: Node) -> dict[str, Slot]:
+    """The tensors of a node by role. PyTorch's count of batches is left out, as nothing computes with it."""
+    inputs = graph.input_shapes(node)
+    shapes = {name: tuple(shape) for name, shape in node.op.parameters(*inputs).items()}
+    shapes |= {name: tuple(buffer.shape) for name, buffer in node.op.buffers(*inputs).items() if buffer.shape}
+    return {ROLES.get(name, name): Slot(f"{node.name}.{name}", shape) for name, shape in shapes.items()}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node, what it reads under the builder's names, and its tensors."""
+
+    builder: Builder
+    node: Node
+    sources: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    slots: dict[str, Slot]
+
+    @property
+    def op(self) -> Any:
+        return self.node.op
+
+    def add(self, description: Description, sources: tuple[str, ...] | None = None) -> str:
+        return self.builder.add(self.unit(description, sources))
+
+    def unit(self, description: Description, sources: tuple[str, ...] | None = None) -> Unit:
+        sources = self.sources if sources is None else sources
+        return Unit(self.node.name, *description, sources, self.node.shape, self.slots)
+
+
+def _add(place: Place) -> str:
+    describe = DESCRIPTIONS.get(place.op.word)
+    return place.add(describe(place.op, *place.shapes) if describe else _own_words(place.op))
+
+
+def _own_words(op: Op) -> Description:
+    shown = {each.name.replace("_", " "): getattr(op, each.name) for each in fields(op)} if is_dataclass(op) else {}
+    return kinds.plain(op.word, shown)
+
+
+def _add_convolution(place: Place) -> str:
+    op = place.op if place.op.word == "conv" else place.op.conv(place.shapes[0][0])
+    source, sides = place.builder.unpadded(place.sources[0], op.sides)
+    _, height, width = place.builder[source].shape
+    weight, bias = place.slots["weight"].shape, "bias" in place.slots
+    description = kinds.convolution(weight, (height, width), op.stride, sides, op.dilation, op.groups, bias)
+    return place.add(description, (source,))
+
+
+def _add_mean(place: Place, count: int) -> str:
+    """The mean of the first `count` inputs."""
+    total = place.add(kinds.plain("add"), place.sources[:count])
+    return place.add(kinds.scale(1 / count), (total,))
+
+
+def _add_pad(place: Place) -> str:
+    unit, op = place.unit(_own_words(place.op)), place.op
+    return place.builder.pad(unit, op.sides) if op.mode == "zero" and not op.value else place.builder.add(unit)
+
+
+def _add_crop(place: Place) -> str:
+    (source,) = place.sources
+    for axis, size, wanted in zip((2, 3), place.shapes[0][1:], place.op.size, strict=True):
+        start = (size - wanted) // 2
+        source = place.add(kinds.sliced(axis, start, start + wanted, 1, size), (source,))
+    return source
+
+
+def _add_zero_padded(place: Place) -> str:
+    """Option A of ResNet is three steps to others: rows, columns, channels of zeros."""
+    (source,), (channels, *sizes) = place.sources, place.shapes[0]
+    for axis, size, step in zip((2, 3), sizes, place.op.stride, strict=True):
+        source = place.add(kinds.sliced(axis, 0, size, step, size), (source,))
+    return place.add(kinds.padded_channels(0, place.op.filters - channels), (source,))
+
+
+ADDERS: dict[str, Callable[[Place], str]] = {
+    "conv": _add_convolution,
+    "depthwise": _add_convolution,
+    "mean": lambda place: _add_mean(place, len(place.sources)),
+    "fractal_join": lambda place: _add_mean(place, len(place.sources) - 1),  # the last is read in training alone
+    "pad": _add_pad,
+    "crop": _add_crop,
+    "zero_pad_shortcut": _add_zero_padded,
+}
+
+
+def _transposed(op: Any, shape: Shape) -> Description:
+    weight, pad, bias = op.parameters(shape)["weight"], (op.pad[0], op.pad[2]), op.bias is not False
+    return kinds.transposed(weight, prod(shape), op.stride, pad, op.output_pad, op.dilation, op.groups, bias)
+
+
+def _pool(kind: str, op: Any, shape: Shape) -> Description:
+    counted = getattr(op, "count_include_pad", True)
+    return kinds.pool(kind, op.kernel, op.stride, op.pad, (shape[1], shape[2]), ceil=op.ceil, include_pad=counted)
+
+
+def _norm(kind: str, op: Any, shape: Shape) -> Description:
+    return kinds.norm(kind, shape[0], {each.name: getattr(op, each.name) for each in fields(op)})
+
+
+def _response_norm(op: Any, shape: Shape) -> Description:
+    return kinds.response_norm(op.size, op.alpha if op.average else op.alpha * op.size, op.beta, op.k)
+
+
+def _scale(op: Any, shape: Shape) -> Description:
+    return kinds.plain("learned_scale", {"channels": shape[0]}) if op.learned else kinds.scale(op.factor)
+
+
+def _dropping(op: Any, shape: Shape) -> Description:
+    return kinds.plain(op.word, {"p": op.p, "mode": op.mode}) if op.p else kinds.IDENTITY
+
+
+DESCRIPTIONS: dict[str, Callable[..., Description]] = {
+    "input": lambda op: kinds.plain("input", {"shape": show_shape(op.shape)}),
+    "conv_transpose": _transposed,
+    "linear": lambda op, shape: kinds.dense(op.features, shape[0], op.bias is not False),
+    "bn": partial(_norm, "bn"),
+    "layer_norm": partial(_norm, "layer_norm"),
+    "group_norm": partial(_norm, "group_norm"),
+    "lrn": _response_norm,
+    "maxpool": partial(_pool, "maxpool"),
+    "avgpool": partial(_pool, "avgpool"),
+    "global_avgpool": lambda op, shape: kinds.adaptive("avgpool", (1, 1), shape[1:]),
+    "global_maxpool": lambda op, shape: kinds.adaptive("maxpool", (1, 1), shape[1:]),
+    "adaptive_avgpool": lambda op, shape: kinds.adaptive("avgpool", op.size, shape[1:]),
+    "adaptive_maxpool": lambda op, shape: kinds.adaptive("maxpool", op.size, shape[1:]),
+    "flatten": lambda op, shape: kinds.IDENTITY,
+    "scale": _scale,
+    "prelu": lambda op, shape: kinds.plain("prelu", {"channels": shape[0]}),
+    "dropout": _dropping,
+    "drop_path": _dropping,
+}

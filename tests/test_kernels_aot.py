@@ -1,0 +1,67 @@
+"""Shipped kernels compiled ahead of time, without a GPU: no spills, shared memory in limits, tensor cores, wide access.
+
+The compiler and the interpreter do not live in one process, so that the compiler runs in another.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from cnndsl.kernels.catalogue import KERNELS, shipped
+from cnndsl.kernels.targets import TARGETS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "kernels.md"
+
+
+def compile_all(*arguments: str) -> None:
+    """`python -m cnndsl.kernels` finds no fault."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    command = [sys.executable, "-m", "cnndsl.kernels", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+QUICK = (
+    ("sm_90", "fp16", ("conv_gemm", "conv_tma", "chain")),
+    ("sm_90", "bf16", ("conv1x1_pre", "conv_grouped", "pool", "across")),
+    ("sm_80", "fp16", ("conv_gemm", "conv_grouped", "pointwise", "pack")),
+)
+
+
+@pytest.mark.parametrize(("target", "dtype", "kernels"), QUICK, ids=[f"{case[0]} {case[1]}" for case in QUICK])
+def test_kernels_compile_well(target: str, dtype: str, kernels: tuple[str, ...]) -> None:
+    chosen = [argument for kernel in kernels if kernel in KERNELS for argument in ("--kernel", kernel)]
+    compile_all("--target", target, "--type", dtype, *chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_everything_that_ships_compiles_well(target: str) -> None:
+    compile_all("--target", target)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_page_has_a_row_for_everything_that_ships(kernel: str) -> None:
+    """Renew it with the command that it names."""
+    section = PAGE.read_text(encoding="utf-8").split(f"### {kernel}\n")[1].split("###")[0]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in section.splitlines() if "|" in line]
+    head, _, *body = rows
+    assert head == ("configuration", "type", *TARGETS)
+    expected: dict[tuple[str, str], set[str]] = {}
+    for target in TARGETS.values():
+        for entry in shipped(kernel, target):
+            expected.setdefault((entry.label, entry.dtype), set()).add(target.name)
+    assert [row[:2] for row in body] == [*expected]
+    for label, dtype, *cells in body:
+        filled = {target for target, cell in zip(TARGETS, cells, strict=True) if cell}
+        assert filled == expected[label, dtype]
+        assert all(re.fullmatch(r"\d+ · 0 · [\d.]+( wgmma| mma| mfma)?", cell) for cell in cells if cell)

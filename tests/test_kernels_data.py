@@ -1,0 +1,95 @@
+"""What kernels are before they run: counts of bytes and operations, suggested tiles, and views that they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool  # noqa: E402
+from cnndsl.kernels.specialization import SIZES, leading  # noqa: E402
+from cnndsl.kernels.tails import expression, tail  # noqa: E402
+from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.ops import all_layers  # noqa: E402
+
+LAYER = conv_gemm.Problem("fp16", 2, 14, 14, 256, 512, 256, 512, (3, 3), (2, 2), (1, 1, 1, 1))
+
+
+def test_a_convolutions_work_is_each_tensor_once() -> None:
+    work = LAYER.work()
+    assert work.bytes == 2 * (2 * 14 * 14 * 256 + 9 * 256 * 512 + 2 * 7 * 7 * 512) + 4 * 512
+    assert work.flops == 2 * (2 * 7 * 7) * 512 * 9 * 256
+    with_residual = replace(LAYER, residual_leading=512)
+    assert with_residual.work().bytes - work.bytes == 2 * (2 * 7 * 7 * 512)
+
+
+def test_bundling_changes_neither_channels_nor_pixels() -> None:
+    bundled = conv_grouped.bundled_problem(LAYER, 64)
+    assert (bundled.bundles, bundled.channels, bundled.filters) == (8, 32, 64)
+    assert bundled.pixels == LAYER.pixels
+
+
+def test_the_work_of_a_pool_is_its_windows() -> None:
+    problem = pool.Problem("fp32", 1, 8, 8, 4, (4, 4), 4, 4, True, (2, 2), (2, 2))
+    assert problem.work().bytes == 4 * 4 * (64 + 16)
+    assert problem.work().flops == 4 * 64
+
+
+SIZES_OF_LAYERS = ((1, 7, 512, 2048), (1, 56, 64, 64), (32, 56, 64, 256), (256, 14, 256, 256), (1, 1, 4096, 1000))
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@pytest.mark.parametrize(("batch", "size", "channels", "filters"), SIZES_OF_LAYERS)
+@pytest.mark.parametrize("dtype", SIZES)
+def test_a_suggested_tile_ships_and_fits(target, dtype, batch, size, channels, filters) -> None:  # type: ignore[no-untyped-def]
+    problem = conv_gemm.Problem(dtype, batch, size, size, channels, filters, channels, filters)
+    chosen = conv_gemm.suggest(problem, target)
+    ships = {(c.block_m, c.block_n, c.warps) for c in conv_gemm.configurations(target, dtype)}
+    assert (chosen.block_m, chosen.block_n, chosen.warps) in ships
+    step = (chosen.block_m + chosen.block_n) * chosen.block_k * SIZES[dtype]
+    assert step * (chosen.stages - 1) <= target.shared
+    before = conv1x1_pre.Problem(dtype, batch, size, size, channels, filters, (size, size), channels, filters)
+    assert conv1x1_pre.suggest(before, target).block_k <= channels
+
+
+def test_a_long_sum_over_few_tiles_is_split() -> None:
+    few = conv_gemm.Problem("fp16", 1, 7, 7, 2048, 512, 2048, 512)
+    assert conv_gemm.suggest(few, TARGETS["sm_90"]).splits > 1
+    assert conv_gemm.suggest(replace(few, batch=256), TARGETS["sm_90"]).splits == 1
+
+
+def test_a_box_covers_the_map_with_little_waste() -> None:
+    assert conv_tma.box(replace(LAYER, stride=(1, 1), height=28, width=28), 128) in {(1, 4, 32), (2, 2, 32), (2, 4, 16)}
+    assert conv_tma.box(replace(LAYER, batch=32, stride=(1, 1), kernel=(1, 1), sides=(0, 0, 0, 0)), 128)[0] >= 8
+
+
+def test_slices_of_buffers_are_views_with_a_wider_step() -> None:
+    buffer = torch.zeros(2, 5, 3, 40)
+    assert leading(buffer) == 40
+    assert leading(buffer[..., 8:24]) == 40
+    assert leading(torch.zeros(3, 1, 1, 40)[..., :8]) == 40
+    for odd in (buffer[:, :, ::2], buffer[..., ::2], buffer.permute(0, 3, 1, 2), buffer[:, :4]):
+        with pytest.raises(ValueError, match="evenly spaced"):
+            leading(odd)
+
+
+def test_equal_tails_are_one_function() -> None:
+    assert tail(("x + other",)) is tail(("x + other",))
+    assert tail(("x + other",)) is not tail(())
+
+
+def test_only_a_pointwise_layer_has_an_expression() -> None:
+    assert expression(all_layers()["leaky_relu"](0.1)) == "tl.where(x > 0.0, x, x * 0.1)"
+    with pytest.raises(ValueError, match="`softmax` is not pointwise"):
+        expression(all_layers()["softmax"]())
+
+
+def test_what_cannot_be_split_or_bundled_is_refused() -> None:
+    second = conv_gemm.Second(7, 7, 64, 64)
+    with pytest.raises(ValueError, match="cannot be split"):
+        conv_gemm.specialize(replace(LAYER, second=second), conv_gemm.Config(64, 64, 32, 4, 2, splits=2))
+    with pytest.raises(ValueError, match="one source"):
+        replace(LAYER, second=second, bundles=2)

@@ -1,0 +1,63 @@
+"""The zoo, optimised: every network is well formed after every pass, and one of every file computes what it did."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+import cnndsl
+from cnndsl import ArchError, Architecture
+from cnndsl.checking import check_file
+from cnndsl.models import zoo_files
+from cnndsl.ops.base import Op
+from cnndsl.ops.normalization import Bn
+from cnndsl.ops.regularization import Dropout, DropPath
+from cnndsl.passes import CPU_PIPELINE, run
+from cnndsl.source import read_source
+
+FILES = zoo_files()
+
+
+def stem(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", FILES, ids=stem)
+def test_nothing_of_training_is_left(path: Path) -> None:
+    """`run` verifies after every pass."""
+    left: tuple[type[Op], ...] = (Bn, Dropout, DropPath)
+    for checked in check_file(read_source(path)).networks.values():
+        optimised = run(checked.graph, CPU_PIPELINE)
+        assert not [node for node in optimised if isinstance(node.op, left)]
+        assert len(optimised) <= len(checked.graph)
+
+
+@cache
+def lightest(path: Path) -> Architecture:
+    """The network of the file with the fewest operations, on the smallest map that it takes."""
+    facts = check_file(read_source(path)).facts
+    name = min(facts, key=lambda each: facts[each].params)
+    for size in (64, 96, 128):
+        try:
+            return cnndsl.load(f"{path}:{name}", input=(3, size, size))
+        except (ArchError, ValueError):
+            continue
+    return cnndsl.load(f"{path}:{name}")
+
+
+@pytest.mark.parametrize("path", FILES, ids=stem)
+@torch.inference_mode()
+def test_optimised_it_computes_the_same(path: Path) -> None:
+    network = lightest(path)
+    plain, optimised = network.compile().eval(), network.optimize()
+    generator = torch.Generator().manual_seed(0)
+    for name, tensor in plain.state_dict().items():
+        if name.endswith(("running_mean", "running_var")):
+            tensor += torch.rand(tensor.shape, generator=generator) / 4
+    optimised.load_state_dict(plain.state_dict())
+    x = torch.randn(2, *network.input_shape, generator=generator)
+    expected, found = plain(x), optimised(x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * max(1.0, float(expected.abs().max())))

@@ -1,0 +1,288 @@
+"""The optimising passes: on any network they compute the same, and each says why it leaves a layer alone."""
+
+from __future__ import annotations
+
+import pytest
+from fusion_networks import assert_equal, networks_of_any_kind
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cnndsl import loads
+from cnndsl.analysis.cost import costs, total
+from cnndsl.ir import Graph
+from cnndsl.ir.recipe import Original, apply, originals
+from cnndsl.ops.fused import Affine, Fused
+from cnndsl.passes import CPU_PIPELINE, Notes, run
+from cnndsl.passes.add_in_place import add_in_place
+from cnndsl.passes.drop_identity import drop_identity
+from cnndsl.passes.drop_training import drop_training
+from cnndsl.passes.fold_bn import fold_bn
+from cnndsl.passes.fuse_activation import fuse_activation
+from cnndsl.passes.fuse_add import fuse_add
+from cnndsl.passes.merge_siblings import merge_siblings
+from cnndsl.passes.order_pool import order_pool
+from cnndsl.passes.pack_weights import pack_weights
+from cnndsl.passes.placement import Slice, chains, concat_slices, fire_chains
+from cnndsl.passes.projection_shortcut import projection_shortcut
+from cnndsl.passes.prologue import prologue
+
+
+@given(networks_of_any_kind())
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_pass_keeps_what_is_computed(graph: Graph) -> None:
+    stages: list[Graph] = []
+    run(graph, CPU_PIPELINE, observe=lambda _, made: stages.append(made))
+    assert_equal(stages[-1], graph)
+    for stage in stages:  # only to find the culprit: they are rarely wrong one by one and right together
+        assert_equal(stage.inference(), graph)
+
+
+@given(networks_of_any_kind())
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def test_projections_keep_what_is_computed(graph: Graph) -> None:
+    assert_equal(run(run(graph), (drop_training, fold_bn, fuse_add, fuse_activation, projection_shortcut)), graph)
+
+
+@given(networks_of_any_kind(), st.permutations(CPU_PIPELINE[2:]))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+def test_in_any_order(graph: Graph, passes: list[object]) -> None:
+    assert_equal(run(run(graph), passes).inference(), graph)  # type: ignore[arg-type]
+
+
+def prepared(body: str, *passes: object, size: str = "4 x 8 x 8") -> tuple[Graph, Notes]:
+    notes = Notes()
+    graph = run(loads(f"network n {{ input {size}\n {body} }}").graph)
+    return run(graph, passes, notes=notes), notes  # type: ignore[arg-type]
+
+
+def layers(graph: Graph) -> list[str]:
+    return [f"{node.name}: {node.op}" for node in graph if node.inputs]
+
+
+DECLINED = {
+    "conv 3x3, 4 -> relu -> bn": "before it stands `relu`, which has no weights to fold it into",
+    "conv 3x3, 4 as kept\n bn\n add { | identity | from kept }": "kept is also read by add",
+    "conv 3x3, 4 as kept\n head side { relu }\n from kept -> bn": "kept is also read by side.relu",
+    "maxpool 2x2, /2 -> bn": "before it stands `maxpool`, which has no weights to fold it into",
+}
+
+
+@pytest.mark.parametrize("body", DECLINED)
+def test_a_batch_norm_that_cannot_be_folded_says_why(body: str) -> None:
+    graph, notes = prepared(body, fold_bn)
+    assert [refusal.reason for refusal in notes.refusals] == [DECLINED[body]]
+    assert any(isinstance(node.op, Affine) for node in graph)
+
+
+def test_an_output_is_never_folded_away() -> None:
+    graph, notes = prepared("conv 3x3, 4 as kept\n head side { identity }\n from kept -> bn", fold_bn)
+    assert [refusal.reason for refusal in notes.refusals] == ["kept is an output of the network"]
+    assert layers(graph) == ["kept: conv 3x3, 4, bias=true", "bn: affine"]
+
+
+@pytest.mark.parametrize("layer", ["conv 3x3, 4", "depthwise 3x3", "flatten -> linear 4", "conv_transpose 2x2, 4, /2"])
+def test_a_batch_norm_alone_is_folded(layer: str) -> None:
+    graph, notes = prepared(f"{layer} -> bn", fold_bn)
+    (fused,) = (node for node in graph if isinstance(node.op, Fused))
+    assert graph.output is fused and not notes.refusals
+    assert fused.op.core.bias is True
+
+
+def test_a_recipe_reads_as_it_computes() -> None:
+    graph, _ = prepared("conv 3x3, 4, bias=true -> bn eps=0.001", fold_bn)
+    scale = "bn_scale(bn.weight, bn.running_var, 0.001)"
+    recipes = {name: str(recipe) for name, recipe in graph["conv"].recipes.items()}
+    assert recipes == {
+        "weight": f"scale_rows(conv.weight, {scale})",
+        "bias": f"add(mul(conv.bias, {scale}), bn_shift(bn.bias, bn.running_mean, {scale}))",
+    }
+    assert set(originals(graph["conv"].recipe("weight"))) == {"conv.weight", "bn.weight", "bn.running_var"}
+
+
+def test_recipes_compare_by_value() -> None:
+    assert apply("times", Original("a"), 2) == apply("times", Original("a"), 2) != apply("times", Original("b"), 2)
+
+
+def test_a_whole_residual_block_is_its_convolutions() -> None:
+    body = "residual { conv 1x1, 4 -> bn -> relu -> conv 3x3, 4 -> bn }\n relu"
+    graph, notes = prepared(body, fold_bn, fuse_add, fuse_activation)
+    assert [str(node.op) for node in graph if node.inputs] == [
+        "fused conv 1x1, 4, bias=true + relu",
+        "fused conv 3x3, 4, bias=true + add + relu",
+    ]
+    assert graph.output.inputs == (graph.nodes[1].name, "input") and not notes.refusals
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("add { | conv 3x3, 4 | tanh | identity }", "it adds 3 tensors, and a kernel takes one more"),
+        (
+            "add { | conv 3x3, 4 | maxpool 3x3, /1, pad=1 }",
+            "its last input comes from `maxpool`, which takes nothing along",
+        ),
+        ("conv 3x3, 4 as kept\n add { | identity | identity }", "add reads kept twice"),
+        (
+            "flatten -> linear 4 as kept\n add { | from kept | linear 4 }",
+            "a sum after a linear layer is too small to matter",
+        ),
+    ],
+)
+def test_a_sum_that_stays_says_why(body: str, reason: str) -> None:
+    _, notes = prepared(body, fuse_add)
+    assert [refusal.reason for refusal in notes.refusals] == [reason]
+
+
+def test_an_activation_that_is_read_before_stays() -> None:
+    _, notes = prepared("conv 3x3, 4 as kept\n relu -> concat { | identity | from kept }", fuse_activation)
+    assert [refusal.reason for refusal in notes.refusals] == ["kept is also read by concat"]
+
+
+INCEPTION = (
+    "concat { | conv 1x1, 4 -> relu | conv 1x1, 3 -> relu -> conv 3x3, 4 -> relu"
+    " | maxpool 3x3, /1, pad=1 -> conv 1x1, 2 -> relu | conv 1x1, 5 }"
+)
+
+
+def test_siblings_become_one() -> None:
+    graph, notes = prepared(INCEPTION, fuse_activation, merge_siblings)
+    merged = graph["siblings"]
+    assert str(merged.op) == "fused conv 1x1, 7, bias=true + relu"
+    assert str(merged.recipe("weight")) == "concat(branch1.conv.weight, branch2.conv1.weight)"
+    assert layers(graph)[:3] == [
+        "siblings: fused conv 1x1, 7, bias=true + relu",
+        "branch1.conv: channel_slice 0, 4",
+        "branch2.conv1: channel_slice 4, 7",
+    ]
+    assert [refusal.reason for refusal in notes.refusals] == ["its siblings differ in stride, bias or activation"]
+    one, other = (total(costs(each).values()) for each in (graph, prepared(INCEPTION)[0]))
+    assert (one.params, one.macs) == (other.params, other.macs)
+
+
+def test_a_strided_pool_goes_first() -> None:
+    graph, _ = prepared("conv 1x1, 2, bias=false\n avgpool 2x2, /2", order_pool)
+    assert layers(graph) == ["avgpool: avgpool 2x2, /2", "conv: conv 1x1, 2, bias=false"]
+
+
+def test_an_unstrided_pool_goes_last_where_channels_shrink() -> None:
+    graph, _ = prepared("avgpool 3x3, /1, pad=1 -> conv 1x1, 2, bias=false", order_pool)
+    assert layers(graph) == ["conv: conv 1x1, 2, bias=false", "avgpool: avgpool 3x3, /1, pad=1"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            "avgpool 3x3, /1, pad=1 -> conv 1x1, 2",
+            "the pool counts its padding as zeros, and the convolution has a bias",
+        ),
+        ("avgpool 3x3, /1, pad=1 -> conv 3x3, 2", "only a plain 1x1 convolution can change places with a pool"),
+        ("avgpool 2x2, /2 -> conv 1x1, 2", "the pool leaves less work to the convolution where it is"),
+        ("conv 1x1, 8, bias=false -> avgpool 3x3, /1", None),
+    ],
+)
+def test_a_pool_that_stays_says_why(body: str, reason: str | None) -> None:
+    _, notes = prepared(body, order_pool)
+    assert [refusal.reason for refusal in notes.refusals] == ([reason] if reason else [])
+
+
+def test_a_batch_norm_in_front_of_a_1x1_is_its_prologue() -> None:
+    graph, _ = prepared("maxpool 2x2, /2 -> bn -> relu -> conv 1x1, 8", fold_bn, prologue)
+    assert layers(graph)[1] == "conv: fused affine + relu + conv 1x1, 8, bias=true"
+    assert set(graph["conv"].op.parameters((4, 4, 4))) == {"weight", "bias", "scale", "shift"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("bn -> relu -> conv 3x3, 8", "conv is no plain 1x1 convolution and would normalise elements more than once"),
+        ("bn -> relu as kept\n conv 1x1, 4 -> concat { | identity | from kept }", "kept.relu is also read by concat"),
+    ],
+)
+def test_a_prologue_that_stays_says_why(body: str, reason: str) -> None:
+    _, notes = prepared(body, fold_bn, prologue)
+    assert reason in [refusal.reason for refusal in notes.refusals]
+
+
+def test_what_acts_in_training_alone_is_gone() -> None:
+    body = "fractal 2, drop_path=0.1 { conv 3x3, 4 }\n dropout\n drop_path 0.2\n head late, train_only=true { relu }"
+    graph, _ = prepared(body, drop_training)
+    assert {node.op.word for node in graph} == {"input", "conv", "mean"}
+    assert [output.name for output in graph.outputs] == ["output"]
+
+
+@pytest.mark.parametrize("stride", ["", ", /2"])
+def test_a_projection_is_computed_with_the_last_1x1(stride: str) -> None:
+    body = f"residual shortcut=projection {{ conv 3x3, 6{stride} -> bn -> relu -> conv 1x1, 8 -> bn }}\n relu"
+    before, _ = prepared(body, fold_bn, fuse_add, fuse_activation)
+    graph, notes = prepared(body, fold_bn, fuse_add, fuse_activation, projection_shortcut)
+    assert not notes.refusals
+    assert str(graph.output.op) == "fused conv 1x1, 8, bias=true + relu"
+    assert graph[graph.output.inputs[0]].op.word == "concat"
+    assert total(costs(graph).values()).macs == total(costs(before).values()).macs
+    assert_equal(graph, loads(f"network n {{ input 4 x 8 x 8\n {body} }}").graph)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("add { | conv 1x1, 4 -> bn | conv 3x3, 4 -> bn }", "is no plain 1x1 convolution"),
+        ("add { | conv 1x1, 4 -> relu | conv 1x1, 4 }", "ends with `relu`"),
+        (
+            "conv 1x1, 4 as kept\n add { | from kept | conv 1x1, 4 } -> concat { | identity | from kept }",
+            "is also read by",
+        ),
+    ],
+)
+def test_a_projection_that_stays_says_why(body: str, reason: str) -> None:
+    _, notes = prepared(body, fold_bn, fuse_activation, fuse_add, projection_shortcut)
+    assert any(reason in refusal.reason for refusal in notes.refusals)
+
+
+IN_PLACE = {
+    "conv 3x3, 4\n residual { conv 1x1, 4 -> relu -> conv 3x3, 4 }": None,
+    "residual { conv 1x1, 4 -> relu -> conv 3x3, 4 }": "its sum cannot overwrite input, which is no tensor of its own",
+    "conv 3x3, 4 as y\n residual { conv 1x1, 4 }\n concat { | identity | from y }": (
+        "its sum cannot overwrite y, which concat reads too"
+    ),
+    "conv 3x3, 4 as y\n add { | identity | conv 1x1, 4 }": "its sum cannot overwrite y, which it convolves",
+    "conv 3x3, 4 as y\n head side { identity }\n from y -> residual { conv 1x1, 4 -> conv 3x3, 4 }": (
+        "its sum cannot overwrite y, an output of the network"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", IN_PLACE)
+def test_a_sum_overwrites_only_what_nobody_reads_later(body: str) -> None:
+    graph, notes = prepared(body, drop_identity, fuse_add, fuse_activation, pack_weights, add_in_place)
+    last = [node.op.in_place for node in graph if isinstance(node.op, Fused) and node.op.adds]
+    reason = IN_PLACE[body]
+    assert last == [reason is None]
+    assert reason is None or reason in [refusal.reason for refusal in notes.refusals]
+
+
+def test_a_dense_block_is_one_buffer() -> None:
+    graph, _ = prepared("conv 3x3, 4\n dense 2 { bn -> relu -> conv 3x3, 2 }", fold_bn)
+    slices = concat_slices(graph)
+    first, second = (node.name for node in graph if node.op.word == "concat")
+    assert slices[first] == Slice(second, 0, 6)
+    assert slices["conv"] == Slice(first, 0, 4)
+
+
+def test_what_a_concat_copies_is_said() -> None:
+    graph, _ = prepared("concat { | identity | conv 1x1, 2 | conv 1x1, 2 -> relu }", fuse_activation)
+    notes = Notes()
+    assert len(concat_slices(graph, notes)) == 2
+    assert [refusal.reason for refusal in notes.refusals] == ["input is an input of the network and is copied"]
+
+
+def test_chains() -> None:
+    body = "conv 3x3, 4 -> relu -> conv 1x1, 8 -> relu -> conv 1x1, 2 as kept\n conv 3x3, 4"
+    graph, _ = prepared(body, fuse_activation)
+    assert len(list(chains(graph))) == 1
+    assert [len(run) for run in chains(graph)] == [3]
+
+
+def test_fire_expand_and_the_next_squeeze() -> None:
+    graph, _ = prepared("concat { | conv 1x1, 4 -> relu | conv 3x3, 4 -> relu }\n conv 1x1, 2", fuse_activation)
+    assert list(fire_chains(graph)) == [(("branch1.conv", "branch2.conv"), "conv")]
