@@ -86,11 +86,6 @@ def of(*words: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def renew(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--renew", default=False))
-
-
-@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where examples run: beside `archs/`."""
     (tmp_path / "archs").symlink_to(ROOT / "archs")

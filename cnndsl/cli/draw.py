@@ -13,8 +13,12 @@ from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, 
 def add_to(commands: Commands) -> None:
     parser = add_command(commands, "draw", "Draw the network as an SVG picture.")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("-o", dest="output", metavar="FILE.svg", type=Path, help="where to write it (default: standard output)")
-    parser.add_argument("--depth", type=positive, metavar="N", help="levels of blocks to open (default: about 60 boxes)")
+    parser.add_argument(
+        "-o", dest="output", metavar="FILE.svg", type=Path, help="where to write it (default: standard output)"
+    )
+    parser.add_argument(
+        "--depth", type=positive, metavar="N", help="levels of blocks to open (default: about 60 boxes)"
+    )
     add_request(parser)
     parser.set_defaults(run=run)
 

@@ -12,11 +12,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from cnndsl.cli import check, compile, draw, explain, ops, summary, zoo
+from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
 from cnndsl.cli.arguments import UsageError
 from cnndsl.extras import MissingExtra
 
-COMMANDS = (check, summary, draw, compile, zoo, ops, explain)
+COMMANDS = (check, summary, draw, compile, weights, conform, predict, zoo, ops, explain)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,9 +65,12 @@ def _failure(error: Exception) -> int:
     from cnndsl.elaborate import ParameterError
     from cnndsl.models import ModelError
     from cnndsl.source import SourceError
+    from cnndsl.weights import WeightsError
 
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
-    if isinstance(error, (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError)):
+    if isinstance(
+        error, (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError, WeightsError)
+    ):
         if debug:
             traceback.print_exc()
         print(f"cnndsl: error: {error}", file=sys.stderr)

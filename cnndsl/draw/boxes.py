@@ -1,23 +1,22 @@
 """From a graph to a picture: which boxes there are, which frames stand around them, what wires join them.
 
-Scopes are opened to a depth; a scope of one layer is that layer, a branch is known by its place and has no frame, and
-what repeats is drawn once. The draw of random numbers that fractal joins share carries no data and is left out.
+Scopes are opened to a depth; a scope of one layer is that layer, and a branch is known by its place and has no frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.wording import Chain, Entry, lone_chain
-from cnndsl.draw.folding import Repeats
 from cnndsl.draw.labels import PLAIN, Labels, badge
 from cnndsl.draw.model import OUTER, Box, Frame, Picture, Section, Wire
+from cnndsl.draw.shown import Shown
 from cnndsl.ir.graph import Graph, Output
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import show_shape
-from cnndsl.ops.fractal import DropPathDraw
 
 MOST = 60  # boxes; without a depth as many levels are opened as stay within it
 DEEPEST = 1_000
@@ -30,16 +29,15 @@ def picture(graph: Graph, depth: int | None = None) -> Picture:
     """
     facts = Facts(graph)
     root = fold(facts.graph, tree(facts.graph))
-    if depth is not None:
-        return _Painter(facts, min(depth, DEEPEST)).paint(root)
-    best = _Painter(facts, 1).paint(root)
-    for level in range(2, DEEPEST):
-        if best.whole:
+    best = _Painter(facts, depth or 1).paint(root)
+    level = 1
+    while depth is None and not best.whole:
+        level += 1
+        deeper = _Painter(facts, level)
+        found = deeper.paint(root)
+        if len(found.boxes) > MOST:
             break
-        deeper = _Painter(facts, level).paint(root)
-        if len(deeper.boxes) > MOST:
-            break
-        best = deeper
+        best = found
     return best
 
 
@@ -60,7 +58,7 @@ class _Painter:
         self.graph = facts.graph
         self.depth = depth
         self.labels = Labels(facts)
-        self.repeats = Repeats(self.graph)
+        self.shown = Shown(self.graph)
         self.needed = {node.name for node in facts.inference}
         self.owner: dict[int, str] = {}  # the box in which each node that is drawn stands
         self.boxes: dict[str, Box] = {}
@@ -90,6 +88,8 @@ class _Painter:
                 continue
             inside = self._entries(entry)
             chain = lone_chain(inside)
+            if not inside:
+                continue
             if chain is not None:
                 self._layer(chain, frame, shortcut=shortcut or entry.scope.kind == "shortcut", scope=entry)
             elif entry.count == 1 and entry.scope.kind in PLAIN:
@@ -101,15 +101,13 @@ class _Painter:
         return inner
 
     def _entries(self, part: Part) -> list[Entry]:
-        found = self.repeats.settled(self.labels.wording.entries(part))
-        return [entry for entry in found if isinstance(entry, Part) or not isinstance(entry[0].op, DropPathDraw)]
+        return list(self.shown.entries(self.labels.wording.entries(part)))
 
     def _layer(self, chain: Chain, frame: _Open, *, shortcut: bool, scope: Part | None = None) -> None:
         key = chain[0].name
-        start = self.repeats.position[key]
         self._add(
             frame,
-            range(start, start + len(chain)),
+            [self.shown.position[node.name] for node in chain],
             Box(
                 key,
                 self.labels.sections(chain),
@@ -125,14 +123,15 @@ class _Painter:
 
     def _closed(self, part: Part, frame: _Open) -> None:
         self.whole = False
+        title, text = self.labels.title(part), self.labels.scope(part)
         aside, last = self._aside(part), self.graph.nodes[part.last.stop - 1]
         self._add(
             frame,
             range(part.start, part.stop),
             Box(
                 part.scope.path,
-                (Section(self.labels.scope(part), "scope"),),
-                caption=self.labels.title(part),
+                (Section(text or title, "scope"),),
+                caption=title if text else "",
                 badge=self._badge(part),
                 shape=show_shape(last.shape),
                 pixels=prod(last.shape[1:]),
@@ -141,7 +140,7 @@ class _Painter:
             ),
         )
 
-    def _add(self, frame: _Open, positions: range, box: Box) -> None:
+    def _add(self, frame: _Open, positions: Iterable[int], box: Box) -> None:
         frame.items.append(box.key)
         self.boxes[box.key] = box
         self.owner.update(dict.fromkeys(positions, box.key))
@@ -158,7 +157,7 @@ class _Painter:
     def _badge(self, part: Part) -> str:
         if self._aside(part):
             return "training only"
-        return badge(part, self.repeats.parallel(part))
+        return badge(part, self.shown.parallel(part))
 
     def _frame(self, key: str, opened: _Open) -> Frame:
         part = opened.part
@@ -180,17 +179,17 @@ class _Painter:
         found: dict[Wire, None] = {}
         for position in sorted(self.owner):
             target = self.owner[position]
-            if self.repeats.drawn(position) != position:
+            if self.shown.drawn(position) != position:
                 continue
             for name in self.graph.nodes[position].inputs:
-                source = self.owner.get(self.repeats.drawn(self.repeats.position[name]))
+                source = self.owner.get(self.shown.drawn(self.shown.position[name]))
                 if source is not None and source != target:
                     found[Wire(source, target)] = None
         return list(found)
 
     def _end(self, output: Output) -> Wire:
         """A box for a result of the network, last in the frame of its head; gives the wire that leads there."""
-        source = self.owner[self.repeats.drawn(self.repeats.position[output.node])]
+        source = self.owner[self.shown.drawn(self.shown.position[output.node])]
         frame = self.opened[self._head_around(source)]
         text = f"{output.name} {show_shape(self.graph[output.node].shape)}"
         key = f":{output.name}"

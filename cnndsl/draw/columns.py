@@ -28,17 +28,16 @@ def columns(layout: Layout) -> Layout:
     if layout.height <= TALL:
         return layout
     cuts = [gap for gap in gaps(layout) if gap.narrow]
-    best = layout
-    for count in range(2, len(cuts) + 2):
-        choice = _placed(layout, _balanced(layout, cuts, count))
-        if _distance(choice) >= _distance(best):
-            break
-        best = choice
-    return best
+    ideal = math.sqrt(RATIO * layout.height / layout.width)
+    counts = range(max(2, math.floor(ideal) - 1), math.ceil(ideal) + 2) if cuts else ()
+    choices = [_placed(layout, _balanced(layout, cuts, count)) for count in counts]
+    return min([layout, *choices], key=_badness)
 
 
-def _distance(layout: Layout) -> float:
-    return abs(math.log(layout.width / layout.height / RATIO))
+def _badness(layout: Layout) -> float:
+    """How far it is from a page's form, and how much of it is empty."""
+    drawn = sum(room.width * room.height for room in layout.rooms.values())
+    return abs(math.log(layout.width / layout.height / RATIO)) - drawn / (layout.width * layout.height)
 
 
 def _balanced(layout: Layout, cuts: list[Gap], count: int) -> list[_Column]:

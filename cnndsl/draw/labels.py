@@ -66,8 +66,11 @@ class Labels:
         return text if len(text) <= LONGEST_FOLLOWER else node.op.word
 
     def scope(self, part: Part) -> str:
-        """What a closed scope is: its block's call, or what it is made of."""
-        return shortened(self.wording.scope(part.scope, self.wording.entries(part)), LONGEST)
+        """What a closed scope is: its block's call, or what it is made of. A block that its title names is left out."""
+        text = self.wording.scope(part.scope, self.wording.entries(part))
+        if part.scope.block is not None and self._automatic(part):
+            text = text.removeprefix(part.scope.block).lstrip()
+        return shortened(text, LONGEST)
 
     def title(self, part: Part) -> str:
         """`inception3a`; of several in a row what they have in common, as the badge counts them."""
@@ -76,9 +79,12 @@ class Labels:
 
     def caption(self, part: Part) -> str:
         """The title of a scope of one layer, if its author chose it: such a scope is drawn as that layer."""
-        automatic = part.scope.block or part.scope.kind
-        plain = re.fullmatch(rf"{re.escape(automatic)}\d*", own_name(part.scope.path))
-        return "" if plain else self.title(part)
+        return "" if self._automatic(part) else self.title(part)
+
+    def _automatic(self, part: Part) -> bool:
+        """Whether its name is that of its block or kind, as it is without a label."""
+        given = part.scope.block or part.scope.kind
+        return re.fullmatch(rf"{re.escape(given)}\d*", own_name(part.scope.path)) is not None
 
     def shape(self, chain: Chain) -> str:
         """The shape of its output, if it is another than that of its input; that of an input is in its box."""

@@ -31,6 +31,33 @@ from cnndsl.ops.images import Pair, Sides
 
 
 @triton.jit
+def take_tap(
+    pooled, tap, x, scale, shift, image, top, left, c,
+    HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr, KERNEL_W: tl.constexpr, PADDED: tl.constexpr,
+    MAXIMUM: tl.constexpr, X_LEADING: tl.constexpr, PROLOGUE: tl.constexpr,
+):  # fmt: skip
+    """`pooled` with one more pixel of each window, after the prologue."""
+    present = c < CHANNELS
+    at_row = top + tap // KERNEL_W
+    at_column = left + tap % KERNEL_W
+    inside = (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
+    if PADDED:  # read the nearest pixel: for a maximum it counts twice, for a mean it is masked below
+        at_row = tl.minimum(tl.maximum(at_row, 0), HEIGHT - 1)
+        at_column = tl.minimum(tl.maximum(at_column, 0), WIDTH - 1)
+    pixel = (image * HEIGHT + at_row) * WIDTH + at_column
+    a = tl.load(x + (pixel * X_LEADING)[:, None] + c[None, :], mask=present[None, :], other=0.0).to(tl.float32)
+    if scale is not None:
+        a = a * tl.load(scale + c, mask=present, other=0.0)[None, :]
+        a += tl.load(shift + c, mask=present, other=0.0)[None, :]
+    a = PROLOGUE(a, a)
+    if MAXIMUM:
+        return tl.maximum(pooled, a, propagate_nan=tl.PropagateNan.ALL)
+    if PADDED:
+        a = tl.where(inside[:, None], a, 0.0)
+    return pooled + a
+
+
+@triton.jit
 def conv1x1_pre_kernel(
     x, w, scale, shift, bias, residual, y, y2,
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
@@ -63,25 +90,18 @@ def conv1x1_pre_kernel(
         present = c < CHANNELS
         b = tl.load(w + n[None, :] * CHANNELS + c[:, None], mask=present[:, None], other=0.0)
         pooled = tl.full((BLOCK_M, BLOCK_K), float("-inf") if MAXIMUM else 0.0, tl.float32)
-        for tap in tl.static_range(TAPS):
-            at_row = top + tap // KERNEL_W
-            at_column = left + tap % KERNEL_W
-            inside = (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
-            if PADDED:  # read the nearest pixel: for a maximum it counts twice, for a mean it is masked below
-                at_row = tl.minimum(tl.maximum(at_row, 0), HEIGHT - 1)
-                at_column = tl.minimum(tl.maximum(at_column, 0), WIDTH - 1)
-            pixel = (image * HEIGHT + at_row) * WIDTH + at_column
-            a = tl.load(x + (pixel * X_LEADING)[:, None] + c[None, :], mask=present[None, :], other=0.0).to(tl.float32)
-            if scale is not None:
-                a = a * tl.load(scale + c, mask=present, other=0.0)[None, :]
-                a += tl.load(shift + c, mask=present, other=0.0)[None, :]
-            a = PROLOGUE(a, a)
-            if MAXIMUM:
-                pooled = tl.maximum(pooled, a, propagate_nan=tl.PropagateNan.ALL)
-            elif PADDED:
-                pooled += tl.where(inside[:, None], a, 0.0)
-            else:
-                pooled += a
+        if TAPS <= 4:
+            for tap in tl.static_range(TAPS):
+                pooled = take_tap(
+                    pooled, tap, x, scale, shift, image, top, left, c, HEIGHT, WIDTH, CHANNELS, KERNEL_W, PADDED,
+                    MAXIMUM, X_LEADING, PROLOGUE,
+                )  # fmt: skip
+        else:  # a loop at run time: the addresses of so many taps would not fit in registers
+            for tap in range(TAPS):
+                pooled = take_tap(
+                    pooled, tap, x, scale, shift, image, top, left, c, HEIGHT, WIDTH, CHANNELS, KERNEL_W, PADDED,
+                    MAXIMUM, X_LEADING, PROLOGUE,
+                )  # fmt: skip
         if TAPS > 1 and not MAXIMUM:
             pooled = pooled / counted.to(tl.float32)[:, None]
         tile = tl.dot(pooled.to(x.dtype.element_ty), b, tile, input_precision=PRECISION)
@@ -143,7 +163,7 @@ class Problem:
 # (block_m, block_n, block_k, warps)
 TILES = ((128, 128, 32, 8), (128, 64, 32, 8), (64, 64, 32, 4), (64, 32, 64, 4), (32, 64, 64, 4))
 DEEPEST = 3
-# Taps of a window up to which each has shared memory of its own. More come from the L1 cache, into more registers.
+# Taps of a window up to which each has shared memory of its own; those of larger ones come from the L1 cache.
 LARGEST_BUFFERED = 4
 
 
@@ -212,10 +232,8 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "y2": problem.dtype if problem.split_at else None,
     }
     tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
-    warps, stages = config.warps, config.stages
-    if problem.kernel[0] * problem.kernel[1] > LARGEST_BUFFERED:
-        warps, stages = 8, 1
-    return Specialization(conv1x1_pre_kernel, pointers, constants, (tiles, 1, 1), warps, stages)
+    stages = config.stages if problem.kernel[0] * problem.kernel[1] <= LARGEST_BUFFERED else 1
+    return Specialization(conv1x1_pre_kernel, pointers, constants, (tiles, 1, 1), config.warps, stages)
 
 
 def conv1x1_pre(

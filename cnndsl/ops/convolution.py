@@ -13,15 +13,17 @@ from cnndsl.ops.images import Pair, Sides, check_groups, compact, conv_extent, d
 
 def half_padding(kernel: Pair, dilation: Pair) -> Sides:
     """Padding by half of the (dilated) kernel, which keeps the size at stride 1; the kernel must be odd."""
+    spread = [dilation[axis] * (k - 1) for axis, k in enumerate(kernel)]
+    keeping = ", ".join(str(side) for room in spread for side in (room // 2, room - room // 2))
     for axis, k in zip(("height", "width"), kernel, strict=True):
         if k % 2 == 0:
             raise LayerError(
                 "E314",
                 f"a kernel of even {axis} {k} has no half padding",
                 argument="kernel",
-                help=f"say `pad=0`, `pad={k // 2}`, or one side more than the other as in `pad=[0, 1, 0, 1]`",
+                help=f"say `pad=0`, `pad={k // 2}`, or `pad=[{keeping}]` to keep the size",
             )
-    rows, columns = dilation[0] * (kernel[0] // 2), dilation[1] * (kernel[1] // 2)
+    rows, columns = (room // 2 for room in spread)
     return (rows, rows, columns, columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.extras import require
-from cnndsl.weights.check import WeightsError
+from cnndsl.weights.check import OPTIONAL, WeightsError
+from cnndsl.weights.skeleton import Skeleton
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 LIBRARIES = ("torchvision", "timm")
 
@@ -76,3 +78,30 @@ def _declare_operators() -> object:
         if not hasattr(torch.ops.torchvision, operator):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     return library
+
+
+def load_foreign(module: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
+    """Give a foreign module its own weights, by its own names. Raises `WeightsError` if they are not its own."""
+    try:
+        missing, unexpected = module.load_state_dict(dict(state), strict=False)
+    except RuntimeError as error:  # shapes
+        raise WeightsError(f"these are no weights of {title}: {str(error).splitlines()[-1].strip()}") from error
+    missing = [name for name in missing if not name.endswith(OPTIONAL)]
+    for what, names in (("has no", missing), ("has too much:", unexpected)):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise WeightsError(f"these are no weights of {title}: the file {what} {', '.join(names[:3])}{more}")
+
+
+def stir(module: nn.Module, skeleton: Skeleton, seed: int = 0) -> None:
+    """Draw what new modules set to ones and zeros, so that no layer can stand for another."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    tensors = module.state_dict()
+    slots = [(unit, role, slot) for unit in skeleton.units for role, slot in unit.slots.items()]
+    for unit, role, slot in slots:
+        if role in ("bias", "mean"):
+            tensors[slot.name].normal_(0.0, 0.1, generator=generator)
+        elif role == "variance" or not unit.weighted:
+            tensors[slot.name].uniform_(0.5, 1.5, generator=generator)

@@ -83,13 +83,13 @@ class Skeleton:
     title: str
     units: tuple[Unit, ...]
     outputs: tuple[str, ...]
+    _by_name: Mapping[str, Unit] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {unit.name: unit for unit in self.units})
 
     def __getitem__(self, name: str) -> Unit:
-        by_name: dict[str, Unit] = self.__dict__["_by_name"]
-        return by_name[name]
+        return self._by_name[name]
 
     @property
     def params(self) -> int:
@@ -117,10 +117,27 @@ class Skeleton:
             unit = self[unit.inputs[0]]
         return unit.name, tuple(reversed(passed))
 
+    def part(self, outputs: int) -> Skeleton:
+        """What the first `outputs` outputs need."""
+        kept = self.outputs[:outputs]
+        return Skeleton(self.title, needed(self._by_name, kept), kept)
+
     def heads(self) -> tuple[str, ...]:
         """The last layers with filters or features before each output, where nothing but pointwise things follows."""
         last = (self.joint_before(output)[0] for output in self.outputs)
         return tuple(name for name in dict.fromkeys(last) if self[name].weighted)
+
+
+def needed(units: Mapping[str, Unit], outputs: Iterable[str]) -> tuple[Unit, ...]:
+    """The units that outputs depend on, and all inputs, in their order."""
+    found: set[str] = set()
+    pending = list(outputs)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending.extend(units[name].inputs)
+    return tuple(unit for unit in units.values() if unit.name in found or unit.kind == "input")
 
 
 class Builder:
@@ -159,15 +176,7 @@ class Builder:
     def finish(self, outputs: Iterable[str]) -> Skeleton:
         """The skeleton of what `outputs` need."""
         outputs = tuple(outputs)
-        needed: set[str] = set()
-        pending = list(outputs)
-        while pending:
-            name = pending.pop()
-            if name not in needed:
-                needed.add(name)
-                pending.extend(self._units[name].inputs)
-        units = (unit for unit in self._units.values() if unit.name in needed or unit.kind == "input")
-        return Skeleton(self.title, tuple(units), outputs)
+        return Skeleton(self.title, needed(self._units, outputs), outputs)
 
     def _spread(self, merge: Unit) -> Iterable[str]:
         """The inputs of a merge, with those of merges of its kind among them in their place."""

@@ -1,6 +1,7 @@
-"""Which repeats a picture shows once: chains and bundles, since the wires of the first then tell those of all.
+"""What a picture shows for what: of repeats the first, of an identity only a wire.
 
-The scope tree folds neighbours that are built alike, whatever they read; a picture must not lose a wire by it.
+The scope tree folds neighbours that are built alike, whatever they read. A picture, which must not lose a wire by it,
+folds chains and bundles: there the wires of the first tell those of all.
 """
 
 from __future__ import annotations
@@ -10,23 +11,32 @@ from dataclasses import replace
 from itertools import pairwise
 
 from cnndsl.analysis.wording import Entry
-from cnndsl.ir.graph import Graph
+from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import Part
+from cnndsl.ops.activation import Identity
+from cnndsl.ops.fractal import DropPathDraw
 
 
-class Repeats:
-    """Judges runs of like parts in one graph, and keeps which node then stands for which."""
+class Shown:
+    """Says which parts and nodes of one graph are drawn, and keeps which node then stands for which."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.position = {node.name: position for position, node in enumerate(graph)}
         self._results = {output.node for output in graph.outputs}
-        self._stands_for: dict[int, int] = {}
+        self._stands_for = {self.position[name]: self.position[source] for name, source in _bare_wires(graph)}
 
-    def settled(self, entries: list[Entry]) -> Iterator[Entry]:
-        """The entries of a scope with the runs that a picture folds; other runs are taken apart."""
-        for entry in _with_dense_runs(entries, self.graph):
-            if not isinstance(entry, Part) or not entry.repeats:
+    def entries(self, found: list[Entry]) -> Iterator[Entry]:
+        """What is drawn of the entries of a scope: some runs are folded, others taken apart.
+
+        The draw of random numbers that fractal joins share carries no data, and is left out.
+        """
+        for entry in _with_dense_runs(found, self.graph):
+            if not isinstance(entry, Part):
+                chain = tuple(node for node in entry if not self._left_out(node))
+                if chain:
+                    yield chain
+            elif not entry.repeats:
                 yield entry
             elif self.chained(entry) or self.parallel(entry):
                 self._note(entry)
@@ -36,7 +46,7 @@ class Repeats:
                 yield from entry.repeats
 
     def drawn(self, position: int) -> int:
-        """The node that is drawn for the node at `position`: itself, or that of the first of a run."""
+        """The node that is drawn for the node at `position`, which may be itself."""
         while position in self._stands_for:
             position = self._stands_for[position]
         return position
@@ -53,6 +63,9 @@ class Repeats:
         """All read the same."""
         reads = self._reads(run)
         return all(self._reads(part) == reads for part in run.repeats)
+
+    def _left_out(self, node: Node) -> bool:
+        return self.position[node.name] in self._stands_for or isinstance(node.op, DropPathDraw)
 
     def _reads(self, part: Part) -> list[int]:
         """The positions of what its nodes read from outside, reading by reading."""
@@ -88,6 +101,20 @@ def _wiring(before: Part, reads: list[int], first: list[int]) -> list[int] | Non
         else:
             return None
     return found
+
+
+def _bare_wires(graph: Graph) -> Iterator[tuple[str, str]]:
+    """The identities with what they read, but those without which a layer would seem to read one tensor less often."""
+    sources = {node.name: node.inputs[0] for node in graph if isinstance(node.op, Identity)}
+    for node in graph:
+        if node.name in sources:
+            sources[node.name] = sources.get(sources[node.name], sources[node.name])
+    kept: set[str] = set()
+    for node in graph:
+        read = [sources.get(name, name) for name in node.inputs]
+        if len(set(read)) < len(read):
+            kept.update(node.inputs)
+    return ((name, source) for name, source in sources.items() if name not in kept)
 
 
 def _with_dense_runs(entries: list[Entry], graph: Graph) -> Iterator[Entry]:

@@ -1,0 +1,79 @@
+"""`cnndsl conform MODEL --against LIBRARY:NAME`: is it the same network? Counts, every difference, and numbers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request
+from cnndsl.cli.checked import checked_network
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnndsl.architecture import Architecture
+    from cnndsl.weights.transfer import Counterparts
+
+
+def add_to(commands: Commands) -> None:
+    parser = add_command(commands, "conform", "Compare a network with one of torchvision or timm.")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("--against", metavar="LIBRARY:NAME", required=True, help="torchvision:NAME or timm:NAME")
+    add_request(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from cnndsl.weights.difference import NOT_TRACED, differences
+    from cnndsl.weights.foreign import build_foreign
+    from cnndsl.weights.transfer import counterparts, show_difference
+
+    network = checked_network(options)
+    if network is None:
+        return 1
+    module = build_foreign(options.against)
+    both = counterparts(network.graph, module, options.against)
+    print("\n".join(_counts(network, both)), end="\n\n")
+    found = differences(both.ours, both.theirs)
+    for each in found:
+        print(show_difference(each.what, each.places))
+    if not found:
+        print("no difference in structure")
+    if any(unit.kind == NOT_TRACED for unit in both.ours.units):
+        print(f"not compared: {NOT_TRACED}, of which nothing is seen outside training")
+    lines, agree = _numbers(network, both, module)
+    print("\n".join(lines))
+    return 0 if agree and not found else 1
+
+
+def _counts(network: Architecture, both: Counterparts) -> Iterator[str]:
+    """Parameters, MACs and depth side by side, train-only heads left out."""
+    theirs = both.theirs.part(sum(not output.train_only for output in both.graph.outputs))
+    rows = [("", network.name, theirs.title)]
+    for name in ("params", "macs", "depth"):
+        rows.append((name, f"{getattr(network, name):,}", f"{getattr(theirs, name):,}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        yield f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}".rstrip()
+
+
+def _numbers(network: Architecture, both: Counterparts, module: nn.Module) -> tuple[list[str], bool]:
+    """With weights of theirs in ours, if they fit."""
+    from cnndsl.weights.adapt import moved
+    from cnndsl.weights.align import align
+    from cnndsl.weights.foreign import stir
+    from cnndsl.weights.transfer import Unmatched, by_graph
+    from cnndsl.weights.verdict import verdict
+
+    alignment = align(both.ours, both.theirs)
+    try:
+        transfer = by_graph(both, alignment) if alignment else None
+    except Unmatched:
+        transfer = None
+    if alignment is None or transfer is None:
+        return ["outputs are not compared, as the weights of one do not fit the other"], False
+    stir(module, both.theirs)
+    ours = network.compile()
+    ours.load_state_dict(moved(transfer.moves, module.state_dict(), ours.state_dict()))
+    return verdict(both, alignment, ours, module)

@@ -1,0 +1,189 @@
+"""`cnndsl weights import MODEL FILE`: foreign weights become ours, found by structure, proved by running both."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request
+from cnndsl.cli.checked import checked_network
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cnndsl.architecture import Architecture
+    from cnndsl.weights.adapt import Move
+    from cnndsl.weights.align import Alignment
+    from cnndsl.weights.preprocessing import Preprocessing
+    from cnndsl.weights.transfer import Counterparts, Transfer
+
+
+def add_to(commands: Commands) -> None:
+    parser = add_command(commands, "weights", "Bring weights from elsewhere.")
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    action = add_command(actions, "import", "Find which foreign tensor is which of ours, adapt, verify and write them.")
+    action.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    action.add_argument(
+        "file", metavar="FILE", type=Path, nargs="?", help="safetensors, a torch checkpoint, .npz, or a .pkl of arrays"
+    )
+    action.add_argument(
+        "--from",
+        dest="source",
+        metavar="LIBRARY:NAME",
+        help="the module that FILE is for: torchvision:NAME or timm:NAME",
+    )
+    action.add_argument("--bgr", action="store_true", help="FILE is for images in BGR; import it for RGB")
+    action.add_argument("--new-head", action="store_true", help="keep our initial head where theirs has another size")
+    action.add_argument(
+        "--preprocess", metavar="HOW", help="how images are prepared: torchvision, caffe, or a TOML file like theirs"
+    )
+    action.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the data folder)")
+    action.add_argument("--seed", type=int, default=0, help="of weights that stay ours (default: 0)")
+    add_request(action)
+    action.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from cnndsl.weights.transfer import Unmatched
+
+    if options.file is None and options.source is None:
+        raise UsageError("give a FILE, or --from with the module to compare with")
+    preprocessing = _preprocessing(options.preprocess)
+    network = checked_network(options)
+    if network is None:
+        return 1
+    try:
+        found = _by_graph(network, options) if options.source else _by_order(network, options)
+    except Unmatched as error:
+        print(f"cnndsl: {error}" + (":" if error.reasons else ""), file=sys.stderr)
+        print("\n".join(f"  {reason}" for reason in error.reasons), file=sys.stderr)
+        return 1
+    print("\n".join(_told(found)))
+    return _finish(network, found, preprocessing, options)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What goes where; with a foreign module also what it was aligned by."""
+
+    transfer: Transfer
+    tensors: dict[str, Tensor]
+    module: nn.Module | None = None
+    both: Counterparts | None = None
+    alignment: Alignment | None = None
+
+
+def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
+    from cnndsl.weights.foreign import build_foreign, load_foreign, stir
+    from cnndsl.weights.states import read_state
+    from cnndsl.weights.transfer import by_graph, counterparts
+
+    state = read_state(options.file) if options.file else None
+    module = build_foreign(options.source)
+    if state is not None:
+        load_foreign(module, state.tensors, options.source)
+    both = counterparts(network.graph, module, options.source)
+    alignment = both.alignment()
+    transfer = by_graph(both, alignment, new_head=options.new_head, bgr=options.bgr)
+    if state is None:
+        stir(module, both.theirs)
+    return Found(transfer, module.state_dict(), module, both, alignment)
+
+
+def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
+    from cnndsl.weights.ordered import by_order
+    from cnndsl.weights.skeleton import Slot
+    from cnndsl.weights.states import read_state
+    from cnndsl.weights.transfer import in_rgb
+    from cnndsl.weights.written import skeleton_of
+
+    state, ours = read_state(options.file), skeleton_of(network.graph)
+    slots = [Slot(name, tuple(tensor.shape)) for name, tensor in state.tensors.items()]
+    heads = [name for each, name in zip(network.graph.outputs, ours.outputs, strict=True) if each.train_only]
+    transfer = by_order(ours, heads, slots, ordered=state.ordered, new_head=options.new_head)
+    return Found(in_rgb(ours, transfer) if options.bgr else transfer, dict(state.tensors))
+
+
+def _told(found: Found) -> Iterator[str]:
+    """The map, a line for each layer, and what is to be said about it."""
+    from cnndsl.weights.align import by_place
+
+    rows = list(_rows(found.transfer.moves))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    yield f"{'ours':<{widths[0]}}  theirs"
+    yield from (f"{one:<{widths[0]}}  {other:<{widths[1]}}  {shape}{how}" for one, other, shape, how in rows)
+    moved = {move.theirs.name for move in found.transfer.moves}
+    unused = [name for name, tensor in found.tensors.items() if name not in moved and tensor.dim()]
+    yield f"{len(rows):,} layers, {len(found.transfer.moves):,} tensors"
+    for name in found.transfer.kept:
+        yield f"{name} keeps its initial weights"
+    for name in unused:
+        yield f"{name} of theirs is not used"
+    for group in by_place(found.alignment.symmetric if found.alignment else ()):
+        yield f"{group[0]} and {len(group) - 1:,} like it may change places: every choice computes the same"
+
+
+def _rows(moves: tuple[Move, ...]) -> Iterator[tuple[str, str, str, str]]:
+    """Layers on both sides, the shape of the first tensor, and what is done to it."""
+    for _, group in groupby(moves, key=lambda move: move.ours.name.rpartition(".")[0]):
+        first = next(group)
+        ours, theirs = (slot.name.rpartition(".")[0] or slot.name for slot in (first.ours, first.theirs))
+        shape = " x ".join(map(str, first.ours.shape))
+        yield ours, theirs, shape, f"  {', '.join(first.steps)}" if first.steps else ""
+
+
+def _finish(
+    network: Architecture, found: Found, preprocessing: Preprocessing | None, options: argparse.Namespace
+) -> int:
+    """Verify, and write."""
+    from cnndsl.weights.adapt import moved
+
+    ours = network.compile(seed=options.seed)
+    state = moved(found.transfer.moves, found.tensors, ours.state_dict())
+    ours.load_state_dict(state)
+    lines, verified = _verified(found, ours, options)
+    print("\n".join(lines))
+    if not verified:
+        return 1
+    if options.file is None:
+        print(f"{options.source} is untrained here, so nothing is written: give a FILE with its weights")
+        return 0
+    for path in _write(network.name, state, preprocessing, options.output):
+        print(f"wrote {path}")
+    return 0
+
+
+def _verified(found: Found, ours: nn.Module, options: argparse.Namespace) -> tuple[list[str], bool]:
+    if found.module is None or found.both is None or found.alignment is None:
+        return ["not verified: a file does not say how its layers are wired; --from would"], True
+    from cnndsl.weights.verdict import verdict
+
+    return verdict(found.both, found.alignment, ours, found.module, bgr=options.bgr)
+
+
+def _preprocessing(how: str | None) -> Preprocessing | None:
+    from cnndsl.weights.preprocessing import PRESETS, read_preprocessing
+
+    if how is None:
+        return None
+    return PRESETS[how] if how in PRESETS else read_preprocessing(Path(how))
+
+
+def _write(name: str, state: dict[str, Tensor], how: Preprocessing | None, folder: Path | None) -> list[Path]:
+    """Both files or none."""
+    from cnndsl.backends.torch.output import write_together
+    from cnndsl.weights import save_weights
+    from cnndsl.weights.places import data_folder
+    from cnndsl.weights.preprocessing import SUFFIX
+
+    writers: dict[str, Callable[[Path], object]] = {
+        f"{name}.safetensors": lambda path: save_weights(state, path, name),
+    }
+    if how is not None:
+        writers[f"{name}{SUFFIX}"] = lambda path: path.write_text(how.text(name), encoding="utf-8")
+    return write_together(folder or data_folder(), writers)

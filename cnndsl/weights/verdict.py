@@ -1,0 +1,37 @@
+"""The word on two networks with the same weights: do they compute the same, and if not, where do they part?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnndsl.weights.align import Alignment
+from cnndsl.weights.difference import differences
+from cnndsl.weights.transfer import Counterparts, show_difference
+from cnndsl.weights.verify import TOLERANCE, compare_outputs, first_difference, random_inputs
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def verdict(
+    both: Counterparts, alignment: Alignment, ours: nn.Module, theirs: nn.Module, *, bgr: bool = False
+) -> tuple[list[str], bool]:
+    """Lines that say what was compared and how it came out, and whether they agree. Both modules become float64."""
+    inputs = random_inputs([node.shape for node in both.graph.inputs])
+    both.set_mode(ours)
+    both.set_mode(theirs)
+    resized = dict(alignment.heads)
+    if not resized:
+        error = compare_outputs(ours, theirs, inputs, alignment.outputs, bgr=bgr)
+        if error <= TOLERANCE:
+            return [f"verified: on random input both give the same (relative error {error:.1e} in float64)"], True
+    pairs = {one: other for one, other in alignment.pairs.items() if one not in resized}
+    found = first_difference(ours, theirs, both.traced, pairs, inputs, bgr=bgr)
+    if found is None and resized:
+        return ["verified: on random input all layers but the heads give the same in float64"], True
+    lines = ["the two do not compute the same"] if resized else [f"the outputs differ: relative error {error:.1e}"]
+    if found is not None:
+        lines.append(f"the first layer that differs is {found.ours}, theirs {found.theirs} ({found.error:.1e})")
+        lines += [f"the last before it, {found.before[0]}, theirs {found.before[1]}, agrees"] if found.before else []
+    lines += [show_difference(each.what, each.places) for each in differences(both.ours, both.theirs)]
+    return lines, False
