@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,7 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a runner in the background ignores it
     )
     assert process.stdout is not None
     process.stdout.readline()  # the summary is out; torch is being imported, weights drawn, files written

@@ -131,9 +131,7 @@ def test_a_sarif_result() -> None:
             "ruleIndex": 0,
             "level": "error",
             "message": {
-                "text": "`add` needs equal shapes\n"
-                "in basic (line 24)\n1st of 3 rounds\n"
-                "help: use `shortcut=projection`"
+                "text": "`add` needs equal shapes\nin basic (line 24)\n1st of 3 rounds\nhelp: use `shortcut=projection`"
             },
             "locations": [
                 {

@@ -12,7 +12,7 @@ from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.foreign import VALUES
 from cnndsl.elaborate.functions import FUNCTIONS
-from cnndsl.elaborate.names import names_in
+from cnndsl.elaborate.names import names_in, quoted
 from cnndsl.elaborate.operators import COMPARISONS
 from cnndsl.elaborate.values import Env, Failed, brief
 from cnndsl.ops.arguments import type_name
@@ -59,10 +59,10 @@ def _hold_condition(claim: tree.Expression, evaluator: Evaluator) -> None:
     value = evaluator.value(claim)
     if not isinstance(value, bool):
         message = f"`expect` needs true or false, not {type_name(value)} {_grouped(value)}"
-        shown = f"{claim.span.text} == {brief(value)}" if _facts_in(claim) else "params == 25_557_032"
+        shown = f"{quoted(claim)} == {brief(value)}" if _facts_in(claim) else "params == 25_557_032"
         raise evaluator.context.fail("E307", message, claim.span, help=f"compare, as in `expect {shown}`")
     if not value:
-        message = f"this does not hold: {' '.join(claim.span.text.split())}"
+        message = f"this does not hold: {quoted(claim)}"
         facts = [f"{name} = {_grouped(evaluator.env.find(name))}" for name in _facts_in(claim)]
         evaluator.context.fail("E401", message, claim.span, label=", ".join(facts))
 
@@ -75,7 +75,7 @@ def _hold_compared(claim: tree.Operation, evaluator: Evaluator) -> None:
     if _facts_in(right) and not _facts_in(left):
         left, right, symbol = right, left, _MIRRORED[symbol]
     value, claimed = evaluator.value(left), evaluator.value(right)
-    name = " ".join(left.span.text.split())
+    name = quoted(left)
     wanted = {"==": f"not {_grouped(claimed)}", "!=": "which is what it must not be"}
     message = f"`{name}` is {_grouped(value)}{_UNITS.get(name, '')}, "
     message += wanted.get(symbol, f"which is not {symbol} {_grouped(claimed)}")
@@ -85,7 +85,7 @@ def _hold_compared(claim: tree.Operation, evaluator: Evaluator) -> None:
 def _hold_rounded(claim: tree.Operation, evaluator: Evaluator) -> None:
     """`~`: the value, rounded to the digits written, is what is written."""
     left, right = claim.operands
-    written = right.span.text
+    written = right.span.text.strip("( )")
     if not isinstance(right, tree.Literal) or type_name(right.value) not in ("int", "float"):
         help = "write the number out, as in `~ 25.6M`: its digits say how far it is rounded"
         raise evaluator.context.fail("E403", "`~` needs a number on its right", right.span, help=help)
@@ -97,7 +97,7 @@ def _hold_rounded(claim: tree.Operation, evaluator: Evaluator) -> None:
     step = claimed.as_tuple().exponent
     rounded = Decimal(str(value)).quantize(Decimal((0, (1,), int(step))), ROUND_HALF_UP)
     if rounded != claimed:
-        name = " ".join(left.span.text.split())
+        name = quoted(left)
         how = f", which rounds to {_like(rounded, written)}" if rounded != value else ""
         message = f"`{name}` is {_grouped(value)}{_UNITS.get(name, '')}{how}, not {written}"
         evaluator.context.fail("E401", message, claim.span)

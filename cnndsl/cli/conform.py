@@ -27,7 +27,7 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from cnndsl.weights.difference import NOT_TRACED, differences
     from cnndsl.weights.foreign import build_foreign
-    from cnndsl.weights.transfer import counterparts, show_difference
+    from cnndsl.weights.transfer import counterparts
 
     network = checked_network(options)
     if network is None:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     print("\n".join(_counts(network, both)), end="\n\n")
     found = differences(both.ours, both.theirs)
     for each in found:
-        print(show_difference(each.what, each.places))
+        print(each)
     if not found:
         print("no difference in structure")
     if any(unit.kind == NOT_TRACED for unit in both.ours.units):

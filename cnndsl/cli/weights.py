@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cnndsl.weights.transfer import Counterparts, Transfer
 
 
+SHOWN = 20  # reasons why weights cannot move
+
+
 def add_to(commands: Commands) -> None:
     parser = add_command(commands, "weights", "Bring weights from elsewhere.")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -61,7 +64,8 @@ def run(options: argparse.Namespace) -> int:
         found = _by_graph(network, options) if options.source else _by_order(network, options)
     except Unmatched as error:
         print(f"cnndsl: {error}" + (":" if error.reasons else ""), file=sys.stderr)
-        print("\n".join(f"  {reason}" for reason in error.reasons), file=sys.stderr)
+        shown = [*error.reasons[:SHOWN], *[f"... and {len(error.reasons) - SHOWN} more"] * (len(error.reasons) > SHOWN)]
+        print("\n".join(f"  {reason}" for reason in shown), file=sys.stderr)
         return 1
     print("\n".join(_told(found)))
     return _finish(network, found, preprocessing, options)
@@ -99,13 +103,14 @@ def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
     from cnndsl.weights.ordered import by_order
     from cnndsl.weights.skeleton import Slot
     from cnndsl.weights.states import read_state
-    from cnndsl.weights.transfer import in_rgb
+    from cnndsl.weights.transfer import in_rgb, own
     from cnndsl.weights.written import skeleton_of
 
     state, ours = read_state(options.file), skeleton_of(network.graph)
     slots = [Slot(name, tuple(tensor.shape)) for name, tensor in state.tensors.items()]
     heads = [name for each, name in zip(network.graph.outputs, ours.outputs, strict=True) if each.train_only]
-    transfer = by_order(ours, heads, slots, ordered=state.ordered, new_head=options.new_head)
+    transfer = own(network.graph, slots)
+    transfer = transfer or by_order(ours, heads, slots, ordered=state.ordered, new_head=options.new_head)
     return Found(in_rgb(ours, transfer) if options.bgr else transfer, dict(state.tensors))
 
 
@@ -160,10 +165,12 @@ def _finish(
 
 def _verified(found: Found, ours: nn.Module, options: argparse.Namespace) -> tuple[list[str], bool]:
     if found.module is None or found.both is None or found.alignment is None:
-        return ["not verified: a file does not say how its layers are wired; --from would"], True
+        return ["not verified: a file does not say how its layers are wired"], True
+    from cnndsl.weights.difference import differences
     from cnndsl.weights.verdict import verdict
 
-    return verdict(found.both, found.alignment, ours, found.module, bgr=options.bgr)
+    lines, agree = verdict(found.both, found.alignment, ours, found.module, bgr=options.bgr)
+    return (lines if agree else [*lines, *map(str, differences(found.both.ours, found.both.theirs))]), agree
 
 
 def _preprocessing(how: str | None) -> Preprocessing | None:

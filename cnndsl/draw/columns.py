@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from cnndsl.draw.bands import Band, Bands, Gap, gaps, outermost
@@ -72,8 +73,7 @@ def _placed(layout: Layout, found: list[_Column]) -> Layout:
     bands: list[Band] = []
     links: dict[Route, tuple[Gap, float]] = {}
     x = float(MARGIN)
-    for column in found:
-        left, right = _sides(layout, column)
+    for column, (left, right) in zip(found, _sides(layout, found), strict=True):
         if column.entry is None:
             bands.append(Band(0.0, x - left, 0.0))
         else:
@@ -103,8 +103,13 @@ def _placed(layout: Layout, found: list[_Column]) -> Layout:
     )
 
 
-def _sides(layout: Layout, column: _Column) -> tuple[float, float]:
-    """How far left and right a column reaches, lanes and labels included."""
-    rooms = [room for room in layout.rooms.values() if column.top <= room.middle <= column.bottom]
-    runs = [run.x for route in outermost(layout) for run in route.runs if column.top <= run.start <= column.bottom]
-    return min([room.x for room in rooms] + runs), max([room.right for room in rooms] + runs)
+def _sides(layout: Layout, found: list[_Column]) -> list[tuple[float, float]]:
+    """How far left and right each column reaches, lanes and labels included."""
+    tops = [column.top for column in found]
+    sides: list[list[float]] = [[] for _ in found]
+    for room in layout.rooms.values():
+        sides[bisect_right(tops, room.y) - 1] += [room.x, room.right]
+    for route in outermost(layout):
+        for run in route.runs:
+            sides[max(0, bisect_right(tops, run.start) - 1)].append(run.x)
+    return [(min(each), max(each)) for each in sides]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from cnndsl.draw.geometry import Route, Run
@@ -79,10 +79,12 @@ def _point(x: float, y: float) -> str:
     return f"{number(x)} {number(y)}"
 
 
-def leaving_right(routes: Iterable[Route]) -> Iterator[str]:
-    """The items out of whose bottom a wire bends to the right at once."""
+def bends_right(routes: Iterable[Route]) -> set[tuple[float, float]]:
+    """Where wires go off to the right of a place, or come to it from there: rounded (x, y) of the bends."""
+    found: set[tuple[float, float]] = set()
     for route in routes:
-        first = route.runs[0]
-        bends = first.start == first.end and route.runs[1].x > first.x if len(route.runs) > 1 else _side(route) > 0
-        if route.segment.start is not None and bends:
-            yield route.segment.start
+        for run, following in pairwise(route.runs):
+            found.add((round(min(run.x, following.x)), round(run.end)))
+        if _side(route) > 0:
+            found.add((round(route.runs[-1].x), round(route.runs[-1].start)))
+    return found

@@ -77,7 +77,8 @@ class _Laid:
         merges = {box.key: merge_width(box) / 2 for box in boxes if box.kind == "merge"}
         shortcuts = {box.key for box in boxes if box.shortcut}
         shapes = {box.key for box in boxes if box.shape} | {key for key in frames if inner[key].frame.shape}
-        room = Room(arranged, ways, extents, merges, shortcuts, shapes, titled=bool(frame.title))
+        ports = len(self.entries), len(self.exits)
+        room = Room(arranged, ways, extents, merges, shortcuts, shapes, titled=bool(frame.title), ports=ports)
         self.places = Places(arranged, room, attached, border)
         self.routes = [self.places.route(each) for each in ways]
         self.extent: Extent = self._extent()

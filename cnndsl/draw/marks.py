@@ -19,6 +19,7 @@ from cnndsl.draw.sizes import (
     TINY,
     badge_width,
     follower_widths,
+    main_type,
     merge_width,
 )
 from cnndsl.draw.tags import number, tag, tooltip, words
@@ -96,8 +97,9 @@ def _layers(box: Box, at: Rectangle) -> str:
     marks = [_plate(main.kind, (at.x, top, at.right, top + high), radii)]
     if box.caption:
         marks.append(words(box.caption, at.axis, top + 18, LABEL, f"{main.kind}-text middle bold"))
-    size = SMALL if box.kind == "scope" else LABEL
-    marks.append(words(main.text, at.axis, top + high - 9, size, f"{main.kind}-text middle"))
+    size, bold = main_type(box)
+    style = f"{main.kind}-text middle{' bold' if bold else ''}"
+    marks.append(words(main.text, at.axis, top + high - 9, size, style))
     strip = (at.y, (CORNER, 0.0)) if at.up else (at.bottom - STRIP, (0.0, CORNER))
     return "".join(marks) + (_strip(box, at, *strip) if followers else "")
 

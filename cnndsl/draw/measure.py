@@ -14,6 +14,7 @@ from cnndsl.draw.passing import Step, Way, lanes
 from cnndsl.draw.sizes import Extent
 
 COLUMN = 18  # between neighbours in a row
+SNAP = 14  # so near to the middle of a row a child stands on its axis
 
 # Heights of the gaps between the children of a stack: around a straight wire, one that bends, and those of a row.
 STRAIGHT, BENT, FANNED = 28.0, 38.0, 48.0
@@ -21,7 +22,7 @@ STRAIGHT, BENT, FANNED = 28.0, 38.0, 48.0
 TOP = {STRAIGHT: 10.0, BENT: 26.0, FANNED: 38.0}
 BOTTOM = {STRAIGHT: 18.0, BENT: 26.0, FANNED: 38.0}
 TITLE = 16.0
-SHAPE = 13.0  # of a shape under an item, before its wires fan out to both sides
+SHAPE = 16.0  # of a shape under an item, before its wires fan out to both sides
 
 
 class Room:
@@ -43,8 +44,10 @@ class Room:
         shapes: set[str],
         *,
         titled: bool,
+        ports: tuple[int, int],
     ) -> None:
         self.title = TITLE if titled else 0.0
+        self.ports = ports  # how many tensors come in and go out
         self.main = plan.main
         self.merges = merges  # and half of their widths
         self.shortcuts = shortcuts
@@ -74,7 +77,9 @@ class Room:
         bodies = [axis for axis, child in zip(axes, row.children, strict=True) if child not in self.shortcuts]
         outer = bodies or axes
         middle = (outer[0] + outer[-1]) / 2
-        return [axis - middle for axis in axes]
+        nearest = min(axes, key=lambda axis: abs(axis - middle))
+        zero = nearest if abs(nearest - middle) < SNAP else middle
+        return [axis - zero for axis in axes]
 
     def _measure(self, arranged: Arrangement) -> Extent:
         if arranged not in self.extents:
@@ -114,7 +119,7 @@ class Room:
         heights = [max(height, BENT) if gap in bends else height for gap, height in enumerate(heights)]
         if stack is not self.main:
             return [0.0, *heights[1:-1], 0.0]
-        return [TOP[heights[0]], *heights[1:-1], BOTTOM[heights[-1]]]
+        return [TOP[heights[0] if self.ports[0] else STRAIGHT], *heights[1:-1], BOTTOM[heights[-1]]]
 
     def _leads(self, stack: Stack) -> list[float]:
         pairs = pairwise(stack.children)
@@ -124,4 +129,6 @@ class Room:
     def _bends(self, stack: Stack) -> set[int]:
         """The gaps in which a wire leaves the axis of the stack or comes back to it."""
         passing = [step for _, step in self._through[stack] if step.passes]
-        return {gap for step in passing for gap in (step.above + 1, step.below)}
+        found = {gap for step in passing for gap in (step.above + 1, step.below)}
+        edges = (0, len(stack.children)) if stack is self.main else ()
+        return found | {edge for edge, count in zip(edges, self.ports, strict=False) if count > 1}

@@ -42,9 +42,17 @@ def box_size(box: Box) -> tuple[float, float]:
     if box.kind == "terminal":
         return width(box.sections[0].text, SMALL) + 28, CAPSULE
     height = CAPTIONED if box.caption else MAIN
-    main = width(box.sections[0].text, SMALL if box.kind == "scope" else LABEL) + 24
+    size, bold = main_type(box)
+    main = width(box.sections[0].text, size, bold=bold) + 24
     needed = (main, width(box.caption, LABEL, bold=True) + 24, 2 * badge_width(box.badge) + 44 if box.badge else 0)
     return max(72, *needed, sum(follower_widths(box))), height + (STRIP if len(box.sections) > 1 else 0)
+
+
+def main_type(box: Box) -> tuple[int, bool]:
+    """Size and boldness of the first layer's text: of a closed scope the title stands out, not what is in it."""
+    if box.kind != "scope":
+        return LABEL, False
+    return (SMALL, False) if box.caption else (LABEL, True)
 
 
 def merge_width(box: Box) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from cnndsl.draw.boxes import picture
-from cnndsl.draw.curves import leaving_right, wire_mark
+from cnndsl.draw.curves import bends_right, wire_mark
 from cnndsl.draw.geometry import MARGIN, Layout, Route
 from cnndsl.draw.layout import layout
 from cnndsl.draw.lettering import width
@@ -47,16 +47,19 @@ def render(drawn: Picture) -> str:
         *(box_mark(box, places.boxes[key]) for key, box in drawn.boxes.items()),
         *_shapes(drawn, places, levels),
     ]
-    return tag(
-        "svg",
-        "\n" + "\n".join(parts) + "\n",
-        xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {number(wide)} {number(high)}",
-        width=wide,
-        height=high,
-        role="img",
-        aria_labelledby="title desc",
-    ) + "\n"
+    return (
+        tag(
+            "svg",
+            "\n" + "\n".join(parts) + "\n",
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=f"0 0 {number(wide)} {number(high)}",
+            width=wide,
+            height=high,
+            role="img",
+            aria_labelledby="title desc",
+        )
+        + "\n"
+    )
 
 
 def _description(drawn: Picture) -> str:
@@ -77,11 +80,12 @@ def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
 
 
 def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
-    right = set(leaving_right(places.routes))
+    right = bends_right(places.routes)
     for key, at in (*places.boxes.items(), *places.frames.items()):
         item = drawn.boxes.get(key) or drawn.frames[key]
         if item.shape:
-            yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=key in right)
+            left = (round(at.axis), round(at.y if at.up else at.bottom)) in right
+            yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=left)
 
 
 def _levels(drawn: Picture) -> dict[str, int]:

@@ -10,7 +10,7 @@ from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import ARGUMENTS, VALUES
-from cnndsl.elaborate.names import values_in
+from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.values import Failed, Poison, brief
 from cnndsl.ops.arguments import ArgumentError, Kind, Parameter, type_name
 from cnndsl.source import Span
@@ -92,7 +92,7 @@ def _too_many(context: Context, call: Call, count: int, surplus: Sequence[tree.A
     message = f"`{call.name}` takes {count or 'no'} {more}positional argument{'' if count == 1 else 's'}"
     named = [f"`{p.name}=`" for p in call.signature if not p.positional and p.name != "stride"]
     if any(p.name == "stride" and not p.positional for p in call.signature):
-        named.insert(0, f"`/{surplus[0].span.text}` for the stride" if len(surplus) == 1 else "`/2` for the stride")
+        named.insert(0, f"`/{quoted(surplus[0])}` for the stride" if len(surplus) == 1 else "`/2` for the stride")
     help = f"the others are named: {', '.join(named)}" if named else None
     if (line := _continued(surplus[0].span)) is not None:
         help = f"the `,` at the end of line {line} continues it here"

@@ -13,6 +13,7 @@ from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import VALUES
 from cnndsl.elaborate.functions import FUNCTIONS
+from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.operators import COMPARISONS, LIMIT, Uncomputable, arithmetic, compare, is_number, size_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.values import POISON, Block, Env, Failed, Layer, Poison, TooBig, brief, weigh
@@ -80,7 +81,7 @@ class Evaluator:
         if isinstance(value, bool):
             return value
         message = f"{where} needs true or false, not {type_name(value)} {brief(value)}"
-        help = f"compare it: `{expression.span.text} != 0`" if is_number(value) else None
+        help = f"compare it: `{quoted(expression)} != 0`" if is_number(value) else None
         raise self.context.fail("E307", message, expression.span, help=help)
 
     def callable(self, name: str) -> Layer | Block | None:

@@ -77,8 +77,6 @@ class Loader:
     def _define_networks(self, module: Module) -> None:
         for network in module.file.networks:
             name = network.name
-            if (kind := taken(name.id)) is not None:
-                self.report.add(Diagnostic("E309", f"`{name.id}` is a built-in {kind}", name.span))
             if (first := module.networks.get(name.id)) is not None:
                 labels = (Label(first.name.span, "first defined here"),)
                 message = f"network `{name.id}` is defined twice"
@@ -150,7 +148,7 @@ class Loader:
             return None
         if key not in self._modules:
             try:
-                source = read_source(path)
+                source = _read(path)
             except SourceError as error:
                 self._fail(str(error), span, None)
                 return None
@@ -168,3 +166,10 @@ class Loader:
 
     def _fail(self, message: str, span: Span, help: str | None) -> None:
         self.report.add(Diagnostic("E311", message, span, help=help))
+
+
+def _read(path: Path) -> Source:
+    """A file that another uses: no pipe and no device, which might never end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise SourceError(f"{path} is not a file")
+    return read_source(path)

@@ -48,6 +48,12 @@ def values_in(item: Any, env: Env, most: int = 4) -> str:
     return ", ".join(islice(shown, most))
 
 
+def quoted(part: tree.Expression | tree.Argument | tree.Command, most: int = 80) -> str:
+    """A part of the text as it is written, on one line, for messages."""
+    text = " ".join(part.span.text.split())
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def names_in(item: Any) -> Iterator[tree.Name]:
     """The names that `item` reads: in expressions, and as commands."""
     return (part for part in parts_of(item) if isinstance(part, tree.Name))

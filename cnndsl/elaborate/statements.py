@@ -10,7 +10,7 @@ from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.labels import bind_label
-from cnndsl.elaborate.names import values_in
+from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.values import POISON, Failed, brief
 from cnndsl.ops.arguments import Size, type_name
@@ -126,7 +126,7 @@ def rounds(elaborator: Elaborator, statement: tree.For, place: Place) -> Iterato
     items = elaborator.evaluator(place).value(statement.items)
     if not isinstance(items, (list, Size)):
         message = f"`for` goes over a list, not {type_name(items)} {brief(items)}"
-        help = f"`range({statement.items.span.text})` counts from 0" if isinstance(items, int) else None
+        help = f"`range({quoted(statement.items)})` counts from 0" if isinstance(items, int) else None
         raise elaborator.context.fail("E307", message, statement.items.span, help=help)
     free = _claim_names(elaborator, statement.names, place.inner())
     for number, item in enumerate(items, start=1):
@@ -150,9 +150,10 @@ def require(elaborator: Elaborator, statement: tree.Require, place: Place, x: Fl
     evaluator = elaborator.evaluator(place)
     if evaluator.truth(statement.condition, "`require`"):
         return x
-    message = f"requirement not met: {' '.join(statement.condition.span.text.split())}"
+    message = f"requirement not met: {quoted(statement.condition)}"
     if statement.message is not None:
-        message = str(evaluator.value(statement.message))
+        value = evaluator.value(statement.message)
+        message = value if isinstance(value, str) else brief(value)
     values = values_in(statement.condition, place.env)
     call = elaborator.context.call
     raise elaborator.context.fail(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from lark import Token, Transformer
@@ -261,7 +262,7 @@ class TreeBuilder(Transformer[Token, Any]):
         return tree.InputFact(str(children[2]), self._span(children))
 
     def group(self, children: list[Any]) -> tree.Expression:
-        inner: tree.Expression = children[1]
+        inner: tree.Expression = replace(children[1], span=self._span(children))
         return inner
 
     def list(self, children: list[Any]) -> tree.ListExpression:

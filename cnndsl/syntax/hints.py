@@ -83,7 +83,7 @@ def _definition(s: Situation) -> str | None:
     if not s.outside or "NETWORK" not in s.accepted or s.token is None:
         return None
     if s.found == "ARCH":
-        return f"`arch {' '.join(s.layout.following(2)[1:])}` stands once, on the first line"
+        return f"`arch {' '.join(s.layout.following(2)[1:])}` stands once, before all else"
     if s.token in _DEFINITIONS:
         return _DEFINITIONS[s.token]
     if s.found == "NAME" and (guess := _misspelt(s.token)):

@@ -269,9 +269,10 @@ def parse_expression(source: Source, report: Report) -> tree.Expression | None:
     prefix = "network _ {\nlet _ = "
     file, mistakes = parse(Source(source.name, f"{prefix}{source.text}\n}}"))
     report.extend(mistakes)
-    statements = file.networks[0].body.statements if file.complete and file.networks and file.networks[0].body else ()
-    if len(statements) == 1 and isinstance(statements[0], tree.Let):
-        return statements[0].value
+    whole = file.complete and not file.uses and not file.blocks and len(file.networks) == 1
+    body = file.networks[0].body if whole else None
+    if body is not None and len(body.statements) == 1 and isinstance(body.statements[0], tree.Let):
+        return body.statements[0].value
     if not report:
         report.add(Diagnostic("E101", "expected one value", Span(source, 0, len(source.text))))
     return None

@@ -72,13 +72,15 @@ def network(skeleton: Skeleton, heads: Collection[str] = (), *, strict: bool = F
     With `strict`, what stands between joints counts too, as do facts that decide numbers alone.
     """
     vertices: dict[str, Vertex] = {}
+    inputs = [unit.name for unit in skeleton.units if unit.kind == "input"]
     for unit in skeleton.units:
         if unit.joint:
             edges = tuple(_edge(skeleton, source, strict) for source in unit.inputs)
-            vertices[unit.name] = Vertex(_label(unit, unit.name in heads, strict), edges, unit.ordered)
+            label = (_label(unit, unit.name in heads, strict), inputs.index(unit.name) if not unit.inputs else None)
+            vertices[unit.name] = Vertex(label, edges, unit.ordered)
     for number, output in enumerate(skeleton.outputs):
-        label = (OUTPUT, number == 0)  # heads after the main output come in any order
-        vertices[_output(number)] = Vertex(label, (_edge(skeleton, output, strict),))
+        kind = (OUTPUT, number == 0)  # heads after the main output come in any order
+        vertices[_output(number)] = Vertex(kind, (_edge(skeleton, output, strict),))
     return vertices
 
 

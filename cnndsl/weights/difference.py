@@ -46,6 +46,12 @@ class Difference:
     what: str
     places: tuple[tuple[str, str], ...]
 
+    def __str__(self) -> str:
+        """`9 times: conv: kernel 5x5, theirs 3x3 (a <-> b, c <-> d, ...)`."""
+        shown = [" <-> ".join(name for name in place if name) for place in self.places[:2]]
+        count = f"{len(self.places)} times: " if len(self.places) > 1 else ""
+        return f"{count}{self.what} ({', '.join([*shown, *['...'] * (len(self.places) > 2)])})"
+
 
 def differences(ours: Skeleton, theirs: Skeleton) -> list[Difference]:
     """All differences, in the order of their first places."""

@@ -52,9 +52,9 @@ class Reading:
         held: Mapping[str, Held | None] | None = None,
         *,
         shape: Shape | None = None,
-        sides: Sides | None = None,
+        padding: tuple[Sides, float] | None = None,
     ) -> str:
-        """Add a unit for a node, with what is held by role; `sides` are those of padding with zeros.
+        """Add a unit for a node, with what is held by role; `padding` says how much and with what, if that is all.
 
         A tensor that is computed from a held one is a fact, and matches nothing that is kept.
         """
@@ -63,7 +63,7 @@ class Reading:
         facts = facts | {role: f"computed from {value.name}" for role, value in kept.items() if value.computed}
         slots = {role: Slot(value.name, value.shape) for role, value in kept.items()}
         unit = Unit(_name(node, slots), kind, facts, sources, shape or shape_of(node), slots)
-        name = self.builder.add(unit) if sides is None else self.builder.pad(unit, sides)
+        name = self.builder.add(unit) if padding is None else self.builder.pad(unit, *padding)
         self.nodes.setdefault(name, node)
         return name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def _pool(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
-    source, kernel = given["self"], pair(given["kernel_size"])
-    size = pair(reading.builder[source].shape[1:])
+    kernel, (rows, columns) = pair(given["kernel_size"]), pair(given["padding"])
     stride = pair(given["stride"]) if given["stride"] else kernel
-    rows, columns = pair(given["padding"])
-    sides, counted = (rows, rows, columns, columns), given.get("count_include_pad", True)
+    counted = given.get("count_include_pad", True)
+    source, sides = given["self"], (rows, rows, columns, columns)
+    if counted and not given["ceil_mode"]:  # then padding of its own before is the same
+        source, sides = reading.builder.unpadded(source, sides, 0.0 if kind == "avgpool" else -math.inf)
+    size = pair(reading.builder[source].shape[1:])
     kind, facts = kinds.pool(kind, kernel, stride, sides, size, ceil=given["ceil_mode"], include_pad=counted)
     for name in ("dilation", "divisor_override"):
         if given.get(name) and pair(given[name]) != (1, 1):
@@ -31,7 +34,7 @@ def _adaptive(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> A
     source = given["self"]
     size = pair(reading.builder[source].shape[1:])
     name = reading.add(node, kinds.adaptive(kind, pair(given["output_size"]), size), (source,))
-    return [name] if isinstance(node.meta["val"], list | tuple) else name  # a maximum comes with its place
+    return [name, None] if isinstance(node.meta["val"], list | tuple) else name  # a maximum comes with its place
 
 
 def _upsample(mode: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
@@ -52,7 +55,8 @@ def _pad(reading: Reading, node: fx.Node, given: Arguments) -> str:
         return add_any(reading, node, given)
     left, right, top, bottom = amounts
     description = kinds.plain("pad", {"sides": (top, bottom, left, right), "mode": mode, "value": value})
-    return reading.add(node, description, (source,), sides=(top, bottom, left, right) if zeros else None)
+    sides = (top, bottom, left, right)
+    return reading.add(node, description, (source,), padding=(sides, value) if mode == "zero" else None)
 
 
 def _slice(reading: Reading, node: fx.Node, given: Arguments) -> str:

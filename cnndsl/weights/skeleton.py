@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from cnndsl.ops.base import Shape
+from cnndsl.ops.images import Sides
 
 Facts = Mapping[str, str]
 
@@ -146,7 +147,7 @@ class Builder:
     def __init__(self, title: str) -> None:
         self.title = title
         self._units: dict[str, Unit] = {}
-        self._sides: dict[str, tuple[int, int, int, int]] = {}
+        self._pads: dict[str, tuple[Sides, float]] = {}
 
     def add(self, unit: Unit) -> str:
         if unit.kind == "identity" or (unit.kind in ("concat", "add") and len(unit.inputs) == 1):
@@ -157,18 +158,19 @@ class Builder:
         self._units[name] = Unit(name, unit.kind, unit.facts, unit.inputs, unit.shape, unit.slots)
         return name
 
-    def pad(self, unit: Unit, sides: tuple[int, int, int, int]) -> str:
-        """Add padding with zeros: `top, bottom, left, right`."""
+    def pad(self, unit: Unit, sides: Sides, value: float) -> str:
+        """Add padding with a value, which may belong to the layer behind it."""
         name = self.add(unit)
-        self._sides[name] = sides
+        self._pads[name] = sides, value
         return name
 
-    def unpadded(self, name: str, sides: tuple[int, int, int, int]) -> tuple[str, tuple[int, int, int, int]]:
-        """What a convolution with padding `sides` really reads, and all of its padding."""
-        if name not in self._sides:
+    def unpadded(self, name: str, sides: Sides, value: float = 0.0) -> tuple[str, Sides]:
+        """What a layer that pads by `sides` with a value really reads, and all of its padding."""
+        more, with_value = self._pads.get(name, ((0, 0, 0, 0), value))
+        if with_value != value:
             return name, sides
-        top, bottom, left, right = (a + b for a, b in zip(sides, self._sides[name], strict=True))
-        return self._units[name].inputs[0], (top, bottom, left, right)
+        top, bottom, left, right = (a + b for a, b in zip(sides, more, strict=True))
+        return (self._units[name].inputs[0] if name in self._pads else name), (top, bottom, left, right)
 
     def __getitem__(self, name: str) -> Unit:
         return self._units[name]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnndsl.ir.graph import Graph
 from cnndsl.weights.adapt import Move, steps_between, with_rgb
 from cnndsl.weights.align import Alignment, align
-from cnndsl.weights.check import WeightsError
+from cnndsl.weights.check import WeightsError, check_shapes
 from cnndsl.weights.difference import differences
-from cnndsl.weights.skeleton import Skeleton, Unit
+from cnndsl.weights.skeleton import Skeleton, Slot, Unit
 from cnndsl.weights.trace import Traced, trace
 from cnndsl.weights.written import skeleton_of
 
@@ -44,12 +44,14 @@ class Counterparts:
     """Two networks in forms that can be compared: with their train-only heads if both have them, else without.
 
     `heads` says whether they are there; then both modules have to run in training mode, but none of their parts.
+    `left_out` are our layers with tensors that are in heads which theirs lacks.
     """
 
     graph: Graph
     ours: Skeleton
     traced: Traced
     heads: bool
+    left_out: tuple[str, ...] = ()
 
     @property
     def theirs(self) -> Skeleton:
@@ -59,7 +61,7 @@ class Counterparts:
         """Raises `Unmatched` with the differences if the networks do not align."""
         found = align(self.ours, self.theirs)
         if found is None:
-            lines = (show_difference(each.what, each.places) for each in differences(self.ours, self.theirs))
+            lines = map(str, differences(self.ours, self.theirs))
             raise Unmatched(f"{self.ours.title} and {self.theirs.title} differ", lines)
         return found
 
@@ -83,8 +85,19 @@ def counterparts(graph: Graph, module: nn.Module, title: str) -> Counterparts:
         else:
             if len(traced.skeleton.outputs) == len(graph.outputs):
                 return Counterparts(graph, skeleton_of(graph), traced, True)
-    graph = graph.inference()
-    return Counterparts(graph, skeleton_of(graph), trace(module.eval(), shapes, title), False)
+    ours = skeleton_of(graph.inference())
+    left_out = {unit.name for unit in skeleton_of(graph).units if unit.slots} - {unit.name for unit in ours.units}
+    traced = trace(module.eval(), shapes, title)
+    return Counterparts(graph.inference(), ours, traced, False, tuple(sorted(left_out)))
+
+
+def own(graph: Graph, file: Sequence[Slot]) -> Transfer | None:
+    """The transfer from a file that has exactly our names and shapes, if it has them."""
+    try:
+        check_shapes(graph, {slot.name: slot.shape for slot in file})
+    except WeightsError:
+        return None
+    return Transfer(tuple(Move(slot, slot) for slot in file))
 
 
 def by_graph(both: Counterparts, alignment: Alignment, *, new_head: bool = False, bgr: bool = False) -> Transfer:
@@ -96,7 +109,7 @@ def by_graph(both: Counterparts, alignment: Alignment, *, new_head: bool = False
     check_heads(both.ours, ((one, both.theirs[other].facts["filters"]) for one, other in alignment.heads), new_head)
     units = [unit for unit in both.ours.units if unit.slots and unit.name not in resized]
     moves = (move for unit in units for move in _moves(unit, both.theirs[alignment.pairs[unit.name]]))
-    transfer = Transfer(tuple(moves), tuple(resized))
+    transfer = Transfer(tuple(moves), (*resized, *both.left_out))
     return in_rgb(both.ours, transfer) if bgr else transfer
 
 
@@ -129,11 +142,3 @@ def _reads_colours(skeleton: Skeleton, unit: Unit) -> bool:
     if unit.kind not in ("conv", "dense") or unit.facts["channels"] != "3":
         return False
     return skeleton[skeleton.joint_before(unit.inputs[0])[0]].kind == "input"
-
-
-def show_difference(what: str, places: tuple[tuple[str, str], ...]) -> str:
-    """`9 times: conv: kernel 5x5, theirs 3x3 (a <-> b, ...)`."""
-    shown = [" <-> ".join(name for name in place if name) for place in places[:2]]
-    more = ["..."] if len(places) > 2 else []
-    count = f"{len(places)} times: " if len(places) > 1 else ""
-    return f"{count}{what} ({', '.join([*shown, *more])})"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnndsl.weights.align import Alignment
-from cnndsl.weights.difference import differences
-from cnndsl.weights.transfer import Counterparts, show_difference
+from cnndsl.weights.transfer import Counterparts
 from cnndsl.weights.verify import TOLERANCE, compare_outputs, first_difference, random_inputs
 
 if TYPE_CHECKING:
@@ -33,5 +32,4 @@ def verdict(
     if found is not None:
         lines.append(f"the first layer that differs is {found.ours}, theirs {found.theirs} ({found.error:.1e})")
         lines += [f"the last before it, {found.before[0]}, theirs {found.before[1]}, agrees"] if found.before else []
-    lines += [show_difference(each.what, each.places) for each in differences(both.ours, both.theirs)]
     return lines, False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
-from math import prod
 from typing import Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape, show_shape
+from cnndsl.ops.images import Sides
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
 from cnndsl.weights import kinds
@@ -89,7 +90,7 @@ def _add_mean(place: Place, count: int) -> str:
 
 def _add_pad(place: Place) -> str:
     unit, op = place.unit(_own_words(place.op)), place.op
-    return place.builder.pad(unit, op.sides) if op.mode == "zero" and not op.value else place.builder.add(unit)
+    return place.builder.pad(unit, op.sides, op.value) if op.mode == "zero" else place.builder.add(unit)
 
 
 def _add_crop(place: Place) -> str:
@@ -108,11 +109,34 @@ def _add_zero_padded(place: Place) -> str:
     return place.add(kinds.padded_channels(0, place.op.filters - channels), (source,))
 
 
+def _add_pool(kind: str, place: Place) -> str:
+    op, value = place.op, 0.0 if kind == "avgpool" else -math.inf
+    counted, ceil, sides = getattr(op, "count_include_pad", True), op.ceil, op.pad
+    if not op.native:  # others have to pad themselves, and as far as the last window reaches
+        ceil, sides = False, _reached(op, place.shapes[0], place.node.shape)
+    source = place.sources[0]
+    if counted and not ceil:
+        source, sides = place.builder.unpadded(source, sides, value)
+    _, height, width = place.builder[source].shape
+    description = kinds.pool(kind, op.kernel, op.stride, sides, (height, width), ceil=ceil, include_pad=counted)
+    return place.add(description, (source,))
+
+
+def _reached(op: Any, before: Shape, after: Shape) -> Sides:
+    """The padding, with as much more at the ends as the last windows hang over."""
+    top, bottom, left, right = op.pad
+    below = (after[1] - 1) * op.stride[0] + op.kernel[0] - before[1] - top
+    beyond = (after[2] - 1) * op.stride[1] + op.kernel[1] - before[2] - left
+    return top, max(bottom, below), left, max(right, beyond)
+
+
 ADDERS: dict[str, Callable[[Place], str]] = {
     "conv": _add_convolution,
     "depthwise": _add_convolution,
     "mean": lambda place: _add_mean(place, len(place.sources)),
     "fractal_join": lambda place: _add_mean(place, len(place.sources) - 1),  # the last is read in training alone
+    "maxpool": partial(_add_pool, "maxpool"),
+    "avgpool": partial(_add_pool, "avgpool"),
     "pad": _add_pad,
     "crop": _add_crop,
     "zero_pad_shortcut": _add_zero_padded,
@@ -121,12 +145,7 @@ ADDERS: dict[str, Callable[[Place], str]] = {
 
 def _transposed(op: Any, shape: Shape) -> Description:
     weight, pad, bias = op.parameters(shape)["weight"], (op.pad[0], op.pad[2]), op.bias is not False
-    return kinds.transposed(weight, prod(shape), op.stride, pad, op.output_pad, op.dilation, op.groups, bias)
-
-
-def _pool(kind: str, op: Any, shape: Shape) -> Description:
-    counted = getattr(op, "count_include_pad", True)
-    return kinds.pool(kind, op.kernel, op.stride, op.pad, (shape[1], shape[2]), ceil=op.ceil, include_pad=counted)
+    return kinds.transposed(weight, math.prod(shape), op.stride, pad, op.output_pad, op.dilation, op.groups, bias)
 
 
 def _norm(kind: str, op: Any, shape: Shape) -> Description:
@@ -153,8 +172,6 @@ DESCRIPTIONS: dict[str, Callable[..., Description]] = {
     "layer_norm": partial(_norm, "layer_norm"),
     "group_norm": partial(_norm, "group_norm"),
     "lrn": _response_norm,
-    "maxpool": partial(_pool, "maxpool"),
-    "avgpool": partial(_pool, "avgpool"),
     "global_avgpool": lambda op, shape: kinds.adaptive("avgpool", (1, 1), shape[1:]),
     "global_maxpool": lambda op, shape: kinds.adaptive("maxpool", (1, 1), shape[1:]),
     "adaptive_avgpool": lambda op, shape: kinds.adaptive("avgpool", op.size, shape[1:]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from cnndsl.elaborate.binding import Call, bind
+from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.ops.arguments import Parameter, signature
 from cnndsl.syntax import tree
@@ -35,7 +36,7 @@ class Structure:
         given = bind(elaborator.evaluator(place), call_of_structure(cls), command.arguments, command.span)
         if command.body is None:
             message = f"`{cls.word}` needs a body in braces"
-            help = f"`{command.span.text} {{ ... }}`"
+            help = f"`{quoted(command)} {{ ... }}`"
             raise elaborator.context.fail("E317", message, command.span, help=help)
         return cls(**given)
 
