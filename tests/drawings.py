@@ -5,6 +5,7 @@ It knows SVG and the marks `data-box`, `data-frame`, `data-from`, `data-to`, and
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -137,7 +138,5 @@ def _curve(handles: list[Point]) -> Iterator[Point]:
     for part in range(1, 25):
         t, points = part / 24, handles
         while len(points) > 1:
-            points = [
-                (a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for a, b in zip(points, points[1:], strict=False)
-            ]
+            points = [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for a, b in itertools.pairwise(points)]
         yield points[0]
