@@ -36,8 +36,13 @@ class Area:
         return all(sides)
 
     def inside(self, point: Point, slack: float = 0.6) -> bool:
-        x, y = point
-        return self.left + slack < x < self.right - slack and self.top + slack < y < self.bottom - slack
+        return self.crossed(point, point, slack)
+
+    def crossed(self, start: Point, end: Point, slack: float = 0.6) -> bool:
+        """Whether a line that is upright, level or short comes inside."""
+        (left, right), (top, bottom) = sorted((start[0], end[0])), sorted((start[1], end[1]))
+        beside = right <= self.left + slack or left >= self.right - slack
+        return not beside and bottom > self.top + slack and top < self.bottom - slack
 
     def on_edge(self, point: Point, slack: float = 1.5) -> bool:
         around = Area(self.left - slack, self.top - slack, self.right + slack, self.bottom + slack)
@@ -107,7 +112,7 @@ def _text_area(mark: ElementTree.Element) -> Area:
 
 
 def trace(path: str) -> Iterator[list[Point]]:
-    """The lines of a path as points, curves in 24 parts, arcs as their chords."""
+    """The lines of a path as points: curves in 16 parts, arcs as their chords."""
     line: list[Point] = []
     for letter, text in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
         numbers = [float(number) for number in re.findall(r"-?[0-9.]+", text)]
@@ -130,13 +135,13 @@ def _drawn(letter: str, n: list[float], line: list[Point]) -> list[Point]:
     ends = {"V": lambda: (x, n[0]), "v": lambda: (x, y + n[0]), "H": lambda: (n[0], y), "h": lambda: (x + n[0], y)}
     if letter in "al":
         return [(x + n[-2], y + n[-1])]
-    return list(_curve([(x, y), ends[letter]()]))
+    return [ends[letter]()]
 
 
 def _curve(handles: list[Point]) -> Iterator[Point]:
     """A Bezier curve of any degree, by de Casteljau's algorithm."""
-    for part in range(1, 25):
-        t, points = part / 24, handles
+    for part in range(1, 17):
+        t, points = part / 16, handles
         while len(points) > 1:
             points = [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for a, b in itertools.pairwise(points)]
         yield points[0]

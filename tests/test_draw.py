@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -108,11 +109,13 @@ def check_reach(source: str, found: Wires, readers: set[str], drawing: Drawing) 
 def check_free(found: Wires, drawing: Drawing) -> None:
     """No wire runs through a box or over a text."""
     plates = [plate for mine in drawing.plates.values() for plate in mine]
+    areas = [*plates, *(area for _, area in drawing.texts)]
     for line in found.lines:
-        ys, xs = [y for _, y in line], [x for x, _ in line]
-        room = Area(min(xs) - 1, min(ys) - 1, max(xs) + 1, max(ys) + 1)
-        for area in (*(p for p in plates if p.overlaps(room)), *(a for _, a in drawing.texts if a.overlaps(room))):
-            assert not any(area.inside(point) for point in line)
+        left, right = min(x for x, _ in line), max(x for x, _ in line)
+        top, bottom = min(y for _, y in line), max(y for _, y in line)
+        for area in areas:
+            if area.left < right and left < area.right and area.top < bottom and top < area.bottom:
+                assert not any(area.crossed(start, end) for start, end in pairwise(line))
 
 
 def near(one: Point, other: Point, most: float) -> bool:

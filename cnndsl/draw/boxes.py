@@ -19,7 +19,6 @@ from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import show_shape
 
 MOST = 60  # boxes; without a depth as many levels are opened as stay within it
-DEEPEST = 1_000
 
 
 def picture(graph: Graph, depth: int | None = None) -> Picture:
@@ -29,15 +28,15 @@ def picture(graph: Graph, depth: int | None = None) -> Picture:
     """
     facts = Facts(graph)
     root = fold(facts.graph, tree(facts.graph))
-    best = _Painter(facts, depth or 1).paint(root)
-    level = 1
+    labels = Labels(facts)
+    level = depth or 1
+    best = _Painter(labels, level).paint(root)
     while depth is None and not best.whole:
         level += 1
-        deeper = _Painter(facts, level)
-        found = deeper.paint(root)
-        if len(found.boxes) > MOST:
+        deeper = _Painter(labels, level).paint(root)
+        if len(deeper.boxes) > MOST:
             break
-        best = found
+        best = deeper
     return best
 
 
@@ -54,12 +53,12 @@ class _Open:
 class _Painter:
     """Makes the picture of one network at one depth, frame by frame from the outermost inwards."""
 
-    def __init__(self, facts: Facts, depth: int) -> None:
-        self.graph = facts.graph
+    def __init__(self, labels: Labels, depth: int) -> None:
+        self.labels = labels
         self.depth = depth
-        self.labels = Labels(facts)
+        self.graph = labels.graph
         self.shown = Shown(self.graph)
-        self.needed = {node.name for node in facts.inference}
+        self.needed = {node.name for node in labels.facts.inference}
         self.owner: dict[int, str] = {}  # the box in which each node that is drawn stands
         self.boxes: dict[str, Box] = {}
         self.opened: dict[str, _Open] = {}
