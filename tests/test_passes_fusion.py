@@ -12,7 +12,7 @@ from cnndsl.analysis.cost import costs, total
 from cnndsl.ir import Graph
 from cnndsl.ir.recipe import Original, apply, originals
 from cnndsl.ops.fused import Affine, Fused
-from cnndsl.passes import CPU_PIPELINE, Notes, run
+from cnndsl.passes import CPU_PIPELINE, GPU_PIPELINE, Notes, Pass, run
 from cnndsl.passes.add_in_place import add_in_place
 from cnndsl.passes.drop_identity import drop_identity
 from cnndsl.passes.drop_training import drop_training
@@ -27,11 +27,12 @@ from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
 
 
+@pytest.mark.parametrize("pipeline", [CPU_PIPELINE, GPU_PIPELINE], ids=["cpu", "gpu"])
 @given(networks_of_any_kind())
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_pass_keeps_what_is_computed(graph: Graph) -> None:
+def test_every_pass_keeps_what_is_computed(pipeline: tuple[Pass, ...], graph: Graph) -> None:
     stages: list[Graph] = []
-    run(graph, CPU_PIPELINE, observe=lambda _, made: stages.append(made))
+    run(graph, pipeline, observe=lambda _, made: stages.append(made))
     assert_equal(stages[-1], graph)
     for stage in stages:  # only to find the culprit: they are rarely wrong one by one and right together
         assert_equal(stage.inference(), graph)

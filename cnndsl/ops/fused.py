@@ -1,4 +1,4 @@
-"""Layers that only passes make: one with weights fused with what stands around it, and a batch norm as an affine map.
+"""Layers that only passes make: layers fused with what stands around them, and a batch norm as an affine map.
 
 All their facts follow from their parts, so that no printer, cost table or later pass needs a special case.
 """
@@ -11,10 +11,11 @@ from typing import ClassVar, TypeAlias
 from cnndsl.ops.arguments import Kind, argument, boolean, stride
 from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, Window
 from cnndsl.ops.convolution import Conv, ConvTranspose
-from cnndsl.ops.fused_source import AFFINE, spell_fused
+from cnndsl.ops.fused_source import AFFINE, spell_fused, spell_pointwise
 from cnndsl.ops.images import Pair, expect_image
 from cnndsl.ops.linear import Linear
-from cnndsl.ops.merge import Add
+from cnndsl.ops.merge import Add, Mul
+from cnndsl.ops.pooling import Pool
 
 Core: TypeAlias = Conv | ConvTranspose | Linear
 
@@ -59,9 +60,9 @@ class Subsample(Op):
 class Fused(Op):
     """One kernel's worth of layers: `prologue` on the first input, then `core`, then `epilogue` on its result.
 
-    The prologue is an `affine` and pointwise layers, the epilogue pointwise layers and at most one `add`, which takes
-    the second input, and with `in_place` may write its result there. Parameters are the core's by its own names;
-    those of an affine prologue are `scale` and `shift`.
+    The prologue is an `affine` and pointwise layers, and perhaps a pool at its end; the epilogue is pointwise layers
+    and at most one `add`, which takes the second input, and with `in_place` may write its result there. Parameters are
+    the core's by its own names; those of an affine prologue are `scale` and `shift`.
     It prints in the order of execution: `fused conv 1x1, 256 + add + relu`.
     """
 
@@ -83,26 +84,66 @@ class Fused(Op):
         return any(isinstance(op, Add) for op in self.epilogue)
 
     def output(self, *inputs: Shape) -> Shape:
-        shape = self.core.output(inputs[0])
+        shape = self.core.output(self.read(inputs[0]))
         for op in self.epilogue:
             shape = op.output(shape, inputs[1]) if isinstance(op, Add) else op.output(shape)
         return shape
 
+    def read(self, shape: Shape) -> Shape:
+        """What the core reads of a first input of that shape: what the prologue makes of it."""
+        for op in self.prologue:
+            shape = op.output(shape)
+        return shape
+
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
-        found = dict(self.core.parameters(inputs[0]))
+        found = dict(self.core.parameters(self.read(inputs[0])))
         for op in self.prologue:
             found |= op.parameters(inputs[0])
         return found
 
     def macs(self, *inputs: Shape) -> int:
-        return self.core.macs(inputs[0])
+        return self.core.macs(self.read(inputs[0]))
 
     def window(self, *inputs: Shape) -> Window:
-        return self.core.window(inputs[0])
+        pools = (op.window(*inputs) for op in self.prologue if isinstance(op, Pool))
+        return next(pools, self.core.window(self.read(inputs[0])))
 
     def torch(self, *inputs: Shape) -> TorchModule:
-        return spell_fused(self.core.torch(inputs[0]), self.prologue, self.epilogue, self.in_place, inputs)
+        core = self.core.torch(self.read(inputs[0]))
+        return spell_fused(core, self.prologue, self.epilogue, self.in_place, inputs)
 
     def __str__(self) -> str:
         parts = [str(op) for op in (*self.prologue, self.core, *self.epilogue)]
         return f"fused {' + '.join(parts)}{', in place' if self.in_place else ''}"
+
+
+@dataclass(frozen=True)
+class FusedPointwise(Op):
+    """One pass over memory: layers that treat every element alike, in turn, on the first input.
+
+    An `add` or `mul` among the `steps` takes the next input. Parameters are those of an `affine` step, of which there
+    is one at most.
+    """
+
+    word: ClassVar[str] = "fused"
+
+    steps: tuple[Op, ...] = argument(Kind())
+
+    @property
+    def arity(self) -> int:  # type: ignore[override]
+        return 1 + sum(isinstance(op, Add | Mul) for op in self.steps)
+
+    def output(self, *inputs: Shape) -> Shape:
+        shape, *others = inputs
+        for op in self.steps:
+            shape = op.output(shape, others.pop(0)) if isinstance(op, Add | Mul) else op.output(shape)
+        return shape
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return {name: shape for op in self.steps for name, shape in op.parameters(inputs[0]).items()}
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return spell_pointwise(self.steps, inputs)
+
+    def __str__(self) -> str:
+        return f"fused {' + '.join(map(str, self.steps))}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnndsl.ops.base import Op, Shape, TorchModule
+from cnndsl.ops.pooling import Avgpool, Pool
 
 AFFINE = '''\
 class Affine(nn.Module):
@@ -183,6 +184,33 @@ class FusedConvTranspose2d(Fused, nn.ConvTranspose2d):
         return self.after(nn.ConvTranspose2d.forward(self, self.before(x)), other)
 '''
 
+POINTWISE = '''\
+class FusedPointwise(nn.Module):
+    """Steps that treat every element alike, in turn; `add` and `mul` take the next input, `affine` its own weights."""
+
+    def __init__(self, channels: int, steps: tuple) -> None:
+        super().__init__()
+        self.steps = steps
+        if "affine" in steps:
+            self.scale = nn.Parameter(torch.ones(channels), requires_grad=False)
+            self.shift = nn.Parameter(torch.zeros(channels), requires_grad=False)
+
+    def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        waiting = list(others)
+        for step in self.steps:
+            name, *arguments = (step,) if isinstance(step, str) else step
+            if name == "affine":
+                shape = (-1,) + (1,) * (x.dim() - 2)
+                x = torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+            elif name in ("add", "mul"):
+                x = getattr(torch, name)(x, waiting.pop(0))
+            elif name == "scale":
+                x = x * arguments[0]
+            else:
+                x = F.gelu(x, approximate=arguments[0]) if name == "gelu" else getattr(F, name)(x, *arguments)
+        return x
+'''
+
 CLASSES: Mapping[str, str] = {
     "nn.Conv2d": "FusedConv2d",
     "nn.Linear": "FusedLinear",
@@ -197,6 +225,7 @@ FUNCTIONS: Mapping[str, str | None] = {
     "hardsigmoid": None,
     "hardswish": None,
     "leaky_relu": "slope",
+    "mul": None,
     "relu": None,
     "relu6": None,
     "scale": "factor",
@@ -222,6 +251,21 @@ def spell_fused(
     return TorchModule(CLASSES[core.callee], core.args, kwargs, core.inputs + others, FUSED)
 
 
+def spell_pointwise(steps: tuple[Op, ...], inputs: tuple[Shape, ...]) -> TorchModule:
+    """PyTorch's spelling of pointwise layers in turn."""
+    given = ", ".join(f"{{{index}}}" for index in range(len(inputs)))
+    return TorchModule("FusedPointwise", (inputs[0][0], tuple(map(_step, steps))), inputs=given, source=POINTWISE)
+
+
 def _step(op: Op) -> object:
+    if isinstance(op, Pool):
+        return _pool_step(op)
     field = FUNCTIONS[op.word]
     return op.word if field is None else (op.word, getattr(op, field))
+
+
+def _pool_step(op: Pool) -> object:
+    pad = (op.pad[0], op.pad[2])
+    if isinstance(op, Avgpool):
+        return ("avg_pool2d", op.kernel, op.stride, pad, op.ceil, op.count_include_pad)
+    return ("max_pool2d", op.kernel, op.stride, pad, 1, op.ceil)

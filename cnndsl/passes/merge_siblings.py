@@ -5,6 +5,7 @@
 with the rows of the weights stacked (Szegedy et al. 2014 write the inception module so that three of its four branches
 begin with such a convolution). The input is read once instead of once for each sibling, and a matrix with more rows
 is multiplied at a better rate. Each sibling's place is taken by a slice of the result, which copies nothing.
+Siblings that only a concat reads come first, so that a kernel with two outputs can put them there and the rest apart.
 """
 
 from __future__ import annotations
@@ -63,7 +64,13 @@ def _families(graph: Graph, notes: Notes) -> Iterator[list[Node]]:
         for node in siblings:
             if len(siblings) > 1 and node.name not in merged:
                 notes.declined(node.name, "its siblings differ in stride, bias or activation")
-    yield from (family for family in found.values() if len(family) > 1)
+    for family in found.values():
+        if len(family) > 1:
+            yield sorted(family, key=lambda node: not _ends_in_concat(graph, node))
+
+
+def _ends_in_concat(graph: Graph, node: Node) -> bool:
+    return [reader.op.word for reader in graph.consumers(node.name)] == ["concat"]
 
 
 def _place(graph: Graph, places: dict[str, int], siblings: list[Node]) -> str | None:
@@ -73,9 +80,10 @@ def _place(graph: Graph, places: dict[str, int], siblings: list[Node]) -> str | 
     """
     common = _common(siblings)
     depth = common.count(".") + 1 if common else 0
-    opened = siblings[0].name.split(".")[: depth + 1]
+    first = min(siblings, key=lambda node: places[node.name])
+    opened = first.name.split(".")[: depth + 1]
     opening = next(node.name for node in graph if node.name.split(".")[: depth + 1] == opened)
-    return opening if places[siblings[0].inputs[0]] < places[opening] else None
+    return opening if places[first.inputs[0]] < places[opening] else None
 
 
 def _common(siblings: list[Node]) -> str:

@@ -16,10 +16,13 @@ from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.fold_bn import fold_bn
 from cnndsl.passes.fuse_activation import fuse_activation
 from cnndsl.passes.fuse_add import fuse_add
+from cnndsl.passes.fuse_pointwise import fuse_pointwise
 from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
+from cnndsl.passes.pool_prologue import pool_prologue
+from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
 from cnndsl.passes.settle_bias import settle_bias
 
@@ -44,6 +47,23 @@ CPU_PIPELINE: tuple[Pass, ...] = (
     merge_siblings,  # after all that changes convolutions: siblings are what the others made of them
     pack_weights,  # for what nothing was fused to
     add_in_place,  # last: only in the final graph is it known who reads a tensor
+)
+
+# For inference on a GPU by kernels that read slices, write slices and take two sources.
+GPU_PIPELINE: tuple[Pass, ...] = (
+    *PIPELINE,
+    drop_training,
+    drop_unused,
+    fold_bn,
+    order_pool,
+    fuse_add,  # as for the CPU, up to here and one line further; the kernels take both in either order
+    fuse_activation,
+    projection_shortcut,  # after fuse_activation, which binds the activation to the sum that vanishes here
+    pool_prologue,  # before `prologue`, since what is normalised is pooled afterwards
+    prologue,
+    merge_siblings,
+    fuse_pointwise,  # what found no convolution to go with
+    pack_weights,
 )
 
 

@@ -14,6 +14,7 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Affine, Fused
 from cnndsl.ops.fused_source import FUNCTIONS
+from cnndsl.ops.pooling import Pool
 from cnndsl.passes.notes import Notes
 
 
@@ -40,7 +41,7 @@ def prologue(graph: Graph, notes: Notes | None = None) -> Graph:
 
 def _conv(node: Node) -> Conv | None:
     core = node.op.core if isinstance(node.op, Fused) else node.op
-    taken = isinstance(node.op, Fused) and node.op.prologue
+    taken = isinstance(node.op, Fused) and any(not isinstance(op, Pool) for op in node.op.prologue)
     return core if isinstance(core, Conv) and not taken else None
 
 
@@ -71,5 +72,5 @@ def _why_not(graph: Graph, node: Node, conv: Conv, chain: tuple[Node, ...]) -> s
 def _taken(node: Node, conv: Conv, chain: tuple[Node, ...]) -> Node:
     op = node.op if isinstance(node.op, Fused) else Fused(conv)
     recipes = {**node.recipes, **{name: chain[0].recipe(name) for name in ("scale", "shift")}}
-    op = replace(op, prologue=tuple(each.op for each in chain))
+    op = replace(op, prologue=(*(each.op for each in chain), *op.prologue))
     return replace(node, op=op, inputs=(chain[0].inputs[0], *node.inputs[1:]), recipes=recipes)
