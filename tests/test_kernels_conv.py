@@ -19,6 +19,7 @@ from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels import conv_grouped as grouped  # noqa: E402
 from cnndsl.kernels import conv_tma as tma  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.weights import packing  # noqa: E402
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
 HALF, SINGLE = torch.float16, torch.float32
@@ -257,7 +258,8 @@ def test_conv_grouped_bundles_groups(case: Case, groups: int) -> None:
     )
     problem = grouped.bundled_problem(problem, groups)
     assert problem.channels * problem.bundles == case.image[3]
-    wide = grouped.bundle_weights(w, groups)
+    together = grouped.bundle_groups(groups, w.shape[3])
+    wide = packing.bundle(w.permute(0, 3, 1, 2), groups, together)
     gemm.conv_gemm(problem, gemm.Config(64, 32, 32, 4, 2), x, wide, y.view, bias, residual)
     y.check(tailed(case.tail, expected, residual), problem.depth)
 
@@ -283,7 +285,7 @@ def test_depthwise_sees_one_channel(case: Case) -> None:
     problem = gemm.describe(
         x, w, y.view, bias, residual, stride=case.stride, sides=case.sides, dilation=case.dilation, tail=case.tail
     )
-    packed = grouped.depthwise_weights(w)
+    packed = packing.taps_first(w.permute(0, 3, 1, 2))
     grouped.depthwise(problem, grouped.suggest_depthwise(problem, TARGETS["sm_90"]), x, packed, y.view, bias, residual)
     y.check(tailed(case.tail, expected, residual))
 

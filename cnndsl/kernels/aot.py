@@ -66,7 +66,11 @@ def compile_for(target: Target, specialization: Specialization) -> Compiled:
     constants |= {name: None for name, element in pointers.items() if element is None}
     types = {name: f"*{element}" for name, element in pointers.items() if element is not None}
     signature = {name: types.get(name, "constexpr") for name in kernel.arg_names}
-    aligned = {(kernel.arg_names.index(name),): [["tt.divisibility", ALIGNMENT]] for name in types}
+    aligned = {
+        (kernel.arg_names.index(name),): [["tt.divisibility", ALIGNMENT]]
+        for name in types
+        if name not in specialization.unaligned
+    }
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
     options = {"num_warps": specialization.warps, "num_stages": specialization.stages, "enable_fp_fusion": True}
     built = triton.compile(source, target=GPUTarget(target.backend, target.arch, target.lanes), options=options)

@@ -257,20 +257,20 @@ def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
 
 
 def suggest(problem: Problem, target: Target) -> Config:
-    """A good configuration where nothing was measured: the least padded work over the target's multiprocessors.
+    """A good configuration where nothing was measured: the least padded work; a long sum over few tiles is split."""
+    tiles = configurations(target, problem.dtype)
+    best = fit(min(tiles, key=lambda each: padded_work(problem, each.block_m, each.block_n, target)), problem)
+    return best if problem.second or problem.bundles > 1 else replace(best, splits=_splits(problem, best, target))
+
+
+def padded_work(problem: Problem, m: int, n: int, target: Target) -> float:
+    """The time of one multiprocessor, in elements of its tiles of m x n.
 
     A tile's speed grows with its reuse of what it loads, m n / (m + n); a last wave that is not full costs like a
-    full one; a long sum over few tiles is split.
+    full one.
     """
-
-    def cost(config: Config) -> float:
-        m, n = config.block_m, config.block_n
-        tiles = ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) * problem.bundles
-        return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n))
-
-    best = min(configurations(target, problem.dtype), key=cost)
-    best = fit(best, problem)
-    return best if problem.second or problem.bundles > 1 else replace(best, splits=_splits(problem, best, target))
+    tiles = ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) * problem.bundles
+    return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n))
 
 
 def fit(config: Config, problem: Problem) -> Config:

@@ -34,16 +34,6 @@ def bundled_problem(problem: gemm.Problem, groups: int) -> gemm.Problem:
     return replace(problem, channels=problem.channels // bundles, filters=problem.filters // bundles, bundles=bundles)
 
 
-def bundle_weights(w: torch.Tensor, groups: int) -> torch.Tensor:
-    """Weights O H W I of one group to O H W I of its bundle: zero for the channels of other groups."""
-    filters, rows, columns, channels = w.shape
-    together = bundle_groups(groups, channels)
-    wide = w.new_zeros(filters, rows, columns, together, channels)
-    of_filter = torch.arange(filters, device=w.device) // (filters // groups) % together
-    wide[torch.arange(filters, device=w.device), :, :, of_filter] = w
-    return wide.flatten(3)
-
-
 @triton.jit
 def depthwise_kernel(
     x, w, bias, residual, y,
@@ -96,11 +86,6 @@ def suggest_depthwise(problem: gemm.Problem, target: Target) -> Config:
     return min(
         configurations(target, problem.dtype), key=lambda config: (-problem.filters % config.block_c, config.block_m)
     )
-
-
-def depthwise_weights(w: torch.Tensor) -> torch.Tensor:
-    """Weights O H W 1 to H W O, so that neighbouring filters are neighbours in memory."""
-    return w.squeeze(3).permute(1, 2, 0).contiguous()
 
 
 def depthwise_work(problem: gemm.Problem) -> Work:
@@ -158,5 +143,5 @@ def depthwise(
     bias: torch.Tensor | None = None,
     residual: torch.Tensor | None = None,
 ) -> None:
-    """Launch it on N H W C views, with weights from `depthwise_weights`."""
+    """Launch it on N H W C views, with weights H W O."""
     specialize_depthwise(problem, config).launch(x=x, w=w, y=y, bias=bias, residual=residual)

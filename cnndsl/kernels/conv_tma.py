@@ -7,6 +7,7 @@ matrix instruction reads straight from shared memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -183,11 +184,12 @@ def conv_tma(
     residual: torch.Tensor | None = None,
 ) -> None:
     """Launch it on N H W C views, with weights O H W I. Descriptors are written to memory that is allocated here."""
-
-    def scratch(size: int, alignment: int, stream: int | None) -> torch.Tensor:
-        return torch.empty(size, dtype=torch.int8, device=x.device)
-
     if x.data_ptr() % ALIGNED or w.data_ptr() % ALIGNED:
         raise ValueError(f"conv_tma needs tensors that start at a multiple of {ALIGNED} bytes")
-    triton.set_allocator(scratch)
+    triton.set_allocator(scratch(x.device))
     specialize(problem, config).launch(x=x, w=w, y=y, bias=bias, residual=residual)
+
+
+def scratch(device: torch.device) -> Callable[[int, int, int | None], torch.Tensor]:
+    """Where Triton is to find memory for descriptors on a device."""
+    return lambda size, alignment, stream: torch.empty(size, dtype=torch.int8, device=device)

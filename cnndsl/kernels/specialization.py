@@ -35,6 +35,7 @@ class Specialization:
     pointers   its tensor arguments in order, with their element types; None for one that the problem lacks
     constants  its other arguments, all known at compile time
     grid       how many blocks of threads along each axis
+    unaligned  pointers that may start anywhere; the compiler takes all others to start at a multiple of 16 bytes
     """
 
     kernel: Any
@@ -43,6 +44,7 @@ class Specialization:
     grid: tuple[int, int, int]
     warps: int
     stages: int
+    unaligned: frozenset[str] = frozenset()
 
     def launch(self, **tensors: torch.Tensor | None) -> None:
         """Run it on tensors, by the names of `pointers`; on the CPU this needs Triton's interpreter."""

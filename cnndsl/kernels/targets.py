@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,24 @@ TARGETS = {
         Target("gfx942", "hip", "gfx942", 64, 64 * 1024, 304),
     )
 }
+
+DEFAULT = TARGETS["sm_90"]
+
+
+def target_of(device: Any | None) -> Target:
+    """The nearest known GPU at or below a CUDA device's generation, with its own number of multiprocessors.
+
+    Without a device it is the one that plans are made for where there is none.
+    """
+    if device is None:
+        return DEFAULT
+    import torch
+
+    found = torch.cuda.get_device_properties(device)
+    if torch.version.hip:
+        return TARGETS["gfx942"]
+    generation = 10 * found.major + found.minor
+    known = [target for target in TARGETS.values() if target.nvidia and int(target.arch) <= generation]
+    if not known:
+        raise RuntimeError(f"{found.name} is older than the oldest GPU that kernels are made for, {min(TARGETS)}")
+    return replace(max(known, key=lambda target: int(target.arch)), units=found.multi_processor_count)

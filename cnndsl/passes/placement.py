@@ -6,7 +6,7 @@ layers can be computed tile by tile without their middle tensors. A backend deci
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from cnndsl.ir.graph import Graph, Node
@@ -26,8 +26,10 @@ class Slice:
     stop: int
 
 
-def concat_slices(graph: Graph, notes: Notes | None = None) -> dict[str, Slice]:
-    """By producer, the slice it can write instead of a tensor of its own.
+def concat_slices(
+    graph: Graph, notes: Notes | None = None, leave_out: Container[str] = frozenset()
+) -> dict[str, Slice]:
+    """By producer, the slice it can write instead of a tensor of its own; `leave_out` are concats that need no buffer.
 
     A tensor has one place: of several concats that read it the last takes it (which for a dense block, where each
     concat holds the one before, makes one buffer of them all), and another one copies. An input of the network has its
@@ -37,7 +39,7 @@ def concat_slices(graph: Graph, notes: Notes | None = None) -> dict[str, Slice]:
     notes = notes or Notes()
     found: dict[str, Slice] = {}
     for node in graph:
-        if not isinstance(node.op, Concat):
+        if not isinstance(node.op, Concat) or node.name in leave_out:
             continue
         stop = 0
         for name in node.inputs:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Original, Recipe, originals
+from cnndsl.weights import packing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,4 +92,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "concat": _concat,
     "concat_columns": _concat_columns,
     "no_bias": _zeros_like_rows,
+    "pixels_last": packing.pixels_last,
+    "over_map": packing.over_map,
+    "taps_first": packing.taps_first,
+    "bundle": packing.bundle,
+    "columns": packing.columns,
 }

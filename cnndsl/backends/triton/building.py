@@ -1,0 +1,92 @@
+"""What the lowering rules share: views of tensors, packed weights, and the list of launches that grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnndsl.backends.triton.places import Places, Split
+from cnndsl.backends.triton.plan import Dtype, Launch, Packed, Scratch, Tensor, View, dtype_of
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.ir.recipe import Argument, Recipe, apply
+from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.targets import Target
+from cnndsl.ops.base import Shape
+from cnndsl.passes.notes import Notes
+
+Choice = tuple[str, Any]  # a kernel and its configuration
+Choose = Callable[[str, Any, Target], Choice]  # for a kernel, a problem and a GPU; it may name another kernel
+
+
+@dataclass
+class Building:
+    """A plan that is being made of `graph`, which the passes have rewritten.
+
+    choose  decides the kernel and configuration of each problem
+    """
+
+    graph: Graph
+    places: Places
+    batch: int
+    precision: str
+    target: Target
+    choose: Choose
+    notes: Notes
+    launches: list[Launch] = field(default_factory=list)
+    weights: dict[str, Packed] = field(default_factory=dict)
+
+    @property
+    def dtype(self) -> Dtype:
+        return dtype_of(self.precision)
+
+    @property
+    def products(self) -> str:
+        """How products of float32 are made."""
+        return "ieee" if self.precision == "fp32" else "tf32"
+
+    def view(self, name: str) -> View:
+        return self.places.views[name]
+
+    def split(self, name: str) -> Split | None:
+        return self.places.splits.get(name)
+
+    def input(self, node: Node, index: int = 0) -> View:
+        return self.view(node.inputs[index])
+
+    def filled(self, view: View) -> View:
+        """An input of the network with the zeros that fill up its pixels, so that whole vectors can be read."""
+        inputs = {node.name for node in self.graph.inputs}
+        whole = view.buffer in inputs and view.start == 0 and view.channels < view.leading
+        return View(view.buffer, 0, view.height, view.width, view.leading, view.leading) if whole else view
+
+    def weight(self, node: Node, parameter: str, shape: Shape, packing: str, *arguments: Argument) -> Packed:
+        """A parameter of a node in the type of the plan, packed by a function of `cnndsl.weights.packing`."""
+        return self.packed(f"{node.name}.{parameter}", shape, apply(packing, node.recipe(parameter), *arguments))
+
+    def vector(self, node: Node, parameter: str, length: int) -> Packed:
+        """A parameter with one number per channel, in float32."""
+        return self.packed(f"{node.name}.{parameter}", (length,), node.recipe(parameter), "fp32")
+
+    def packed(self, name: str, shape: Shape, recipe: Recipe, dtype: Dtype | None = None) -> Packed:
+        made = Packed(name, shape, dtype or self.dtype, recipe)
+        assert self.weights.setdefault(name, made) == made, name
+        return made
+
+    def launch(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None], *nodes: str) -> None:
+        """Add a launch of the kernel that is chosen, with a second one if its sums are split."""
+        kernel, config = self.choose(kernel, problem, self.target)
+        present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        if kernel != "conv_gemm" or config.splits == 1:
+            self.launches.append(Launch(kernel, problem, config, present, nodes))
+            return
+        partial = Scratch(f"{nodes[0]}.partial", config.splits * problem.pixels * problem.filters)
+        product = {name: tensor for name, tensor in present.items() if name in ("x", "w")}
+        finish = {name: tensor for name, tensor in present.items() if name not in product}
+        self.launches.append(Launch(kernel, problem, config, {**product, "partial": partial}, nodes))
+        self.launches.append(Launch("conv_reduce", problem, config, {**finish, "partial": partial}, nodes))
+
+
+def suggested(kernel: str, problem: Any, target: Target) -> Choice:
+    """What is chosen where nothing was measured."""
+    return kernel, FAMILIES[kernel].suggest(problem, target)

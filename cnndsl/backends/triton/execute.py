@@ -1,0 +1,159 @@
+"""Run a plan: tensors as views of one arena, one callable per launch, in order or replayed as a CUDA graph.
+
+On the CPU Triton's interpreter runs the kernels, if it was on (`TRITON_INTERPRET=1`) when Triton was imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+import triton
+from torch.func import functional_call
+
+from cnndsl.backends.torch.loading import execute
+from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
+from cnndsl.backends.triton.rules.fallback import Program
+from cnndsl.kernels import conv_tma, pack
+from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.specialization import DTYPES, TORCH_DTYPES, Specialization
+from cnndsl.kernels.targets import TARGETS
+
+
+def interpreting() -> bool:
+    """Whether kernels run in Triton's interpreter."""
+    return bool(triton.knobs.runtime.interpret)
+
+
+class Executor:
+    """A plan bound to a device and to packed weights, which it reads where they lie: new values need no new executor.
+
+    Raises RuntimeError on a device that cannot run kernels.
+    """
+
+    def __init__(self, plan: Plan, weights: Mapping[str, torch.Tensor], device: torch.device) -> None:
+        if device.type != "cuda" and not interpreting():
+            raise RuntimeError(
+                f"Triton kernels do not run on {device}: move the module to a GPU, or set TRITON_INTERPRET=1 before the "
+                "start to see it work without one"
+            )
+        self.plan, self.weights, self.device = plan, weights, device
+        self.dtype = TORCH_DTYPES[plan.dtype]
+        self.arena = torch.zeros(plan.arena_bytes, dtype=torch.uint8, device=device)
+        self.buffers = {buffer.name: buffer for buffer in plan.buffers}
+        self.steps = [self._bind(launch) for launch in plan.launches if launch.kernel != "pack" or not _given(launch)]
+        self.graph: Any = None
+
+    def __call__(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
+        """The outputs of the network, fresh tensors; inputs have been checked."""
+        for port, x in zip(self.plan.inputs, inputs, strict=True):
+            self._take(port, x)
+        if self.device.type == "cuda" and self.graph is None:
+            self._capture()
+        if self.graph is None:
+            self.run()
+        else:
+            self.graph.replay()
+        return [self._result(port) for port in self.plan.outputs]
+
+    def run(self) -> None:
+        """Every launch in order."""
+        for step in self.steps:
+            step()
+
+    def _capture(self) -> None:
+        """Compile every kernel by running once, then record the launches as one CUDA graph."""
+        side = torch.cuda.Stream(self.device)
+        side.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(side):
+            self.run()
+        torch.cuda.current_stream(self.device).wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.run()
+        self.graph = graph
+
+    def _take(self, port: Port, x: torch.Tensor) -> None:
+        """Bring an input into the arena."""
+        x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
+        view = self.tensor(port.view)
+        wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
+        problem = pack.describe(x, wide.permute(0, 3, 1, 2))
+        pack.pack(problem, pack.suggest(problem, TARGETS[self.plan.target]), x, wide)
+
+    def _result(self, port: Port) -> torch.Tensor:
+        view = self.tensor(port.view)
+        return view.flatten(1).clone() if len(port.shape) == 1 else view.permute(0, 3, 1, 2).contiguous().clone()
+
+    def tensor(self, tensor: Any) -> torch.Tensor:
+        """Views as N x H x W x C of the arena, weights as they are packed."""
+        if isinstance(tensor, Packed):
+            return self.weights[tensor.name]
+        buffer = self.buffers[tensor.buffer]
+        bytes_ = self.arena[buffer.offset : buffer.offset + buffer.bytes]
+        if isinstance(tensor, Scratch):
+            return bytes_.view(torch.float32)[: tensor.elements]
+        row = tensor.width * tensor.leading
+        shape = (self.plan.batch, tensor.height, tensor.width, tensor.channels)
+        return bytes_.view(self.dtype).as_strided(
+            shape, (tensor.height * row, row, tensor.leading, 1), bytes_.view(self.dtype).storage_offset() + tensor.start
+        )
+
+    def _bind(self, launch: Launch) -> Callable[[], object]:
+        tensors = {name: self.tensor(tensor) for name, tensor in launch.tensors.items()}
+        if isinstance(launch.problem, Program):
+            return _torch_step(launch.problem, tensors)
+        if launch.kernel == "cudnn":
+            from cnndsl.backends.triton.library import library_step
+
+            return library_step(launch.problem, tensors)
+        if launch.kernel == "conv_tma":
+            triton.set_allocator(conv_tma.scratch(self.device))
+        made = specialized(launch)
+        return lambda: made.launch(**tensors)
+
+
+def specialized(launch: Launch) -> Specialization:
+    """The kernel of a launch, which may assume that tensors start at 16 bytes where they do."""
+    made = FAMILIES[launch.kernel].specialize(launch.problem, launch.config)
+    return replace(made, unaligned=frozenset(unaligned(launch)))
+
+
+def unaligned(launch: Launch) -> list[str]:
+    """The pointers of a launch that do not start at a multiple of 16 bytes."""
+    size = {"fp32": 4}.get(getattr(launch.problem, "dtype", "fp32"), 2)
+    return [
+        name
+        for name, tensor in launch.tensors.items()
+        if isinstance(tensor, View) and tensor.start * size % 16 or isinstance(tensor, Given)
+    ]
+
+
+def _given(launch: Launch) -> bool:
+    return any(isinstance(tensor, Given) for tensor in launch.tensors.values())
+
+
+def _torch_step(program: Program, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:
+    """PyTorch's own layer on the same memory."""
+    module = getattr(execute(program.text, program.builder), program.builder)().eval()
+    y = tensors["y"]
+    module = module.to(y.device, y.dtype)
+    state = {name: tensor for name, tensor in tensors.items() if name.startswith("layer.")}
+    inputs = [_planes(tensors[f"x{index}"], shape) for index, shape in enumerate(program.shapes)]
+    out = _planes(y, program.out)
+
+    def step() -> None:
+        with torch.no_grad():
+            out.copy_(functional_call(module, state, tuple(inputs)))
+
+    return step
+
+
+def _planes(view: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """N x H x W x C as PyTorch's layers take it, without a copy."""
+    return view.flatten(1) if len(shape) == 1 else view.permute(0, 3, 1, 2)
+
+
+__all__ = ["DTYPES", "Executor", "interpreting", "specialized"]

@@ -1,0 +1,140 @@
+"""From a graph to a plan: passes, places, launches by the rules of the layers, then the arena.
+
+Everything here is decided without a GPU, and is the same each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import prod
+
+from cnndsl.backends.triton import arena
+from cnndsl.backends.triton.building import Building, Choose, suggested
+from cnndsl.backends.triton.places import find_places, leading
+from cnndsl.backends.triton.plan import SIZES, Buffer, Given, Launch, Plan, Port, Scratch, View, dtype_of
+from cnndsl.backends.triton.rules import rule_for
+from cnndsl.backends.triton.rules.convolutions import is_stack
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.kernels import pack
+from cnndsl.kernels.targets import Target
+from cnndsl.ops.fused import Subsample
+from cnndsl.passes.notes import Notes
+from cnndsl.passes.pipeline import GPU_PIPELINE, run
+
+
+class StrictError(Exception):
+    """A network with layers that no Triton kernel serves; the text names each, with its line."""
+
+
+def rewritten(graph: Graph, notes: Notes | None = None) -> Graph:
+    """The graph that is lowered: for inference, by the passes for a GPU."""
+    return run(graph, GPU_PIPELINE, notes=notes)
+
+
+def lower(
+    graph: Graph,
+    target: Target,
+    *,
+    batch: int = 1,
+    precision: str = "fp16",
+    choose: Choose = suggested,
+    notes: Notes | None = None,
+) -> Plan:
+    """The plan of a graph that `rewritten` has made.
+
+    Raises ValueError for an unknown precision, a batch below 1, or tensors too large for 32-bit offsets.
+    """
+    if batch < 1:
+        raise ValueError(f"a batch of {batch}: it is 1 or more")
+    notes = notes or Notes()
+    places = find_places(graph, dtype_of(precision), _absorbed(graph), notes)
+    building = Building(graph, places, batch, precision, target, choose, notes)
+    inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
+    for node in graph:
+        if node.op.arity != 0 and (node.name in places.views or node.name in places.splits):
+            rule_for(node.op)(building, node)
+    outputs = tuple(Port(each.name, graph[each.node].shape, places.views[each.node]) for each in graph.outputs)
+    buffers = _buffers(building, outputs)
+    return Plan(
+        graph.name,
+        target.name,
+        precision,
+        batch,
+        tuple(building.launches),
+        arena.place(buffers),
+        inputs,
+        outputs,
+        tuple(building.weights.values()),
+    )
+
+
+def require_kernels(plan: Plan, graph: Graph) -> None:
+    """Raise `StrictError` unless Triton kernels compute everything; `graph` is the one that was lowered."""
+    lines = []
+    for launch in plan.launches:
+        if launch.kernel in ("torch", "cudnn"):
+            node = graph[launch.nodes[0]]
+            lines.append(f"{node.span}: no Triton kernel serves `{node.op.word}` ({node.name})")
+    if lines:
+        raise StrictError("\n".join(lines))
+
+
+def _absorbed(graph: Graph) -> set[str]:
+    """Nodes that have no tensor: stacks of two sources, and the pixels that a kernel picks from a source itself."""
+    found: set[str] = set()
+    for node in graph:
+        if is_stack(node, graph.consumers(node.name)) and not graph.is_output(node.name):
+            found.add(node.name)
+            sources = (graph[name] for name in node.inputs)
+            found |= {
+                each.name
+                for each in sources
+                if isinstance(each.op, Subsample) and graph.consumers(each.name) == (node,)
+            }
+    return found
+
+
+def _pack_input(building: Building, node: Node, index: int) -> Port:
+    """The launch that brings the caller's tensor into the kernels' order and type."""
+    view = building.view(node.name)
+    channels, pixels = view.channels, view.pixels
+    problem = pack.Problem(
+        "fp32",
+        building.dtype,
+        building.batch,
+        pixels,
+        channels,
+        view.leading,
+        (channels * pixels, pixels, 1),
+        (view.leading * pixels, 1, view.leading),
+    )
+    building.launch("pack", problem, {"x": Given(index), "y": view}, node.name)
+    return Port(node.name, node.shape, view)
+
+
+def _buffers(building: Building, outputs: Iterable[Port]) -> list[Buffer]:
+    """A buffer for everything that launches touch, alive from the first of them to the last."""
+    found: dict[str, Buffer] = {}
+    for index, launch in enumerate(building.launches):
+        for name, size in _touched(building, launch):
+            known = found.get(name)
+            found[name] = replace(known, last=index) if known else Buffer(name, size, index, index)
+    end = len(building.launches) - 1
+    for port in outputs:
+        found[port.view.buffer] = replace(found[port.view.buffer], last=end)
+    return list(found.values())
+
+
+def _touched(building: Building, launch: Launch) -> Iterable[tuple[str, int]]:
+    for tensor in launch.tensors.values():
+        if isinstance(tensor, View):
+            size = building.batch * tensor.pixels * tensor.leading
+            if size >= 2**31:
+                raise ValueError(f"{tensor.buffer} has {size} elements: offsets in kernels have 32 bits, batch fewer")
+            yield tensor.buffer, size * SIZES[building.dtype]
+        elif isinstance(tensor, Scratch):
+            yield tensor.buffer, tensor.elements * 4
+
+
+__all__ = ["StrictError", "leading", "lower", "prod", "require_kernels", "rewritten"]

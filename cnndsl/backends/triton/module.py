@@ -1,0 +1,124 @@
+"""A lowered network as an `nn.Module`: it holds packed weights, and makes a plan for each batch size that it meets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from cnndsl.backends.torch import build
+from cnndsl.backends.torch.optimized import FromOriginals
+from cnndsl.backends.triton.building import Choose, suggested
+from cnndsl.backends.triton.execute import Executor
+from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
+from cnndsl.backends.triton.plan import Plan
+from cnndsl.ir.graph import Graph
+from cnndsl.kernels.specialization import TORCH_DTYPES
+from cnndsl.kernels.targets import Target, target_of
+from cnndsl.ops.base import show_shape
+from cnndsl.weights import expected_shapes
+
+
+class TritonModule(nn.Module):
+    """A network in fused Triton kernels, for inference.
+
+    It takes what the PyTorch backend's module takes (N x channels x height x width, in float32 or the plan's type, N
+    from 1 to `batch`) and gives the same results in the plan's type: one tensor, or a tuple where the network has
+    several outputs. `load_state_dict` takes state dicts of that module, or its own; no compiled kernel depends on
+    weights. It runs on a CUDA device, replaying one CUDA graph for each batch size, or in Triton's interpreter.
+
+    Raises TypeError and ValueError for inputs of another type, shape, device or batch.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        batch: int = 1,
+        precision: str = "fp16",
+        strict: bool = False,
+        target: Target | None = None,
+        choose: Choose = suggested,
+    ) -> None:
+        super().__init__()
+        self.network, self.batch, self.precision, self.choose = rewritten(graph), batch, precision, choose
+        self.target = target or target_of(torch.device("cuda") if torch.cuda.is_available() else None)
+        self._plans: dict[int, Plan] = {}
+        self._executors: dict[tuple[int, torch.device], Executor] = {}
+        plan = self.plan(batch)
+        if strict:
+            require_kernels(plan, self.network)
+        for weight in plan.weights:
+            self.register_buffer(_key(weight.name), torch.zeros(weight.shape, dtype=TORCH_DTYPES[weight.dtype]))
+        recipes = {_key(weight.name): weight.recipe for weight in plan.weights}
+        self.register_load_state_dict_pre_hook(FromOriginals(recipes, expected_shapes(graph)))  # type: ignore[no-untyped-call]
+        self.eval()
+
+    def plan(self, batch: int) -> Plan:
+        """The plan for a batch size. Weights are packed alike in all of them."""
+        if batch not in self._plans:
+            self._plans[batch] = lower(
+                self.network, self.target, batch=batch, precision=self.precision, choose=self.choose
+            )
+        return self._plans[batch]
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        self._check(inputs)
+        results = self.executor(len(inputs[0]), inputs[0].device)(*inputs)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def executor(self, batch: int, device: torch.device) -> Executor:
+        if (batch, device) not in self._executors:
+            weights = {name.replace("/", "."): tensor for name, tensor in self.named_buffers()}
+            self._executors[batch, device] = Executor(self.plan(batch), weights, device)
+        return self._executors[batch, device]
+
+    def _check(self, inputs: tuple[torch.Tensor, ...]) -> None:
+        ports = self.plan(self.batch).inputs
+        if len(inputs) != len(ports):
+            raise TypeError(f"{self.network.name} takes {len(ports)} inputs, not {len(inputs)}")
+        own = next(self.buffers()).device if len(self._buffers) else inputs[0].device
+        accepted = (torch.float32, TORCH_DTYPES[self.plan(self.batch).dtype])
+        for port, x in zip(ports, inputs, strict=True):
+            if not isinstance(x, torch.Tensor) or x.dtype not in accepted:
+                given = x.dtype if isinstance(x, torch.Tensor) else type(x).__name__
+                raise TypeError(f"{port.name} must be a tensor of {' or '.join(map(str, dict.fromkeys(accepted)))}, not {given}")
+            if tuple(x.shape[1:]) != port.shape or len(x) != len(inputs[0]):
+                raise ValueError(f"{port.name} must be N x {show_shape(port.shape)}, not {show_shape(tuple(x.shape))}")
+            if not 1 <= len(x) <= self.batch:
+                raise ValueError(f"a batch of {len(x)}: this module was compiled for 1 to {self.batch}")
+            if x.device != own:
+                raise ValueError(f"{port.name} is on {x.device}, the module on {own}")
+
+    def train(self, mode: bool = True) -> TritonModule:
+        if mode:
+            raise RuntimeError(
+                "this module is compiled for inference: train the one of the torch backend, and load its state dict here"
+            )
+        return super().train(mode)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> TritonModule:
+        """Move to another device; types are part of what was compiled."""
+        probe = fn(torch.zeros(1))
+        if probe.dtype != torch.float32:
+            raise TypeError(f"this module was compiled for {self.precision}: compile it anew for another precision")
+        super()._apply(fn, recurse)
+        self._executors.clear()
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_executors": {}}
+
+
+def compile_graph(graph: Graph, *, seed: int = 0, **settings: Any) -> TritonModule:
+    """The network in Triton kernels with the weights that the PyTorch backend would draw, on the CPU."""
+    module = TritonModule(graph, **settings)
+    module.load_state_dict(build(graph, seed=seed).state_dict())
+    return module
+
+
+def _key(name: str) -> str:
+    """A weight's name as that of a buffer, which may have no dots."""
+    return name.replace(".", "/")

@@ -1,0 +1,150 @@
+"""Where every tensor of a graph lies: in a buffer of its own, in a slice of a concat's, or as part of another.
+
+A concat is one buffer that its inputs write into. A channel slice and a flatten in front of a linear layer are other
+looks at a tensor that is there. Of merged siblings that one convolution computes, the first can lie in a concat and
+the rest apart, as its kernel has two outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+
+from cnndsl.backends.triton.plan import SIZES, Dtype, View
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.ops.base import Shape
+from cnndsl.ops.convolution import Conv
+from cnndsl.ops.fused import Fused
+from cnndsl.ops.linear import Linear
+from cnndsl.ops.merge import Concat
+from cnndsl.ops.reshape import ChannelSlice, Flatten
+from cnndsl.passes.notes import Notes
+from cnndsl.passes.placement import Slice, concat_slices
+
+VECTOR = 16  # bytes that one thread moves at once
+NARROW = 8  # bytes of a pixel of few channels, such as a picture's three
+
+
+@dataclass(frozen=True)
+class Split:
+    """A convolution whose channels before `at` lie in `first`, and the others in `rest`."""
+
+    at: int
+    first: View
+    rest: View
+
+
+@dataclass(frozen=True)
+class Places:
+    """The view of every tensor by its node's name; `splits` are those that lie in two places and have none."""
+
+    views: Mapping[str, View]
+    splits: Mapping[str, Split]
+
+
+def find_places(graph: Graph, dtype: Dtype, absorbed: Container[str], notes: Notes) -> Places:
+    """`absorbed` nodes have no tensor: another kernel computes them on the way."""
+    slices = concat_slices(graph, notes, absorbed)
+    views: dict[str, View] = {}
+    splits: dict[str, Split] = {}
+    for node in graph:
+        if node.name in absorbed:
+            continue
+        if isinstance(node.op, ChannelSlice):
+            views[node.name] = _part(node.inputs[0], node.op, views, splits)
+        elif is_relabelled(graph, node, slices):
+            views[node.name] = views[node.inputs[0]]
+        elif (split := _split(graph, node, slices, dtype, absorbed)) is not None:
+            splits[node.name] = split
+        else:
+            views[node.name] = _own(graph, node.name, slices, dtype)
+    return Places(views, splits)
+
+
+def is_relabelled(graph: Graph, node: Node, slices: Container[str] = ()) -> bool:
+    """Whether a flatten only gives its input another shape: one pixel, or read by linear layers alone."""
+    if not isinstance(node.op, Flatten) or node.name in slices:
+        return False
+    shape = graph[node.inputs[0]].shape
+    if len(shape) == 1 or shape[1:] == (1, 1):
+        return True
+    readers = graph.consumers(node.name)
+    linear = (isinstance(reader.op, Fused) and isinstance(reader.op.core, Linear) for reader in readers)
+    return all(linear) and not graph.is_output(node.name)
+
+
+def extent(shape: Shape) -> tuple[int, int, int]:
+    """(channels, height, width), where a vector is one pixel."""
+    return (shape[0], 1, 1) if len(shape) == 1 else (shape[0], shape[1], shape[2])
+
+
+def leading(channels: int, dtype: Dtype) -> int:
+    """Channels of a buffer: filled up so that every pixel starts where a vector can be read."""
+    unit = VECTOR // SIZES[dtype]
+    narrow = NARROW // SIZES[dtype]
+    return narrow if channels <= narrow else -(-channels // unit) * unit
+
+
+def _own(graph: Graph, name: str, slices: Mapping[str, Slice], dtype: Dtype) -> View:
+    """Its place in the outermost concat that it lies in, or a buffer of its own."""
+    channels, height, width = extent(graph[name].shape)
+    root, start = name, 0
+    while root in slices:
+        root, start = slices[root].concat, start + slices[root].start
+    return View(root, start, height, width, channels, leading(graph[root].shape[0], dtype))
+
+
+def _part(name: str, op: ChannelSlice, views: Mapping[str, View], splits: Mapping[str, Split]) -> View:
+    if name in views:
+        return views[name].part(op.start, op.stop)
+    split = splits[name]
+    if op.start < split.at:
+        return split.first.part(op.start, op.stop)
+    return split.rest.part(op.start - split.at, op.stop - split.at)
+
+
+def _split(
+    graph: Graph, node: Node, slices: Mapping[str, Slice], dtype: Dtype, absorbed: Container[str]
+) -> Split | None:
+    """The place of merged siblings of which the first, alone or several in a row, belong into one concat."""
+    parts = graph.consumers(node.name)
+    if not isinstance(node.op, Fused) or not isinstance(node.op.core, Conv) or node.op.core.groups > 1:
+        return None
+    if graph.is_output(node.name) or not all(isinstance(part.op, ChannelSlice) for part in parts):
+        return None
+    found: View | None = None
+    at = 0
+    for part in sorted(parts, key=_start):
+        home = _home(graph, part, slices, dtype, absorbed)
+        if home is None or _start(part) != at or (found is not None and not _continues(found, home)):
+            break
+        at += home.channels
+        found = replace(found or home, channels=at)
+    if found is None:
+        return None
+    channels, height, width = extent(node.shape)
+    rest = channels - at
+    return Split(at, found, View(node.name, 0, height, width, rest, leading(max(rest, 1), dtype)))
+
+
+def _start(part: Node) -> int:
+    assert isinstance(part.op, ChannelSlice)
+    return part.op.start
+
+
+def _continues(one: View, other: View) -> bool:
+    return one.buffer == other.buffer and one.start + one.channels == other.start
+
+
+def _home(
+    graph: Graph, part: Node, slices: Mapping[str, Slice], dtype: Dtype, absorbed: Container[str]
+) -> View | None:
+    """Where a concat wants this slice, if a concat alone reads it, and once."""
+    readers = graph.consumers(part.name)
+    if graph.is_output(part.name) or len(readers) != 1 or not isinstance(readers[0].op, Concat):
+        return None
+    concat = readers[0]
+    if concat.name in absorbed or concat.inputs.count(part.name) > 1:
+        return None
+    start = sum(graph[name].shape[0] for name in concat.inputs[: concat.inputs.index(part.name)])
+    return _own(graph, concat.name, slices, dtype).part(start, start + part.shape[0])

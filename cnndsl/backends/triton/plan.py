@@ -1,0 +1,177 @@
+"""A plan: what a lowered network does, as data. Launches in order, where tensors lie in one arena, weights as recipes.
+
+It holds for one batch size and one GPU. It needs neither a GPU nor Triton to be printed, saved, compared and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from cnndsl.ir.recipe import Recipe
+from cnndsl.ops.base import Shape
+
+Dtype = Literal["fp16", "bf16", "fp32"]
+SIZES: Mapping[Dtype, int] = {"fp16": 2, "bf16": 2, "fp32": 4}
+
+
+@dataclass(frozen=True)
+class View:
+    """A tensor N x height x width x channels inside a buffer.
+
+    start    elements from the buffer's begin to its first value
+    leading  elements from one pixel to the next: the channels of the whole buffer
+    """
+
+    buffer: str
+    start: int
+    height: int
+    width: int
+    channels: int
+    leading: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    def part(self, start: int, stop: int) -> View:
+        """Channels from `start` up to and without `stop`."""
+        return View(self.buffer, self.start + start, self.height, self.width, stop - start, self.leading)
+
+    def __str__(self) -> str:
+        inside = f"[{self.start}:{self.start + self.channels}]" if self.channels != self.leading else ""
+        return f"{self.buffer}{inside}"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A weight as a kernel reads it, and how it follows from the original ones."""
+
+    name: str
+    shape: Shape
+    dtype: Dtype
+    recipe: Recipe
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Given:
+    """The caller's input of that index, as PyTorch has it: N x channels x height x width, or N x features."""
+
+    index: int
+
+    def __str__(self) -> str:
+        return f"input {self.index}"
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Memory that only neighbouring launches use: float32 elements in a buffer of their own."""
+
+    buffer: str
+    elements: int
+
+    def __str__(self) -> str:
+        return self.buffer
+
+
+Tensor: TypeAlias = View | Packed | Given | Scratch
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel on one problem.
+
+    kernel   a name in `cnndsl.kernels.families.FAMILIES`, or "torch", or "cudnn"
+    tensors  by the kernel's names of its pointers
+    nodes    the layers that it computes, by their names in the network as it was written
+    """
+
+    kernel: str
+    problem: Any
+    config: Any
+    tensors: Mapping[str, Tensor]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A stretch of the arena: in use from launch `first` to launch `last`, both counted in."""
+
+    name: str
+    bytes: int
+    first: int
+    last: int
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of the network. A vector lies as one pixel of so many channels."""
+
+    name: str
+    shape: Shape
+    view: View
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network of one batch size, made ready for one GPU.
+
+    target     a name in `cnndsl.kernels.targets.TARGETS`
+    precision  "fp16", "bf16", "tf32" (float32 tensors, products in TF32) or "fp32"
+    """
+
+    name: str
+    target: str
+    precision: str
+    batch: int
+    launches: tuple[Launch, ...]
+    buffers: tuple[Buffer, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    weights: tuple[Packed, ...] = field(repr=False, default=())
+
+    @property
+    def dtype(self) -> Dtype:
+        return dtype_of(self.precision)
+
+    @property
+    def arena_bytes(self) -> int:
+        return max((buffer.offset + buffer.bytes for buffer in self.buffers), default=0)
+
+    @property
+    def least_bytes(self) -> int:
+        """What must be alive at the same time at the worst moment: no arena can be smaller."""
+        count = len(self.launches)
+        change = [0] * (count + 1)
+        for buffer in self.buffers:
+            change[buffer.first] += buffer.bytes
+            change[buffer.last + 1] -= buffer.bytes
+        alive = worst = 0
+        for step in change:
+            alive += step
+            worst = max(worst, alive)
+        return worst
+
+    def __str__(self) -> str:
+        from cnndsl.backends.triton.text import format_plan  # which imports this module
+
+        return format_plan(self)
+
+
+PRECISIONS = ("fp16", "bf16", "tf32", "fp32")
+
+
+def dtype_of(precision: str) -> Dtype:
+    """The type of tensors at a precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
+    return "fp16" if precision == "fp16" else "bf16" if precision == "bf16" else "fp32"

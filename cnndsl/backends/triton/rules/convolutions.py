@@ -1,0 +1,194 @@
+"""Convolutions and linear layers with what is fused to them, each as one launch of the kernel that fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from cnndsl.backends.triton.building import Building
+from cnndsl.backends.triton.plan import Packed, Tensor, View
+from cnndsl.backends.triton.rules.fallback import lower_by_torch
+from cnndsl.ir.graph import Node
+from cnndsl.ir.recipe import Apply, apply
+from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped
+from cnndsl.kernels.tails import expression, steps
+from cnndsl.ops.convolution import Conv
+from cnndsl.ops.fused import Affine, Fused, Subsample
+from cnndsl.ops.linear import Linear
+from cnndsl.ops.merge import Concat
+from cnndsl.ops.pooling import Avgpool, Maxpool, Pool
+
+
+def lower_fused(building: Building, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Fused)
+    if isinstance(op.core, Linear):
+        _linear(building, node, op)
+    elif not isinstance(op.core, Conv):
+        lower_by_torch(building, node)
+    elif op.prologue:
+        _prologue(building, node, op, op.core)
+    elif op.core.groups > 1:
+        _grouped(building, node, op, op.core)
+    elif (sources := two_sources(building, node)) is not None:
+        _two_sources(building, node, op, *sources)
+    else:
+        _plain(building, node, op, op.core)
+
+
+def _plain(building: Building, node: Node, op: Fused, core: Conv) -> None:
+    x = building.filled(building.input(node))
+    shape = (core.filters, *core.kernel, x.channels)
+    tensors = {"x": x, "w": building.weight(node, "weight", shape, "pixels_last", x.channels)}
+    problem = _problem(building, node, op, x, core)
+    building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
+
+
+def _problem(building: Building, node: Node, op: Fused, x: View, core: Conv) -> conv_gemm.Problem:
+    return conv_gemm.Problem(
+        building.dtype,
+        building.batch,
+        x.height,
+        x.width,
+        x.channels,
+        core.filters,
+        x.leading,
+        kernel=core.kernel,
+        stride=core.stride,
+        sides=core.sides,
+        dilation=core.dilation,
+        precision=building.products,  # type: ignore[arg-type]
+        **_finishing(building, node, op),
+    )
+
+
+def _finishing(building: Building, node: Node, op: Fused) -> dict[str, Any]:
+    """Fields of a problem that say how sums are finished and where they go."""
+    y, y2, split_at = _outputs(building, node)
+    return {
+        "y_leading": y.leading,
+        "bias": op.core.bias is not False,
+        "tail": steps(op.epilogue),
+        "residual_leading": building.input(node, 1).leading if op.adds else None,
+        "split_at": split_at,
+        "y2_leading": y2.leading if y2 else 0,
+    }
+
+
+def _finish(building: Building, node: Node, op: Fused) -> dict[str, Tensor | None]:
+    """The tensors of `_finishing`."""
+    y, y2, _ = _outputs(building, node)
+    filters = op.core.features if isinstance(op.core, Linear) else op.core.filters
+    return {
+        "bias": building.vector(node, "bias", filters) if op.core.bias is not False else None,
+        "residual": building.input(node, 1) if op.adds else None,
+        "y": y,
+        "y2": y2,
+    }
+
+
+def _outputs(building: Building, node: Node) -> tuple[View, View | None, int]:
+    """(first output, second output, the first filter of the second or 0)."""
+    split = building.split(node.name)
+    if split is None:
+        return building.view(node.name), None, 0
+    return (split.first, split.rest, split.at) if split.rest.channels else (split.first, None, 0)
+
+
+def _linear(building: Building, node: Node, op: Fused) -> None:
+    """A convolution by a kernel as large as the map that it reads."""
+    x, core = building.input(node), op.core
+    assert isinstance(core, Linear)
+    conv = Conv(x.size, core.features, pad=(0, 0, 0, 0), bias=core.bias)
+    weight = building.weight(node, "weight", (core.features, *x.size, x.channels), "over_map", *x.size)
+    problem = _problem(building, node, op, x, conv)
+    building.launch("conv_gemm", problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
+
+
+def _grouped(building: Building, node: Node, op: Fused, core: Conv) -> None:
+    x = building.input(node)
+    problem = _problem(building, node, op, x, core)
+    each = x.channels // core.groups
+    if each == 1:
+        shape = (*core.kernel, core.filters)
+        weight, kernel = building.weight(node, "weight", shape, "taps_first"), "depthwise"
+    else:
+        together = conv_grouped.bundle_groups(core.groups, each)
+        shape = (core.filters, *core.kernel, together * each)
+        weight = building.weight(node, "weight", shape, "bundle", core.groups, together)
+        problem, kernel = conv_grouped.bundled_problem(problem, core.groups), "conv_gemm"
+    building.launch(kernel, problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
+
+
+def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
+    x = building.input(node)
+    pool = op.prologue[-1] if isinstance(op.prologue[-1], Pool) else None
+    affine = isinstance(op.prologue[0], Affine)
+    pointwise = (each for each in op.prologue if not isinstance(each, Affine | Pool))
+    window = {"stride": core.stride}
+    if pool is not None:
+        window = {"kernel": pool.kernel, "stride": pool.stride, "sides": pool.pad}
+    problem = conv1x1_pre.Problem(
+        building.dtype,
+        building.batch,
+        x.height,
+        x.width,
+        x.channels,
+        core.filters,
+        _outputs(building, node)[0].size,
+        x.leading,
+        affine=affine,
+        prologue=tuple(map(expression, pointwise)),
+        maximum=isinstance(pool, Maxpool),
+        count_padding=not isinstance(pool, Avgpool) or pool.count_include_pad,
+        precision=building.products,  # type: ignore[arg-type]
+        **window,  # type: ignore[arg-type]
+        **_finishing(building, node, op),
+    )
+    shape = (core.filters, 1, 1, x.channels)
+    tensors: dict[str, Tensor | None] = {"x": x, "w": building.weight(node, "weight", shape, "pixels_last", x.channels)}
+    if affine:
+        tensors |= {name: building.vector(node, name, x.channels) for name in ("scale", "shift")}
+    building.launch("conv1x1_pre", problem, {**tensors, **_finish(building, node, op)}, node.name)
+
+
+def two_sources(building: Building, node: Node) -> tuple[Node, Node] | None:
+    """The two tensors, a strided look at one perhaps, that a joined projection shortcut reads; see `absorbed`."""
+    stack = building.graph[node.inputs[0]] if node.inputs else node
+    return None if stack.name in building.places.views else tuple(building.graph[name] for name in stack.inputs)  # type: ignore[return-value]
+
+
+def is_stack(concat: Node, readers: tuple[Node, ...]) -> bool:
+    """Whether the pass for projection shortcuts made this concat, so that no kernel ever needs it in memory."""
+    if not isinstance(concat.op, Concat) or len(concat.inputs) != 2 or len(readers) != 1:
+        return False
+    recipe = readers[0].recipe("weight") if isinstance(readers[0].op, Fused) else None
+    return isinstance(recipe, Apply) and recipe.function == "concat_columns"
+
+
+def _two_sources(building: Building, node: Node, op: Fused, first: Node, second: Node) -> None:
+    core = op.core
+    assert isinstance(core, Conv)
+    (x, stride), (x2, stride2) = (_read(building, each) for each in (first, second))
+    stack = node.recipe("weight")
+    weights = []
+    for name, view, start in (("weight", x, 0), ("weight2", x2, x.channels)):
+        part = apply("columns", stack, start, start + view.channels)
+        packed = apply("pixels_last", part, view.channels)
+        weights.append(building.packed(f"{node.name}.{name}", (core.filters, 1, 1, view.channels), packed))
+    problem = replace(
+        _problem(building, node, op, x, replace(core, stride=stride)),
+        second=conv_gemm.Second(x2.height, x2.width, x2.channels, x2.leading, stride2),
+    )
+    tensors: dict[str, Tensor | None] = {"x": x, "w": weights[0], "x2": x2, "w2": weights[1]}
+    building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
+
+
+def _read(building: Building, node: Node) -> tuple[View, tuple[int, int]]:
+    """A tensor and the stride at which it is read."""
+    if isinstance(node.op, Subsample) and node.name not in building.places.views:
+        return building.input(node), node.op.stride
+    return building.view(node.name), (1, 1)
+
+
+__all__ = ["Packed", "is_stack", "lower_fused"]

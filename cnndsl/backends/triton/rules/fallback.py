@@ -1,0 +1,87 @@
+"""A layer that no kernel serves: PyTorch's own spelling of it as a program in the plan, never left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cnndsl.backends.torch import generate_source
+from cnndsl.backends.triton.building import Building
+from cnndsl.backends.triton.plan import Launch, Packed
+from cnndsl.ir.graph import Graph, Node, Output
+from cnndsl.kernels.specialization import SIZES, Work
+from cnndsl.ops.base import Shape
+from cnndsl.ops.inputs import Input
+from cnndsl.weights.recipes import recipes_of
+
+
+@dataclass(frozen=True)
+class Program:
+    """PyTorch source of one layer: `builder` in `text` makes its module, whose state dict names end in parameters.
+
+    shapes   of its inputs, without the batch
+    out      of its result
+    """
+
+    layer: str
+    text: str
+    builder: str
+    dtype: str
+    batch: int
+    shapes: tuple[Shape, ...]
+    out: Shape
+    values: int
+    macs: int
+
+    def work(self) -> Work:
+        """Inputs and weights read, the result written."""
+        elements = sum(map(_count, (*self.shapes, self.out)))
+        return Work((self.batch * elements + self.values) * SIZES[self.dtype], 2 * self.batch * self.macs)
+
+
+def _count(shape: Shape) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+def lower_by_torch(building: Building, node: Node) -> None:
+    shapes = building.graph.input_shapes(node)
+    source = generate_source(_alone(building.graph, node), "layer")
+    weights = _weights(building, node)
+    program = Program(
+        node.op.word,
+        source.text,
+        source.builder,
+        building.dtype,
+        building.batch,
+        shapes,
+        node.shape,
+        sum(_count(weight.shape) for weight in weights.values()),
+        node.op.macs(*shapes),
+    )
+    inputs = {f"x{index}": building.input(node, index) for index in range(len(node.inputs))}
+    tensors = {**inputs, **weights, "y": building.view(node.name)}
+    building.launches.append(Launch("torch", program, None, tensors, (node.name,)))
+
+
+def _weights(building: Building, node: Node) -> dict[str, Packed]:
+    """Its weights by the names in the module's state dict."""
+    shapes = building.graph.input_shapes(node)
+    sizes = {name: shape for name, shape in node.op.parameters(*shapes).items()}
+    sizes |= {name: buffer.shape for name, buffer in node.op.buffers(*shapes).items()}
+    recipes = recipes_of(node, building.graph)
+    return {
+        f"layer.{name}": building.packed(f"{node.name}.{name}", shape, recipes[name]) for name, shape in sizes.items()
+    }
+
+
+def _alone(graph: Graph, node: Node) -> Graph:
+    """A network of this layer and nothing else."""
+    names = [f"x{index}" for index in range(len(node.inputs))]
+    inputs = (
+        Node(name, Input(shape), (), shape, node.span)
+        for name, shape in zip(names, graph.input_shapes(node), strict=True)
+    )
+    layer = replace(node, name="layer", inputs=tuple(names), recipes={})
+    return Graph("layer", (*inputs, layer), (Output("output", "layer"),))

@@ -1,0 +1,75 @@
+"""Layers on whole maps without products: pools, those that look across channels, and those that only move values."""
+
+from __future__ import annotations
+
+from cnndsl.backends.triton.building import Building
+from cnndsl.backends.triton.places import is_relabelled
+from cnndsl.backends.triton.rules.fallback import lower_by_torch
+from cnndsl.ir.graph import Node
+from cnndsl.kernels import across, move, pack, pool
+from cnndsl.ops.activation import Softmax
+from cnndsl.ops.base import Op
+from cnndsl.ops.fused import Subsample
+from cnndsl.ops.normalization import Lrn
+from cnndsl.ops.pooling import AdaptiveMaxpool, Avgpool, GlobalMaxpool, Maxpool, Pool
+from cnndsl.ops.reshape import ChannelShuffle, Flatten, ZeroPadShortcut
+from cnndsl.ops.resize import Crop, Pad, Upsample
+
+
+def lower_pool(building: Building, node: Node) -> None:
+    x, y, op = building.input(node), building.view(node.name), node.op
+    shape = (building.dtype, building.batch, x.height, x.width, x.channels, y.size, x.leading, y.leading)
+    maximum = isinstance(op, Maxpool | GlobalMaxpool | AdaptiveMaxpool)
+    if isinstance(op, Pool):
+        counted = not isinstance(op, Avgpool) or op.count_include_pad
+        problem = pool.Problem(*shape, maximum, op.kernel, op.stride, op.pad, count_padding=counted)
+    else:
+        problem = pool.Problem(*shape, maximum, adaptive=True)
+    building.launch("pool", problem, {"x": x, "y": y}, node.name)
+
+
+def lower_across(building: Building, node: Node) -> None:
+    x, y = building.input(node), building.view(node.name)
+    assert isinstance(node.op, Lrn | Softmax)
+    problem = across.Problem(building.dtype, building.batch * x.pixels, x.channels, x.leading, y.leading, node.op)
+    building.launch("across", problem, {"x": x, "y": y}, node.name)
+
+
+def lower_flatten(building: Building, node: Node) -> None:
+    """Bring the values of a map into the order of a vector, channel by channel, if that is not only a name."""
+    if is_relabelled(building.graph, node) and building.view(node.name) == building.input(node):
+        return
+    x, y = building.input(node), building.view(node.name)
+    from_steps, to_steps = (x.pixels * x.leading, 1, x.leading), (y.leading, x.pixels, 1)
+    dtype = building.dtype
+    problem = pack.Problem(dtype, dtype, building.batch, x.pixels, x.channels, x.channels, from_steps, to_steps)
+    building.launch("pack", problem, {"x": x, "y": y}, node.name)
+
+
+def lower_move(building: Building, node: Node) -> None:
+    x, y = building.input(node), building.view(node.name)
+    rule = _rule(node.op, x.size, y.size)
+    if rule is None:
+        lower_by_torch(building, node)
+        return
+    shape = (building.dtype, building.batch, x.height, x.width, x.channels, y.size, y.channels, x.leading, y.leading)
+    building.launch("move", move.Problem(*shape, **rule), {"x": x, "y": y}, node.name)
+
+
+def _rule(op: Op, size: tuple[int, int], out: tuple[int, int]) -> dict[str, object] | None:  # type: ignore[misc]
+    """Where an output value comes from, in the terms of the kernel; None for a layer that it cannot do."""
+    match op:
+        case Upsample(mode="nearest"):
+            return {"scale": op.scale}
+        case Pad(mode="zero", value=0.0):
+            return {"corner": (op.sides[0], op.sides[2])}
+        case Crop():
+            return {"corner": (-((size[0] - out[0]) // 2), -((size[1] - out[1]) // 2))}
+        case ChannelShuffle():
+            return {"groups": op.groups}
+        case ZeroPadShortcut() | Subsample():
+            return {"stride": op.stride}
+    return None
+
+
+__all__ = ["Flatten", "lower_across", "lower_flatten", "lower_move", "lower_pool"]
