@@ -1,0 +1,64 @@
+"""A plan as text: a line per launch with what it computes, reads and writes, then the memory it needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from cnndsl.backends.triton.plan import Launch, Plan, View
+from cnndsl.backends.triton.traffic import launch_work, total_work
+
+
+def format_plan(plan: Plan) -> str:
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    head = ("#", "kernel", "computes", "writes", "N x H x W x C", "MB", "GFLOP")
+    rows = [_row(number, launch, plan) for number, launch in enumerate(plan.launches)]
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    yield f"plan {plan.name}: {plan.precision}, batch {plan.batch}, {plan.target}"
+    yield ""
+    for row in [head, *rows]:
+        cells = [cell.rjust(width) if index in (0, 5, 6) else cell.ljust(width) for index, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        yield "  ".join(cells).rstrip()
+    yield ""
+    yield from summary(plan)
+
+
+def summary(plan: Plan) -> Iterator[str]:
+    """What it comes to: launches by kernel, traffic, memory, and what PyTorch's own kernels do."""
+    work = total_work(plan)
+    counts = Counter(launch.kernel for launch in plan.launches)
+    yield f"launches  {len(plan.launches)} ({', '.join(f'{count} {name}' for name, count in counts.most_common())})"
+    yield f"traffic   {work.bytes / 1e6:,.2f} MB read and written, {work.flops / 1e9:,.2f} GFLOP"
+    least = f"{plan.least_bytes / 1e6:,.2f} MB must live at once"
+    yield f"memory    {plan.arena_bytes / 1e6:,.2f} MB for activations ({least}), {_weight_bytes(plan) / 1e6:,.2f} MB for weights"
+    others = [launch for launch in plan.launches if launch.kernel == "torch"]
+    for launch in others:
+        yield f"PyTorch   {launch.problem.layer} ({', '.join(launch.nodes)}): no Triton kernel serves it"
+
+
+def _row(number: int, launch: Launch, plan: Plan) -> tuple[str, ...]:
+    work = launch_work(launch)
+    written = [tensor for name, tensor in launch.tensors.items() if name in ("y", "y2", "z", "partial")]
+    shapes = (
+        f"{plan.batch} x {view.height} x {view.width} x {view.channels}" for view in written if isinstance(view, View)
+    )
+    return (
+        str(number),
+        launch.kernel,
+        ", ".join(launch.nodes),
+        " and ".join(map(str, written)),
+        " and ".join(shapes),
+        f"{work.bytes / 1e6:.2f}",
+        f"{work.flops / 1e9:.3f}",
+    )
+
+
+def _weight_bytes(plan: Plan) -> int:
+    from math import prod
+
+    from cnndsl.backends.triton.plan import SIZES
+
+    return sum(prod(weight.shape) * SIZES[weight.dtype] for weight in plan.weights)
