@@ -35,7 +35,9 @@ class Family:
 
 
 def _plain(module: Any) -> Family:
-    return Family(module.specialize, module.suggest, lambda problem, target: module.configurations(target, _dtype(problem)))
+    return Family(
+        module.specialize, module.suggest, lambda problem, target: module.configurations(target, _dtype(problem))
+    )
 
 
 def _dtype(problem: Problem) -> Any:

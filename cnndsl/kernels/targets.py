@@ -8,7 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """A GPU: `shared` is the shared memory that one block can have, in bytes, `units` its streaming multiprocessors."""
+    """A GPU.
+
+    shared     bytes of shared memory that one block can have
+    units      streaming multiprocessors
+    bandwidth  bytes per second of its memory, as measured by copies or as published
+    flops      floating point operations per second of half-precision products with float32 sums, likewise
+    """
 
     name: str
     backend: str
@@ -16,6 +22,12 @@ class Target:
     lanes: int
     shared: int
     units: int
+    bandwidth: float
+    flops: float
+
+    def seconds(self, bytes: float, flops: float) -> float:
+        """How long at least: the slower of traffic and arithmetic (Williams et al. 2009, the roofline)."""
+        return max(bytes / self.bandwidth, flops / self.flops)
 
     @property
     def nvidia(self) -> bool:
@@ -29,11 +41,11 @@ class Target:
 TARGETS = {
     target.name: target
     for target in (
-        Target("sm_80", "cuda", 80, 32, 163 * 1024, 108),
-        Target("sm_86", "cuda", 86, 32, 99 * 1024, 84),
-        Target("sm_89", "cuda", 89, 32, 99 * 1024, 128),
-        Target("sm_90", "cuda", 90, 32, 227 * 1024, 132),
-        Target("gfx942", "hip", "gfx942", 64, 64 * 1024, 304),
+        Target("sm_80", "cuda", 80, 32, 163 * 1024, 108, 1.9e12, 312e12),  # A100
+        Target("sm_86", "cuda", 86, 32, 99 * 1024, 84, 0.9e12, 71e12),  # RTX 3090
+        Target("sm_89", "cuda", 89, 32, 99 * 1024, 128, 0.95e12, 165e12),  # RTX 4090
+        Target("sm_90", "cuda", 90, 32, 227 * 1024, 132, 4.3e12, 790e12),  # H200
+        Target("gfx942", "hip", "gfx942", 64, 64 * 1024, 304, 4.3e12, 1300e12),  # MI300X
     )
 }
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import reduce
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape

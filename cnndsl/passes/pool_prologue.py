@@ -1,8 +1,8 @@
 """Take a small pool into the 1x1 convolution that reads it: conv(pool(x)) in one kernel.
 
 A 1x1 reads each pixel once, so it can as well read the window of a pool and reduce it on the way, and the pooled map
-never exists (DenseNet's transitions, once `order_pool` has put the pool first). Each column of tiles reads and reduces
-the windows again, so a large window would cost more than it saves, and is left alone.
+never exists (DenseNet's transitions, once `order_pool` has put the pool first; inception's pooling branch). Each column
+of tiles reads and reduces the windows again, so a window is larger than 2x2 only for one column's worth of filters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from cnndsl.ops.fused import Fused
 from cnndsl.ops.pooling import Pool
 from cnndsl.passes.notes import Notes
 
-LARGEST = 4  # pixels of a window
+SMALL, LARGE = 4, 9  # pixels of a window
+COLUMN = 128  # filters of a column of tiles
 
 
 def pool_prologue(graph: Graph, notes: Notes | None = None) -> Graph:
@@ -45,8 +46,10 @@ def _why_not(graph: Graph, node: Node, conv: Conv, pool: Node, op: Pool) -> str 
         return f"{node.name} is no plain 1x1 convolution and would pool windows more than once"
     if isinstance(node.op, Fused) and node.op.prologue:
         return f"{node.name} normalises what was pooled"
-    if prod(op.kernel) > LARGEST or not op.native:
-        return f"{node.name} would read its window of {op.kernel[0]}x{op.kernel[1]} for each tile of filters"
+    if not op.native:
+        return "its padding differs between sides"
+    if prod(op.kernel) > (SMALL if conv.filters > COLUMN else LARGE):
+        return f"{node.name} would read windows of {op.kernel[0]}x{op.kernel[1]} for each of its {conv.filters} filters"
     if graph.is_output(pool.name):
         return f"{pool.name} is an output of the network"
     readers = graph.consumers(pool.name)

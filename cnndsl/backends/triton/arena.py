@@ -14,7 +14,7 @@ ALIGNMENT = 256  # bytes; more than any kernel asks, as CUDA's own allocator giv
 
 
 def place(buffers: Iterable[Buffer]) -> tuple[Buffer, ...]:
-    """The same buffers in the same order, with sizes rounded up and offsets such that none that live together overlap."""
+    """The same buffers in the same order, rounded up, with offsets such that none that live together overlap."""
     rounded = [replace(buffer, bytes=-(-buffer.bytes // ALIGNMENT) * ALIGNMENT) for buffer in buffers]
     placed: list[Buffer] = []
     for buffer in sorted(rounded, key=lambda each: -each.bytes):

@@ -18,7 +18,7 @@ from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scrat
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels import conv_tma, pack
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.specialization import DTYPES, TORCH_DTYPES, Specialization
+from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
 
 
@@ -36,8 +36,8 @@ class Executor:
     def __init__(self, plan: Plan, weights: Mapping[str, torch.Tensor], device: torch.device) -> None:
         if device.type != "cuda" and not interpreting():
             raise RuntimeError(
-                f"Triton kernels do not run on {device}: move the module to a GPU, or set TRITON_INTERPRET=1 before the "
-                "start to see it work without one"
+                f"Triton kernels do not run on {device}: move the module to a GPU, or set TRITON_INTERPRET=1 before "
+                "Python starts to see it work without one"
             )
         self.plan, self.weights, self.device = plan, weights, device
         self.dtype = TORCH_DTYPES[plan.dtype]
@@ -65,7 +65,7 @@ class Executor:
 
     def _capture(self) -> None:
         """Compile every kernel by running once, then record the launches as one CUDA graph."""
-        side = torch.cuda.Stream(self.device)
+        side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(side):
             self.run()
@@ -98,7 +98,9 @@ class Executor:
         row = tensor.width * tensor.leading
         shape = (self.plan.batch, tensor.height, tensor.width, tensor.channels)
         return bytes_.view(self.dtype).as_strided(
-            shape, (tensor.height * row, row, tensor.leading, 1), bytes_.view(self.dtype).storage_offset() + tensor.start
+            shape,
+            (tensor.height * row, row, tensor.leading, 1),
+            bytes_.view(self.dtype).storage_offset() + tensor.start,
         )
 
     def _bind(self, launch: Launch) -> Callable[[], object]:
@@ -127,7 +129,7 @@ def unaligned(launch: Launch) -> list[str]:
     return [
         name
         for name, tensor in launch.tensors.items()
-        if isinstance(tensor, View) and tensor.start * size % 16 or isinstance(tensor, Given)
+        if (isinstance(tensor, View) and tensor.start * size % 16) or isinstance(tensor, Given)
     ]
 
 
@@ -154,6 +156,3 @@ def _torch_step(program: Program, tensors: Mapping[str, torch.Tensor]) -> Callab
 def _planes(view: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     """N x H x W x C as PyTorch's layers take it, without a copy."""
     return view.flatten(1) if len(shape) == 1 else view.permute(0, 3, 1, 2)
-
-
-__all__ = ["DTYPES", "Executor", "interpreting", "specialized"]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import prod
 
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
-from cnndsl.backends.triton.places import find_places, leading
+from cnndsl.backends.triton.places import find_places
 from cnndsl.backends.triton.plan import SIZES, Buffer, Given, Launch, Plan, Port, Scratch, View, dtype_of
 from cnndsl.backends.triton.rules import rule_for
+from cnndsl.backends.triton.rules.chains import find_chains, lower_chain
 from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels import pack
@@ -48,11 +48,16 @@ def lower(
     if batch < 1:
         raise ValueError(f"a batch of {batch}: it is 1 or more")
     notes = notes or Notes()
-    places = find_places(graph, dtype_of(precision), _absorbed(graph), notes)
+    chains = find_chains(graph, batch, target, dtype_of(precision), notes)
+    absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
+    places = find_places(graph, dtype_of(precision), absorbed, notes)
     building = Building(graph, places, batch, precision, target, choose, notes)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
+    done = {name for each in chains.values() for name in each.members}
     for node in graph:
-        if node.op.arity != 0 and (node.name in places.views or node.name in places.splits):
+        if node.name in chains:
+            lower_chain(building, chains[node.name])
+        elif node.op.arity != 0 and node.name not in absorbed | done:
             rule_for(node.op)(building, node)
     outputs = tuple(Port(each.name, graph[each.node].shape, places.views[each.node]) for each in graph.outputs)
     buffers = _buffers(building, outputs)
@@ -135,6 +140,3 @@ def _touched(building: Building, launch: Launch) -> Iterable[tuple[str, int]]:
             yield tensor.buffer, size * SIZES[building.dtype]
         elif isinstance(tensor, Scratch):
             yield tensor.buffer, tensor.elements * 4
-
-
-__all__ = ["StrictError", "leading", "lower", "prod", "require_kernels", "rewritten"]

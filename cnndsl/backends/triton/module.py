@@ -84,7 +84,9 @@ class TritonModule(nn.Module):
         for port, x in zip(ports, inputs, strict=True):
             if not isinstance(x, torch.Tensor) or x.dtype not in accepted:
                 given = x.dtype if isinstance(x, torch.Tensor) else type(x).__name__
-                raise TypeError(f"{port.name} must be a tensor of {' or '.join(map(str, dict.fromkeys(accepted)))}, not {given}")
+                raise TypeError(
+                    f"{port.name} must be a tensor of {' or '.join(map(str, dict.fromkeys(accepted)))}, not {given}"
+                )
             if tuple(x.shape[1:]) != port.shape or len(x) != len(inputs[0]):
                 raise ValueError(f"{port.name} must be N x {show_shape(port.shape)}, not {show_shape(tuple(x.shape))}")
             if not 1 <= len(x) <= self.batch:
@@ -95,7 +97,7 @@ class TritonModule(nn.Module):
     def train(self, mode: bool = True) -> TritonModule:
         if mode:
             raise RuntimeError(
-                "this module is compiled for inference: train the one of the torch backend, and load its state dict here"
+                "this module is compiled for inference: train that of the torch backend, and load its state dict here"
             )
         return super().train(mode)
 
@@ -104,7 +106,7 @@ class TritonModule(nn.Module):
         probe = fn(torch.zeros(1))
         if probe.dtype != torch.float32:
             raise TypeError(f"this module was compiled for {self.precision}: compile it anew for another precision")
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._executors.clear()
         return self
 

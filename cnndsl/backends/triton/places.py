@@ -136,9 +136,7 @@ def _continues(one: View, other: View) -> bool:
     return one.buffer == other.buffer and one.start + one.channels == other.start
 
 
-def _home(
-    graph: Graph, part: Node, slices: Mapping[str, Slice], dtype: Dtype, absorbed: Container[str]
-) -> View | None:
+def _home(graph: Graph, part: Node, slices: Mapping[str, Slice], dtype: Dtype, absorbed: Container[str]) -> View | None:
     """Where a concat wants this slice, if a concat alone reads it, and once."""
     readers = graph.consumers(part.name)
     if graph.is_output(part.name) or len(readers) != 1 or not isinstance(readers[0].op, Concat):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal, TypeAlias
 
 from cnndsl.ir.recipe import Recipe
@@ -146,6 +147,10 @@ class Plan:
     @property
     def arena_bytes(self) -> int:
         return max((buffer.offset + buffer.bytes for buffer in self.buffers), default=0)
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(prod(weight.shape) * SIZES[weight.dtype] for weight in self.weights)
 
     @property
     def least_bytes(self) -> int:

@@ -20,7 +20,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"plan {plan.name}: {plan.precision}, batch {plan.batch}, {plan.target}"
     yield ""
     for row in [head, *rows]:
-        cells = [cell.rjust(width) if index in (0, 5, 6) else cell.ljust(width) for index, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(width) if index in (0, 5, 6) else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         yield "  ".join(cells).rstrip()
     yield ""
     yield from summary(plan)
@@ -32,8 +35,10 @@ def summary(plan: Plan) -> Iterator[str]:
     counts = Counter(launch.kernel for launch in plan.launches)
     yield f"launches  {len(plan.launches)} ({', '.join(f'{count} {name}' for name, count in counts.most_common())})"
     yield f"traffic   {work.bytes / 1e6:,.2f} MB read and written, {work.flops / 1e9:,.2f} GFLOP"
-    least = f"{plan.least_bytes / 1e6:,.2f} MB must live at once"
-    yield f"memory    {plan.arena_bytes / 1e6:,.2f} MB for activations ({least}), {_weight_bytes(plan) / 1e6:,.2f} MB for weights"
+    yield (
+        f"memory    {plan.arena_bytes / 1e6:,.2f} MB for activations ({plan.least_bytes / 1e6:,.2f} MB must live at "
+        f"once), {plan.weight_bytes / 1e6:,.2f} MB for weights"
+    )
     others = [launch for launch in plan.launches if launch.kernel == "torch"]
     for launch in others:
         yield f"PyTorch   {launch.problem.layer} ({', '.join(launch.nodes)}): no Triton kernel serves it"
@@ -54,11 +59,3 @@ def _row(number: int, launch: Launch, plan: Plan) -> tuple[str, ...]:
         f"{work.bytes / 1e6:.2f}",
         f"{work.flops / 1e9:.3f}",
     )
-
-
-def _weight_bytes(plan: Plan) -> int:
-    from math import prod
-
-    from cnndsl.backends.triton.plan import SIZES
-
-    return sum(prod(weight.shape) * SIZES[weight.dtype] for weight in plan.weights)

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnndsl.backends.triton.plan import Launch, Plan, Scratch
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.specialization import Work
-
-
-@dataclass(frozen=True)
-class Card:
-    """A GPU as a roofline: bytes per second of its memory, and half-precision floating point operations per second."""
-
-    name: str
-    bandwidth: float
-    flops: float
-
-    def seconds(self, work: Work) -> float:
-        """A launch takes as long as the slower of its traffic and its arithmetic."""
-        return max(work.bytes / self.bandwidth, work.flops / self.flops)
+from cnndsl.kernels.targets import Target
 
 
 def launch_work(launch: Launch) -> Work:
@@ -37,6 +23,7 @@ def total_work(plan: Plan) -> Work:
     return Work(sum(work.bytes for work in every), sum(work.flops for work in every))
 
 
-def floor(plan: Plan, card: Card) -> float:
-    """Seconds that the plan takes at least, launch after launch."""
-    return sum(card.seconds(launch_work(launch)) for launch in plan.launches)
+def floor(plan: Plan, target: Target) -> float:
+    """Seconds that the plan takes at least on a GPU, launch after launch."""
+    every = map(launch_work, plan.launches)
+    return sum(target.seconds(work.bytes, work.flops) for work in every)

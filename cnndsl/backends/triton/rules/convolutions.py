@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cnndsl.backends.triton.building import Building
-from cnndsl.backends.triton.plan import Packed, Tensor, View
+from cnndsl.backends.triton.plan import Tensor, View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
 from cnndsl.ir.recipe import Apply, apply
@@ -39,7 +39,8 @@ def lower_fused(building: Building, node: Node) -> None:
 def _plain(building: Building, node: Node, op: Fused, core: Conv) -> None:
     x = building.filled(building.input(node))
     shape = (core.filters, *core.kernel, x.channels)
-    tensors = {"x": x, "w": building.weight(node, "weight", shape, "pixels_last", x.channels)}
+    weight = building.weight(node, "weight", shape, "pixels_last", x.channels)
+    tensors: dict[str, Tensor | None] = {"x": x, "w": weight}
     problem = _problem(building, node, op, x, core)
     building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
 
@@ -110,12 +111,11 @@ def _grouped(building: Building, node: Node, op: Fused, core: Conv) -> None:
     problem = _problem(building, node, op, x, core)
     each = x.channels // core.groups
     if each == 1:
-        shape = (*core.kernel, core.filters)
-        weight, kernel = building.weight(node, "weight", shape, "taps_first"), "depthwise"
+        weight, kernel = building.weight(node, "weight", (*core.kernel, core.filters), "taps_first"), "depthwise"
     else:
         together = conv_grouped.bundle_groups(core.groups, each)
-        shape = (core.filters, *core.kernel, together * each)
-        weight = building.weight(node, "weight", shape, "bundle", core.groups, together)
+        bundled = (core.filters, *core.kernel, together * each)
+        weight = building.weight(node, "weight", bundled, "bundle", core.groups, together)
         problem, kernel = conv_grouped.bundled_problem(problem, core.groups), "conv_gemm"
     building.launch(kernel, problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
 
@@ -125,7 +125,7 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
     pool = op.prologue[-1] if isinstance(op.prologue[-1], Pool) else None
     affine = isinstance(op.prologue[0], Affine)
     pointwise = (each for each in op.prologue if not isinstance(each, Affine | Pool))
-    window = {"stride": core.stride}
+    window: dict[str, Any] = {"stride": core.stride}
     if pool is not None:
         window = {"kernel": pool.kernel, "stride": pool.stride, "sides": pool.pad}
     problem = conv1x1_pre.Problem(
@@ -142,7 +142,7 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
         maximum=isinstance(pool, Maxpool),
         count_padding=not isinstance(pool, Avgpool) or pool.count_include_pad,
         precision=building.products,  # type: ignore[arg-type]
-        **window,  # type: ignore[arg-type]
+        **window,
         **_finishing(building, node, op),
     )
     shape = (core.filters, 1, 1, x.channels)
@@ -160,9 +160,13 @@ def two_sources(building: Building, node: Node) -> tuple[Node, Node] | None:
 
 def is_stack(concat: Node, readers: tuple[Node, ...]) -> bool:
     """Whether the pass for projection shortcuts made this concat, so that no kernel ever needs it in memory."""
-    if not isinstance(concat.op, Concat) or len(concat.inputs) != 2 or len(readers) != 1:
-        return False
-    recipe = readers[0].recipe("weight") if isinstance(readers[0].op, Fused) else None
+    two = isinstance(concat.op, Concat) and len(concat.inputs) == 2
+    return two and len(readers) == 1 and joined(readers[0])
+
+
+def joined(node: Node) -> bool:
+    """Whether a convolution was joined with a projection shortcut, and so has two sources."""
+    recipe = node.recipes.get("weight")
     return isinstance(recipe, Apply) and recipe.function == "concat_columns"
 
 
@@ -189,6 +193,3 @@ def _read(building: Building, node: Node) -> tuple[View, tuple[int, int]]:
     if isinstance(node.op, Subsample) and node.name not in building.places.views:
         return building.input(node), node.op.stride
     return building.view(node.name), (1, 1)
-
-
-__all__ = ["Packed", "is_stack", "lower_fused"]

@@ -80,9 +80,7 @@ def lower_concat(building: Building, node: Node) -> None:
             launch(building, node, [found], (), wanted)
 
 
-def launch(
-    building: Building, node: Node, sources: list[Source], tail: tuple[str, ...], y: View | None = None
-) -> None:
+def launch(building: Building, node: Node, sources: list[Source], tail: tuple[str, ...], y: View | None = None) -> None:
     y = y or building.view(node.name)
     steps = tuple(_source(building, source, y) for source in sources)
     problem = pointwise.Problem(building.dtype, building.batch, y.pixels, y.channels, y.leading, steps, tail)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 from cnndsl.backends.torch import generate_source
 from cnndsl.backends.triton.building import Building
-from cnndsl.backends.triton.plan import Launch, Packed
+from cnndsl.backends.triton.plan import Launch, Packed, Tensor
 from cnndsl.ir.graph import Graph, Node, Output
 from cnndsl.kernels.specialization import SIZES, Work
 from cnndsl.ops.base import Shape
@@ -34,15 +35,8 @@ class Program:
 
     def work(self) -> Work:
         """Inputs and weights read, the result written."""
-        elements = sum(map(_count, (*self.shapes, self.out)))
+        elements = sum(map(prod, (*self.shapes, self.out)))
         return Work((self.batch * elements + self.values) * SIZES[self.dtype], 2 * self.batch * self.macs)
-
-
-def _count(shape: Shape) -> int:
-    total = 1
-    for n in shape:
-        total *= n
-    return total
 
 
 def lower_by_torch(building: Building, node: Node) -> None:
@@ -57,11 +51,11 @@ def lower_by_torch(building: Building, node: Node) -> None:
         building.batch,
         shapes,
         node.shape,
-        sum(_count(weight.shape) for weight in weights.values()),
+        sum(prod(weight.shape) for weight in weights.values()),
         node.op.macs(*shapes),
     )
-    inputs = {f"x{index}": building.input(node, index) for index in range(len(node.inputs))}
-    tensors = {**inputs, **weights, "y": building.view(node.name)}
+    tensors: dict[str, Tensor] = {f"x{index}": building.input(node, index) for index in range(len(node.inputs))}
+    tensors |= {**weights, "y": building.view(node.name)}
     building.launches.append(Launch("torch", program, None, tensors, (node.name,)))
 
 

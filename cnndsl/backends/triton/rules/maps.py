@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.places import is_relabelled
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
@@ -12,7 +14,7 @@ from cnndsl.ops.base import Op
 from cnndsl.ops.fused import Subsample
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import AdaptiveMaxpool, Avgpool, GlobalMaxpool, Maxpool, Pool
-from cnndsl.ops.reshape import ChannelShuffle, Flatten, ZeroPadShortcut
+from cnndsl.ops.reshape import ChannelShuffle, ZeroPadShortcut
 from cnndsl.ops.resize import Crop, Pad, Upsample
 
 
@@ -56,7 +58,7 @@ def lower_move(building: Building, node: Node) -> None:
     building.launch("move", move.Problem(*shape, **rule), {"x": x, "y": y}, node.name)
 
 
-def _rule(op: Op, size: tuple[int, int], out: tuple[int, int]) -> dict[str, object] | None:  # type: ignore[misc]
+def _rule(op: Op, size: tuple[int, int], out: tuple[int, int]) -> dict[str, Any] | None:
     """Where an output value comes from, in the terms of the kernel; None for a layer that it cannot do."""
     match op:
         case Upsample(mode="nearest"):
@@ -70,6 +72,3 @@ def _rule(op: Op, size: tuple[int, int], out: tuple[int, int]) -> dict[str, obje
         case ZeroPadShortcut() | Subsample():
             return {"stride": op.stride}
     return None
-
-
-__all__ = ["Flatten", "lower_across", "lower_flatten", "lower_move", "lower_pool"]
