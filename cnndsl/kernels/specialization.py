@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import torch
 
-Dtype = Literal["fp16", "bf16", "fp32"]
+from cnndsl.kernels.precision import Dtype
+
 TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
-SIZES: dict[str, int] = {"fp16": 2, "bf16": 2, "fp32": 4}
-
-Precision = Literal["tf32", "ieee"]
+Precision = Literal["tf32", "ieee"]  # of products of float32
 
 
 @dataclass(frozen=True)
