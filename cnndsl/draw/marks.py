@@ -21,6 +21,7 @@ from cnndsl.draw.sizes import (
     follower_widths,
     main_type,
     merge_width,
+    shape_width,
 )
 from cnndsl.draw.tags import number, tag, tooltip, words
 
@@ -54,6 +55,12 @@ def shape_mark(item: Box | Frame, at: Rectangle, level: int, *, left: bool) -> s
     x = at.axis - LABEL_SPACE if left else at.axis + LABEL_SPACE
     y = at.y - 5 if at.up else at.bottom + 12
     return words(item.shape, x, y, TINY, f"muted halo on{shade(level)}{' end' if left else ''}")
+
+
+def shape_area(item: Box | Frame, at: Rectangle) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of a shape to the right of its wire."""
+    right = at.axis + shape_width(item)
+    return (at.axis, right, at.y - TINY - 5, at.y) if at.up else (at.axis, right, at.bottom, at.bottom + TINY + 4)
 
 
 def _badge(text: str, at: Rectangle) -> str:
