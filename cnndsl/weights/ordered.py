@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from cnndsl.weights.adapt import Layout, Move, steps_between
 from cnndsl.weights.align import network
 from cnndsl.weights.check import WeightsError
 from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
+from cnndsl.weights.names import in_order_of_roles, numbered, role_of
 from cnndsl.weights.skeleton import Skeleton, Slot, Unit
 from cnndsl.weights.transfer import Transfer, Unmatched, check_heads
 
@@ -34,14 +36,14 @@ def by_order(
 
     `train_only` names the outputs that exist in training alone; `ordered` says whether the file has an order at all.
     """
-    file = [slot for slot in file if slot.shape]  # counts of batches and the like are no weights
+    file = list(in_order_of_roles(slot for slot in file if slot.shape))  # counts of batches are no weights
     known = plan(ours, train_only)
     for open_heads in (False, True):
         heads = frozenset(ours.heads() if open_heads else ())
         readings = [Reading(known, file, layout, heads) for layout in LAYOUTS]
         fits = [(reading, fit) for reading in readings for fit in Search(reading).run(2)]
         if fits:
-            return _decided(ours, known, fits, new_head)
+            return _decided(ours, known, fits, ordered, new_head)
     raise _nothing_fits(Reading(known, file, "OIHW", frozenset()), ordered)
 
 
@@ -57,9 +59,10 @@ class Reading:
     def steps(self, unit: Unit, place: int) -> list[tuple[str, ...]] | None:
         """What each tensor of a unit needs if its first is at `place`; None if one does not fit."""
         found = []
-        for number, slot in enumerate(unit.slots.values()):
+        for number, (role, slot) in enumerate(unit.slots.items()):
             at = place + number
-            needed = self._steps(unit, slot.shape, self.file[at].shape) if at < len(self.file) else None
+            may_be = at < len(self.file) and role_of(self.file[at].name) in (None, role)
+            needed = self._steps(unit, slot.shape, self.file[at].shape) if may_be else None
             if needed is None:
                 return None
             found.append(needed)
@@ -164,10 +167,12 @@ def shapes_of(steps: Steps) -> tuple[tuple[Shape, ...], ...]:
     return tuple(tuple(slot.shape for slot in unit.slots.values()) for unit in units_of(steps))
 
 
-def _decided(ours: Skeleton, known: Plan, fits: Sequence[tuple[Reading, Fit]], new_head: bool) -> Transfer:
+def _decided(
+    ours: Skeleton, known: Plan, fits: Sequence[tuple[Reading, Fit]], ordered: bool, new_head: bool
+) -> Transfer:
     """The one fit as a transfer; of several, what they disagree about."""
     reading, fit = fits[0]
-    lines = [*_alike(ours, known, fit), *_disagreement(ours, fits)]
+    lines = [*_alike(ours, known, fit), *_disagreement(ours, fits), *(() if ordered else _unordered(ours, reading, fit))]
     if lines:
         raise Unmatched("order and shapes leave open which is which; --from tells how the layers are wired", lines)
     units = [unit for unit in ours.units if unit.name in fit]
@@ -234,6 +239,17 @@ def _disagreement(ours: Skeleton, fits: Sequence[tuple[Reading, Fit]]) -> Iterat
         if unit.name in first and unit.name in second and first[unit.name] != second[unit.name]:
             names = (one.file[first[unit.name]].name, other.file[second[unit.name]].name)
             yield f"{unit.name} could be {' or '.join(names)}"
+
+
+def _unordered(ours: Skeleton, reading: Reading, fit: Fit) -> Iterator[str]:
+    """Layers of equal shapes in a file sorted by name, which no number in their names puts in an order."""
+    groups: dict[object, list[str]] = {}
+    for unit in ours.units:
+        if unit.name in fit:
+            groups.setdefault(shapes_of((unit,)), []).append(reading.file[fit[unit.name]].name)
+    for one, other in (pair for names in groups.values() for pair in pairwise(names)):
+        if not numbered(one, other):
+            yield f"{one} and {other} are sorted by name and have equal shapes"
 
 
 def _nothing_fits(reading: Reading, ordered: bool) -> Unmatched:
