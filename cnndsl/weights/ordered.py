@@ -18,8 +18,8 @@ from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights.adapt import Layout, Move, steps_between
 from cnndsl.weights.align import network
 from cnndsl.weights.check import WeightsError
-from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
 from cnndsl.weights.names import in_order_of_roles, numbered, role_of
+from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
 from cnndsl.weights.skeleton import Skeleton, Slot, Unit
 from cnndsl.weights.transfer import Transfer, Unmatched, check_heads
 
@@ -58,20 +58,18 @@ class Reading:
 
     def steps(self, unit: Unit, place: int) -> list[tuple[str, ...]] | None:
         """What each tensor of a unit needs if its first is at `place`; None if one does not fit."""
-        found = []
-        for number, (role, slot) in enumerate(unit.slots.items()):
-            at = place + number
-            may_be = at < len(self.file) and role_of(self.file[at].name) in (None, role)
-            needed = self._steps(unit, slot.shape, self.file[at].shape) if may_be else None
-            if needed is None:
-                return None
-            found.append(needed)
-        return found
+        found = [self.steps_of(unit, number, place + number) for number in range(len(unit.slots))]
+        needed = [each for each in found if each is not None]
+        return needed if len(needed) == len(found) else None
 
-    def _steps(self, unit: Unit, ours: Shape, theirs: Shape) -> tuple[str, ...] | None:
+    def steps_of(self, unit: Unit, number: int, at: int) -> tuple[str, ...] | None:
+        """What one tensor of a unit, by its number, needs if it is at a place."""
+        role, slot = list(unit.slots.items())[number]
+        if at >= len(self.file) or role_of(self.file[at].name) not in (None, role):
+            return None
+        ours, theirs = slot.shape, self.file[at].shape
         if unit.name in self.heads:
-            filters = theirs[-1] if self.layout == "HWIO" else theirs[0]
-            ours = (filters, *ours[1:])
+            ours = (theirs[-1] if self.layout == "HWIO" else theirs[0], *ours[1:])
         return steps_between(theirs, ours, self.layout)
 
     def anchors(self) -> dict[str, int]:
@@ -172,7 +170,11 @@ def _decided(
 ) -> Transfer:
     """The one fit as a transfer; of several, what they disagree about."""
     reading, fit = fits[0]
-    lines = [*_alike(ours, known, fit), *_disagreement(ours, fits), *(() if ordered else _unordered(ours, reading, fit))]
+    lines = [
+        *_alike(ours, known, fit),
+        *_disagreement(ours, fits),
+        *(() if ordered else _unordered(ours, reading, fit)),
+    ]
     if lines:
         raise Unmatched("order and shapes leave open which is which; --from tells how the layers are wired", lines)
     units = [unit for unit in ours.units if unit.name in fit]
@@ -258,9 +260,11 @@ def _nothing_fits(reading: Reading, ordered: bool) -> Unmatched:
     position, unit = search.reached
     lines = []
     if unit is not None:
-        slot = next(iter(unit.slots.values()))
-        there = reading.file[search.free[position]] if position < len(search.free) else None
-        found = f"{there.name} is {show_shape(there.shape)}" if there else "the file is at its end"
+        place = search.free[position] if position < len(search.free) else len(reading.file)
+        fits = [reading.steps_of(unit, number, place + number) is not None for number in range(len(unit.slots))]
+        number = 0 if all(fits) else fits.index(False)
+        slot, rest = list(unit.slots.values())[number], reading.file[place + number :]
+        found = f"{rest[0].name} is {show_shape(rest[0].shape)}" if rest else "the file is at its end"
         lines.append(f"{slot.name} is {show_shape(slot.shape)} where {found}")
     elif search.free:
         left = [reading.file[place].name for place in search.free]

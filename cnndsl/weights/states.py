@@ -99,4 +99,4 @@ def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(content, torch.Tensor):
         yield prefix, content.detach()
     elif isinstance(content, np.ndarray) and content.dtype.kind in "fiu":
-        yield prefix, torch.from_numpy(np.ascontiguousarray(content))
+        yield prefix, torch.from_numpy(np.array(content, order="C"))  # which keeps a single number one
