@@ -22,21 +22,35 @@ LIBRARIES = ("torchvision", "timm")
 
 
 def build_foreign(text: str, **settings: int) -> nn.Module:
-    """The module that `torchvision:NAME` or `timm:NAME` means. Raises `WeightsError`, and `MissingExtra`."""
+    """The module that `torchvision:NAME` or `timm:NAME` means, the same in every run.
+
+    Raises `WeightsError`, and `MissingExtra`.
+    """
     library, _, name = text.partition(":")
     if not name or library not in LIBRARIES:
         raise WeightsError(f"a foreign model is torchvision:NAME or timm:NAME, not {text}")
-    require("torch", library, extra="oracles")
-    package = _import(library)
-    known: list[str] = package.models.list_models() if library == "torchvision" else package.list_models()
+    known = foreign_names(library)
     if name not in known:
         guess = closest(name, known)
         raise WeightsError(f"{library} has no model {name}" + (f"; did you mean {guess}?" if guess else ""))
+    package = _import(library)
     build = _build_torchvision if library == "torchvision" else _build_timm
+    import torch
+
     try:
-        return build(package, name, settings)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return build(package, name, settings)
     except Exception as error:  # whatever the foreign code raises, such as for a model that needs a backbone
         raise WeightsError(f"cannot build {text}: {reason(error)}") from error
+
+
+def foreign_names(library: str) -> list[str]:
+    """The models that a library has. Raises `MissingExtra`."""
+    require("torch", library, extra="oracles")
+    package = _import(library)
+    names: list[str] = package.models.list_models() if library == "torchvision" else package.list_models()
+    return names
 
 
 def _build_torchvision(package: Any, name: str, settings: dict[str, int]) -> nn.Module:
