@@ -103,12 +103,8 @@ def test_what_differs_is_said_and_nothing_written(run: Callable) -> None:
     code, out, err = run("weights import resnet34 theirs.pth --from torchvision:resnet18 --input 3x64x64")
     assert (code, out) == (1, "") and err.startswith("cnndsl: resnet34 and torchvision:resnet18 differ:\n")
     assert "conv 3x3, 64: theirs has none (stage1.basic3.conv1, stage1.basic3.conv2)" in err
-    text = (
-        (cnndsl.shipped.shipped("archs") / "resnet.arch")
-        .read_text()
-        .replace("-> bn -> relu as", "-> bn eps=0.1 -> relu as")
-    )
-    Path("mine.arch").write_text(text)
+    text = (shipped("archs") / "resnet.arch").read_text()
+    Path("mine.arch").write_text(text.replace("-> bn -> relu as", "-> bn eps=0.1 -> relu as"))
     code, out, err = run("weights import mine.arch:resnet18 theirs.pth --from torchvision:resnet18 --input 3x64x64")
     assert code == 1 and "\nthe first layer that differs is conv1.bn, theirs bn1 (" in out
     assert "\nbn: eps 0.1, theirs 1e-05 (conv1.bn <-> bn1)\n" in out and "wrote" not in out
