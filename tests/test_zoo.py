@@ -134,7 +134,7 @@ def test_all_claims_hold_and_a_broken_one_is_found(
     monkeypatch.setattr("cnndsl.models.zoo_files", lambda: [tmp_path / "lenet5.arch"])
     assert main(["zoo", "--check"]) == 1
     said = capsys.readouterr()
-    assert said.out == "2 networks, 7 claims were checked\n" and "error[E501]" in said.err and "61,706" in said.err
+    assert said.out == "2 networks, 7 claims were checked\n" and "error[E401]" in said.err and "61,706" in said.err
 
 
 @pytest.mark.parametrize(
