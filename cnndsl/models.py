@@ -63,9 +63,8 @@ def zoo_model(name: str) -> Model:
         source = read_source(path)
         if name in _NETWORK.findall(source.text):
             return Model(source, name)
-    known = [known for known, _ in zoo_names()]
-    guess = closest(name, known)
-    hint = f"did you mean {guess}?" if guess else f"the zoo has {', '.join(known)}" if known else "the zoo is empty"
+    guess = closest(name, [known for known, _ in zoo_names()])
+    hint = f"did you mean {guess}?" if guess else "`cnndsl zoo` lists them"
     raise ModelError(f"there is no file {name} and no network of that name in the zoo; {hint}")
 
 

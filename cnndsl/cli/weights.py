@@ -83,14 +83,12 @@ class Found:
 
 
 def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
-    from cnndsl.weights.foreign import build_foreign, load_foreign, stir
+    from cnndsl.weights.foreign import build_foreign, stir, trained_foreign
     from cnndsl.weights.states import read_state
     from cnndsl.weights.transfer import by_graph, counterparts
 
     state = read_state(options.file) if options.file else None
-    module = build_foreign(options.source)
-    if state is not None:
-        load_foreign(module, state.tensors, options.source)
+    module = trained_foreign(options.source, state.tensors) if state else build_foreign(options.source)
     both = counterparts(network.graph, module, options.source)
     alignment = both.alignment()
     transfer = by_graph(both, alignment, new_head=options.new_head, bgr=options.bgr)
@@ -176,9 +174,11 @@ def _verified(found: Found, ours: nn.Module, options: argparse.Namespace) -> tup
 def _preprocessing(how: str | None) -> Preprocessing | None:
     from cnndsl.weights.preprocessing import PRESETS, read_preprocessing
 
-    if how is None:
-        return None
-    return PRESETS[how] if how in PRESETS else read_preprocessing(Path(how))
+    if how is None or how in PRESETS:
+        return PRESETS[how] if how else None
+    if not Path(how).exists():
+        raise UsageError(f"--preprocess takes {', '.join(PRESETS)} or a TOML file, and there is no file {how}")
+    return read_preprocessing(Path(how))
 
 
 def _write(name: str, state: dict[str, Tensor], how: Preprocessing | None, folder: Path | None) -> list[Path]:
