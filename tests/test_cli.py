@@ -84,6 +84,12 @@ def test_a_model_from_standard_input(folder: Path) -> None:
     assert done.returncode == 1 and "<stdin>:3:" in done.stdout
 
 
+@pytest.mark.parametrize("model", ["googlenet", "googlenet:googlenet"])
+def test_a_folder_does_not_hide_the_zoo(folder: Path, model: str) -> None:
+    (folder / "googlenet").mkdir()  # as `cnndsl compile googlenet` leaves it
+    assert "6,998,552 params" in cnndsl("check", model, cwd=folder).stdout
+
+
 def test_parameters_and_input(folder: Path) -> None:
     done = cnndsl("summary", "tiny.arch", "-p", "classes=9", "--input", "3x16x16", "--format", "json", cwd=folder)
     summary = json.loads(done.stdout)
@@ -153,6 +159,9 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["check", "tiny.arch", "-p", 'classes="x"'], "classes"),
         (["check", "tiny.arch", "--input", "3x0x9"], "not a shape"),
         (["check", "tiny.arch", "--max-nodes", "0"], "not a positive integer"),
+        (["check", "n" * 5000], "name too long"),
+        (["check", "a\udcff.arch"], "no such file"),
+        (["compile", "tiny.arch", "--seed", "9" * 30], "at most 18 digits"),
         (["compile", "tiny.arch", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "-o", "/proc/nowhere"], "/proc/nowhere"),
         (["compile", "tiny.arch", "--after", "settle_bias"], "--emit ir"),
@@ -229,6 +238,24 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     command = f"{sys.executable} -m cnndsl ops | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, capture_output=True, text=True)
     assert done.stderr == "" and done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [("ops >&-", 0, ""), ("check nowhere.arch 2>&-", 2, ""), ("ops > /dev/full", 2, "no space left")],
+)
+def test_streams_that_take_nothing(folder: Path, shell: str, code: int, said: str) -> None:
+    command = ["bash", "-c", f"{sys.executable} -m cnndsl {shell}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == code and said in done.stderr and len(done.stderr.splitlines()) == bool(said)
+
+
+def test_what_compile_proposes_next_runs_in_any_shell(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "-o", "a folder", cwd=folder, PATH="/usr/bin:/bin")
+    first, second = done.stdout.partition("next:\n")[2].splitlines()
+    for command, answer in ((first, "(conv): Conv2d(3, 4"), (second, "parameters")):
+        ran = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True)
+        assert answer in ran.stdout, ran.stderr
 
 
 def test_lines_are_not_cut_when_piped(folder: Path) -> None:

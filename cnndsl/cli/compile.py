@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, request_from
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, request_from, seed
 
 if TYPE_CHECKING:
     from cnndsl.architecture import Architecture
@@ -21,7 +23,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--backend", choices=("torch",), default="torch")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the network's name)")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of the weights (default: 0)")
     parser.add_argument("--emit", choices=("ir", "source"), help="print the graph or the source, and write nothing")
     parser.add_argument("--after", metavar="PASS", help="with --emit ir: the graph after that pass (or `elaborate`)")
     parser.add_argument("--optimize", action="store_true", help="for inference on a CPU: layers fused, weights folded")
@@ -106,9 +108,21 @@ def _compile(network: Architecture, options: argparse.Namespace) -> int:
         print(f"wrote {path} ({_size(path.stat().st_size)})")
     print(_forward_pass(network, files))
     print("\nnext:")
-    print(f'  python -c "from {files[0].stem} import {files[0].stem}; print({files[0].stem}())"   # in {folder}')
-    print(f"  cnndsl summary {options.model} --depth 9")
+    stem = files[0].stem
+    print(f'  cd {quote(str(folder))} && {_python()} -c "from {stem} import {stem}; print({stem}())"')
+    if options.model != "-":
+        print(f"  {_cnndsl()} summary {quote(options.model)} --depth 9")
     return 0
+
+
+def _python() -> str:
+    """What the shell calls this Python: its path, unless it is found by its name."""
+    found = shutil.which("python")
+    return "python" if found is not None and Path(found) == Path(sys.executable) else quote(sys.executable)
+
+
+def _cnndsl() -> str:
+    return "cnndsl" if _python() == "python" else f"{_python()} -m cnndsl"
 
 
 def _forward_pass(network: Architecture, files: list[Path]) -> str:

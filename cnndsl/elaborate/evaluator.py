@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.modules import Module
 
 _IN_FACTS = ("channels", "height", "width")
-_ITEMS_PER_STEP = 100
+_ITEMS_PER_STEP = 20
 
 
 @dataclass(frozen=True, slots=True)
