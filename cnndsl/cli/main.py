@@ -48,7 +48,7 @@ def _usable(stream: TextIO | None) -> TextIO:
 
 
 def _nowhere() -> TextIO:
-    return open(os.devnull, "w")  # noqa: SIM115  it lives as long as the process
+    return open(os.devnull, "w")
 
 
 def _parser() -> argparse.ArgumentParser:
