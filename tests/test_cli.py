@@ -293,3 +293,26 @@ def test_explain_and_ops_list_everything(folder: Path) -> None:
     assert all(word in listed for word in all_layers())
     assert "Wrong:" in cnndsl("explain", "e203", cwd=folder).stdout
     assert "kernel" in cnndsl("ops", "conv", cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("import nothing_there", "ModuleNotFoundError: No module named 'nothing_there'"),
+        ("Own = 3", "TypeError: 3 is neither a layer nor a module"),
+        ("class Own(__import__('cnndsl').Op):\n    word = 'relu'", "ValueError: a layer called 'relu' exists already"),
+    ],
+)
+def test_a_package_whose_layers_cannot_be_loaded(folder: Path, module: str, said: str) -> None:
+    """It is in the way of files that use its layers, and of no other."""
+    (folder / "own.py").write_text(f"{module}\n")
+    (folder / "own_layers-1.0.dist-info").mkdir()
+    (folder / "own_layers-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: own-layers\nVersion: 1.0\n"
+    )
+    (folder / "own_layers-1.0.dist-info" / "entry_points.txt").write_text("[cnndsl.layers]\nown = own:Own\n")
+    (folder / "own.arch").write_text(GOOD.replace("relu", "own"))
+    done = cnndsl("check", "own.arch", cwd=folder)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"own-layers brings a layer own (own:Own) that cannot be loaded: {said}" in done.stderr
+    assert cnndsl("check", "googlenet", cwd=folder).returncode == 0

@@ -76,13 +76,13 @@ def _failure(error: Exception) -> int:
     from cnndsl.backends.torch import OutputError
     from cnndsl.elaborate import ParameterError
     from cnndsl.models import ModelError
+    from cnndsl.ops import PackageError
     from cnndsl.source import SourceError
     from cnndsl.weights import WeightsError
 
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
-    if isinstance(
-        error, (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError, WeightsError)
-    ):
+    user = (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError, WeightsError, PackageError)
+    if isinstance(error, user):
         if debug:
             traceback.print_exc()
         print(f"cnndsl: error: {error}", file=sys.stderr)
