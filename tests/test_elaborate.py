@@ -429,5 +429,7 @@ def test_used_blocks_see_their_own_file(tmp_path: Path) -> None:
 def test_use_reads_files_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.arch")
     main = tmp_path / "main.arch"
-    main.write_text('use a from "pipe.arch"\nuse b from "/dev/zero"\nnetwork t {\n input 3\n a -> b\n}')
-    assert [finding.code for finding in cnndsl.check(main)] == ["E311", "E311"]
+    paths = {"a": "pipe.arch", "b": "/dev/zero", "c": "x" * 999}
+    used = "".join(f'use {block} from "{path}"\n' for block, path in paths.items())
+    main.write_text(f"{used}network t {{\n input 3\n a -> b -> c\n}}")
+    assert [finding.code for finding in cnndsl.check(main)] == ["E311"] * 3
