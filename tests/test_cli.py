@@ -127,6 +127,11 @@ def test_compile_writes_runs_and_says_so(folder: Path) -> None:
     assert alone.stdout == "132\n", alone.stderr
 
 
+def test_compile_runs_nothing_that_has_no_room(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "--input", "3x9000000x9000000", cwd=folder)
+    assert done.returncode == 0 and "wrote" in done.stdout and "ran no forward pass" in done.stdout
+
+
 def test_the_same_seed_writes_the_same_bytes(folder: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         assert cnndsl("compile", "tiny.arch", "-o", name, "--seed", seed, cwd=folder).returncode == 0
@@ -162,6 +167,7 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["check", "n" * 5000], "name too long"),
         (["check", "a\udcff.arch"], "no such file"),
         (["compile", "tiny.arch", "--seed", "9" * 30], "at most 18 digits"),
+        (["compile", "tiny.arch", "-p", "classes=10 ** 18"], "GiB of memory"),
         (["compile", "tiny.arch", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "-o", "/proc/nowhere"], "/proc/nowhere"),
         (["compile", "tiny.arch", "--after", "settle_bias"], "--emit ir"),

@@ -101,6 +101,9 @@ def graph_after(graph: Graph, after: str | None, *, optimize: bool = False) -> s
 
 def _compile(network: Architecture, options: argparse.Namespace) -> int:
     folder = options.output if options.output is not None else Path(network.name)
+    weights = 4 * (network.facts.training_params + network.facts.buffers)
+    if weights > _memory():
+        raise UsageError(f"the weights of {network.name} take {_size(weights)}; there is {_size(_memory())} of memory")
     print(network.summary())
     print()
     files = network.write(folder, options.backend, seed=options.seed, optimize=options.optimize)
@@ -127,6 +130,9 @@ def _cnndsl() -> str:
 
 def _forward_pass(network: Architecture, files: list[Path]) -> str:
     """Run what was written, with the weights that were written, on random input of the network's size."""
+    needed = network.facts.memory
+    if needed > _memory():
+        return f"ran no forward pass: it takes {_size(needed)}, and there is {_size(_memory())} of memory"
     import torch
 
     from cnndsl.backends.torch import load_written
@@ -144,5 +150,13 @@ def _forward_pass(network: Architecture, files: list[Path]) -> str:
     return f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.1f} ms on the CPU (second run)"
 
 
+def _memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
+
+
 def _size(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 2**10:.1f} KiB"
