@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, seed
 from cnndsl.cli.checked import checked_network
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_to(commands: Commands) -> None:
         "--preprocess", metavar="HOW", help="how images are prepared: torchvision, caffe, or a TOML file like theirs"
     )
     action.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the data folder)")
-    action.add_argument("--seed", type=int, default=0, help="of weights that stay ours (default: 0)")
+    action.add_argument("--seed", type=seed, metavar="N", default=0, help="of weights that stay ours (default: 0)")
     add_request(action)
     action.set_defaults(run=run)
 
