@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+import roofline
+
 import cnndsl
 from cnndsl.backends.triton import make_plan
-
-spec = importlib.util.spec_from_file_location("roofline", Path(__file__).parent.parent / "benchmarks" / "roofline.py")
-roofline = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(roofline)
 
 # Milliseconds on an H200 (4.3 TB/s, 790 TFLOP/s), batch 32, half precision, of a model that was made without this
 # project: eager PyTorch, and with everything fused that its author thought of. It takes the picture as kernels want it.
