@@ -7,7 +7,7 @@ import pickle
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
@@ -49,15 +49,18 @@ def assert_computes(graph: Graph, batch: int = 2) -> TritonModule:
     module.executor(batch, inputs[0].device).arena.fill_(255)
     with torch.no_grad():
         expected, found = plain.double()(*(x.double() for x in inputs)), module(*inputs)
+    assert getattr(found, "_fields", None) == getattr(expected, "_fields", None)
     wanted = [expected] if isinstance(expected, torch.Tensor) else [*expected]
     for one, other in zip(wanted, [found] if isinstance(found, torch.Tensor) else found, strict=True):
-        scale = float(one.abs().max().clamp(min=1))
-        torch.testing.assert_close(other.double(), one, rtol=0, atol=1e-5 * scale)
+        assert (one is None) == (other is None)
+        if one is not None:
+            scale = float(one.abs().max().clamp(min=1))
+            torch.testing.assert_close(other.double(), one, rtol=0, atol=1e-5 * scale)
     return module
 
 
 @given(networks_of_any_kind())
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_any_network(graph: Graph) -> None:
     assert_computes(graph)
 
