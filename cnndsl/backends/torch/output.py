@@ -55,7 +55,8 @@ def write_together(directory: Path, writers: dict[str, Callable[[Path], object]]
         _replace_all({marks[name]: directory / name for name in writers})
     except BaseException as error:
         for path in marks.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
         for folder in reversed(made):
             with suppress(OSError):
                 folder.rmdir()
