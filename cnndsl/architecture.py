@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnndsl.analysis import Facts, summarize, summary_text
 from cnndsl.checking import Request, check_file, check_model
 from cnndsl.diagnostics import Report, render
+from cnndsl.elaborate import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
@@ -39,9 +40,9 @@ class Architecture:
     """
 
     name: str
-    graph: Graph
-    facts: Facts
-    report: Report
+    graph: Graph = field(repr=False)
+    facts: Facts = field(repr=False)
+    report: Report = field(repr=False)
 
     @property
     def input_shape(self) -> Shape:
@@ -164,7 +165,7 @@ def loads(text: str, /, network: str | None = None, *, input: Shape | None = Non
 
 
 def _load(model: Model, input: Shape | None, parameters: Mapping[str, object]) -> Architecture:
-    checked = check_model(model, Request(parameters, input))
+    checked = check_model(model, Request(parameters, _shape(input)))
     if not checked.report.ok:
         raise ArchError(checked.report)
     (name,) = checked.networks
@@ -177,6 +178,15 @@ def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
     found = find_model(str(model))
-    request = Request(parameters, input)
+    request = Request(parameters, _shape(input))
     whole = found.network is None and not parameters and input is None
     return (check_file(found.source) if whole else check_model(found, request)).report
+
+
+def _shape(input: Shape | None) -> Shape | None:
+    """The shape that a caller wants, which may be a list."""
+    if input is None:
+        return None
+    if not isinstance(input, (tuple, list)) or not all(type(size) is int and size > 0 for size in input):
+        raise ParameterError(f"input is a shape such as (3, 320, 320), not {input!r}")
+    return tuple(input)

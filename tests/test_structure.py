@@ -85,6 +85,7 @@ LIGHT_COMMANDS = (
     ["ops"],
     ["explain", "E203"],
     ["compile", "googlenet", "--emit", "ir"],
+    ["zoo", "--check"],
 )
 
 

@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, positive, request_from
+from cnndsl.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    UsageError,
+    add_command,
+    add_request,
+    positive,
+    request_from,
+    seed,
+)
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS
 
@@ -27,7 +36,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--backend", choices=("torch", "triton"), default="torch")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the network's name)")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of the weights (default: 0)")
     parser.add_argument(
         "--emit", choices=("ir", "source", "plan"), help="print the graph, source or plan, and write nothing"
     )
@@ -57,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
     if options.emit == "ir":
         print(graph_after(network.graph, options.after, _pipeline(options)))
         return 0
+    if options.emit is None:
+        _require_memory(network)
     if options.backend == "triton":
         from cnndsl.cli.compile_triton import run_triton
 
@@ -79,6 +90,15 @@ def _check(options: argparse.Namespace) -> None:
     for what, backend in (("plan", "triton"), ("source", "torch")):
         if options.emit == what and options.backend != backend:
             raise UsageError(f"--emit {what} goes with --backend {backend}")
+
+
+def _require_memory(network: Architecture) -> None:
+    """Raise `UsageError` for a network whose weights this machine cannot hold."""
+    weights = 4 * (network.facts.training_params + network.facts.buffers)
+    if weights > memory():
+        raise UsageError(
+            f"the weights of {network.name} take {show_size(weights)}; there is {show_size(memory())} of memory"
+        )
 
 
 def _checked(options: argparse.Namespace) -> Architecture | None:
@@ -138,9 +158,17 @@ def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> st
     return texts[after]
 
 
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
+
+
 def show_size(count: int) -> str:
     """Bytes as a person reads them."""
-    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 2**10:.1f} KiB"
 
 
 def show_shapes(*shapes: tuple[int, ...]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 import time
 from pathlib import Path
+from shlex import quote
 
 from cnndsl.architecture import Architecture
-from cnndsl.cli.compile import show_shapes, show_size
+from cnndsl.cli.compile import memory, show_shapes, show_size
 
 
 def run_torch(network: Architecture, options: argparse.Namespace) -> int:
@@ -22,13 +25,28 @@ def run_torch(network: Architecture, options: argparse.Namespace) -> int:
         print(f"wrote {path} ({show_size(path.stat().st_size)})")
     print(_forward_pass(network, files))
     print("\nnext:")
-    print(f'  python -c "from {files[0].stem} import {files[0].stem}; print({files[0].stem}())"   # in {folder}')
-    print(f"  cnndsl summary {options.model} --depth 9")
+    stem = files[0].stem
+    print(f'  cd {quote(str(folder))} && {_python()} -c "from {stem} import {stem}; print({stem}())"')
+    if options.model != "-":
+        print(f"  {_cnndsl()} summary {quote(options.model)} --depth 9")
     return 0
+
+
+def _python() -> str:
+    """What the shell calls this Python: its path, unless it is found by its name."""
+    found = shutil.which("python")
+    return "python" if found is not None and Path(found) == Path(sys.executable) else quote(sys.executable)
+
+
+def _cnndsl() -> str:
+    return "cnndsl" if _python() == "python" else f"{_python()} -m cnndsl"
 
 
 def _forward_pass(network: Architecture, files: list[Path]) -> str:
     """Run what was written, with the weights that were written, on random input of the network's size."""
+    needed = network.facts.memory
+    if needed > memory():
+        return f"ran no forward pass: it takes {show_size(needed)}, and there is {show_size(memory())} of memory"
     import torch
 
     from cnndsl.backends.torch import load_written
