@@ -17,6 +17,7 @@ ROOMS = (
     "version",
     "shipped",
     "extras",
+    "cache",
     "source",
     "diagnostics",
     "ops",

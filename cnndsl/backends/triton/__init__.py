@@ -80,9 +80,13 @@ def write(
 ) -> list[Path]:
     """Write a plan and packed weights into a folder, with a target also its kernels; gives the paths.
 
-    Raises `OutputError`, and `MissingExtra` if PyTorch or Triton is not installed.
+    Raises `OutputError`, with a target `BuildError`, and `MissingExtra` if PyTorch or Triton is not installed.
     """
     plan = make_plan(graph, target, batch=batch, precision=precision)
+    if target is not None:
+        from cnndsl.backends.triton.ahead import write_ahead
+
+        return write_ahead(graph, plan, directory, seed=seed)
     from cnndsl.backends.triton.output import write_plan
 
     return write_plan(graph, plan, directory, seed=seed)
