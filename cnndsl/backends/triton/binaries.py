@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnndsl.backends.triton.execute import specialized
-from cnndsl.backends.triton.plan import Launch, Plan
+from cnndsl.backends.triton.plan import BuildError, Launch, Plan
 from cnndsl.backends.triton.processes import ask_all
 from cnndsl.backends.triton.stored import encode
 from cnndsl.kernels import built
@@ -15,10 +15,6 @@ from cnndsl.kernels.built import Built
 from cnndsl.kernels.targets import TARGETS, Target
 
 SCRATCH_POINTERS = 2  # arguments that Triton adds to those of a kernel: global and profile scratch
-
-
-class BuildError(Exception):
-    """Kernels that cannot be had ahead of time; a line for each, with its launch."""
 
 
 @dataclass(frozen=True)
