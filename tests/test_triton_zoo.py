@@ -1,4 +1,6 @@
-"""Every network of the classic line as a whole plan in Triton's interpreter, against the PyTorch backend in float64.
+"""Every network of the classic line as a whole plan, against the PyTorch backend in float64.
+
+They run in Triton's interpreter, or with TRITON_INTERPRET=0 on a GPU.
 
 The interpreter is slow, so the networks are small: little pictures, few rounds of a repeat, few channels. Their kernels
 are those of the full ones, whose plans are made and looked at too.
@@ -17,6 +19,7 @@ pytest.importorskip("triton")
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.triton import make_plan  # noqa: E402
+from cnndsl.backends.triton.execute import interpreting  # noqa: E402
 from cnndsl.backends.triton.lower import rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
 from cnndsl.backends.triton.plan import Buffer, Plan  # noqa: E402
@@ -37,6 +40,7 @@ CLASSIC = (
 )  # fmt: skip
 
 
+DEVICE = torch.device("cpu" if interpreting() else "cuda")
 # Few multiprocessors want few large tiles, with which the interpreter is fastest.
 FEW_UNITS = replace(TARGETS["sm_90"], units=2)
 
@@ -84,12 +88,14 @@ def test_a_whole_network_equals_the_torch_backend(small: Small) -> None:
     plain = lively(network.compile(seed=1).eval())
     module = compile_graph(network.graph, batch=small.batch, precision="fp32", target=FEW_UNITS)
     module.load_state_dict(plain.state_dict())
+    module.to(DEVICE)
     x = torch.randn(small.batch, *network.input_shape, generator=torch.Generator().manual_seed(0))
-    executor = module.executor(small.batch, x.device)
+    executor = module.executor(small.batch, DEVICE)
     executor.arena.fill_(255)  # NaN in every type: what a kernel should have written and did not would spread
     with torch.no_grad():
         expected = plain.double()(x.double())
-    torch.testing.assert_close(module(x).double(), expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
+    found = module(x.to(DEVICE)).double().cpu()
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * float(expected.abs().max()))
 
 
 def lively(module: torch.nn.Module) -> torch.nn.Module:
