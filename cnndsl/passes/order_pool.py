@@ -66,9 +66,11 @@ def _why_not(sweep: Sweep, node: Node, conv: Conv, pool: Avgpool, pool_first: bo
         return "only a plain 1x1 convolution can change places with a pool"
     if conv.bias is not False and any(pool.pad) and pool.count_include_pad:
         return "the pool counts its padding as zeros, and the convolution has a bias"
-    shape = sweep.source(sweep.graph[node.name]).shape
+    before = sweep.source(sweep.graph[node.name])
+    shape = before.shape
     inner, outer = (node.shape, shape) if pool_first else (shape, node.shape)
-    shrinks = prod(pool.output(shape)[1:]) < prod(shape[1:])
+    pooled = sweep.made[before.inputs[0]].shape if pool_first else shape
+    shrinks = prod(pool.output(pooled)[1:]) < prod(pooled[1:])
     if pool_first and (shrinks or inner[0] >= outer[0]):
         return "the pool leaves less work to the convolution where it is"
     if not pool_first and not (shrinks or outer[0] < inner[0]):
