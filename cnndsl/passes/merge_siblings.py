@@ -46,7 +46,7 @@ def _woven(graph: Graph, before: dict[str, Node], sliced: dict[str, Node]) -> It
 
 
 def _families(graph: Graph, notes: Notes) -> Iterator[list[Node]]:
-    """Convolutions that can be one: of the same input and stride, with the same epilogue."""
+    """Convolutions that can be one: of the same input and stride, with the same prologue and epilogue."""
     found: dict[object, list[Node]] = {}
     readers: dict[str, list[Node]] = {}
     for node in graph:
@@ -57,13 +57,14 @@ def _families(graph: Graph, notes: Notes) -> Iterator[list[Node]]:
         readers.setdefault(node.inputs[0], []).append(node)
         if len(node.inputs) == 1:
             around = (op.prologue, op.epilogue) if isinstance(op, Fused) else ((), ())
+            affine = (node.recipes.get("scale"), node.recipes.get("shift"))
             biased = core.bias is not False
-            found.setdefault((node.inputs[0], core.stride, around, biased), []).append(node)
+            found.setdefault((node.inputs[0], core.stride, around, affine, biased), []).append(node)
     merged = {node.name for family in found.values() if len(family) > 1 for node in family}
     for siblings in readers.values():
         for node in siblings:
             if len(siblings) > 1 and node.name not in merged:
-                notes.declined(node.name, "its siblings differ in stride, bias or activation")
+                notes.declined(node.name, "its siblings differ in stride, bias, batch norm or activation")
     for family in found.values():
         if len(family) > 1:
             yield sorted(family, key=lambda node: not _ends_in_concat(graph, node))
