@@ -155,9 +155,18 @@ def test_siblings_become_one() -> None:
         "branch1.conv: channel_slice 0, 4",
         "branch2.conv1: channel_slice 4, 7",
     ]
-    assert [refusal.reason for refusal in notes.refusals] == ["its siblings differ in stride, bias or activation"]
+    assert [refusal.reason for refusal in notes.refusals] == [
+        "its siblings differ in stride, bias, batch norm or activation"
+    ]
     one, other = (total(costs(each).values()) for each in (graph, prepared(INCEPTION)[0]))
     assert (one.params, one.macs) == (other.params, other.macs)
+
+
+def test_siblings_behind_batch_norms_of_their_own_stay() -> None:
+    body = "concat { | bn -> relu -> conv 1x1, 3 | bn -> relu -> conv 1x1, 2 }"
+    graph, _ = prepared(body, fold_bn, prologue, merge_siblings)
+    assert "siblings" not in graph
+    assert_equal(graph, loads(f"network n {{ input 4 x 8 x 8\n {body} }}").graph)
 
 
 def test_a_strided_pool_goes_first() -> None:
@@ -179,6 +188,7 @@ def test_an_unstrided_pool_goes_last_where_channels_shrink() -> None:
         ),
         ("avgpool 3x3, /1, pad=1 -> conv 3x3, 2", "only a plain 1x1 convolution can change places with a pool"),
         ("avgpool 2x2, /2 -> conv 1x1, 2", "the pool leaves less work to the convolution where it is"),
+        ("avgpool 8x8, /1 -> conv 1x1, 2", "the pool leaves less work to the convolution where it is"),
         ("conv 1x1, 8, bias=false -> avgpool 3x3, /1", None),
     ],
 )
@@ -233,6 +243,7 @@ def test_a_projection_is_computed_with_the_last_1x1(stride: str) -> None:
             "conv 1x1, 4 as kept\n add { | from kept | conv 1x1, 4 } -> concat { | identity | from kept }",
             "is also read by",
         ),
+        ("conv 1x1, 4\n residual { conv 1x1, 4 }", "conv2 also convolves it"),
     ],
 )
 def test_a_projection_that_stays_says_why(body: str, reason: str) -> None:

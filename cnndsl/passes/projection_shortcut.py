@@ -65,7 +65,9 @@ def _why_not(graph: Graph, node: Node, other: Node) -> str | None:
     if graph.is_output(other.name):
         return f"{other.name} is an output of the network"
     readers = graph.consumers(other.name)
-    return None if len(readers) == 1 else f"{other.name} is also read by {readers[0].name}"
+    if len(readers) > 1:
+        return f"{other.name} is also read by {readers[0].name}"
+    return f"{node.name} also convolves it" if other.name == node.inputs[0] else None
 
 
 def _joined(graph: Graph, node: Node, other: Node, names: set[str]) -> tuple[Node, ...]:
