@@ -195,6 +195,8 @@ PROLOGUES: dict[str, dict[str, Any]] = {
     "max 3x3": {"kernel": (3, 3), "sides": ONE, "maximum": True},
     "max 3x3 / 2 ceil": {"kernel": (3, 3), "stride": (2, 2), "maximum": True, "ceil": True},
     "mean 3x3 padded": {"kernel": (3, 3), "sides": ONE, "affine": True},
+    "mean 3x3 / 2 padded, ceil": {"kernel": (3, 3), "stride": (2, 2), "sides": ONE, "ceil": True},
+    "mean 2x2 / 2 ceil": {"kernel": (2, 2), "stride": (2, 2), "ceil": True},
     "mean 3x3 of real pixels": {"kernel": (3, 3), "sides": ONE, "count_padding": False},
     "stride alone": {"affine": True, "prologue": (RELU,), "stride": (3, 2)},
     "sigmoid": {"prologue": ("1.0 / (1.0 + tl.exp(-x))",)},
@@ -211,7 +213,7 @@ def prepared(x: Any, affine: Any, options: dict[str, Any]) -> Any:
     pad, ceil = options.get("sides", (0, 0, 0, 0))[1:3], options.get("ceil", False)
     if options.get("maximum"):
         return F.max_pool2d(value, kernel, stride, pad, ceil_mode=ceil)
-    return F.avg_pool2d(value, kernel, stride, pad, count_include_pad=options.get("count_padding", True))
+    return F.avg_pool2d(value, kernel, stride, pad, ceil, count_include_pad=options.get("count_padding", True))
 
 
 @pytest.mark.parametrize("options", PROLOGUES.values(), ids=PROLOGUES)

@@ -54,7 +54,8 @@ def conv1x1_pre_kernel(
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
-    TOP: tl.constexpr, LEFT: tl.constexpr, PADDED: tl.constexpr, MAXIMUM: tl.constexpr, COUNT_PADDING: tl.constexpr,
+    TOP: tl.constexpr, BOTTOM: tl.constexpr, LEFT: tl.constexpr, RIGHT: tl.constexpr,
+    PADDED: tl.constexpr, MAXIMUM: tl.constexpr, COUNT_PADDING: tl.constexpr,
     X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr,
     RESIDUAL_LEADING: tl.constexpr,
     PROLOGUE: tl.constexpr, TAIL: tl.constexpr, PRECISION: tl.constexpr,
@@ -71,9 +72,14 @@ def conv1x1_pre_kernel(
     top = m // OUT_WIDTH % OUT_HEIGHT * STRIDE_H - TOP
     left = m % OUT_WIDTH * STRIDE_W - LEFT
     counted = tl.full((BLOCK_M,), TAPS, tl.int32)
-    if not COUNT_PADDING:
-        rows = tl.minimum(top + KERNEL_H, HEIGHT) - tl.maximum(top, 0)
-        counted = rows * (tl.minimum(left + KERNEL_W, WIDTH) - tl.maximum(left, 0))
+    if PADDED:  # what a ceil-rounded window covers beyond the padding does not count
+        if COUNT_PADDING:
+            rows = tl.minimum(top + KERNEL_H, HEIGHT + BOTTOM) - top
+            columns = tl.minimum(left + KERNEL_W, WIDTH + RIGHT) - left
+        else:
+            rows = tl.minimum(top + KERNEL_H, HEIGHT) - tl.maximum(top, 0)
+            columns = tl.minimum(left + KERNEL_W, WIDTH) - tl.maximum(left, 0)
+        counted = rows * columns
 
     tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
     for step in range((CHANNELS + BLOCK_K - 1) // BLOCK_K):
@@ -195,7 +201,9 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "STRIDE_H": problem.stride[0],
         "STRIDE_W": problem.stride[1],
         "TOP": problem.sides[0],
+        "BOTTOM": problem.sides[1],
         "LEFT": problem.sides[2],
+        "RIGHT": problem.sides[3],
         "PADDED": problem.overhangs,
         "MAXIMUM": problem.maximum,
         "COUNT_PADDING": problem.count_padding,
