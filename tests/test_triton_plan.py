@@ -85,6 +85,47 @@ def test_every_layer_compiles(word: str, line: str) -> None:
     assert_computes(cnndsl.loads(f"network n {{ input {shape}\n {layer} }}").graph)
 
 
+ODD = {
+    "slices that overlap": (
+        "conv 3x3, 8 as c\n concat { | from c -> channel_slice 0, 4 | from c -> channel_slice 2, 6 }"
+    ),
+    "a slice of a slice's channels": (
+        "conv 3x3, 8 as c\n concat { | from c -> channel_slice 0, 2 | from c -> channel_slice 1, 4 -> conv 3x3, 3 }"
+    ),
+    "slices in a concat and beside it": (
+        "conv 3x3, 9 as c\n concat { | from c -> channel_slice 0, 3 | from c -> channel_slice 3, 9 -> conv 3x3, 2 }"
+    ),
+    "slices of an input": "concat { | channel_slice 1, 3 | channel_slice 0, 2 -> conv 3x3, 3 | identity }",
+    "a slice across a concat": "concat { | conv 3x3, 3 | conv 5x5, 5 } -> channel_slice 2, 7 -> conv 3x3, 3",
+    "one tensor in two concats": (
+        "conv 3x3, 5 as c\n concat { | from c | channel_slice 0, 3 } as d\n concat { | from d | from c } -> conv 3x3, 2"
+    ),
+    "concat of an input twice": "concat { | identity | identity }",
+    "batch norms of siblings": "concat { | bn -> relu -> conv 1x1, 4 | bn -> relu -> conv 1x1, 4 }",
+    "a 1x1 and its sum": "conv 1x1, 4\n residual { conv 1x1, 4 }",
+    "strides on both sides": "add { | conv 1x1, 6, /2 -> bn | conv 1x1, 6, /2 -> bn } -> relu -> conv 1x1, 5",
+    "a window over the end": "avgpool 2x2, /2, round=ceil -> conv 1x1, 8",
+    "windows over the rim": "bn -> relu -> avgpool 3x3, /2, pad=1, round=ceil -> conv 1x1, 8 -> relu",
+    "a pool of everything": "avgpool 5x7, /1 -> conv 1x1, 3",
+    "gates of a row and a column": (
+        "mul { | conv 3x3, 4 | avgpool 5x1, /1 -> conv 1x1, 4 -> sigmoid | avgpool 1x7, /1 -> conv 1x1, 4 -> sigmoid }"
+    ),
+    "gates alone": "mul { | global_avgpool -> sigmoid | conv 3x3, 1 -> sigmoid }",
+    "six means": "mean { | conv 3x3, 4 | identity | tanh | sigmoid | conv 1x1, 4 -> relu | conv 5x5, 4 }",
+    "six products": "mul { | conv 3x3, 1 | global_avgpool | conv 3x3, 4 | conv 1x1, 4 | tanh | sigmoid }",
+    "flat parts": "concat { | flatten | conv 3x3, 2 -> flatten | global_avgpool -> flatten }\n relu -> bn -> linear 4",
+    "flatten of a slice": "conv 3x3, 7 -> channel_slice 2, 5 -> flatten -> linear 4",
+    "outputs in a concat": (
+        "concat { | conv 3x3, 5 as p | conv 3x3, 6 }\n head a { from p }\n head b { channel_slice 3, 9 }"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_networks(name: str) -> None:
+    assert_computes(cnndsl.loads(f"network n {{ input 4 x 5 x 7\n {ODD[name]} }}").graph)
+
+
 SHAPES = {
     "bottlenecks": (
         "conv 1x1, 16\n repeat 2 { residual { conv 1x1, 4 -> relu -> conv 3x3, 4 -> relu -> conv 1x1, 16 }\n relu }"

@@ -120,8 +120,8 @@ def _split(
             break
         at += home.channels
         found = replace(found or home, channels=at)
-    if found is None:
-        return None
+    if found is None or any(part.op.start < at < part.op.stop for part in parts if isinstance(part.op, ChannelSlice)):
+        return None  # a slice that an author wrote may want channels of both
     channels, height, width = extent(node.shape)
     rest = channels - at
     return Split(at, found, View(node.name, 0, height, width, rest, leading(max(rest, 1), dtype)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, View
+from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
 from cnndsl.kernels import pointwise
 from cnndsl.kernels.tails import expression
@@ -20,7 +21,11 @@ NAMES = pointwise.ARGUMENTS
 
 
 def lower_pointwise(building: Building, node: Node) -> None:
+    size = building.view(node.name).size
     sources: list[Source] = [building.view(name) for name in node.inputs]
+    if any(view.size not in (size, (1, 1)) for view in map(building.view, node.inputs)):
+        lower_by_torch(building, node)  # a gate of one row or column
+        return
     if isinstance(node.op, Add | Mul | Mean):
         _merge(building, node, sources)
         return
@@ -46,17 +51,19 @@ def _expressions(steps: tuple[Op, ...], inputs: int) -> tuple[str, ...]:
 
 
 def _merge(building: Building, node: Node, sources: list[Source]) -> None:
-    """A merge of any number of tensors: what one kernel cannot read at once goes on from the last result."""
+    """A merge of any number of tensors: what one kernel cannot read at once goes on from the last result.
+
+    A mean divides what it adds before that is rounded, as a sum of many may be too large for half precision.
+    """
     sign = " * " if isinstance(node.op, Mul) else " + "
-    last = (f"x * {1 / len(sources)}",) if isinstance(node.op, Mean) else ()
+    share = f" * {1 / len(sources)}" if isinstance(node.op, Mean) else ""
     done, waiting = sources[: len(NAMES)], sources[len(NAMES) :]
-    while True:
-        tail = (sign.join(NAMES[: len(done)]),)
-        launch(building, node, done, tail if waiting else tail + last)
-        if not waiting:
-            return
-        count = len(NAMES) - 1
-        done, waiting = [building.view(node.name), *waiting[:count]], waiting[count:]
+    launch(building, node, done, (f"({sign.join(NAMES[: len(done)])}){share}",))
+    count = len(NAMES) - 1
+    for start in range(0, len(waiting), count):
+        more = waiting[start : start + count]
+        tail = (f"x{sign}({sign.join(NAMES[1 : len(more) + 1])}){share}",)
+        launch(building, node, [building.view(node.name), *more], tail)
 
 
 def lower_scale(building: Building, node: Node) -> None:
