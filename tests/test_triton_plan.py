@@ -18,7 +18,7 @@ from random_networks import random_network  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.triton import arena, make_plan  # noqa: E402
-from cnndsl.backends.triton.execute import Executor  # noqa: E402
+from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.library import RELU, library_step, refusal  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
@@ -148,6 +148,27 @@ def test_chains(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "chain" in [launch.kernel for launch in module.plan(2).launches]
 
 
+def test_a_chain_for_some_batches_needs_no_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = cnndsl.loads("network n { input 4 x 9 x 7\n conv 3x3, 8, bias=false -> relu -> conv 1x1, 8, bias=false }")
+    monkeypatch.setattr(chains, "GAIN", 0.0)
+    module = compile_graph(network.graph, batch=2, precision="fp32")
+    monkeypatch.setattr(chains, "GAIN", float("inf"))
+    assert "chain" in [launch.kernel for launch in module.plan(1).launches]
+    x = torch.randn(2, 4, 9, 7)
+    torch.testing.assert_close(module(x[:1]), module(x)[:1])
+
+
+def test_tensors_that_begin_anywhere_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Binaries read 16 bytes at once where they may."""
+    monkeypatch.setattr(chains, "GAIN", float("inf"))
+    body = "concat { | conv 3x3, 4 | conv 3x3, 4 as c }\n head a { from c -> conv 3x3, 8 -> conv 1x1, 8 }\n flatten"
+    plan = make_plan(cnndsl.loads(f"network n {{ input 8 x 6 x 6\n {body}\n head b {{ from c -> flatten }} }}").graph)
+    found = {(launch.kernel, str(launch.tensors["x"])): specialized(launch).unaligned for launch in plan.launches}
+    assert found["chain", "concat[4:8]"] == {"x"}
+    assert found["pack", "concat[4:8]"] == {"x"}
+    assert found["pack", "concat"] == set()
+
+
 def test_a_chain_that_does_not_pay_says_why() -> None:
     notes = Notes()
     network = cnndsl.loads("network n { input 256 x 7 x 7\n conv 3x3, 256 -> relu -> conv 1x1, 256 }")
@@ -241,6 +262,8 @@ def test_smaller_batches_and_other_layouts(tiny: TritonModule) -> None:
     torch.testing.assert_close(tiny(x[:1]), whole[:1])
     torch.testing.assert_close(tiny(x.contiguous(memory_format=torch.channels_last)), whole)
     torch.testing.assert_close(tiny(torch.randn(2, 3, 8, 16)[..., ::2].copy_(x)), whole)
+    torch.testing.assert_close(tiny(torch.randn(2, 3, 12, 12)[..., 1:9, 3:11].copy_(x)), whole)
+    torch.testing.assert_close(tiny(x[:1].expand(2, -1, -1, -1))[1:], whole[:1])
 
 
 def test_what_it_is_not_for(tiny: TritonModule) -> None:
@@ -248,7 +271,28 @@ def test_what_it_is_not_for(tiny: TritonModule) -> None:
         tiny.train()
     with pytest.raises(TypeError, match="compiled for fp32"):
         tiny.half()
+    with pytest.raises(TypeError, match="compiled for fp16"):
+        compile_graph(cnndsl.loads(TINY).graph).float()
+    with pytest.raises(RuntimeError, match="no products of bfloat16"):
+        compile_graph(cnndsl.loads(TINY).graph, precision="bf16")(torch.zeros(1, 3, 8, 8))
     assert not tiny.training
+
+
+def test_weights_stay_as_kernels_read_them(tiny: TritonModule) -> None:
+    module, x = copy.deepcopy(tiny), torch.randn(1, 3, 8, 8)
+    module(x)
+    torch.testing.assert_close(module.to(memory_format=torch.channels_last)(x), tiny(x))
+    plain = cnndsl.loads(TINY).compile(seed=8).eval()
+    module.load_state_dict(plain.state_dict(), assign=True)
+    torch.testing.assert_close(module(x), plain(x), rtol=1e-4, atol=1e-5)
+
+
+def test_inference_mode_and_back() -> None:
+    module = compile_graph(cnndsl.loads("network n { input 3 x 4 x 4\n layer_norm }").graph, precision="fp32")
+    x = torch.randn(1, 3, 4, 4)
+    with torch.inference_mode():
+        first = module(x)
+    torch.testing.assert_close(module(x), first)
 
 
 def test_it_copies_and_pickles(tiny: TritonModule) -> None:

@@ -84,7 +84,8 @@ def chain_kernel(
                 x, beside, top, left, pixel, n, HEIGHT, WIDTH, CHANNELS, X_LEADING, BESIDE,
                 1, 1, 1, 1, False, PRECISION, BLOCK_M, BLOCK_MIDDLE, BLOCK_K,
             )  # fmt: skip
-            tile += tl.load(bias_beside + n, mask=n < BESIDE, other=0.0)[None, :]
+            if bias_beside is not None:
+                tile += tl.load(bias_beside + n, mask=n < BESIDE, other=0.0)[None, :]
             mask = (n < BESIDE)[:, None] & (n2 < FILTERS)[None, :]
             b = tl.load(w2 + n2[None, :] * (BESIDE + MIDDLE) + n[:, None], mask=mask, other=0.0)
             tile2 = tl.dot(TAIL1(tile, tile).to(x.dtype.element_ty), b, tile2, input_precision=PRECISION)
@@ -95,12 +96,14 @@ def chain_kernel(
             x, w1, top, left, corner, n, HEIGHT, WIDTH, CHANNELS, X_LEADING, MIDDLE,
             KERNEL_H, KERNEL_W, DILATION_H, DILATION_W, PADDED, PRECISION, BLOCK_M, BLOCK_MIDDLE, BLOCK_K,
         )  # fmt: skip
-        tile += tl.load(bias1 + n, mask=n < MIDDLE, other=0.0)[None, :]
+        if bias1 is not None:
+            tile += tl.load(bias1 + n, mask=n < MIDDLE, other=0.0)[None, :]
         mask = (n < MIDDLE)[:, None] & (n2 < FILTERS)[None, :]
         b = tl.load(w2 + n2[None, :] * (BESIDE + MIDDLE) + (BESIDE + n)[:, None], mask=mask, other=0.0)
         tile2 = tl.dot(TAIL1(tile, tile).to(x.dtype.element_ty), b, tile2, input_precision=PRECISION)
 
-    tile2 += tl.load(bias2 + n2, mask=n2 < FILTERS, other=0.0)[None, :]
+    if bias2 is not None:
+        tile2 += tl.load(bias2 + n2, mask=n2 < FILTERS, other=0.0)[None, :]
     inside = (offsets_m < M)[:, None] & (n2 < FILTERS)[None, :]
     other = tile2
     if residual is not None:
@@ -114,7 +117,8 @@ def chain_kernel(
         mask = (n2 < FILTERS)[:, None] & (n3 < LAST)[None, :]
         b = tl.load(w3 + n3[None, :] * FILTERS + n2[:, None], mask=mask, other=0.0)
         tile3 = tl.dot(result, b, input_precision=PRECISION)
-        tile3 += tl.load(bias3 + n3, mask=n3 < LAST, other=0.0)[None, :]
+        if bias3 is not None:
+            tile3 += tl.load(bias3 + n3, mask=n3 < LAST, other=0.0)[None, :]
         to_z = z + offsets_m[:, None] * Z_LEADING + n3[None, :]
         tl.store(to_z, TAIL3(tile3, tile3).to(z.dtype.element_ty), mask=(offsets_m < M)[:, None] & (n3 < LAST)[None, :])
 
@@ -127,7 +131,7 @@ class Problem:
     filters  of the 1x1 convolution of the middle; `tail` and residual are its
     last     filters of a third, 1x1 (0: none)
     keep     whether the second's result is stored too, since others read it
-    Every convolution has a bias.
+    *bias    whether each has one; that of `first` says so itself
     """
 
     first: First
@@ -140,6 +144,9 @@ class Problem:
     last_tail: tuple[str, ...] = ()
     z_leading: int = 0
     keep: bool = True
+    bias: bool = True
+    beside_bias: bool = True
+    last_bias: bool = True
 
     @property
     def pixels(self) -> int:
@@ -247,15 +254,15 @@ def specialize(problem: Problem, config: Config) -> Specialization:
     pointers = {
         "x": half,
         "w1": half,
-        "bias1": "fp32",
+        "bias1": "fp32" if first.bias else None,
         "beside": half if problem.beside else None,
-        "bias_beside": "fp32" if problem.beside else None,
+        "bias_beside": "fp32" if problem.beside and problem.beside_bias else None,
         "w2": half,
-        "bias2": "fp32",
+        "bias2": "fp32" if problem.bias else None,
         "residual": None if problem.residual_leading is None else half,
         "y": half if problem.keep else None,
         "w3": half if problem.last else None,
-        "bias3": "fp32" if problem.last else None,
+        "bias3": "fp32" if problem.last and problem.last_bias else None,
         "z": half if problem.last else None,
     }
     grid = (ceil_div(problem.pixels, config.block_m), 1, 1)

@@ -99,8 +99,18 @@ def describe(x: torch.Tensor, y: torch.Tensor) -> Problem:
     return Problem(DTYPES[x.dtype], DTYPES[y.dtype], batch, height * width, channels, y.shape[1], _steps(x), _steps(y))
 
 
+def takes(x: torch.Tensor) -> bool:
+    """Whether `x` can be read where it lies: its pixels are evenly spaced, and offsets fit 32 bits."""
+    span = sum((size - 1) * step for size, step in zip(x.shape, x.stride(), strict=True))
+    return _even(x) and span < 2**31
+
+
+def _even(x: torch.Tensor) -> bool:
+    return x.shape[2] == 1 or x.shape[3] == 1 or x.stride(2) == x.stride(3) * x.shape[3]
+
+
 def _steps(x: torch.Tensor) -> tuple[int, int, int]:
     batch, channel, row, column = x.stride()
-    if x.shape[2] > 1 and x.shape[3] > 1 and row != column * x.shape[3]:
+    if not _even(x):
         raise ValueError(f"pixels are not evenly spaced: shape {(*x.shape,)}, strides {(*x.stride(),)}")
     return batch, channel, column if x.shape[3] > 1 else row

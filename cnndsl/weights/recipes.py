@@ -76,10 +76,6 @@ def _concat_columns(*parts: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def _zeros_like_rows(weight: Tensor) -> Tensor:
-    return weight.new_zeros(len(weight))
-
-
 # What recipes may apply. Rows are output channels: axis 0 of a weight.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bn_scale": lambda weight, variance, eps: weight / (variance + eps).sqrt(),
@@ -91,7 +87,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda *terms: reduce(lambda one, other: one + other, terms),
     "concat": _concat,
     "concat_columns": _concat_columns,
-    "no_bias": _zeros_like_rows,
     "pixels_last": packing.pixels_last,
     "over_map": packing.over_map,
     "taps_first": packing.taps_first,

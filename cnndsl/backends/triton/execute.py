@@ -18,6 +18,7 @@ from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scrat
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels import conv_tma, pack
 from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
 
@@ -33,6 +34,7 @@ class Executor:
     Raises RuntimeError on a device that cannot run kernels.
     """
 
+    @torch.inference_mode(False)  # memory that is made here is written to in and out of that mode
     def __init__(self, plan: Plan, weights: Mapping[str, torch.Tensor], device: torch.device) -> None:
         if device.type != "cuda" and not interpreting():
             raise RuntimeError(
@@ -48,18 +50,21 @@ class Executor:
 
     def __call__(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
         """The outputs of the network, fresh tensors; inputs have been checked."""
-        for port, x in zip(self.plan.inputs, inputs, strict=True):
-            self._take(port, x)
-        if self.device.type == "cuda" and self.graph is None:
-            self._capture()
-        if self.graph is None:
-            self.run()
-        else:
-            self.graph.replay()
-        return [self._result(port) for port in self.plan.outputs]
+        with torch.cuda.device_of(self.arena):  # type: ignore[no-untyped-call]
+            if self.device.type == "cuda" and self.graph is None:
+                self._capture()  # which leaves nothing of an input that was there
+            for port, x in zip(self.plan.inputs, inputs, strict=True):
+                self._take(port, x)
+            if self.graph is None:
+                self.run()
+            else:
+                self.graph.replay()
+            return [self._result(port) for port in self.plan.outputs]
 
     def run(self) -> None:
         """Every launch in order."""
+        if self.device.type != "cuda" and self.plan.precision == "bf16":
+            raise RuntimeError("Triton's interpreter knows no products of bfloat16: see it work in another precision")
         for step in self.steps:
             step()
 
@@ -78,6 +83,7 @@ class Executor:
     def _take(self, port: Port, x: torch.Tensor) -> None:
         """Bring an input into the arena."""
         x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
+        x = x if pack.takes(x) else x.contiguous()
         view = self.tensor(port.view)
         wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
         problem = pack.describe(x, wide.permute(0, 3, 1, 2))
@@ -85,7 +91,8 @@ class Executor:
 
     def _result(self, port: Port) -> torch.Tensor:
         view = self.tensor(port.view)
-        return view.flatten(1).clone() if len(port.shape) == 1 else view.permute(0, 3, 1, 2).contiguous().clone()
+        planes = view.flatten(1) if len(port.shape) == 1 else view.permute(0, 3, 1, 2)
+        return planes.clone(memory_format=torch.contiguous_format)
 
     def tensor(self, tensor: Any) -> torch.Tensor:
         """Views as N x H x W x C of the arena, weights as they are packed."""
@@ -111,30 +118,40 @@ class Executor:
             from cnndsl.backends.triton.library import library_step
 
             return library_step(launch.problem, tensors)
-        if launch.kernel == "conv_tma":
-            triton.set_allocator(conv_tma.scratch(self.device))
         made = specialized(launch)
+        if launch.kernel == "conv_tma":
+            return _tma_step(made, tensors, self.device)
         return lambda: made.launch(**tensors)
 
 
 def specialized(launch: Launch) -> Specialization:
     """The kernel of a launch, which may assume that tensors start at 16 bytes where they do."""
     made = FAMILIES[launch.kernel].specialize(launch.problem, launch.config)
-    return replace(made, unaligned=frozenset(unaligned(launch)))
+    return replace(made, unaligned=frozenset(unaligned(launch, made.pointers)))
 
 
-def unaligned(launch: Launch) -> list[str]:
-    """The pointers of a launch that do not start at a multiple of 16 bytes."""
-    size = {"fp32": 4}.get(getattr(launch.problem, "dtype", "fp32"), 2)
+def unaligned(launch: Launch, types: Mapping[str, str | None]) -> list[str]:
+    """The pointers of a launch, to elements of these types, that do not start at a multiple of 16 bytes."""
     return [
         name
         for name, tensor in launch.tensors.items()
-        if (isinstance(tensor, View) and tensor.start * size % 16) or isinstance(tensor, Given)
+        if isinstance(tensor, Given) or (isinstance(tensor, View) and tensor.start * SIZES[str(types[name])] % 16)
     ]
 
 
 def _given(launch: Launch) -> bool:
     return any(isinstance(tensor, Given) for tensor in launch.tensors.values())
+
+
+def _tma_step(made: Specialization, tensors: Mapping[str, torch.Tensor], device: torch.device) -> Callable[[], object]:
+    """A launch with memory for descriptors; Triton asks whoever was set last, for each thread anew."""
+    memory = conv_tma.scratch(device)
+
+    def step() -> None:
+        triton.set_allocator(memory)
+        made.launch(**tensors)
+
+    return step
 
 
 def _torch_step(program: Program, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:

@@ -85,7 +85,7 @@ class TritonModule(nn.Module):
         ports = self.plan(self.batch).inputs
         if len(inputs) != len(ports):
             raise TypeError(f"{self.network.name} takes {len(ports)} inputs, not {len(inputs)}")
-        own = next(self.buffers()).device if len(self._buffers) else inputs[0].device
+        own = next((buffer.device for buffer in self.buffers()), None)
         accepted = (torch.float32, TORCH_DTYPES[self.plan(self.batch).dtype])
         for port, x in zip(ports, inputs, strict=True):
             if not isinstance(x, torch.Tensor) or x.dtype not in accepted:
@@ -97,8 +97,8 @@ class TritonModule(nn.Module):
                 raise ValueError(f"{port.name} must be N x {show_shape(port.shape)}, not {show_shape(tuple(x.shape))}")
             if not 1 <= len(x) <= self.batch:
                 raise ValueError(f"a batch of {len(x)}: this module was compiled for 1 to {self.batch}")
-            if x.device != own:
-                raise ValueError(f"{port.name} is on {x.device}, the module on {own}")
+            if x.device != (own or inputs[0].device):
+                raise ValueError(f"{port.name} is on {x.device}, the module on {own or inputs[0].device}")
 
     def train(self, mode: bool = True) -> TritonModule:
         if mode:
@@ -108,13 +108,18 @@ class TritonModule(nn.Module):
         return super().train(mode)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> TritonModule:
-        """Move to another device; types are part of what was compiled."""
-        probe = fn(torch.zeros(1))
-        if probe.dtype != torch.float32:
-            raise TypeError(f"this module was compiled for {self.precision}: compile it anew for another precision")
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        """Move to another device; types and the order in memory are part of what was compiled."""
+        for dtype in {torch.float32, TORCH_DTYPES[self.plan(self.batch).dtype]}:
+            if fn(torch.zeros(1, dtype=dtype)).dtype != dtype:
+                raise TypeError(f"this module was compiled for {self.precision}: compile it anew for other types")
+        super()._apply(lambda tensor: fn(tensor).contiguous(), recurse)  # type: ignore[no-untyped-call]
         self._executors.clear()
         return self
+
+    def _load_from_state_dict(self, state: Any, prefix: str, metadata: Any, *rest: Any) -> None:
+        """Copy values even where a caller says `assign`: executors hold these tensors, of these types."""
+        metadata = {**metadata, "assign_to_params_buffers": False}
+        super()._load_from_state_dict(state, prefix, metadata, *rest)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_executors": {}}

@@ -14,7 +14,6 @@ from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor
 from cnndsl.backends.triton.rules.convolutions import is_stack, joined
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ir.recipe import apply
 from cnndsl.kernels import chain, conv_gemm
 from cnndsl.kernels.specialization import ceil_div
 from cnndsl.kernels.tails import steps
@@ -196,7 +195,8 @@ def _one(graph: Graph, node: Node, batch: int, dtype: str) -> conv_gemm.Problem:
         core.stride,
         core.sides,
         core.dilation,
-        tail=_tail(node),
+        core.bias is not False,
+        _tail(node),
         residual_leading=core.filters if _adds(node) else None,
     )
 
@@ -205,17 +205,21 @@ def _sketch(graph: Graph, candidate: Chain, batch: int, dtype: str) -> chain.Pro
     """The chain's problem, as if every tensor had a buffer of its own."""
     first, second = (_one(graph, graph[name], batch, dtype) for name in (candidate.first, candidate.second))
     last = _one(graph, graph[candidate.last], batch, dtype) if candidate.last else None
+    beside = _one(graph, graph[candidate.beside], batch, dtype) if candidate.beside else None
     return chain.Problem(
         first,
         second.filters,
         second.filters,
         second.tail,
         second.residual_leading,
-        beside=graph[candidate.beside].shape[0] if candidate.beside else 0,
+        beside=beside.filters if beside else 0,
         last=last.filters if last else 0,
         last_tail=last.tail if last else (),
         z_leading=last.filters if last else 0,
         keep=candidate.keep,
+        bias=second.bias,
+        beside_bias=beside is not None and beside.bias,
+        last_bias=last is not None and last.bias,
     )
 
 
@@ -250,14 +254,10 @@ def lower_chain(building: Building, found: Chain) -> None:
     building.launch("chain", problem, tensors, *names)
 
 
-def _weights(building: Building, node: Node, weight: str, bias: str, channels: int) -> dict[str, Packed]:
-    """Weights and bias of one convolution; one without a bias has zeros, since the kernel adds one."""
+def _weights(building: Building, node: Node, weight: str, bias: str, channels: int) -> dict[str, Packed | None]:
+    """Weights and bias of one convolution."""
     core = _plain(node)
     assert core is not None
     shape = (core.filters, *core.kernel, channels)
-    if core.bias is not False:
-        vector = building.vector(node, "bias", core.filters)
-    else:
-        zeros = apply("no_bias", node.recipe("weight"))
-        vector = building.packed(f"{node.name}.bias", (core.filters,), zeros, "fp32")
+    vector = building.vector(node, "bias", core.filters) if core.bias is not False else None
     return {weight: building.weight(node, "weight", shape, "pixels_last", channels), bias: vector}
