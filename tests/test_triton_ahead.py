@@ -92,9 +92,10 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_launches_are_those_of_the_executor(name: str, tmp_path: Path) -> None:
+def test_launches_are_those_of_the_executor(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = cnndsl.load(name).graph
     plan = WHOLE[name](graph)
+    monkeypatch.setattr(torch.version, "hip", None if TARGETS[plan.target].nvidia else "6.4")
     weights = folder_of(graph, plan, tmp_path)
     driver = FakeDriver(plan)
     network = network_in(tmp_path, driver)

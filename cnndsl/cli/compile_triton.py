@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from cnndsl.architecture import Architecture
@@ -31,8 +32,14 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         return 0
     print()
     folder = options.output if options.output is not None else Path(network.name)
-    for path in _written(network, options, folder, batch, precision):
-        print(f"wrote {path} ({show_size(path.stat().st_size)})")
+    from cnndsl.backends.triton.binaries import BuildError
+
+    try:
+        files = _written(network, options, folder, batch, precision)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("\n".join(_listed(files, folder)))
     print(_forward_pass(network, batch, precision, options))
     return 0
 
@@ -42,6 +49,18 @@ def _written(
 ) -> list[Path]:
     """The files: with a target also its kernels and what loads them."""
     return network.write(folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target)
+
+
+def _listed(files: list[Path], folder: Path) -> Iterator[str]:
+    """A line for each file, and for each folder of many."""
+    inside: dict[Path, list[int]] = {}
+    for path in files:
+        if path.parent == folder:
+            yield f"wrote {path} ({show_size(path.stat().st_size)})"
+        else:
+            inside.setdefault(path.parent, []).append(path.stat().st_size)
+    for parent, sizes in inside.items():
+        yield f"wrote {parent} ({len(sizes)} files, {show_size(sum(sizes))})"
 
 
 def _forward_pass(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> str:
