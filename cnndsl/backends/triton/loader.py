@@ -253,7 +253,10 @@ def _planes(view: torch.Tensor) -> torch.Tensor:
 
 
 def main() -> None:
-    network = load()
+    try:
+        network = load()
+    except RuntimeError as error:
+        raise SystemExit(f"run.py: {error}") from error
     manifest = network.manifest
     inputs = [torch.randn(manifest["batch"], *port["shape"], device="cuda") for port in manifest["inputs"]]
     network(*inputs)
