@@ -1,0 +1,45 @@
+"""Everything that could run a problem: configurations of our kernels, and the library's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from cnndsl.backends.triton import library
+from cnndsl.backends.triton.building import Choice
+from cnndsl.backends.triton.library import LibraryConfig
+from cnndsl.kernels import conv_gemm
+from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.specialization import ceil_div
+from cnndsl.kernels.targets import Target
+
+SPLITS = (2, 4, 8, 16)
+FEWEST_STEPS = 2  # of a split sum, in each part
+
+
+def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
+    """Each kernel and configuration that takes a problem which is posed to `kernel`, the cost model's choice first."""
+    found: dict[Choice, None] = {(kernel, FAMILIES[kernel].suggest(problem, target)): None}
+    for name in (kernel, *(["conv_tma"] if kernel == "conv_gemm" else [])):
+        family = FAMILIES[name]
+        if family.refusal(problem) is None:
+            found |= {(name, config): None for config in family.configurations(problem, target)}
+    if kernel == "conv_gemm":
+        found |= {("conv_gemm", config): None for config in _split(problem, target)}
+        if target.nvidia and library.refusal(problem) is None:
+            found["cudnn", LibraryConfig()] = None
+    return tuple(found)
+
+
+def _split(problem: conv_gemm.Problem, target: Target) -> Iterator[conv_gemm.Config]:
+    """Every tile with its sum in so many parts that they fill the GPU at most twice."""
+    if problem.second or problem.bundles > 1:
+        return
+    for shipped in conv_gemm.configurations(target, problem.dtype):
+        config = conv_gemm.fit(shipped, problem)
+        tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+        steps = ceil_div(problem.depth, config.block_k)
+        for splits in SPLITS:
+            if tiles < target.units and tiles * splits <= 2 * target.units and steps >= splits * FEWEST_STEPS:
+                yield replace(config, splits=splits)
