@@ -54,9 +54,13 @@ def main() -> int:
         elif settings.dry:
             for number, job in enumerate(JOBS[stage](settings, records)):
                 as_always = stage == "baseline" and number == 0  # one by the way that all go on a GPU
-                run_jobs([job], settings, 1, HERE) if as_always else run_here(job, settings, perform)
+                if as_always:
+                    run_jobs([job], settings, records, 1, HERE)
+                else:
+                    run_here(job, settings, records, perform)
         else:
-            run_jobs(JOBS[stage](settings, records), settings, slots(), HERE)
+            run_jobs(JOBS[stage](settings, records), settings, records, slots(), HERE)
+        records.take_card()
     return _summary(records, stages)
 
 

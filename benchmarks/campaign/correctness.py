@@ -31,6 +31,7 @@ from cnndsl.kernels.specialization import Dtype
 from cnndsl.kernels.targets import target_of
 
 BATCHES = (1, 3)
+PROCESSES = 3  # that compile for one of many jobs
 # A network may be so much further from float64 than PyTorch in the same precision, in multiples and beyond.
 TIMES, BEYOND = 2.0, {"fp16": 1e-3, "bf16": 8e-3, "tf32": 1e-3}
 INTERPRETED_BF16 = "Triton's interpreter computes bfloat16 wrongly"
@@ -56,9 +57,7 @@ def jobs(settings: Settings, records: Records) -> Iterator[Job]:
 def check_cases(settings: Settings, machine: Machine, records: Records, *, size: str, dtype: Dtype) -> None:
     """Every candidate of every case."""
     target = target_of(None if machine.dry else machine.device)
-    cases = list((small if size == "small" else usual)(dtype))
-    if settings.small:
-        cases = list({kernel: (name, kernel, problem) for name, kernel, problem in cases}.values())
+    cases = _cases(settings, size, dtype)
     faults: list[list[str]] = []
     counts: Counter[str] = Counter()
     with Compiling(target, enabled=not machine.dry) as compiling:
@@ -72,6 +71,13 @@ def check_cases(settings: Settings, machine: Machine, records: Records, *, size:
     excused = INTERPRETED_BF16 if machine.dry and dtype == "bf16" else None
     told = {"checked": dict(counts), "faults": faults, "excused": excused, "gpu": machine.name}
     records.add(stage="correctness", name=f"{size} cases, {dtype}", **told, versions=machine.versions())
+
+
+def _cases(settings: Settings, size: str, dtype: Dtype) -> list[Case]:
+    cases = list((small if size == "small" else usual)(dtype))
+    return (
+        list({kernel: (name, kernel, problem) for name, kernel, problem in cases}.values()) if settings.small else cases
+    )
 
 
 def _check_case(
@@ -119,8 +125,9 @@ def _errors(settings: Settings, machine: Machine, name: str, precision: str) -> 
         ours = TritonModule(architecture.graph, batch=max(BATCHES), precision=precision, choose=choose)
         ours.load_state_dict(state)
         ours = ours.to(machine.device)
-        compile_plans([ours.plan(batch) for batch in BATCHES], machine)
-        for batch in BATCHES:
+        batches = BATCHES[1:] if machine.dry else BATCHES
+        compile_plans([ours.plan(batch) for batch in batches], machine, really=settings.small or not machine.dry)
+        for batch in batches:
             pair = {"ours": error(poisoned_run(ours, x[:batch]), wanted[:batch])}
             errors[f"{kind}, batch {batch}"] = pair | {"pytorch": error(plain[:batch], wanted[:batch])}
     return errors
@@ -134,10 +141,10 @@ def poisoned_run(module: TritonModule, x: Tensor) -> Tensor:
     return result.float()
 
 
-def compile_plans(plans: list[Plan], machine: Machine) -> list[str]:
+def compile_plans(plans: list[Plan], machine: Machine, *, really: bool = True) -> list[str]:
     """Compile all kernels of plans at once, so that their first run finds them; gives the faults."""
     target = target_of(None if machine.dry else machine.device)
-    with Compiling(target, enabled=not machine.dry) as compiling:
+    with Compiling(target, enabled=really, processes=1 if machine.dry else PROCESSES) as compiling:
         compiling.expect(request for plan in plans for request in _requests(plan))
         return compiling.wait()
 
@@ -187,11 +194,11 @@ def sanitize(settings: Settings, machine: Machine, records: Records) -> None:
 def run_sanitized(settings: Settings, machine: Machine, records: Records) -> None:
     """One configuration of each kernel on each small case: what the sanitizer looks at, and what it is slow for."""
     target = target_of(None if machine.dry else machine.device)
-    for _, kernel, problem in small("fp16"):
+    for _, kernel, problem in _cases(settings, "small", "fp16"):
         found = trial(kernel, problem, machine.device)
+        wanted = found.expected()
         kernels: dict[str, Any] = dict(reversed(candidates(kernel, problem, target)))
         for choice in kernels.items():
-            found.poison()
-            reason = checked(choice, found, found.expected())
+            reason = checked(choice, found, wanted)
             if reason is not None:
                 raise RuntimeError(f"{choice}: {reason}")

@@ -52,4 +52,6 @@ STAGES: dict[str, Callable[[Settings, Records], Iterator[Job]]] = {
 
 def perform(settings: Settings, job: Job) -> None:
     machine = Machine(settings.dry, settings.folder / "lock")
-    RUN[job.run](settings, machine, Records(settings.folder), **job.arguments)
+    records = Records(settings.folder)
+    records.gpu = machine.name
+    RUN[job.run](settings, machine, records, **job.arguments)

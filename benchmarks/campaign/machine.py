@@ -85,15 +85,17 @@ class Machine:
 
     def measure(self, run: Run) -> dict[str, float]:
         """Milliseconds of a run: hot is back to back, cold after a flush, latency from call to result on the host."""
-        samples = 1 if self.dry else SAMPLES
         with self.alone():
+            if self.dry:
+                self.flush()
+                once = [1000 * self._latency(run)]
+                return {**_spread("hot", once), **_spread("cold", once), **_spread("latency", once)}
             run()
             self.synchronize()
-            once = self.seconds(run)
-            count = 1 if self.dry else max(1, min(200, int(SAMPLE_SECONDS / once)))
-            hot = [1000 * self.seconds(run, count) / count for _ in range(samples)]
-            cold = [1000 * self._cold(run) for _ in range(samples)]
-            latency = [1000 * self._latency(run) for _ in range(samples)]
+            count = max(1, min(200, int(SAMPLE_SECONDS / self.seconds(run))))
+            hot = [1000 * self.seconds(run, count) / count for _ in range(SAMPLES)]
+            cold = [1000 * self._cold(run) for _ in range(SAMPLES)]
+            latency = [1000 * self._latency(run) for _ in range(SAMPLES)]
         return {**_spread("hot", hot), **_spread("cold", cold), **_spread("latency", latency)}
 
     def _cold(self, run: Run) -> float:

@@ -56,7 +56,7 @@ def measure_ours(
         module.load_state_dict(state)
         machine.start_counting_memory()
         module = module.to(machine.device)
-        compile_plans([plan], machine)
+        compile_plans([plan], machine, really=not machine.dry)
         with machine.alone():
             found = error(module(x)[:CHECKED].float(), wanted)
         times = machine.measure(lambda module=module: module(x))
@@ -72,7 +72,7 @@ def choices(table: Table) -> dict[str, Choose]:
 def measured_target(machine: Machine, records: Records, precision: str) -> Target:
     """The card with the bandwidth and the rate that were measured on it."""
     target = target_of(None if machine.dry else machine.device)
-    card = records.latest(stage="card", gpu=machine.name)
+    card = records.latest(stage="card")
     if not card:
         return target
     return replace(target, bandwidth=card[-1]["bandwidth"], flops=card[-1]["flops"][precision])

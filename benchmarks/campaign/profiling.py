@@ -28,6 +28,7 @@ from cnndsl.backends.triton.traffic import launch_work
 from cnndsl.backends.triton.trial import step, trial
 from cnndsl.backends.triton.tuning import COLD_BYTES, COPIES
 from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.targets import Target
 
 COSTLIEST = 10
 SECTIONS = ("SpeedOfLight", "MemoryWorkloadAnalysis", "ComputeWorkloadAnalysis", "Occupancy", "LaunchStats")
@@ -59,7 +60,7 @@ def measure_launches(settings: Settings, machine: Machine, records: Records, *, 
     """Microseconds of every distinct launch, cold, with what it should take; the costliest over all networks first."""
     target = measured_target(machine, records, precision)
     found = []
-    for launch, count, names in _distinct(settings, machine, batch, precision):
+    for launch, count, names in _distinct(settings, machine, target, batch, precision):
         if settings.over:
             break
         seconds = _seconds(launch, machine)
@@ -68,7 +69,7 @@ def measure_launches(settings: Settings, machine: Machine, records: Records, *, 
         told |= {"us": 1e6 * seconds, "floor_us": 1e6 * target.seconds(work.bytes, work.flops)}
         told |= {"bytes": work.bytes, "flops": work.flops, "launch": _encoded(launch)}
         found.append(told)
-        if settings.small and len(found) == 4:
+        if settings.dry and len(found) == 4:
             break
     found.sort(key=lambda each: -each["us"] * each["count"])
     told = {"launches": found, "gpu": machine.name, "versions": machine.versions()}
@@ -76,13 +77,12 @@ def measure_launches(settings: Settings, machine: Machine, records: Records, *, 
 
 
 def _distinct(
-    settings: Settings, machine: Machine, batch: int, precision: str
+    settings: Settings, machine: Machine, target: Target, batch: int, precision: str
 ) -> Iterator[tuple[Launch, int, list[str]]]:
     """Launches of all networks, each once, with how often there is one, the largest by the roofline first."""
     choose, counts = choose_from(known_table(machine.name)), Counter[str]()
     first: dict[str, Launch] = {}
     where: dict[str, list[str]] = {}
-    target = measured_target(machine, Records(settings.folder), precision)
     for name in settings.networks:
         graph = rewritten(network(name, settings.dry).graph)
         for launch in lower(graph, target, batch=batch, precision=precision, choose=choose).launches:

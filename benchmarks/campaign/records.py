@@ -12,21 +12,30 @@ Record = dict[str, Any]
 
 
 class Records:
-    """A file of results; several processes may add to it."""
+    """A file of results; several processes may add to it.
+
+    gpu  where it is known, the only card whose results are seen
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "results.jsonl"
+        self.path, self.gpu = folder / "results.jsonl", None
+
+    def take_card(self) -> None:
+        """See results of the card alone that was measured last."""
+        self.gpu = None
+        cards = [record["gpu"] for record in self.all() if record.get("stage") == "card" and "gpu" in record]
+        self.gpu = cards[-1] if cards else None
 
     def add(self, **record: Any) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(record) + "\n"
+        line = f"\n{json.dumps(record)}\n"  # begun anew, behind a line that may have been cut
         with self.path.open("ab") as file:
             file.write(line.encode())  # in one piece: lines of several processes do not mix
             file.flush()
             os.fsync(file.fileno())
 
     def all(self) -> Iterator[Record]:
-        """Every result, without a last line that was cut."""
+        """Every result, without lines that were cut."""
         if not self.path.exists():
             return
         for line in self.path.read_text(encoding="utf-8").splitlines():
@@ -34,7 +43,7 @@ class Records:
                 record = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(record, dict):
+            if isinstance(record, dict) and self.gpu in (None, record.get("gpu")):
                 yield record
 
     def latest(self, **wanted: Any) -> list[Record]:

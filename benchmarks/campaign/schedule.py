@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -29,10 +30,9 @@ class Running:
         return time.time() - self.started
 
 
-def run_jobs(jobs: Iterable[Job], settings: Settings, slots: int, script: Path) -> None:
+def run_jobs(jobs: Iterable[Job], settings: Settings, records: Records, slots: int, script: Path) -> None:
     """Start them in order while there is time; one that fails or takes too long leaves a result that says so."""
     waiting, running = deque(jobs), list[Running]()
-    records = Records(settings.folder)
     while waiting or running:
         while waiting and len(running) < _room(waiting[0], running, slots) and not settings.over:
             running.append(_start(waiting.popleft(), settings, script))
@@ -61,7 +61,11 @@ def _start(job: Job, settings: Settings, script: Path) -> Running:
     name = "".join(letter if letter.isalnum() else "_" for letter in str(job))
     log = (folder / f"{name}.txt").open("wb")
     process = subprocess.Popen(
-        [sys.executable, str(script), "--job", to_text(settings, job)], stdout=log, stderr=subprocess.STDOUT
+        [sys.executable, str(script), "--job", to_text(settings, job)],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "4"},
+        start_new_session=True,
     )
     return Running(job, process, log, time.time())
 
@@ -69,7 +73,7 @@ def _start(job: Job, settings: Settings, script: Path) -> Running:
 def _finish(found: Running, records: Records) -> None:
     late = found.process.poll() is None
     if late:
-        found.process.kill()
+        os.killpg(found.process.pid, signal.SIGKILL)  # with all that it started
     code = found.process.wait()
     found.log.close()
     if code:
@@ -83,16 +87,16 @@ def note_failure(job: Job, records: Records, reason: str, tail: str) -> None:
     """Results that a job was to give and did not."""
     for unit in job.units or ({"stage": job.run},):
         if not records.has(**unit):
-            records.add(**unit, error=reason, log=tail)
+            records.add(**unit, gpu=records.gpu, error=reason, log=tail)
 
 
-def run_here(job: Job, settings: Settings, perform: object) -> None:
+def run_here(job: Job, settings: Settings, records: Records, perform: Callable[[Settings, Job], None]) -> None:
     """A job in this process, for a dry run."""
     started = time.time()
     try:
-        perform(settings, job)  # type: ignore[operator]
+        perform(settings, job)
     except Exception:
-        note_failure(job, Records(settings.folder), "exception", traceback.format_exc()[-1500:])
+        note_failure(job, records, "exception", traceback.format_exc()[-1500:])
         print(f"  {job}: FAILED\n{traceback.format_exc()}", flush=True)
     else:
         print(f"  {job}: done ({time.time() - started:.1f} s)", flush=True)
@@ -100,4 +104,4 @@ def run_here(job: Job, settings: Settings, perform: object) -> None:
 
 def slots() -> int:
     """Processes at once: most of their time is compiling on one core."""
-    return max(1, min(12, len(os.sched_getaffinity(0)) - 2))
+    return max(1, min(8, len(os.sched_getaffinity(0)) // 2))

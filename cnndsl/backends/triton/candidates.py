@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from cnndsl.kernels.specialization import ceil_div
 from cnndsl.kernels.targets import Target
 
 SPLITS = (2, 4, 8, 16)
+PASS = 2000.0  # products in the time of writing and reading one part of a sum
 FEWEST_STEPS = 2  # of a split sum, in each part
+MOST = {"conv_gemm": 7, "conv_tma": 3}  # configurations of a kernel that are worth measuring
 
 
 def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
@@ -30,6 +32,31 @@ def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
         if target.nvidia and library.refusal(problem) is None:
             found["cudnn", LibraryConfig()] = None
     return tuple(found)
+
+
+def promising(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
+    """The candidates that may be the fastest: of the many of a matrix product those that the cost model likes best."""
+    every = candidates(kernel, problem, target)
+    kept = {choice for name, most in MOST.items() for choice in _best(every, name, most, problem, target)}
+    return tuple(choice for choice in every if choice[0] not in MOST or choice in kept)
+
+
+def _best(every: Iterable[Choice], kernel: str, most: int, problem: Any, target: Target) -> list[Choice]:
+    """The suggestion stands first, and stays first among equals."""
+    own = [choice for choice in every if choice[0] == kernel]
+    return sorted(own, key=lambda choice: _modelled(problem, choice[1], target))[:most]
+
+
+def _modelled(problem: conv_gemm.Problem, config: Any, target: Target) -> float:
+    """The time of one multiprocessor, in products; parts of a split sum are written and read again."""
+    splits = getattr(config, "splits", 1)
+    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n) * problem.bundles
+    steps = ceil_div(ceil_div(problem.depth, config.block_k), splits)
+    size = config.block_m * config.block_n
+    reuse = 1 + 64 * (config.block_m + config.block_n) / size
+    passes = PASS * splits * problem.pixels * problem.filters / target.units if splits > 1 else 0.0
+    products = size * reuse * steps * config.block_k
+    return float(ceil_div(tiles * splits, target.units) * products + passes)
 
 
 def _split(problem: conv_gemm.Problem, target: Target) -> Iterator[conv_gemm.Config]:

@@ -63,10 +63,10 @@ class Compiling:
 
     def expect(self, requests: Iterable[Request]) -> None:
         """Compile these, in this order, while other things go on."""
-        if self.enabled:
-            for request in requests:
-                if request.kernel != "cudnn" and (line := request.line()) not in self.answers:
-                    self.answers[line] = self.threads.submit(self._ask, line)
+        for request in requests:
+            wanted = self.enabled and request.kernel != "cudnn"
+            if (line := request.line()) not in self.answers and wanted:
+                self.answers[line] = self.threads.submit(self._ask, line)
 
     def fault(self, request: Request) -> str | None:
         """Why a request does not compile, once it is known; None if it does."""

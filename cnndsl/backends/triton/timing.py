@@ -8,19 +8,20 @@ from collections.abc import Callable, Sequence
 import torch
 
 Step = Callable[[], object]
-LAUNCHES = 20  # in a graph, at least
+LAUNCHES = 20  # in a graph, where they are short
 SAMPLES = 7
-WARM = 2e-3  # seconds of replays before the first sample, at least
+SAMPLE_SECONDS = 2e-3
 
 
 def launch_seconds(steps: Sequence[Step], device: torch.device) -> float:
     """Seconds of one step. `steps` do the same on different memory, in turn, so that the cache holds none of it."""
-    count = -(-LAUNCHES // len(steps)) * len(steps)
+    steps[0]()  # compiles it
+    once = _seconds(steps[0], 1)
+    launches = max(len(steps), min(LAUNCHES, int(SAMPLE_SECONDS / once)))
+    count = launches // len(steps) * len(steps)
     graph = captured([steps[index % len(steps)] for index in range(count)], device)
-    once = _replay_seconds(graph, 1)
-    replays = max(1, min(50, int(WARM / once)))
-    _replay_seconds(graph, replays)
-    return statistics.median(_replay_seconds(graph, replays) for _ in range(SAMPLES)) / count
+    replays = max(1, min(50, int(SAMPLE_SECONDS / _seconds(graph.replay, 1))))
+    return statistics.median(_seconds(graph.replay, replays) for _ in range(SAMPLES)) / count
 
 
 def captured(steps: Sequence[Step], device: torch.device) -> torch.cuda.CUDAGraph:
@@ -38,11 +39,12 @@ def captured(steps: Sequence[Step], device: torch.device) -> torch.cuda.CUDAGrap
     return graph
 
 
-def _replay_seconds(graph: torch.cuda.CUDAGraph, replays: int) -> float:
+def _seconds(run: Step, count: int) -> float:
+    """Of one run, of so many back to back."""
     start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     start.record()
-    for _ in range(replays):
-        graph.replay()
+    for _ in range(count):
+        run()
     stop.record()
     stop.synchronize()
-    return float(start.elapsed_time(stop)) / 1000 / replays
+    return float(start.elapsed_time(stop)) / 1000 / count

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from cnndsl.backends.triton.building import Choice
-from cnndsl.backends.triton.candidates import candidates
+from cnndsl.backends.triton.candidates import promising
 from cnndsl.backends.triton.compiling import Compiling, Request
 from cnndsl.backends.triton.execute import interpreting
 from cnndsl.backends.triton.lower import lower, rewritten
@@ -134,7 +134,7 @@ def tune_problems(
 
 
 def _requests(posed: Posed, target: Target) -> Mapping[Choice, Request]:
-    every = candidates(posed.kernel, posed.problem, target)
+    every = promising(posed.kernel, posed.problem, target)
     return {choice: Request(choice[0], posed.problem, choice[1]) for choice in every}
 
 
