@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnndsl.analysis import Facts, summarize, summary_text
 from cnndsl.checking import Request, check_file, check_model
 from cnndsl.diagnostics import Report, render
+from cnndsl.elaborate import ParameterError
 from cnndsl.ir import Graph
+from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source
@@ -18,7 +20,7 @@ from cnndsl.source import Source
 if TYPE_CHECKING:
     from torch import nn
 
-Backend = Literal["torch"]
+Backend = Literal["torch", "triton"]
 
 
 class ArchError(Exception):
@@ -38,9 +40,9 @@ class Architecture:
     """
 
     name: str
-    graph: Graph
-    facts: Facts
-    report: Report
+    graph: Graph = field(repr=False)
+    facts: Facts = field(repr=False)
+    report: Report = field(repr=False)
 
     @property
     def input_shape(self) -> Shape:
@@ -70,15 +72,29 @@ class Architecture:
         """The table that `cnndsl summary` prints, folded below `depth` levels of blocks."""
         return summary_text(summarize(self.graph, depth))
 
-    def compile(self, backend: Backend = "torch", *, seed: int = 0) -> nn.Module:
-        """The network as a PyTorch module: the source that `write` writes, executed, with weights drawn from `seed`.
+    def compile(
+        self,
+        backend: Backend = "torch",
+        *,
+        seed: int = 0,
+        batch: int = 1,
+        precision: Precision = "fp16",
+        strict: bool = False,
+    ) -> nn.Module:
+        """The network as a PyTorch module with weights drawn from `seed`.
 
-        Raises `MissingExtra` if PyTorch is not installed.
+        torch   the source that `write` writes, executed: a module to train
+        triton  fused kernels for inference on a GPU, with batches from 1 to `batch`, at a `precision`: float16,
+                bfloat16, float32 with products in TF32, or float32; `strict` refuses layers without a Triton kernel
+        The last three mean nothing to "torch". Raises `MissingExtra` if PyTorch or Triton is not installed.
         """
-        _require_backend(backend)
-        from cnndsl.backends import torch
+        if _chosen(backend) == "torch":
+            from cnndsl.backends import torch
 
-        return torch.build(self.graph, seed=seed)
+            return torch.build(self.graph, seed=seed)
+        from cnndsl.backends import triton
+
+        return triton.compile_graph(self.graph, seed=seed, batch=batch, precision=precision, strict=strict)
 
     def optimize(self, *, seed: int = 0) -> nn.Module:
         """The network as a PyTorch module for inference on a CPU, in eval mode; gradients do not reach its weights.
@@ -90,31 +106,44 @@ class Architecture:
 
         return torch.optimize(self.graph, seed=seed)
 
-    def source(self, backend: Backend = "torch", *, optimize: bool = False) -> str:
+    def source(self, *, optimize: bool = False) -> str:
         """The standalone Python file that defines the network; it imports only torch."""
-        _require_backend(backend)
         from cnndsl.backends import torch
 
         return torch.generate(torch.optimized_graph(self.graph) if optimize else self.graph)
 
     def write(
-        self, directory: str | Path, backend: Backend = "torch", *, seed: int = 0, optimize: bool = False
+        self,
+        directory: str | Path,
+        backend: Backend = "torch",
+        *,
+        seed: int = 0,
+        optimize: bool = False,
+        batch: int = 1,
+        precision: Precision = "fp16",
+        target: str | None = None,
     ) -> list[Path]:
-        """Write the Python file and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
+        """Write the network and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
 
-        With `optimize` it is the network that `optimize()` gives, with weights of its own.
-        Raises `OutputError` if the folder cannot be written, `MissingExtra` if PyTorch is not installed.
+        torch   a Python file; with `optimize` that of the network that `optimize()` gives, with weights of its own
+        triton  a plan and packed weights for one `batch` size and `precision`; with a `target` (such as "sm_90") also
+                its kernels, built ahead of time, and what loads them without Triton
+        Raises `OutputError` if the folder cannot be written, `MissingExtra` if PyTorch or Triton is not installed.
         """
-        _require_backend(backend)
-        from cnndsl.backends import torch
+        if _chosen(backend) == "torch":
+            from cnndsl.backends import torch
 
-        write = torch.write_optimized if optimize else torch.write
-        return write(self.graph, Path(directory), seed=seed)
+            write = torch.write_optimized if optimize else torch.write
+            return write(self.graph, Path(directory), seed=seed)
+        from cnndsl.backends import triton
+
+        return triton.write(self.graph, Path(directory), target, seed=seed, batch=batch, precision=precision)
 
 
-def _require_backend(backend: str) -> None:
-    if backend != "torch":
-        raise ValueError(f"there is no backend {backend!r}; there is 'torch'")
+def _chosen(backend: str) -> str:
+    if backend not in ("torch", "triton"):
+        raise ValueError(f"there is no backend {backend!r}; there are 'torch' and 'triton'")
+    return backend
 
 
 def load(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Architecture:
@@ -136,7 +165,7 @@ def loads(text: str, /, network: str | None = None, *, input: Shape | None = Non
 
 
 def _load(model: Model, input: Shape | None, parameters: Mapping[str, object]) -> Architecture:
-    checked = check_model(model, Request(parameters, input))
+    checked = check_model(model, Request(parameters, _shape(input)))
     if not checked.report.ok:
         raise ArchError(checked.report)
     (name,) = checked.networks
@@ -149,6 +178,15 @@ def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
     found = find_model(str(model))
-    request = Request(parameters, input)
+    request = Request(parameters, _shape(input))
     whole = found.network is None and not parameters and input is None
     return (check_file(found.source) if whole else check_model(found, request)).report
+
+
+def _shape(input: Shape | None) -> Shape | None:
+    """The shape that a caller wants, which may be a list."""
+    if input is None:
+        return None
+    if not isinstance(input, (tuple, list)) or not all(type(size) is int and size > 0 for size in input):
+        raise ParameterError(f"input is a shape such as (3, 320, 320), not {input!r}")
+    return tuple(input)

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os.path import exists, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
 from pathlib import Path
 
 from cnndsl.diagnostics.suggest import closest
@@ -32,13 +33,13 @@ def find_model(text: str) -> Model:
     if text == "-":
         return Model(decode_source(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"))
     path, network = Path(text), None
-    if not path.exists() and ":" in text:
+    if not exists(path) and ":" in text:
         before, _, after = text.rpartition(":")
         if after.isidentifier():
             path, network = Path(before), after
-    if network is None and text.isidentifier() and not path.is_file():
+    if network is None and text.isidentifier() and not isfile(path):
         return zoo_model(text)
-    if network is not None and str(path).isidentifier() and not path.exists():
+    if network is not None and str(path).isidentifier() and not isfile(path):
         return Model(_zoo_file(str(path)), network)
     return Model(read_source(path), network)
 
@@ -63,9 +64,8 @@ def zoo_model(name: str) -> Model:
         source = read_source(path)
         if name in _NETWORK.findall(source.text):
             return Model(source, name)
-    known = [known for known, _ in zoo_names()]
-    guess = closest(name, known)
-    hint = f"did you mean {guess}?" if guess else f"the zoo has {', '.join(known)}" if known else "the zoo is empty"
+    guess = closest(name, [known for known, _ in zoo_names()])
+    hint = f"did you mean {guess}?" if guess else "`cnndsl zoo` lists them"
     raise ModelError(f"there is no file {name} and no network of that name in the zoo; {hint}")
 
 

@@ -287,12 +287,12 @@ def test_merges_take_the_largest_and_upsampling_divides() -> None:
     assert fields["conv"].size == (8, 10)
 
 
-def test_a_gate_that_sees_everything_does_not_count() -> None:
+def test_a_gate_that_sees_everything_does_not_hide_the_windows_behind_it() -> None:
     graph = graph_of(
         "network n { input 4 x 32 x 32\n conv 3x3, 4\n"
         "mul { | identity | global_avgpool -> conv 1x1, 4 -> sigmoid }\n conv 5x5, 4 }"
     )
-    assert Facts(graph).receptive_field == 3
+    assert Facts(graph).receptive_field == 7
     assert receptive_fields(graph)["mul"].everywhere
     assert largest_field([]) == (1, 1)
 
@@ -465,7 +465,7 @@ parameters            4,014  16.2 kB of weights in float32, with 33 buffer value
 MACs              5,345,616  multiply-accumulates for one sample (FLOPs are twice as many)
   in training     5,376,336  with train-only heads
 depth                    13  layers with weights on the longest path
-receptive field       13x19  pixels, before any layer that sees the whole input
+receptive field       15x21  pixels, but for layers that see the whole input
 peak activations     295 kB  at conv2, for one sample in float32"""
 
 

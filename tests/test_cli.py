@@ -55,6 +55,28 @@ def test_check_of_a_bad_file_reports_all_and_exits_1(folder: Path) -> None:
     assert done.stdout.endswith("2 errors\n")
 
 
+def test_compile_for_a_gpu_writes_a_plan_and_runs_it_interpreted(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "--backend", "triton", "--precision", "fp32", "--run-interpreted", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in (folder / "tiny").iterdir()} == {"plan.json", "weights.safetensors"}
+    assert done.stdout.startswith("plan tiny: fp32, batch 1, sm_90\n")
+    assert "ran a forward pass: 1 x 3 x 8 x 8 -> 1 x 4" in done.stdout and "in Triton's interpreter" in done.stdout
+
+
+def test_compile_for_a_gpu_explains_and_emits(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "--backend", "triton", "--explain", "--emit", "plan", cwd=folder)
+    assert done.returncode == 0 and not (folder / "tiny").exists()
+    assert "tiny.arch:3: conv 3x3, 4 -> relu\n" in done.stdout and "kernel conv_gemm" in done.stdout
+
+
+def test_compile_strict_names_the_line(folder: Path) -> None:
+    (folder / "odd.arch").write_text("network odd {\n    input 4 x 8 x 8\n    layer_norm\n}\n")
+    done = cnndsl("compile", "odd.arch", "--backend", "triton", "--strict", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "odd.arch:3:5: no Triton kernel serves `layer_norm` (layer_norm)\n"
+    assert not (folder / "odd").exists()
+
+
 def test_check_of_several_files(folder: Path) -> None:
     done = cnndsl("check", "tiny.arch", "bad.arch", cwd=folder)
     assert done.returncode == 1
@@ -82,6 +104,12 @@ def test_color_obeys_the_environment(folder: Path, settings: dict[str, str], col
 def test_a_model_from_standard_input(folder: Path) -> None:
     done = cnndsl("check", "-", cwd=folder, stdin=BAD)
     assert done.returncode == 1 and "<stdin>:3:" in done.stdout
+
+
+@pytest.mark.parametrize("model", ["googlenet", "googlenet:googlenet"])
+def test_a_folder_does_not_hide_the_zoo(folder: Path, model: str) -> None:
+    (folder / "googlenet").mkdir()  # as `cnndsl compile googlenet` leaves it
+    assert "6,998,552 params" in cnndsl("check", model, cwd=folder).stdout
 
 
 def test_parameters_and_input(folder: Path) -> None:
@@ -121,6 +149,11 @@ def test_compile_writes_runs_and_says_so(folder: Path) -> None:
     assert alone.stdout == "132\n", alone.stderr
 
 
+def test_compile_runs_nothing_that_has_no_room(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "--input", "3x9000000x9000000", cwd=folder)
+    assert done.returncode == 0 and "wrote" in done.stdout and "ran no forward pass" in done.stdout
+
+
 def test_the_same_seed_writes_the_same_bytes(folder: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         assert cnndsl("compile", "tiny.arch", "-o", name, "--seed", seed, cwd=folder).returncode == 0
@@ -153,9 +186,19 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["check", "tiny.arch", "-p", 'classes="x"'], "classes"),
         (["check", "tiny.arch", "--input", "3x0x9"], "not a shape"),
         (["check", "tiny.arch", "--max-nodes", "0"], "not a positive integer"),
+        (["check", "n" * 5000], "name too long"),
+        (["check", "a\udcff.arch"], "no such file"),
+        (["compile", "tiny.arch", "--seed", "9" * 30], "at most 18 digits"),
+        (["compile", "tiny.arch", "-p", "classes=10 ** 18"], "GiB of memory"),
         (["compile", "tiny.arch", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "-o", "/proc/nowhere"], "/proc/nowhere"),
         (["compile", "tiny.arch", "--after", "settle_bias"], "--emit ir"),
+        (["compile", "tiny.arch", "--explain"], "--optimize"),
+        (["compile", "tiny.arch", "--batch", "2"], "--backend triton"),
+        (["compile", "tiny.arch", "--emit", "plan"], "--backend triton"),
+        (["compile", "tiny.arch", "--backend", "triton", "--optimize"], "--backend torch"),
+        (["compile", "tiny.arch", "--backend", "triton", "--emit", "source"], "--backend torch"),
+        (["compile", "tiny.arch", "--backend", "triton", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "--emit", "ir", "--after", "settle_bais"], "settle_bias"),
         (["explain", "E999"], "no code E999"),
         (["ops", "cnov"], "did you mean conv?"),
@@ -231,6 +274,24 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert done.stderr == "" and done.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [("ops >&-", 0, ""), ("check nowhere.arch 2>&-", 2, ""), ("ops > /dev/full", 2, "no space left")],
+)
+def test_streams_that_take_nothing(folder: Path, shell: str, code: int, said: str) -> None:
+    command = ["bash", "-c", f"{sys.executable} -m cnndsl {shell}"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == code and said in done.stderr and len(done.stderr.splitlines()) == bool(said)
+
+
+def test_what_compile_proposes_next_runs_in_any_shell(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "-o", "a folder", cwd=folder, PATH="/usr/bin:/bin")
+    first, second = done.stdout.partition("next:\n")[2].splitlines()
+    for command, answer in ((first, "(conv): Conv2d(3, 4"), (second, "parameters")):
+        ran = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True)
+        assert answer in ran.stdout, ran.stderr
+
+
 def test_lines_are_not_cut_when_piped(folder: Path) -> None:
     wide = cnndsl("summary", "googlenet", cwd=folder, COLUMNS="40").stdout
     assert "…" not in wide and max(map(len, wide.splitlines())) > 80
@@ -266,3 +327,26 @@ def test_explain_and_ops_list_everything(folder: Path) -> None:
     assert all(word in listed for word in all_layers())
     assert "Wrong:" in cnndsl("explain", "e203", cwd=folder).stdout
     assert "kernel" in cnndsl("ops", "conv", cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("import nothing_there", "ModuleNotFoundError: No module named 'nothing_there'"),
+        ("Own = 3", "TypeError: 3 is neither a layer nor a module"),
+        ("class Own(__import__('cnndsl').Op):\n    word = 'relu'", "ValueError: a layer called 'relu' exists already"),
+    ],
+)
+def test_a_package_whose_layers_cannot_be_loaded(folder: Path, module: str, said: str) -> None:
+    """It is in the way of files that use its layers, and of no other."""
+    (folder / "own.py").write_text(f"{module}\n")
+    (folder / "own_layers-1.0.dist-info").mkdir()
+    (folder / "own_layers-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: own-layers\nVersion: 1.0\n"
+    )
+    (folder / "own_layers-1.0.dist-info" / "entry_points.txt").write_text("[cnndsl.layers]\nown = own:Own\n")
+    (folder / "own.arch").write_text(GOOD.replace("relu", "own"))
+    done = cnndsl("check", "own.arch", cwd=folder)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"own-layers brings a layer own (own:Own) that cannot be loaded: {said}" in done.stderr
+    assert cnndsl("check", "googlenet", cwd=folder).returncode == 0

@@ -11,7 +11,7 @@ What a fenced block is, by the word after its ``` :
     python           run in one process a page, in order; a `text` block after one is what it prints; one that begins
                      with `# NAME.py` is saved under that name instead
     toml             entry points, installed for the next arch-error of the page, which is then right
-    sh, ebnf, picture   only shown
+    sh, ebnf, cpp, picture  only shown
 
 `pytest --renew tests/test_docs.py` rewrites generated pages, and what blocks print unless it is shortened with `...`.
 """
@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 GENERATED: dict[str, Callable[[], str]] = {"layers.md": ops.page, "diagnostics.md": explain.page}
 RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text", "toml"}
-SHOWN = {"sh", "ebnf", "picture"}
+SHOWN = {"sh", "ebnf", "cpp", "picture"}
 
 FENCE = re.compile(r"^```(?P<word>[\w-]*)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+\.(?:arch|py))\n")

@@ -19,6 +19,7 @@ from random_networks import random_network
 
 import cnndsl
 from cnndsl.checking import check_file
+from cnndsl.draw import draw
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.model import Picture
 from cnndsl.draw.svg import render
@@ -133,7 +134,8 @@ def test_the_zoo(path: Path) -> None:
             check_edges(graph, drawn)
 
 
-@pytest.mark.parametrize("seed", range(25))
+# In the last two a wire once ran over a shape, on its way to a port beside its axis.
+@pytest.mark.parametrize("seed", (*range(25), 54, 118))
 def test_random_networks(seed: int) -> None:
     graph = cnndsl.loads(random_network(seed)).graph
     for depth in (None, WHOLE):
@@ -167,3 +169,10 @@ def box_of(name: str, graph: Graph, drawn: Picture) -> str | None:
     node = graph[name]
     follows = len(node.inputs) == 1 and node.op.arity == 1 and len(graph.consumers(node.inputs[0])) == 1
     return box_of(node.inputs[0], graph, drawn) if follows and node.inputs[0] in graph else None
+
+
+@pytest.mark.parametrize("path", sorted(IMAGES.glob("*.svg")), ids=lambda path: path.stem)
+def test_the_pictures_of_the_docs_are_current(path: Path) -> None:
+    source = IMAGES / f"{path.stem}.arch"
+    drawn = draw(cnndsl.load(source if source.is_file() else path.stem).graph)
+    assert drawn == path.read_text(encoding="utf-8")

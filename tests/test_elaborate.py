@@ -233,6 +233,11 @@ def test_in_is_what_enters_the_statement() -> None:
     assert shape("flatten\n linear in.channels // 2")[0] == 128
 
 
+def test_whole_floats_are_integers() -> None:
+    halves = "conv 6 / 2, 32 / 2, stride=4 / 2, pad=2 / 2\n conv 3x3, 4, pad=[2 / 2, 1, 1, 1], groups=8 / 2"
+    assert shape(halves) == shape("conv 3, 16, /2, pad=1\n conv 3x3, 4, groups=4")
+
+
 def test_a_default_uses_earlier_parameters_and_in() -> None:
     blocks = "block cell(n = in.channels * 2, m = n + 1, k = 2 * m) { conv 1x1, k }"
     assert shape("cell", blocks)[0] == 2 * (4 * 2 + 1)
@@ -377,6 +382,9 @@ def test_parameters_from_outside(tmp_path: Path) -> None:
         ("depths", 3),
         ("unit", 3),
         ("unit", ""),
+        ("input", (3, 0, 64)),
+        ("input", (3, 64.5, 64)),
+        ("input", "3x64x64"),
     ],
 )
 def test_wrong_parameters_from_outside_are_told_in_one_line(name: str, value: object, tmp_path: Path) -> None:
@@ -429,5 +437,7 @@ def test_used_blocks_see_their_own_file(tmp_path: Path) -> None:
 def test_use_reads_files_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.arch")
     main = tmp_path / "main.arch"
-    main.write_text('use a from "pipe.arch"\nuse b from "/dev/zero"\nnetwork t {\n input 3\n a -> b\n}')
-    assert [finding.code for finding in cnndsl.check(main)] == ["E311", "E311"]
+    paths = {"a": "pipe.arch", "b": "/dev/zero", "c": "x" * 999}
+    used = "".join(f'use {block} from "{path}"\n' for block, path in paths.items())
+    main.write_text(f"{used}network t {{\n input 3\n a -> b -> c\n}}")
+    assert [finding.code for finding in cnndsl.check(main)] == ["E311"] * 3

@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
+
+from fake_cuda import FakeCuda  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "benchmarks"))
 
 from campaign.chart import Bar, chart  # noqa: E402
+from campaign.machine import Machine  # noqa: E402
 from campaign.profiling import parsed  # noqa: E402
 from campaign.records import Records  # noqa: E402
 from campaign.report import best_peer, failures, ratio, report  # noqa: E402
@@ -153,6 +156,18 @@ def test_counters_are_read_from_what_the_profiler_prints() -> None:
     )
     assert [row["a.sum"] for row in parsed("\n".join(lines))] == ["1,024", "3"]
     assert parsed("==ERROR== nothing") == []
+
+
+def test_a_gpu_is_measured_by_its_own_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = FakeCuda(monkeypatch)
+    machine = Machine(False, tmp_path / "lock")
+    machine.device = torch.device("cpu")
+    run = cuda.step(0.25)
+    times = machine.measure(machine.graphed(run))
+    assert times["hot_ms"] == times["hot_first_quartile_ms"] == pytest.approx(0.25)
+    assert times["cold_ms"] == pytest.approx(0.25) and times["latency_ms"] > 0
+    assert machine.sink is not None and machine.sink.numel() > 100e6
+    assert machine.depth == 0
 
 
 def test_the_chart_has_a_bar_for_each(tmp_path: Path) -> None:

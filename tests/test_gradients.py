@@ -20,11 +20,14 @@ SIZES = {
     "resnext50_32x4d": 64,
     "densenet121": 64,
     "squeezenet1_1": 64,
+    "mobilenet_v1_relu6": 64,
     "mobilenet_v2": 64,
     "shufflenet_v2_x1_0": 64,
     "seresnet50": 64,
     "efficientnet_b0": 64,
     "convnext_tiny": 64,
+    "xception": 71,
+    "darknet53_timm": 64,
 }
 
 

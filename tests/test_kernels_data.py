@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
 from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool  # noqa: E402
-from cnndsl.kernels.specialization import SIZES, leading  # noqa: E402
+from cnndsl.kernels.precision import SIZES  # noqa: E402
+from cnndsl.kernels.specialization import leading  # noqa: E402
 from cnndsl.kernels.tails import expression, tail  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.ops import all_layers  # noqa: E402

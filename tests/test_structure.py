@@ -17,6 +17,7 @@ ROOMS = (
     "version",
     "shipped",
     "extras",
+    "cache",
     "source",
     "diagnostics",
     "ops",
@@ -84,6 +85,7 @@ LIGHT_COMMANDS = (
     ["ops"],
     ["explain", "E203"],
     ["compile", "googlenet", "--emit", "ir"],
+    ["zoo", "--check"],
 )
 
 

@@ -416,6 +416,13 @@ def test_a_long_file_is_read_in_one_go() -> None:
     assert (len(file.blocks), len(body.statements)) == (5_000, 20_002)
 
 
+@pytest.mark.parametrize("line", ["relu (\n", "stage { relu (\n", "(" * 500 + "\n", "let a = [[({\n"])
+def test_many_open_brackets_are_read_in_one_go(line: str) -> None:
+    """Here a quadratic recovery would not end."""
+    _, report = parse(Source("test.arch", f"network t {{\n    input 3\n{line * (300_000 // len(line))}"))
+    assert not report.ok
+
+
 def test_threads_parse_side_by_side() -> None:
     texts = [f"# {i}\nblock b{i}(n) {{ conv 3x3, {i} -> relu }}\n" * (1 + i % 5) for i in range(60)]
     alone = [without_places(parse(Source("test.arch", text))[0].blocks) for text in texts]

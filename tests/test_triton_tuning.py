@@ -13,18 +13,20 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+from fake_cuda import FakeCuda  # noqa: E402
 from triton_problems import PROBLEMS  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.triton import table as tables  # noqa: E402
 from cnndsl.backends.triton import tuning  # noqa: E402
 from cnndsl.backends.triton.building import suggested  # noqa: E402
-from cnndsl.backends.triton.candidates import candidates  # noqa: E402
+from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
 from cnndsl.backends.triton.compiling import CRASHED, Compiling, Request  # noqa: E402
 from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
 from cnndsl.backends.triton.table import Rejection, Table, Timing, choose_from, problem_key  # noqa: E402
+from cnndsl.backends.triton.timing import launch_seconds  # noqa: E402
 from cnndsl.backends.triton.trial import trial  # noqa: E402
 from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  # noqa: E402
 from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
@@ -78,6 +80,13 @@ def test_every_candidate_of_every_problem_is_right(name: str) -> None:
         assert checked(choice, found, wanted) is None, choice
 
 
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_what_is_measured_is_among_the_candidates(name: str) -> None:
+    every, few = candidates(*PROBLEMS[name], TARGET), promising(*PROBLEMS[name], TARGET)
+    assert few[0] == every[0] == suggested(*PROBLEMS[name], TARGET)
+    assert set(few) <= set(every) and {kernel for kernel, _ in few} == {kernel for kernel, _ in every}
+
+
 def test_problems_cover_every_kernel() -> None:
     assert {kernel for kernel, _ in PROBLEMS.values()} == set(LAYOUTS) == set(FAMILIES) - {"conv_reduce", "conv_tma"}
 
@@ -109,7 +118,7 @@ def test_a_network_is_tuned_and_runs_by_its_table(graph: Any) -> None:
     plan = lower(rewritten(graph), TARGET, batch=2)
     distinct = posed([plan], TARGET)
     assert table.problems.keys() == {each.key for each in distinct}
-    assert len(clock.asked) == sum(len(candidates(each.kernel, each.problem, TARGET)) for each in distinct)
+    assert len(clock.asked) == sum(len(promising(each.kernel, each.problem, TARGET)) for each in distinct)
     tuned = lower(rewritten(graph), TARGET, batch=2, choose=choose_from(table))
     assert "cudnn" in {launch.kernel for launch in tuned.launches}
     x = torch.randn(2, 8, 6, 6)
@@ -162,7 +171,7 @@ def test_a_wrong_candidate_is_rejected_with_its_reason(monkeypatch: pytest.Monke
 def test_a_rejected_candidate_is_not_tried_again() -> None:
     kernel, problem = PROBLEMS["conv_gemm"]
     each = tuning.Posed(kernel, problem, 1.0)
-    (first, *others) = candidates(kernel, problem, TARGET)
+    (first, *others) = promising(kernel, problem, TARGET)
     clock = Clock()
     known = Table("test", rejected=[Rejection(each.key, *first, "illegal access")])
     tune_problems([each], TARGET, known, CPU, timer=clock)
@@ -309,6 +318,16 @@ def test_bfloat16_takes_what_float16_measured() -> None:
     slow = candidates(kernel, problem, TARGET)[-1]
     table = Table("test", {problem_key(kernel, problem): (Timing(*slow, 0.5),)})
     assert choose_from(table)(kernel, replace(problem, dtype="bf16"), TARGET) == slow
+
+
+@pytest.mark.parametrize("milliseconds", (0.002, 0.5, 40.0))
+@pytest.mark.parametrize("copies", (1, 3, 8))
+def test_a_launch_is_timed_in_a_graph(milliseconds: float, copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = FakeCuda(monkeypatch)
+    steps = [cuda.step(milliseconds) for _ in range(copies)]
+    assert launch_seconds(steps, CPU) == pytest.approx(milliseconds / 1000)
+    assert cuda.launches <= 2 + copies, "launched outside of the graph"
+    assert cuda.now < 100 + 100 * milliseconds, "long launches are measured as often as short ones"
 
 
 def test_candidates_compile_in_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

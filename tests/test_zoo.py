@@ -8,7 +8,10 @@ in ("kept": their weights are there, "run": they are computed too), and what dif
 from __future__ import annotations
 
 import csv
+import re
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ import pytest
 from cnndsl.analysis import Facts
 from cnndsl.analysis.depth import depth
 from cnndsl.checking import Checked, check_file
+from cnndsl.cli.main import main
 from cnndsl.diagnostics import render
 from cnndsl.models import zoo_files, zoo_names
 from cnndsl.source import read_source
@@ -89,3 +93,61 @@ def test_counts_are_those_of_the_reference(row: dict[str, str]) -> None:
     ours = counts(row["network"], row["heads"])
     wrong = {column: count for column, count in ours.items() if count != int(row[column])}
     assert sorted(wrong) == sorted(row["differs"].split()), {column: (wrong[column], row[column]) for column in wrong}
+
+
+# --- the command
+
+
+@cache
+def listed() -> dict[str, list[str]]:
+    """The words of each line that `cnndsl zoo` prints, by the first: a network with its numbers, or a file's paper."""
+    with redirect_stdout(StringIO()) as printed:
+        assert main(["zoo"]) == 0
+    return {line.split()[0].rstrip(":"): line.split() for line in printed.getvalue().splitlines() if line}
+
+
+@pytest.mark.parametrize("path", FILES, ids=stem)
+def test_the_listing_has_every_network_and_its_paper(path: Path) -> None:
+    paper = " ".join(listed()[path.name])
+    assert re.search(r" et al\. \d{4} | and \w+ \d{4} |, \w+ \d{4} ", paper), "whose paper, and when"
+    assert re.search(r"\(arXiv:\d{4}\.\d{4,5}\)|\(NIPS\)|\(Proceedings of the IEEE\)", paper), "where it is to be found"
+    for name, known in checked(path).facts.items():
+        shape = "x".join(map(str, known.graph.inputs[0].shape))
+        numbers = (f"{known.params:,}", f"{known.macs:,}", str(known.depth), str(known.receptive_field))
+        assert listed()[name] == [name, shape, *numbers]
+    assert listed()["network"] == ["network", "input", "parameters", "MACs", "depth", "field"]
+
+
+def test_all_claims_hold_and_a_broken_one_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["zoo", "--check"]) == 0
+    said = capsys.readouterr()
+    assert (
+        re.fullmatch(
+            rf"{sum(len(checked(path).networks) for path in FILES)} networks, \d+ claims hold \(\d+\.\d s\)\n", said.out
+        )
+        and not said.err
+    )
+    text = next(path for path in FILES if path.stem == "lenet5").read_text(encoding="utf-8")
+    (tmp_path / "lenet5.arch").write_text(text.replace("params == 61_706", "params == 61_707"), encoding="utf-8")
+    monkeypatch.setattr("cnndsl.models.zoo_files", lambda: [tmp_path / "lenet5.arch"])
+    assert main(["zoo", "--check"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "2 networks, 7 claims were checked\n" and "error[E401]" in said.err and "61,706" in said.err
+
+
+@pytest.mark.parametrize(
+    "command", ["check", "summary", "draw -o net.svg", "compile --emit ir", "compile --emit source"]
+)
+def test_a_zoo_name_is_taken_wherever_a_file_is(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From any folder: a network's name, its file's and its own, and its file's path."""
+    monkeypatch.chdir(tmp_path)
+    answers = set()
+    for model in ("lenet5_dense", "lenet5:lenet5_dense", f"{FILES[0].with_name('lenet5.arch')}:lenet5_dense"):
+        word, *options = command.split()
+        assert main([word, model, *options]) == 0
+        answers.add(capsys.readouterr().out)
+    assert len(answers) == 1

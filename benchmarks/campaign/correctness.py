@@ -27,7 +27,7 @@ from cnndsl.backends.triton.table import choose_from, known_table
 from cnndsl.backends.triton.trial import trial
 from cnndsl.backends.triton.tuning import checked
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.specialization import Dtype
+from cnndsl.kernels.precision import Dtype
 from cnndsl.kernels.targets import target_of
 
 BATCHES = (1, 3)

@@ -26,7 +26,7 @@ class Field:
     """What one value of a tensor sees: `size` input pixels, `jump` pixels from its neighbour; (height, width).
 
     `everywhere` says that it sees the whole input, as after global pooling or a linear layer, whatever its size is;
-    `size` and `jump` are then those it had before. Fields are not cut at the border of the input.
+    `size` and `jump` are then what it sees through windows alone. Fields are not cut at the border of the input.
     """
 
     size: Axes = (1, 1)
@@ -44,12 +44,12 @@ def receptive_fields(graph: Graph) -> dict[str, Field]:
 
 
 def largest_field(fields: Iterable[Field]) -> tuple[int, int]:
-    """The receptive field of a network in (height, width): the largest of a node that sees less than everything.
+    """The receptive field of a network in (height, width): the most that any of its values sees through windows.
 
-    Global pooling, linear layers and whatever reads them see the whole input, and say nothing about the convolutions
-    before them, so they do not count. A fraction of a pixel counts as one.
+    Global pooling and linear layers see the whole input, and say nothing about the convolutions before them, nor do
+    gates made of them about the convolutions behind them; so they do not count. A fraction of a pixel counts as one.
     """
-    rows, columns = _largest([field.size for field in fields if not field.everywhere] or [(1, 1)])
+    rows, columns = _largest([field.size for field in fields] or [(1, 1)])
     return ceil(round(rows, 6)), ceil(round(columns, 6))
 
 
@@ -63,12 +63,13 @@ def _merged(found: dict[str, Field], node: Node) -> Field:
 
 
 def _through(window: Window, field: Field) -> Field:
-    if window.everywhere or field.everywhere:
+    if window.everywhere:
         return Field(field.size, field.jump, everywhere=True)
     (rows, columns), (down, across), (high, wide) = window.extent, field.jump, field.size
     return Field(
         (high + (rows - 1) * down, wide + (columns - 1) * across),
         (down * window.step[0], across * window.step[1]),
+        field.everywhere,
     )
 
 

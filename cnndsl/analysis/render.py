@@ -184,6 +184,6 @@ def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:
     if training.macs != cost.macs:
         yield "  in training", f"{training.macs:,}", "with train-only heads"
     yield "depth", f"{summary.weighted_layers:,}", "layers with weights on the longest path"
-    yield "receptive field", _axes(summary.receptive_field), "pixels, before any layer that sees the whole input"
+    yield "receptive field", _axes(summary.receptive_field), "pixels, but for layers that see the whole input"
     where = f"at {summary.peak.node}, for one sample in float32" if summary.peak.node else ""
     yield "peak activations", _bytes(summary.peak.bytes), where

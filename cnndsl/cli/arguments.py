@@ -65,3 +65,9 @@ def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9_]{1,12}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
+
+
+def seed(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at most 18 digits")
+    return int(text)

@@ -1,54 +1,104 @@
-"""`cnndsl compile MODEL`: checks a network, writes it for a backend, runs it once, and says what it did."""
+"""`cnndsl compile MODEL`: checks a network, and hands it to its backend, which writes it and says what it did."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, request_from
+from cnndsl.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    UsageError,
+    add_command,
+    add_request,
+    positive,
+    request_from,
+    seed,
+)
+from cnndsl.kernels.precision import PRECISIONS
+from cnndsl.kernels.targets import TARGETS
 
 if TYPE_CHECKING:
     from cnndsl.architecture import Architecture
     from cnndsl.ir import Graph
+    from cnndsl.passes import Pass
+
+# Options of one backend alone, with what they are when they are not given.
+OF_TRITON = {"precision": None, "batch": None, "strict": False, "target": None, "run_interpreted": False}
+OF_TORCH = {"optimize": False}
 
 
 def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "compile", "Compile a network to PyTorch source and weights.")
+    parser = add_command(commands, "compile", "Compile a network to PyTorch source or Triton kernels, with weights.")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("--backend", choices=("torch",), default="torch")
+    parser.add_argument("--backend", choices=("torch", "triton"), default="torch")
     parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the network's name)")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
-    parser.add_argument("--emit", choices=("ir", "source"), help="print the graph or the source, and write nothing")
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of the weights (default: 0)")
+    parser.add_argument(
+        "--emit", choices=("ir", "source", "plan"), help="print the graph, source or plan, and write nothing"
+    )
     parser.add_argument("--after", metavar="PASS", help="with --emit ir: the graph after that pass (or `elaborate`)")
-    parser.add_argument("--optimize", action="store_true", help="for inference on a CPU: layers fused, weights folded")
-    parser.add_argument("--explain", action="store_true", help="with --optimize: print what became of every line")
+    parser.add_argument("--explain", action="store_true", help="print what became of every line, and why not more")
+    torch = parser.add_argument_group("with --backend torch")
+    torch.add_argument("--optimize", action="store_true", help="for inference on a CPU: layers fused, weights folded")
+    triton = parser.add_argument_group("with --backend triton")
+    triton.add_argument("--precision", choices=PRECISIONS, help="of tensors and products (default: fp16)")
+    triton.add_argument("--batch", metavar="N", type=positive, help="how many images at once (default: 1)")
+    triton.add_argument("--strict", action="store_true", help="refuse layers that no Triton kernel serves")
+    triton.add_argument("--target", choices=TARGETS, help="build the kernels ahead of time for that GPU")
+    triton.add_argument("--run-interpreted", action="store_true", help="run it in Triton's interpreter, without a GPU")
     add_request(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.after and options.emit != "ir":
-        raise UsageError("--after goes with --emit ir")
-    if options.explain and not options.optimize:
-        raise UsageError("--explain goes with --optimize")
+    _check(options)
     network = _checked(options)
     if network is None:
         return 1
     if options.explain:
-        print(explanation(network.graph))
+        print(_explanation(network.graph, options))
         if options.emit is None:
             print()
     if options.emit == "ir":
-        print(graph_after(network.graph, options.after, optimize=options.optimize))
+        print(graph_after(network.graph, options.after, _pipeline(options)))
         return 0
-    if options.emit == "source":
-        print(network.source(optimize=options.optimize), end="")
-        return 0
-    return _compile(network, options)
+    if options.emit is None:
+        _require_memory(network)
+    if options.backend == "triton":
+        from cnndsl.cli.compile_triton import run_triton
+
+        return run_triton(network, options)
+    from cnndsl.cli.compile_torch import run_torch
+
+    return run_torch(network, options)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for options that do not go together."""
+    if options.after and options.emit != "ir":
+        raise UsageError("--after goes with --emit ir")
+    if options.explain and options.backend == "torch" and not options.optimize:
+        raise UsageError("--explain goes with --optimize, or with --backend triton")
+    for backend, group in (("triton", OF_TRITON), ("torch", OF_TORCH)):
+        for name, absent in group.items():
+            if options.backend != backend and getattr(options, name) != absent:
+                raise UsageError(f"--{name.replace('_', '-')} goes with --backend {backend}")
+    for what, backend in (("plan", "triton"), ("source", "torch")):
+        if options.emit == what and options.backend != backend:
+            raise UsageError(f"--emit {what} goes with --backend {backend}")
+
+
+def _require_memory(network: Architecture) -> None:
+    """Raise `UsageError` for a network whose weights this machine cannot hold."""
+    weights = 4 * (network.facts.training_params + network.facts.buffers)
+    if weights > memory():
+        raise UsageError(
+            f"the weights of {network.name} take {show_size(weights)}; there is {show_size(memory())} of memory"
+        )
 
 
 def _checked(options: argparse.Namespace) -> Architecture | None:
@@ -68,8 +118,21 @@ def _checked(options: argparse.Namespace) -> Architecture | None:
     return Architecture(name, done.graph, checked.facts[name], checked.report)
 
 
-def explanation(graph: Graph) -> str:
-    """What the optimising passes made of every line, and why not more."""
+def _pipeline(options: argparse.Namespace) -> tuple[Pass, ...]:
+    """The passes that this compilation runs."""
+    from cnndsl.passes import CPU_PIPELINE, GPU_PIPELINE, PIPELINE
+
+    if options.backend == "triton":
+        return GPU_PIPELINE
+    return CPU_PIPELINE if options.optimize else PIPELINE
+
+
+def _explanation(graph: Graph, options: argparse.Namespace) -> str:
+    """What the passes made of every line, and why not more."""
+    if options.backend == "triton":
+        from cnndsl.backends.triton import explain_plan
+
+        return explain_plan(graph, options.target, batch=options.batch or 1, precision=options.precision or "fp16")
     from cnndsl.passes import CPU_PIPELINE, Notes
     from cnndsl.passes import run as run_passes
     from cnndsl.passes.explain import explain
@@ -78,15 +141,13 @@ def explanation(graph: Graph) -> str:
     return explain(graph, run_passes(graph, CPU_PIPELINE, notes=notes), notes)
 
 
-def graph_after(graph: Graph, after: str | None, *, optimize: bool = False) -> str:
+def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> str:
     """The text form of the graph after one pass, or after all of them."""
     from cnndsl.diagnostics import closest
     from cnndsl.ir.text import format_graph
-    from cnndsl.passes import CPU_PIPELINE, PIPELINE
     from cnndsl.passes import run as run_passes
 
     texts = {"elaborate": format_graph(graph)}
-    passes = CPU_PIPELINE if optimize else PIPELINE
     run_passes(graph, passes, observe=lambda name, graph: texts.update({name: format_graph(graph)}))
     if after is None:
         return list(texts.values())[-1]
@@ -97,38 +158,18 @@ def graph_after(graph: Graph, after: str | None, *, optimize: bool = False) -> s
     return texts[after]
 
 
-def _compile(network: Architecture, options: argparse.Namespace) -> int:
-    folder = options.output if options.output is not None else Path(network.name)
-    print(network.summary())
-    print()
-    files = network.write(folder, options.backend, seed=options.seed, optimize=options.optimize)
-    for path in files:
-        print(f"wrote {path} ({_size(path.stat().st_size)})")
-    print(_forward_pass(network, files))
-    print("\nnext:")
-    print(f'  python -c "from {files[0].stem} import {files[0].stem}; print({files[0].stem}())"   # in {folder}')
-    print(f"  cnndsl summary {options.model} --depth 9")
-    return 0
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
 
 
-def _forward_pass(network: Architecture, files: list[Path]) -> str:
-    """Run what was written, with the weights that were written, on random input of the network's size."""
-    import torch
-
-    from cnndsl.backends.torch import load_written
-
-    module = load_written(files).eval()
-    inputs = [torch.randn(1, *node.shape) for node in network.graph.inputs]
-    with torch.inference_mode():
-        module(*inputs)
-        start = time.perf_counter()
-        result = module(*inputs)
-        elapsed = time.perf_counter() - start
-    first = result if isinstance(result, torch.Tensor) else result[0]
-    shapes = " and ".join(" x ".join(map(str, tensor.shape)) for tensor in inputs)
-    shape = " x ".join(map(str, first.shape))
-    return f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.1f} ms on the CPU (second run)"
+def show_size(count: int) -> str:
+    """Bytes as a person reads them."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 2**10:.1f} KiB"
 
 
-def _size(count: int) -> str:
-    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
+def show_shapes(*shapes: tuple[int, ...]) -> str:
+    return " and ".join(" x ".join(map(str, shape)) for shape in shapes)

@@ -72,7 +72,7 @@ def _numbers(network: Architecture, both: Counterparts, module: nn.Module) -> tu
     except Unmatched:
         transfer = None
     if alignment is None or transfer is None:
-        return ["outputs are not compared, as the weights of one do not fit the other"], False
+        return ["outputs are not compared, as the layers of the two do not correspond"], False
     stir(module, both.theirs)
     ours = network.compile()
     ours.load_state_dict(moved(transfer.moves, module.state_dict(), ours.state_dict()))

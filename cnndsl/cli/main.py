@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TextIO
 
 from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
 from cnndsl.cli.arguments import UsageError
@@ -21,9 +22,7 @@ COMMANDS = (check, summary, draw, compile, weights, conform, predict, zoo, ops, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?`, not a traceback
+    sys.stdout, sys.stderr = _usable(sys.stdout), _usable(sys.stderr)
     try:
         options = _parser().parse_args(arguments)
         code: int = options.run(options)
@@ -33,10 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("cnndsl: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  it lives as long as the process
+        sys.stdout = _nowhere()
         return 0
     except Exception as error:
         return _failure(error)
+
+
+def _usable(stream: TextIO | None) -> TextIO:
+    """A stream that can be written to: one that the shell closed is None."""
+    if stream is None:
+        return _nowhere()
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows `?`, not a traceback
+    return stream
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,16 +76,20 @@ def _failure(error: Exception) -> int:
     from cnndsl.backends.torch import OutputError
     from cnndsl.elaborate import ParameterError
     from cnndsl.models import ModelError
+    from cnndsl.ops import PackageError
     from cnndsl.source import SourceError
     from cnndsl.weights import WeightsError
 
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
-    if isinstance(
-        error, (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError, WeightsError)
-    ):
+    user = (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError, WeightsError, PackageError)
+    if isinstance(error, user):
         if debug:
             traceback.print_exc()
         print(f"cnndsl: error: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, OSError):  # the files that a user names are dealt with where they are opened
+        sys.stdout = _nowhere()
+        print(f"cnndsl: error: cannot go on: {(error.strerror or str(error)).lower()}", file=sys.stderr)
         return 2
     if debug:
         traceback.print_exc()

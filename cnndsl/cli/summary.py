@@ -21,7 +21,7 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from cnndsl.analysis import summarize, summary_csv, summary_json, summary_text
     from cnndsl.checking import check_model
-    from cnndsl.diagnostics import render, use_color
+    from cnndsl.diagnostics import render, tally, use_color
     from cnndsl.models import find_model
 
     checked = check_model(find_model(options.model), request_from(options))
@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
     show = {"text": summary_text, "json": summary_json, "csv": summary_csv}[options.format]
     print(show(summarize(done.graph, options.depth)))
     if not checked.report.ok:
-        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
+        found = render(checked.report, "text", color=use_color(sys.stderr, os.environ))
+        print(f"\n{found}\n{tally(checked.report)}", file=sys.stderr)
         return 1
     return 0

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, seed
 from cnndsl.cli.checked import checked_network
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_to(commands: Commands) -> None:
         "--preprocess", metavar="HOW", help="how images are prepared: torchvision, caffe, or a TOML file like theirs"
     )
     action.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the data folder)")
-    action.add_argument("--seed", type=int, default=0, help="of weights that stay ours (default: 0)")
+    action.add_argument("--seed", type=seed, metavar="N", default=0, help="of weights that stay ours (default: 0)")
     add_request(action)
     action.set_defaults(run=run)
 
@@ -83,14 +83,12 @@ class Found:
 
 
 def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
-    from cnndsl.weights.foreign import build_foreign, load_foreign, stir
+    from cnndsl.weights.foreign import build_foreign, stir, trained_foreign
     from cnndsl.weights.states import read_state
     from cnndsl.weights.transfer import by_graph, counterparts
 
     state = read_state(options.file) if options.file else None
-    module = build_foreign(options.source)
-    if state is not None:
-        load_foreign(module, state.tensors, options.source)
+    module = trained_foreign(options.source, state.tensors) if state else build_foreign(options.source)
     both = counterparts(network.graph, module, options.source)
     alignment = both.alignment()
     transfer = by_graph(both, alignment, new_head=options.new_head, bgr=options.bgr)
@@ -176,9 +174,11 @@ def _verified(found: Found, ours: nn.Module, options: argparse.Namespace) -> tup
 def _preprocessing(how: str | None) -> Preprocessing | None:
     from cnndsl.weights.preprocessing import PRESETS, read_preprocessing
 
-    if how is None:
-        return None
-    return PRESETS[how] if how in PRESETS else read_preprocessing(Path(how))
+    if how is None or how in PRESETS:
+        return PRESETS[how] if how else None
+    if not Path(how).exists():
+        raise UsageError(f"--preprocess takes {', '.join(PRESETS)} or a TOML file, and there is no file {how}")
+    return read_preprocessing(Path(how))
 
 
 def _write(name: str, state: dict[str, Tensor], how: Preprocessing | None, folder: Path | None) -> list[Path]:

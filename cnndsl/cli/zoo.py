@@ -62,6 +62,11 @@ def _listing(path: Path, checked: Checked) -> list[str]:
 
 
 def _paper(text: str) -> str:
-    """The first line of the comment a file begins with: its citation."""
-    first = text.partition("\n")[0]
-    return first.removeprefix("#").strip().rstrip(".") if first.startswith("#") else "no paper is named"
+    """The citation with which a file begins: its first comment, up to an empty line or a full stop at a line's end."""
+    said: list[str] = []
+    for line in text.splitlines():
+        words = line.removeprefix("#").strip()
+        if not line.startswith("#") or not words or (said and said[-1].endswith(".")):
+            break
+        said.append(words)
+    return " ".join(said).rstrip(".") or "no paper is named"

@@ -86,6 +86,9 @@ class Report:
     def __len__(self) -> int:
         return len(self._found)
 
+    def __repr__(self) -> str:
+        return f"<Report: {len(self.errors)} errors, {len(self.warnings)} warnings>"
+
     @property
     def errors(self) -> list[Diagnostic]:
         return [diagnostic for diagnostic in self if diagnostic.severity == "error"]

@@ -105,11 +105,11 @@ def _placed(layout: Layout, found: list[_Column]) -> Layout:
 
 def _sides(layout: Layout, found: list[_Column]) -> list[tuple[float, float]]:
     """How far left and right each column reaches, lanes and labels included."""
-    tops = [column.top for column in found]
+    tops = [0.0, *(column.entry.middle for column in found if column.entry is not None)]
     sides: list[list[float]] = [[] for _ in found]
     for room in layout.rooms.values():
         sides[bisect_right(tops, room.y) - 1] += [room.x, room.right]
     for route in outermost(layout):
         for run in route.runs:
-            sides[max(0, bisect_right(tops, run.start) - 1)].append(run.x)
+            sides[bisect_right(tops, run.start) - 1].append(run.x)
     return [(min(each), max(each)) for each in sides]

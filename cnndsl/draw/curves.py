@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from cnndsl.draw.tags import number, tag, tooltip
 TURN = 12.0  # radius in pixels
 HEAD = 7.0  # length of an arrowhead
 SPREAD = 3.2  # half of its width
+STRIPE = 64  # height of those by which bends are found
 BOW = 0.75  # how far the handles of an S reach into its height
 
 
@@ -79,12 +81,24 @@ def _point(x: float, y: float) -> str:
     return f"{number(x)} {number(y)}"
 
 
-def bends_right(routes: Iterable[Route]) -> set[tuple[float, float]]:
-    """Where wires go off to the right of a place, or come to it from there: rounded (x, y) of the bends."""
-    found: set[tuple[float, float]] = set()
-    for route in routes:
-        for run, following in pairwise(route.runs):
-            found.add((round(min(run.x, following.x)), round(run.end)))
-        if _side(route) > 0:
-            found.add((round(route.runs[-1].x), round(route.runs[-1].start)))
-    return found
+class Bends:
+    """Where wires are not where they were directly above: that they bend there, or only begin."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._found: defaultdict[int, list[tuple[float, float, float]]] = defaultdict(list)  # by stripes of height
+        for route in routes:
+            first, last = route.runs[0], route.runs[-1]
+            self._add(first.start, first.x, first.x)
+            for run, following in pairwise(route.runs):
+                self._add(run.end, run.x, following.x)
+            if route.side is not None:
+                self._add(last.start, last.x, route.side)
+
+    def _add(self, height: float, start: float, end: float) -> None:
+        self._found[round(height // STRIPE)].append((height, min(start, end), max(start, end)))
+
+    def into(self, left: float, right: float, top: float, bottom: float) -> bool:
+        """Whether some come into a rectangle from its right, or go off to there; what passes over it does not count."""
+        stripes = range(round(top // STRIPE), round(bottom // STRIPE) + 1)
+        found = (each for stripe in stripes for each in self._found.get(stripe, ()))
+        return any(top <= height <= bottom and left <= start < right and left < end for height, start, end in found)

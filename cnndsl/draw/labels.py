@@ -70,7 +70,7 @@ class Labels:
         text = self.wording.scope(part.scope, self.wording.entries(part))
         if part.scope.block is not None and self._automatic(part):
             text = text.removeprefix(part.scope.block).lstrip()
-        return shortened(text, LONGEST)
+        return shortened(_rounded(text), LONGEST)
 
     def title(self, part: Part) -> str:
         """`inception3a`; of several in a row what they have in common, as the badge counts them."""
@@ -117,8 +117,12 @@ class Labels:
 
 
 def _written(op: Any) -> str:
-    """A layer as figures have it: none of them says which convolutions have a bias, nor 2 / 3 in sixteen digits."""
-    text = str(replace(op, bias=None) if hasattr(op, "bias") else op)
+    """A layer as figures have it: none of them says which convolutions have a bias."""
+    return _rounded(str(replace(op, bias=None) if hasattr(op, "bias") else op))
+
+
+def _rounded(text: str) -> str:
+    """No figure says 2 / 3 in sixteen digits."""
     return re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)
 
 

@@ -89,7 +89,7 @@ class _Laid:
             return content
         title, badge = title_widths(self.frame)
         ports = max(self.entries.values(), default=0.0)
-        left = max(content.left + PADDING, title)
+        left = max(content.left + PADDING, title, shape_width(self.frame))
         right = max(content.right + PADDING, badge + ports, shape_width(self.frame))
         return Extent(left, right, content.height)
 

@@ -21,10 +21,12 @@ from cnndsl.draw.sizes import (
     follower_widths,
     main_type,
     merge_width,
+    shape_width,
 )
 from cnndsl.draw.tags import number, tag, tooltip, words
 
 CORNER = 6.0  # radius in pixels
+RAISED = 3.0  # how far a box's badge keeps off the text in it
 
 
 def frame_mark(frame: Frame, at: Rectangle, level: int) -> str:
@@ -46,7 +48,7 @@ def shade(level: int) -> int:
 
 def box_mark(box: Box, at: Rectangle) -> str:
     marks = {"merge": _capsule, "terminal": _terminal}.get(box.kind, _layers)(box, at)
-    return tag("g", tooltip(box.detail) + marks + _badge(box.badge, at), data_box=box.key)
+    return tag("g", tooltip(box.detail) + marks + _badge(box.badge, at, RAISED), data_box=box.key)
 
 
 def shape_mark(item: Box | Frame, at: Rectangle, level: int, *, left: bool) -> str:
@@ -56,14 +58,20 @@ def shape_mark(item: Box | Frame, at: Rectangle, level: int, *, left: bool) -> s
     return words(item.shape, x, y, TINY, f"muted halo on{shade(level)}{' end' if left else ''}")
 
 
-def _badge(text: str, at: Rectangle) -> str:
+def shape_area(item: Box | Frame, at: Rectangle) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of a shape to the right of its wire."""
+    right = at.axis + shape_width(item)
+    return (at.axis, right, at.y - TINY - 5, at.y) if at.up else (at.axis, right, at.bottom, at.bottom + TINY + 4)
+
+
+def _badge(text: str, at: Rectangle, raised: float = 0.0) -> str:
     """A tag on the upper border, near its right end."""
     if not text:
         return ""
     wide = badge_width(text)
-    x = at.x + at.width - wide - 8
-    plate = tag("rect", class_="badge", x=x, y=at.y - 7.5, width=wide, height=15, rx=7.5)
-    return plate + words(text, x + wide / 2, at.y + 3.5, TINY, "badge-text middle bold")
+    x, middle = at.x + at.width - wide - 8, at.y - raised
+    plate = tag("rect", class_="badge", x=x, y=middle - 7.5, width=wide, height=15, rx=7.5)
+    return plate + words(text, x + wide / 2, middle + 3.5, TINY, "badge-text middle bold")
 
 
 def _terminal(box: Box, at: Rectangle) -> str:

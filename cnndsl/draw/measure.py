@@ -6,7 +6,7 @@ Everything here is relative to the axis of its stack or row.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 
 from cnndsl.draw.arrange import Arrangement, Plan, Row, Stack
@@ -22,7 +22,8 @@ STRAIGHT, BENT, FANNED = 28.0, 38.0, 48.0
 TOP = {STRAIGHT: 10.0, BENT: 26.0, FANNED: 38.0}
 BOTTOM = {STRAIGHT: 18.0, BENT: 26.0, FANNED: 38.0}
 TITLE = 16.0
-SHAPE = 16.0  # of a shape under an item, before its wires fan out to both sides
+SHAPE = 16.0  # of a shape under an item, before wires bend to both sides of it or over it
+FLAT = 6  # an S this much wider than the way to the next shape has not yet come down below that
 
 
 class Room:
@@ -122,9 +123,36 @@ class Room:
         return [TOP[heights[0] if self.ports[0] else STRAIGHT], *heights[1:-1], BOTTOM[heights[-1]]]
 
     def _leads(self, stack: Stack) -> list[float]:
-        pairs = pairwise(stack.children)
-        fanned = [isinstance(below, Row) and above in self.shapes for above, below in pairs]
-        return [self.title if stack is self.main else 0.0, *(SHAPE if lead else 0.0 for lead in fanned), 0.0]
+        turns = self._bends(stack) | self._comes_out(stack)
+        crowded = [self._crowded(above, below, gap in turns) for gap, (above, below) in _gaps(stack)]
+        last = SHAPE if stack is self.main and crowded[-1] else 0.0
+        return [self.title if stack is self.main else 0.0, *(SHAPE if each else 0.0 for each in crowded[:-1]), last]
+
+    def _crowded(self, above: Arrangement, below: Arrangement | None, turns: bool) -> bool:
+        """Whether wires between two children bend to both sides of a shape that hangs down from one, or come over it.
+
+        turns  whether wires from or to a lane bend there, all of them to the right of the axis
+        """
+        if not any(item in self.shapes for item in _lowest(above)):
+            return False
+        if isinstance(above, str):
+            return isinstance(below, Row)
+        return turns or self._flat(above)
+
+    def _flat(self, above: Row | Stack) -> bool:
+        """Whether the wires from outer children are still high where they come over the shapes of inner ones."""
+        row = above.children[-1] if isinstance(above, Stack) else above
+        if not isinstance(row, Row):
+            return False
+        for axis, child in zip(self.axes(row), row.children, strict=True):
+            extent = self.extents[child]
+            if abs(axis) > FLAT * (COLUMN + (extent.left if axis > 0 else extent.right)):
+                return True
+        return any(isinstance(child, Stack) and not isinstance(child.children[-1], str) for child in row.children)
+
+    def _comes_out(self, stack: Stack) -> set[int]:
+        """The gaps in which a wire comes from a lane further inside."""
+        return {step.above + 1 for way, step in self._through[stack] if step in way.steps[1 : len(way.outwards) + 1]}
 
     def _bends(self, stack: Stack) -> set[int]:
         """The gaps in which a wire leaves the axis of the stack or comes back to it."""
@@ -132,3 +160,17 @@ class Room:
         found = {gap for step in passing for gap in (step.above + 1, step.below)}
         edges = (0, len(stack.children)) if stack is self.main else ()
         return found | {edge for edge, count in zip(edges, self.ports, strict=False) if count > 1}
+
+
+def _gaps(stack: Stack) -> Iterator[tuple[int, tuple[Arrangement, Arrangement | None]]]:
+    """The gaps of a stack but the first, by number, with what stands above and below."""
+    yield from enumerate(pairwise((*stack.children, None)), start=1)
+
+
+def _lowest(arranged: Arrangement) -> Iterator[str]:
+    """The items with nothing of the arrangement under them."""
+    if isinstance(arranged, str):
+        yield arranged
+        return
+    for child in arranged.children if isinstance(arranged, Row) else arranged.children[-1:]:
+        yield from _lowest(child)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from cnndsl.draw.model import Kind
 
-FONT = "-apple-system, 'Segoe UI', 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif"
+# All of one width, but for the last: boxes are made for the widths of Helvetica.
+FONT = "Helvetica, Arial, 'Liberation Sans', Arimo, 'Nimbus Sans', sans-serif"
 
 
 class Ink(NamedTuple):

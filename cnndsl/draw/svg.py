@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from cnndsl.draw.boxes import picture
-from cnndsl.draw.curves import bends_right, wire_mark
+from cnndsl.draw.curves import Bends, wire_mark
 from cnndsl.draw.geometry import MARGIN, Layout, Route
 from cnndsl.draw.layout import layout
 from cnndsl.draw.lettering import width
-from cnndsl.draw.marks import box_mark, frame_mark, shape_mark
+from cnndsl.draw.marks import box_mark, frame_mark, shape_area, shape_mark
 from cnndsl.draw.model import OUTER, Picture
 from cnndsl.draw.sizes import SMALL
 from cnndsl.draw.style import stylesheet
@@ -80,11 +80,11 @@ def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
 
 
 def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
-    right = bends_right(places.routes)
+    bends = Bends(places.routes)
     for key, at in (*places.boxes.items(), *places.frames.items()):
         item = drawn.boxes.get(key) or drawn.frames[key]
         if item.shape:
-            left = (round(at.axis), round(at.y if at.up else at.bottom)) in right
+            left = bends.into(*shape_area(item, at))
             yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=left)
 
 

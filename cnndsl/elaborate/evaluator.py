@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.modules import Module
 
 _IN_FACTS = ("channels", "height", "width")
-_ITEMS_PER_STEP = 100
+_ITEMS_PER_STEP = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Evaluator:
         if isinstance(value, tree.Body):
             return self.anonymous(name, value)
         if isinstance(value, tree.Name) and kind.choices and value.id not in self.env:
-            meant = None if value.id in kind.choices else self.callable(value.id)
-            return value.id if meant is None or "" in kind.choices else meant
+            meant = None if value.id in kind.choices or "" in kind.choices else self.callable(value.id)
+            return value.id if meant is None else meant
         return self.value(value)
 
     def anonymous(self, name: str, body: tree.Body) -> Block:

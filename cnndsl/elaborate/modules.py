@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os.path import exists, isdir, isfile  # which raise nothing on a name that cannot be one
 from pathlib import Path
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
@@ -170,6 +171,6 @@ class Loader:
 
 def _read(path: Path) -> Source:
     """A file that another uses: no pipe and no device, which might never end."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if exists(path) and not isfile(path) and not isdir(path):
         raise SourceError(f"{path} is not a file")
     return read_source(path)

@@ -9,7 +9,8 @@ import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.specialization import DTYPES, SIZES, Dtype, Specialization, Work, ceil_div, leading, power_of_two
+from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.specialization import DTYPES, Specialization, Work, ceil_div, leading, power_of_two
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn

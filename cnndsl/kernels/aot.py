@@ -24,8 +24,10 @@ ALIGNMENT = 16  # bytes; every tensor and every slice of one starts at a multipl
 class Compiled:
     """A kernel for one target: `binary` is a cubin or hsaco, `assembly` PTX or AMD's.
 
-    shared  bytes of shared memory
-    spills  instructions that move registers to and from memory for want of space
+    shared      bytes of shared memory
+    spills      instructions that move registers to and from memory for want of space
+    parameters  its arguments, each 8 bytes: the tensors that it has, then Triton's two scratch pointers
+    scratch     bytes of global memory that each block needs for itself, at the first of those pointers
     """
 
     name: str
@@ -36,6 +38,13 @@ class Compiled:
     spills: int
     warps: int
     target: Target
+    parameters: int
+    scratch: int
+
+    @property
+    def threads(self) -> int:
+        """Of one block."""
+        return self.warps * self.target.lanes
 
     @cached_property
     def matrix(self) -> str:
@@ -72,7 +81,7 @@ def compile_for(target: Target, specialization: Specialization) -> Compiled:
         if name not in specialization.unaligned
     }
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
-    options = {"num_warps": specialization.warps, "num_stages": specialization.stages, "enable_fp_fusion": True}
+    options = specialization.options(nvidia=target.nvidia)
     built = triton.compile(source, target=GPUTarget(target.backend, target.arch, target.lanes), options=options)
     return _read(built, target, specialization.warps)
 
@@ -84,8 +93,18 @@ def _read(built: Any, target: Target, warps: int) -> Compiled:
     else:
         binary, assembly = built.asm["hsaco"], built.asm["amdgcn"]
         registers, spills = _amd_resources(assembly)
-    meta = built.metadata
-    return Compiled(meta.name, binary, assembly, meta.shared, registers, spills, warps, target)
+    meta, parameters = built.metadata, _parameters(assembly, target)
+    return Compiled(
+        meta.name, binary, assembly, meta.shared, registers, spills, warps, target, parameters, meta.global_scratch_size
+    )
+
+
+def _parameters(assembly: str, target: Target) -> int:
+    """How many arguments the kernel takes by its own word."""
+    if not target.nvidia:
+        return len(re.findall(r"\.value_kind:\s+global_buffer", assembly))
+    entry = re.search(r"\.entry[^(]*\(([^)]*)\)", assembly)
+    return entry[1].count(".param") if entry else 0
 
 
 def _cubin_resources(binary: bytes) -> tuple[int, int]:

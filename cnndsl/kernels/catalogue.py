@@ -11,7 +11,8 @@ from typing import Any
 
 from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, move, pack, pointwise, pool
 from cnndsl.kernels.aot import ALIGNMENT, Compiled
-from cnndsl.kernels.specialization import Dtype, Specialization
+from cnndsl.kernels.precision import Dtype
+from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn

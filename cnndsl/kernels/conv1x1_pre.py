@@ -13,17 +13,8 @@ import triton
 import triton.language as tl
 
 from cnndsl.kernels.conv_gemm import Config
-from cnndsl.kernels.specialization import (
-    DTYPES,
-    SIZES,
-    Dtype,
-    Precision,
-    Specialization,
-    Work,
-    ceil_div,
-    leading,
-    power_of_two,
-)
+from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.specialization import DTYPES, Precision, Specialization, Work, ceil_div, leading, power_of_two
 from cnndsl.kernels.tails import tail
 from cnndsl.kernels.targets import Target
 from cnndsl.kernels.tiles import store_tile, tile_position

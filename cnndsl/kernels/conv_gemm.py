@@ -13,17 +13,8 @@ import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.specialization import (
-    DTYPES,
-    SIZES,
-    Dtype,
-    Precision,
-    Specialization,
-    Work,
-    ceil_div,
-    leading,
-    power_of_two,
-)
+from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.specialization import DTYPES, Precision, Specialization, Work, ceil_div, leading, power_of_two
 from cnndsl.kernels.tails import tail
 from cnndsl.kernels.targets import Target
 from cnndsl.kernels.tiles import store_tile, tile_position
@@ -244,6 +235,9 @@ TILES = (
     (16, 64, 128, 4),
 )
 DEEPEST = 4  # stages of the pipeline; more never paid for their shared memory
+# Bytes of K in a step from which shared memory limits the blocks on a multiprocessor, not registers.
+DEEP_STEP = 256
+REGISTERS = 128  # of a thread then
 
 
 def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
@@ -338,7 +332,8 @@ def specialize(problem: Problem, config: Config) -> Specialization:
     }
     tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
     grid = (tiles, config.splits, problem.bundles)
-    return Specialization(conv_gemm_kernel, pointers, constants, grid, config.warps, config.stages)
+    registers = REGISTERS if config.block_k * SIZES[problem.dtype] >= DEEP_STEP else None
+    return Specialization(conv_gemm_kernel, pointers, constants, grid, config.warps, config.stages, registers=registers)
 
 
 def reduction(problem: Problem, config: Config) -> Specialization:

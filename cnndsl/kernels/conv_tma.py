@@ -15,7 +15,8 @@ import triton
 import triton.language as tl
 
 from cnndsl.kernels.conv_gemm import Problem
-from cnndsl.kernels.specialization import SIZES, Dtype, Specialization, ceil_div, power_of_two
+from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.specialization import Specialization, ceil_div, power_of_two
 from cnndsl.kernels.tails import tail
 from cnndsl.kernels.targets import Target
 

@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 import torch
 
-Dtype = Literal["fp16", "bf16", "fp32"]
+from cnndsl.kernels.precision import Dtype
+
 TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
-SIZES: dict[str, int] = {"fp16": 2, "bf16": 2, "fp32": 4}
-
-Precision = Literal["tf32", "ieee"]
+Precision = Literal["tf32", "ieee"]  # of products of float32
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class Specialization:
     constants  its other arguments, all known at compile time
     grid       how many blocks of threads along each axis
     unaligned  pointers that may start anywhere; the compiler takes all others to start at a multiple of 16 bytes
+    registers  the most that a thread may have on NVIDIA's GPUs; None lets the assembler spill some for occupancy, which
+               is in vain where shared memory is what limits it
     """
 
     kernel: Any
@@ -45,13 +46,17 @@ class Specialization:
     warps: int
     stages: int
     unaligned: frozenset[str] = frozenset()
+    registers: int | None = None
 
     def launch(self, **tensors: torch.Tensor | None) -> None:
         """Run it on tensors, by the names of `pointers`; on the CPU this needs Triton's interpreter."""
         given = {name: tensors.get(name) for name in self.pointers}
-        self.kernel[self.grid](
-            **given, **self.constants, num_warps=self.warps, num_stages=self.stages, enable_fp_fusion=True
-        )
+        self.kernel[self.grid](**given, **self.constants, **self.options(nvidia=not torch.version.hip))
+
+    def options(self, *, nvidia: bool) -> dict[str, Any]:
+        """What the compiler is told beside the constants."""
+        options = {"num_warps": self.warps, "num_stages": self.stages, "enable_fp_fusion": True}
+        return options | ({"maxnreg": self.registers} if nvidia and self.registers else {})
 
 
 def leading(tensor: torch.Tensor) -> int:

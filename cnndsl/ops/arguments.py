@@ -78,9 +78,14 @@ class Kind:
         return ArgumentError(f"expected {self.expects}, found {show(value)}", out_of_range=True)
 
 
+def _whole(value: object) -> object:
+    """Where an integer is wanted `4.0` counts as one, since `/` makes it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @dataclass(frozen=True)
 class Integer(Kind):
-    """A whole number; `4.0` counts as one, since `/` makes it."""
+    """A whole number."""
 
     minimum: int | None = 1
     maximum: int | None = None
@@ -94,8 +99,7 @@ class Integer(Kind):
         return f"an integer from {self.minimum} to {self.maximum}"
 
     def accept(self, value: object) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
+        value = _whole(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._refuse(value)
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
@@ -170,6 +174,7 @@ class Extent(Kind):
         return f"a size such as 3x3, or an integer, of at least {self.minimum}"
 
     def accept(self, value: object) -> tuple[int, int]:
+        value = _whole(value)
         if isinstance(value, int) and not isinstance(value, bool):
             value = Size((value, value))
         if not isinstance(value, Size) or len(value) != 2:
@@ -198,12 +203,13 @@ class Padding(Kind):
     expects = "an integer, a size such as 1x3, or a list [top, bottom, left, right], none of them negative"
 
     def accept(self, value: object) -> tuple[int, int, int, int]:
+        value = _whole(value)
         if isinstance(value, int) and not isinstance(value, bool):
             sides: tuple[object, ...] = (value,) * 4
         elif isinstance(value, Size) and len(value) == 2:
             sides = (value[0], value[0], value[1], value[1])
         elif isinstance(value, list) and len(value) == 4:
-            sides = tuple(value)
+            sides = tuple(map(_whole, value))
         else:
             raise self._refuse(value)
         if any(isinstance(side, bool) or not isinstance(side, int) for side in sides):

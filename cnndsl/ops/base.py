@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import ClassVar, Literal, TypeVar
 
 from cnndsl.ops.arguments import Parameter, signature
@@ -182,6 +183,10 @@ class Op:
         return f"{self.word} {', '.join(shown)}" if shown else self.word
 
 
+class PackageError(Exception):
+    """An installed package brings layers that cannot be loaded; one line."""
+
+
 _REGISTRY: dict[str, type[Op]] = {}
 _entry_points_loaded = False
 
@@ -206,11 +211,22 @@ def _load_entry_points() -> None:
     if not _entry_points_loaded:
         from importlib.metadata import entry_points  # 40 ms, and few files need it
 
-        _entry_points_loaded = True
         for entry_point in entry_points(group=ENTRY_POINT_GROUP):
-            loaded = entry_point.load()
-            if isinstance(loaded, type) and issubclass(loaded, Op):
-                register(loaded)
+            try:
+                _take(entry_point.load())
+            except Exception as error:
+                package = entry_point.dist.name if entry_point.dist is not None else "a package"
+                what = f"{package} brings a layer {entry_point.name} ({entry_point.value}) that cannot be loaded"
+                raise PackageError(f"{what}: {type(error).__name__}: {error}") from error
+        _entry_points_loaded = True
+
+
+def _take(loaded: object) -> None:
+    """What an entry point names: a layer, or a module that registers some itself."""
+    if isinstance(loaded, type) and issubclass(loaded, Op):
+        register(loaded)
+    elif not isinstance(loaded, ModuleType):
+        raise TypeError(f"{loaded!r} is neither a layer nor a module")
 
 
 def is_built_in(word: str) -> bool:

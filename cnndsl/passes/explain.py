@@ -5,7 +5,7 @@ Layers of one line are told together, with their number, since a block is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 
 from cnndsl.ir.graph import Graph, Node
@@ -15,8 +15,12 @@ from cnndsl.source import Span
 Line = tuple[str, int]
 
 
-def explain(graph: Graph, rewritten: Graph, notes: Notes) -> str:
-    """Text for the author of `graph`, which passes that left these `notes` have made into `rewritten`."""
+def explain(graph: Graph, rewritten: Graph, notes: Notes, kernels: Mapping[str, str] | None = None) -> str:
+    """Text for the author of `graph`, which passes that left these `notes` have made into `rewritten`.
+
+    `kernels` are those that compute its nodes, where a backend has chosen kernels.
+    """
+    kernels = kernels or {}
     fates: dict[Line, dict[str, list[str]]] = {}
     texts: dict[Line, str] = {}
     into = {name: (fusion.into, fusion.how) for fusion in notes.fusions for name in fusion.gone}
@@ -28,13 +32,16 @@ def explain(graph: Graph, rewritten: Graph, notes: Notes) -> str:
             continue
         line = (node.span.source.name, node.span.line)
         texts.setdefault(line, _text(node.span))
-        for fate in (_fate(node, rewritten, into), *(f"not fused: {why}" for why in refusals.get(node.name, ()))):
+        for fate in (
+            _fate(node, rewritten, into, kernels),
+            *(f"not fused: {why}" for why in refusals.get(node.name, ())),
+        ):
             fates.setdefault(line, {}).setdefault(f"{node.op.word}: {fate}", []).append(node.name)
     return "\n".join(_written(fates, texts))
 
 
-def _fate(node: Node, rewritten: Graph, into: dict[str, tuple[str, str]]) -> str:
-    """`in fused conv 1x1, 64 + relu (applied by the same kernel)`"""
+def _fate(node: Node, rewritten: Graph, into: dict[str, tuple[str, str]], kernels: Mapping[str, str]) -> str:
+    """`in fused conv 1x1, 64 + relu (applied by the same kernel), kernel conv_gemm`"""
     name, hows = node.name, []
     seen = set()
     while name in into and name not in seen and not (name in rewritten and rewritten[name].op == node.op):
@@ -43,9 +50,11 @@ def _fate(node: Node, rewritten: Graph, into: dict[str, tuple[str, str]]) -> str
         hows.append(how)
     if name not in rewritten:
         return "gone: it acts in training alone, or nothing reads it"
+    kernel = f", kernel {kernels[name]}" if name in kernels else ""
     if not hows and rewritten[name].op == node.op:
-        return "as written"
-    return f"in `{rewritten[name].op}`" + (f" ({', then '.join(dict.fromkeys(hows))})" if hows else "")
+        return f"as written{kernel}"
+    how = f" ({', then '.join(dict.fromkeys(hows))})" if hows else ""
+    return f"in `{rewritten[name].op}`{how}{kernel}"
 
 
 def _text(span: Span) -> str:

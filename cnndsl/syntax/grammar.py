@@ -5,33 +5,21 @@ Tables are kept in a cache directory between runs, because making them takes lon
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 from lark import Lark, Token
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
+from cnndsl.cache import cache_directory
 from cnndsl.shipped import shipped
 from cnndsl.source import Source
 from cnndsl.syntax.builder import TreeBuilder
 
 _builder = TreeBuilder()
 _lock = threading.Lock()  # Lark keeps one builder per grammar, and the builder knows the file it works on
-
-
-def cache_directory() -> Path | None:
-    """Where parse tables are kept between runs (`CNNDSL_CACHE_DIR`, else XDG), or None if it cannot be written."""
-    base = os.environ.get("CNNDSL_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        directory = Path(base).expanduser() / ("" if "CNNDSL_CACHE_DIR" in os.environ else "cnndsl")
-        directory.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):
-        return None
-    return directory if os.access(directory, os.W_OK) else None
 
 
 @cache

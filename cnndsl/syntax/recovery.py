@@ -22,6 +22,7 @@ def skip_statement(layout: Layout, *, into_braces: bool) -> None:
     """
     branches = layout.tokens[layout.statement].type not in _WITHOUT_BRANCHES  # in those, `|` is a misspelt `or`
     at = _behind_brackets(layout, layout.leave())
+    closings: dict[int, int | None] = {}
     while at < len(layout.tokens):
         token = layout.tokens[at]
         if token.type == "_NL" and _ends_statement(layout, at):
@@ -30,7 +31,7 @@ def skip_statement(layout: Layout, *, into_braces: bool) -> None:
             break
         if token.type == "LBRACE" and into_braces:
             break
-        at = _behind(layout, at)
+        at = _behind(layout, at, closings)
     layout.move(at)
 
 
@@ -73,10 +74,48 @@ def unclosed_parenthesis(layout: Layout) -> Token | None:
     return None
 
 
-def _behind(layout: Layout, at: int) -> int:
-    """The index after the token at `at`, or if it is a bracket, after the one that closes it."""
-    end = _end_of(layout, at, []) if layout.tokens[at].type in OPENING else None
+def _behind(layout: Layout, at: int, closings: dict[int, int | None]) -> int:
+    """The index after the token at `at`, or if it is a bracket, after the one that closes it.
+
+    `closings` keeps what was found about the brackets in it, so that none is looked through again.
+    """
+    if layout.tokens[at].type not in OPENING:
+        return at + 1
+    if at not in closings:
+        closings.update(_closings(layout, at))
+    end = closings[at]
     return at + 1 if end is None else end + 1
+
+
+def _closings(layout: Layout, at: int) -> dict[int, int | None]:
+    """For the bracket at `at` and those in it what `_end_of` says, all in one go."""
+    found: dict[int, int | None] = {}
+    open_: list[int] = []
+    given_up: set[int] = set()
+    for index in range(at, len(layout.tokens)):
+        token = layout.tokens[index]
+        if token.type in OPENING:
+            open_.append(index)
+            found[index] = None
+        elif token.type in CLOSING:
+            opened = open_.pop()
+            if layout.tokens[opened].type != CLOSING[token.type]:
+                break
+            if opened not in given_up:
+                found[opened] = index
+        elif _ends_brackets(layout, token):
+            _give_up(layout, open_, given_up)
+        if not open_ or at in given_up:
+            break
+    return found
+
+
+def _give_up(layout: Layout, open_: Sequence[int], given_up: set[int]) -> None:
+    """The innermost brackets, up to the braces around them, are never closed."""
+    for bracket in reversed(open_):
+        if bracket in given_up or layout.tokens[bracket].type == "LBRACE":
+            break
+        given_up.add(bracket)
 
 
 def _behind_brackets(layout: Layout, brackets: Sequence[Token]) -> int:
@@ -88,16 +127,19 @@ def _behind_brackets(layout: Layout, brackets: Sequence[Token]) -> int:
 def _end_of(layout: Layout, at: int, brackets: Sequence[Token]) -> int | None:
     """Where the outermost bracket is closed; None if what follows does not belong in brackets."""
     open_ = [bracket.type for bracket in brackets]
+    braces = open_.count("LBRACE")
     for index in range(at, len(layout.tokens)):
         token = layout.tokens[index]
         if token.type in OPENING:
             open_.append(token.type)
+            braces += token.type == "LBRACE"
         elif token.type in CLOSING:
             if not open_ or open_.pop() != CLOSING[token.type]:
                 return None
             if not open_:
                 return index
-        elif "LBRACE" not in open_ and _ends_brackets(layout, token):
+            braces -= token.type == "RBRACE"
+        elif not braces and _ends_brackets(layout, token):
             return None
     return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cnndsl.extras import require
 from cnndsl.ir.graph import Graph
 from cnndsl.version import __version__
-from cnndsl.weights.check import WeightsError, check_shapes
+from cnndsl.weights.check import WeightsError, check_shapes, reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,7 @@ def load_weights(path: Path, graph: Graph | None = None) -> dict[str, Tensor]:
     try:
         state = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"cannot read weights from {path}: {reason}") from error
+        raise WeightsError(f"cannot read weights from {path}: {reason(error)}") from error
     if graph is not None:
         check_shapes(graph, {name: tuple(tensor.shape) for name, tensor in state.items()})
     return state

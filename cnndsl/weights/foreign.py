@@ -6,12 +6,13 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from inspect import signature
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.extras import require
-from cnndsl.weights.check import OPTIONAL, WeightsError
+from cnndsl.weights.check import OPTIONAL, WeightsError, reason
 from cnndsl.weights.skeleton import Skeleton
 
 if TYPE_CHECKING:
@@ -20,37 +21,51 @@ if TYPE_CHECKING:
 LIBRARIES = ("torchvision", "timm")
 
 
-def build_foreign(text: str) -> nn.Module:
-    """The module that `torchvision:NAME` or `timm:NAME` means. Raises `WeightsError`, and `MissingExtra`."""
-    library, colon, name = text.partition(":")
-    if not colon or library not in LIBRARIES:
+def build_foreign(text: str, **settings: int) -> nn.Module:
+    """The module that `torchvision:NAME` or `timm:NAME` means, the same in every run.
+
+    Raises `WeightsError`, and `MissingExtra`.
+    """
+    library, _, name = text.partition(":")
+    if not name or library not in LIBRARIES:
         raise WeightsError(f"a foreign model is torchvision:NAME or timm:NAME, not {text}")
-    require("torch", library, extra="oracles")
-    package = _import(library)
-    known: list[str] = package.models.list_models() if library == "torchvision" else package.list_models()
+    known = foreign_names(library)
     if name not in known:
         guess = closest(name, known)
         raise WeightsError(f"{library} has no model {name}" + (f"; did you mean {guess}?" if guess else ""))
+    package = _import(library)
     build = _build_torchvision if library == "torchvision" else _build_timm
+    import torch
+
     try:
-        return build(package, name)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return build(package, name, settings)
     except Exception as error:  # whatever the foreign code raises, such as for a model that needs a backbone
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot build {text}: {reason}") from error
+        raise WeightsError(f"cannot build {text}: {reason(error)}") from error
 
 
-def _build_torchvision(package: Any, name: str) -> nn.Module:
+def foreign_names(library: str) -> list[str]:
+    """The models that a library has. Raises `MissingExtra`."""
+    require("torch", library, extra="oracles")
+    package = _import(library)
+    names: list[str] = package.models.list_models() if library == "torchvision" else package.list_models()
+    return names
+
+
+def _build_torchvision(package: Any, name: str, settings: dict[str, int]) -> nn.Module:
     builder = package.models.get_model_builder(name)
+    untrained = dict.fromkeys(("weights", "weights_backbone") & signature(builder).parameters.keys())
     module: nn.Module
     try:
-        module = builder(weights=None, init_weights=False)  # some draw weights for many seconds
+        module = builder(**untrained, **settings, init_weights=False)  # some draw weights for many seconds
     except TypeError:
-        module = builder(weights=None)
+        module = builder(**untrained, **settings)
     return module
 
 
-def _build_timm(package: Any, name: str) -> nn.Module:
-    module: nn.Module = package.create_model(name, pretrained=False)
+def _build_timm(package: Any, name: str, settings: dict[str, int]) -> nn.Module:
+    module: nn.Module = package.create_model(name, pretrained=False, **settings)
     return module
 
 
@@ -80,8 +95,31 @@ def _declare_operators() -> object:
     return library
 
 
-def load_foreign(module: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
-    """Give a foreign module its own weights, by its own names. Raises `WeightsError` if they are not its own."""
+def trained_foreign(text: str, state: Mapping[str, Tensor]) -> nn.Module:
+    """A foreign module with its own weights, by its own names, and with as many classes as these have.
+
+    Raises `WeightsError` if they are not its own.
+    """
+    module = build_foreign(text)
+    classes = _other_classes(module, state)
+    if classes is not None:
+        module = build_foreign(text, num_classes=classes)
+    _load(module, state, text)
+    return module
+
+
+def _other_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None:
+    """The number of rows of the tensors that differ from a module's, if these differ in it alone, and all alike."""
+    found = set()
+    for name, tensor in module.state_dict().items():
+        if name in state and state[name].shape != tensor.shape:
+            same_rows = state[name].dim() > 0 and state[name].shape[1:] == tensor.shape[1:]
+            found.add((len(tensor), len(state[name])) if same_rows else None)
+    (change,) = found if len(found) == 1 else (None,)
+    return change[1] if change else None
+
+
+def _load(module: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
     try:
         missing, unexpected = module.load_state_dict(dict(state), strict=False)
     except RuntimeError as error:  # shapes

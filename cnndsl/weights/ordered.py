@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
 from typing import TypeAlias
 
@@ -17,6 +18,7 @@ from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights.adapt import Layout, Move, steps_between
 from cnndsl.weights.align import network
 from cnndsl.weights.check import WeightsError
+from cnndsl.weights.names import in_order_of_roles, numbered, role_of
 from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
 from cnndsl.weights.skeleton import Skeleton, Slot, Unit
 from cnndsl.weights.transfer import Transfer, Unmatched, check_heads
@@ -34,14 +36,14 @@ def by_order(
 
     `train_only` names the outputs that exist in training alone; `ordered` says whether the file has an order at all.
     """
-    file = [slot for slot in file if slot.shape]  # counts of batches and the like are no weights
+    file = list(in_order_of_roles(slot for slot in file if slot.shape))  # counts of batches are no weights
     known = plan(ours, train_only)
     for open_heads in (False, True):
         heads = frozenset(ours.heads() if open_heads else ())
         readings = [Reading(known, file, layout, heads) for layout in LAYOUTS]
         fits = [(reading, fit) for reading in readings for fit in Search(reading).run(2)]
         if fits:
-            return _decided(ours, known, fits, new_head)
+            return _decided(ours, known, fits, ordered, new_head)
     raise _nothing_fits(Reading(known, file, "OIHW", frozenset()), ordered)
 
 
@@ -56,19 +58,18 @@ class Reading:
 
     def steps(self, unit: Unit, place: int) -> list[tuple[str, ...]] | None:
         """What each tensor of a unit needs if its first is at `place`; None if one does not fit."""
-        found = []
-        for number, slot in enumerate(unit.slots.values()):
-            at = place + number
-            needed = self._steps(unit, slot.shape, self.file[at].shape) if at < len(self.file) else None
-            if needed is None:
-                return None
-            found.append(needed)
-        return found
+        found = [self.steps_of(unit, number, place + number) for number in range(len(unit.slots))]
+        needed = [each for each in found if each is not None]
+        return needed if len(needed) == len(found) else None
 
-    def _steps(self, unit: Unit, ours: Shape, theirs: Shape) -> tuple[str, ...] | None:
+    def steps_of(self, unit: Unit, number: int, at: int) -> tuple[str, ...] | None:
+        """What one tensor of a unit, by its number, needs if it is at a place."""
+        role, slot = list(unit.slots.items())[number]
+        if at >= len(self.file) or role_of(self.file[at].name) not in (None, role):
+            return None
+        ours, theirs = slot.shape, self.file[at].shape
         if unit.name in self.heads:
-            filters = theirs[-1] if self.layout == "HWIO" else theirs[0]
-            ours = (filters, *ours[1:])
+            ours = (theirs[-1] if self.layout == "HWIO" else theirs[0], *ours[1:])
         return steps_between(theirs, ours, self.layout)
 
     def anchors(self) -> dict[str, int]:
@@ -164,10 +165,16 @@ def shapes_of(steps: Steps) -> tuple[tuple[Shape, ...], ...]:
     return tuple(tuple(slot.shape for slot in unit.slots.values()) for unit in units_of(steps))
 
 
-def _decided(ours: Skeleton, known: Plan, fits: Sequence[tuple[Reading, Fit]], new_head: bool) -> Transfer:
+def _decided(
+    ours: Skeleton, known: Plan, fits: Sequence[tuple[Reading, Fit]], ordered: bool, new_head: bool
+) -> Transfer:
     """The one fit as a transfer; of several, what they disagree about."""
     reading, fit = fits[0]
-    lines = [*_alike(ours, known, fit), *_disagreement(ours, fits)]
+    lines = [
+        *_alike(ours, known, fit),
+        *_disagreement(ours, fits),
+        *(() if ordered else _unordered(ours, reading, fit)),
+    ]
     if lines:
         raise Unmatched("order and shapes leave open which is which; --from tells how the layers are wired", lines)
     units = [unit for unit in ours.units if unit.name in fit]
@@ -236,15 +243,28 @@ def _disagreement(ours: Skeleton, fits: Sequence[tuple[Reading, Fit]]) -> Iterat
             yield f"{unit.name} could be {' or '.join(names)}"
 
 
+def _unordered(ours: Skeleton, reading: Reading, fit: Fit) -> Iterator[str]:
+    """Layers of equal shapes in a file sorted by name, which no number in their names puts in an order."""
+    groups: dict[object, list[str]] = {}
+    for unit in ours.units:
+        if unit.name in fit:
+            groups.setdefault(shapes_of((unit,)), []).append(reading.file[fit[unit.name]].name)
+    for one, other in (pair for names in groups.values() for pair in pairwise(names)):
+        if not numbered(one, other):
+            yield f"{one} and {other} are sorted by name and have equal shapes"
+
+
 def _nothing_fits(reading: Reading, ordered: bool) -> Unmatched:
     search = Search(reading)
     search.run(1)
     position, unit = search.reached
     lines = []
     if unit is not None:
-        slot = next(iter(unit.slots.values()))
-        there = reading.file[search.free[position]] if position < len(search.free) else None
-        found = f"{there.name} is {show_shape(there.shape)}" if there else "the file is at its end"
+        place = search.free[position] if position < len(search.free) else len(reading.file)
+        fits = [reading.steps_of(unit, number, place + number) is not None for number in range(len(unit.slots))]
+        number = 0 if all(fits) else fits.index(False)
+        slot, rest = list(unit.slots.values())[number], reading.file[place + number :]
+        found = f"{rest[0].name} is {show_shape(rest[0].shape)}" if rest else "the file is at its end"
         lines.append(f"{slot.name} is {show_shape(slot.shape)} where {found}")
     elif search.free:
         left = [reading.file[place].name for place in search.free]

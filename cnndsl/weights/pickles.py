@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from cnndsl.weights.check import WeightsError
+from cnndsl.weights.check import WeightsError, reason
 
 # Where numpy kept its constructors, before and since version 2.
 _MODULES = frozenset({"numpy", "numpy.core.multiarray", "numpy._core.multiarray"})
@@ -38,5 +38,4 @@ def load_arrays(path: Path) -> object:
         with path.open("rb") as file:
             return ArrayUnpickler(file, encoding="latin1").load()
     except Exception as error:  # a broken pickle raises anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot read weights from {path}: {reason}") from error
+        raise WeightsError(f"cannot read weights from {path}: {reason(error)}") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.extras import require
-from cnndsl.weights.check import WeightsError
+from cnndsl.weights.check import WeightsError, reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SUFFIX = ".preprocess.toml"
 IMAGENET = "imagenet"
 FILTERS = ("bilinear", "bicubic")
+WORDS = {int: "a whole number", float: "a number", str: "a text"}
 KINDS = {"resize": int, "crop": int, "interpolation": str, "channels": str, "scale": float, "classes": str}
 
 
@@ -48,9 +49,10 @@ class Preprocessing:
         for name, kind in KINDS.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
-                raise WeightsError(f"{name} = {value!r} is not a {kind.__name__}")
+                raise WeightsError(f"{name} = {value!r} is not {WORDS[kind]}")
         for name in ("mean", "std"):
-            if len(getattr(self, name)) != 3 or not all(isinstance(each, int | float) for each in getattr(self, name)):
+            values = getattr(self, name)
+            if not isinstance(values, tuple) or len(values) != 3 or not {*map(type, values)} <= {int, float}:
                 raise WeightsError(f"{name} takes three numbers")
         if not 0 < self.crop <= self.resize or 0 in self.std:
             raise WeightsError("crop is above 0 and at most resize, and no std is 0")
@@ -74,8 +76,7 @@ class Preprocessing:
             with Image.open(path) as photograph:
                 image = ImageOps.exif_transpose(photograph).convert("RGB")
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise WeightsError(f"cannot read {path} as a photograph: {reason.lower()}") from error
+            raise WeightsError(f"cannot read {path} as a photograph: {reason(error)}") from error
         pixels = torch.frombuffer(bytearray(self._cut(image).tobytes()), dtype=torch.uint8)
         values = pixels.reshape(self.crop, self.crop, 3).permute(2, 0, 1).float()
         values = values.flip(0) if self.channels == "BGR" else values
@@ -110,10 +111,8 @@ def read_preprocessing(path: Path) -> Preprocessing:
     """Read a file. Raises `WeightsError` with what is wrong with it."""
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise WeightsError(f"cannot read {path}: {error}") from error
+    except (OSError, ValueError) as error:  # it is not there, no UTF-8, or no TOML
+        raise WeightsError(f"cannot read {path}: {reason(error)}") from error
     names = [each.name for each in fields(Preprocessing)]
     missing, unknown = [n for n in names if n not in said and n != "classes"], [n for n in said if n not in names]
     if missing or unknown:
@@ -134,4 +133,4 @@ def class_names(preprocessing: Preprocessing, folder: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read the names of classes from {path}: {error}") from error
+        raise WeightsError(f"cannot read the names of classes from {path}: {reason(error)}") from error

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.extras import require
-from cnndsl.weights.check import WeightsError
+from cnndsl.weights.check import WeightsError, reason
 from cnndsl.weights.files import load_weights
+from cnndsl.weights.names import by_numbers
 from cnndsl.weights.pickles import load_arrays
 
 if TYPE_CHECKING:
@@ -34,17 +35,19 @@ def read_state(path: Path) -> State:
     kind = path.suffix.lower()
     if kind == ".safetensors":
         tensors = load_weights(path)
-        return State(dict(sorted(tensors.items(), key=lambda item: _natural(item[0]))), ordered=False)
+        return _checked(path, State(dict(sorted(tensors.items(), key=lambda item: by_numbers(item[0]))), ordered=False))
     readers = {".npz": _read_npz, ".pkl": load_arrays, ".pickle": load_arrays}
-    found = dict(_tensors(_unwrapped(readers.get(kind, _read_checkpoint)(path))))
-    if not found:
-        raise WeightsError(f"{path} holds no tensors")
-    return State(found)
+    return _checked(path, State(dict(_tensors(_unwrapped(readers.get(kind, _read_checkpoint)(path))))))
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sorts `layer2` before `layer10`."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+def _checked(path: Path, state: State) -> State:
+    """Not one nameless tensor, and no values that training or a bad disk has spoilt."""
+    if not state.tensors or "" in state.tensors:
+        raise WeightsError(f"{path} holds no tensors by name")
+    for name, tensor in state.tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{path}: {name} holds values that are no numbers")
+    return state
 
 
 def _read_checkpoint(path: Path) -> object:
@@ -53,8 +56,15 @@ def _read_checkpoint(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or refused pickle raises anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot read weights from {path}: {reason}") from error
+        raise WeightsError(f"cannot read weights from {path}: {_refusal(error)}") from error
+
+
+def _refusal(error: Exception) -> str:
+    """PyTorch's own words are advice to read the file in a way that could run anything."""
+    if "Weights only load failed" not in str(error):
+        return reason(error)
+    found = re.search(r"GLOBAL ([\w.]+)", str(error))
+    return f"it holds {found[1]}, and only tensors are read" if found else "it is no checkpoint of tensors alone"
 
 
 def _read_npz(path: Path) -> object:
@@ -64,8 +74,7 @@ def _read_npz(path: Path) -> object:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
     except Exception as error:  # a broken archive raises anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot read weights from {path}: {reason}") from error
+        raise WeightsError(f"cannot read weights from {path}: {reason(error)}") from error
 
 
 def _unwrapped(content: Any) -> Any:
@@ -90,4 +99,4 @@ def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(content, torch.Tensor):
         yield prefix, content.detach()
     elif isinstance(content, np.ndarray) and content.dtype.kind in "fiu":
-        yield prefix, torch.from_numpy(np.ascontiguousarray(content))
+        yield prefix, torch.from_numpy(np.array(content, order="C"))  # which keeps a single number one

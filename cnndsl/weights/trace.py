@@ -10,13 +10,15 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights import kinds
-from cnndsl.weights.check import WeightsError
+from cnndsl.weights.check import WeightsError, reason
 from cnndsl.weights.operators import read_operator
 from cnndsl.weights.program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
 from cnndsl.weights.skeleton import Builder, Skeleton
@@ -45,12 +47,12 @@ def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
 
     inputs = tuple(torch.zeros(BATCH, *shape) for shape in shapes)
     try:
-        with warnings.catch_warnings(), torch.no_grad():
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), torch.no_grad():  # it prints what it cannot export
             warnings.simplefilter("ignore")
             program = torch.export.export(module, inputs, strict=False)
     except Exception as error:  # whatever the foreign code raises
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot trace {title} for {' and '.join(map(show_shape, shapes))}: {reason}") from error
+        image = " and ".join(map(show_shape, shapes))
+        raise WeightsError(f"cannot trace {title} for {image}: {reason(error)}") from error
     reading = Reading(program, Builder(title))
     _read(reading, module)
     return Traced(reading.builder.finish(_outputs(reading)), program, reading.nodes)

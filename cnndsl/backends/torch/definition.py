@@ -109,8 +109,9 @@ def _what(each: ModuleClass) -> str:
 
 
 def _where(each: ModuleClass) -> str:
-    """The lines on which its parts are written: `resnet.arch:9-13`."""
-    source = each.model.parts[0].line[0]
-    numbers = [part.line[1] for part in each.model.parts if part.line[0] is source]
+    """The lines on which its parts are written: `resnet.arch:9-13`; its own, if it has none."""
+    lines = [part.line for part in each.model.parts] or [each.model.line]
+    source = lines[0][0]
+    numbers = [number for file, number in lines if file is source]
     last = f"-{max(numbers)}" if max(numbers) > min(numbers) else ""
     return f"{base_name(source)}:{min(numbers)}{last}"

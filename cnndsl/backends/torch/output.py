@@ -39,10 +39,15 @@ def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = No
 
 
 def write_together(directory: Path, writers: dict[str, Callable[[Path], object]]) -> list[Path]:
-    """Let each writer write its file, and put them all in place at the end, or none. Raises `OutputError`."""
+    """Let each writer write its file, and put them all in place at the end, or none. Raises `OutputError`.
+
+    Names are those of files in `directory` or, with a slash, in folders inside it.
+    """
     made = _make_folder(directory)
-    marks = {name: directory / f".{name}.{secrets.token_hex(4)}" for name in writers}
+    marks = {name: _beside(directory / name, secrets.token_hex(4)) for name in writers}
     try:
+        for folder in dict.fromkeys(mark.parent for mark in marks.values()):
+            made += _make_folder(folder)
         for name, writer in writers.items():
             if (directory / name).is_dir():
                 raise OutputError(f"cannot write {directory / name}: it is a folder")
@@ -50,7 +55,8 @@ def write_together(directory: Path, writers: dict[str, Callable[[Path], object]]
         _replace_all({marks[name]: directory / name for name in writers})
     except BaseException as error:
         for path in marks.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
         for folder in reversed(made):
             with suppress(OSError):
                 folder.rmdir()
@@ -58,6 +64,11 @@ def write_together(directory: Path, writers: dict[str, Callable[[Path], object]]
             raise OutputError(f"cannot write to {directory}: {_reason(error)}") from error
         raise
     return [directory / name for name in writers]
+
+
+def _beside(path: Path, token: str) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_name(f".{path.name}.{token}")
 
 
 def _make_folder(directory: Path) -> list[Path]:

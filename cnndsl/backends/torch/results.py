@@ -8,20 +8,31 @@ from cnndsl.backends.torch import names
 from cnndsl.backends.torch.classes import ModuleClass
 from cnndsl.backends.torch.forward import Forward
 from cnndsl.backends.torch.layout import INDENT
-from cnndsl.ir.graph import Graph
+from cnndsl.ir.graph import Graph, Output
+
+
+def in_order(graph: Graph) -> list[Output]:
+    """The outputs as a network returns them: those of inference first."""
+    return sorted(graph.outputs, key=lambda output: output.train_only)
+
+
+def field_names(graph: Graph) -> dict[str, str]:
+    """The fields of what a network with several outputs returns, in order, by the outputs' names."""
+    fields: dict[str, str] = {}
+    for output in in_order(graph):
+        fields[output.name] = names.free(names.field(output.name), set(fields.values()))
+    return fields
 
 
 class Results:
     """The outputs of `graph`, whose class is `network`; those of inference first."""
 
     def __init__(self, graph: Graph, network: ModuleClass) -> None:
-        self.outputs = sorted(graph.outputs, key=lambda output: output.train_only)
+        self.outputs = in_order(graph)
         self.always = [output for output in self.outputs if not output.train_only]
         self.class_name = f"{network.name}Output"
         self.tensors = {output.name: output.node for output in self.outputs}
-        self.fields: dict[str, str] = {}
-        for output in self.outputs:
-            self.fields[output.name] = names.free(names.field(output.name), set(self.fields.values()))
+        self.fields = field_names(graph)
 
     @property
     def single(self) -> bool:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnndsl.backends.triton.places import Places, Split
-from cnndsl.backends.triton.plan import SIZES, Dtype, Launch, Packed, Scratch, Tensor, View, dtype_of
+from cnndsl.backends.triton.plan import Launch, Packed, Scratch, Tensor, View
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
 from cnndsl.kernels import conv_tma
 from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.precision import SIZES, Dtype, dtype_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
 from cnndsl.passes.notes import Notes

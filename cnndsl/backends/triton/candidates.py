@@ -35,14 +35,16 @@ def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
 
 
 def promising(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
-    """The candidates that may be the fastest: of the many of a matrix product those that the cost model likes best."""
+    """The candidates that may be the fastest: of the many of a matrix product those that a model likes best.
+
+    The first of `candidates`, which is chosen where nothing was measured, is always one of them.
+    """
     every = candidates(kernel, problem, target)
     kept = {choice for name, most in MOST.items() for choice in _best(every, name, most, problem, target)}
-    return tuple(choice for choice in every if choice[0] not in MOST or choice in kept)
+    return tuple(choice for choice in every if choice[0] not in MOST or choice in kept | {every[0]})
 
 
 def _best(every: Iterable[Choice], kernel: str, most: int, problem: Any, target: Target) -> list[Choice]:
-    """The suggestion stands first, and stays first among equals."""
     own = [choice for choice in every if choice[0] == kernel]
     return sorted(own, key=lambda choice: _modelled(problem, choice[1], target))[:most]
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
-from cnndsl.kernels.specialization import TORCH_DTYPES, Dtype
+from cnndsl.kernels.precision import Dtype
+from cnndsl.kernels.specialization import TORCH_DTYPES
 
 GUARD = 64  # elements before and behind each tensor
 

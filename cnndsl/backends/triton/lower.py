@@ -11,20 +11,26 @@ from dataclasses import replace
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
 from cnndsl.backends.triton.places import find_places
-from cnndsl.backends.triton.plan import SIZES, Buffer, Given, Launch, Plan, Port, Scratch, View, dtype_of
+from cnndsl.backends.triton.plan import (
+    Buffer,
+    Given,
+    Launch,
+    Plan,
+    Port,
+    Scratch,
+    StrictError,
+    View,
+)
 from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain
 from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels import pack
+from cnndsl.kernels.precision import SIZES, dtype_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.fused import Subsample
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.pipeline import GPU_PIPELINE, run
-
-
-class StrictError(Exception):
-    """A network with layers that no Triton kernel serves; the text names each, with its line."""
 
 
 def rewritten(graph: Graph, notes: Notes | None = None) -> Graph:

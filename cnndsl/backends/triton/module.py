@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
-from cnndsl.backends.torch import build
+from cnndsl.backends.torch import build, names
 from cnndsl.backends.torch.optimized import FromOriginals
+from cnndsl.backends.torch.results import field_names
 from cnndsl.backends.triton.building import Choose, suggested
 from cnndsl.backends.triton.execute import Executor
 from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
@@ -25,7 +27,7 @@ class TritonModule(nn.Module):
     """A network in fused Triton kernels, for inference.
 
     It takes what the PyTorch backend's module takes (N x channels x height x width, in float32 or the plan's type, N
-    from 1 to `batch`) and gives the same results in the plan's type: one tensor, or a tuple where the network has
+    from 1 to `batch`) and gives the same results in the plan's type: one tensor, or a named tuple where the network has
     several outputs. `load_state_dict` takes state dicts of that module, or its own; no compiled kernel depends on
     weights. It runs on a CUDA device, replaying one CUDA graph for each batch size, or in Triton's interpreter.
 
@@ -52,6 +54,7 @@ class TritonModule(nn.Module):
             require_kernels(plan, self.network)
         for weight in plan.weights:
             self.register_buffer(_key(weight.name), torch.zeros(weight.shape, dtype=TORCH_DTYPES[weight.dtype]))
+        self.fields = tuple(field_names(graph).values())
         recipes = {_key(weight.name): weight.recipe for weight in plan.weights}
         self.register_load_state_dict_pre_hook(FromOriginals(recipes, expected_shapes(graph)))  # type: ignore[no-untyped-call]
         self.eval()
@@ -67,7 +70,10 @@ class TritonModule(nn.Module):
     def forward(self, *inputs: torch.Tensor) -> Any:
         self._check(inputs)
         results = self.executor(len(inputs[0]), inputs[0].device)(*inputs)
-        return results[0] if len(results) == 1 else tuple(results)
+        if len(results) == 1:
+            return results[0]
+        kind: Any = namedtuple(f"{names.camel(self.network.name)}Output", self.fields)  # type: ignore[misc]
+        return kind(*results, *[None] * (len(self.fields) - len(results)))
 
     def executor(self, batch: int, device: torch.device) -> Executor:
         if (batch, device) not in self._executors:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
-from cnndsl.backends.triton.plan import SIZES, Dtype, View
+from cnndsl.backends.triton.plan import View
 from cnndsl.ir.graph import Graph, Node
+from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.ops.base import Shape
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused

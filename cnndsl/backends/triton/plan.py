@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from cnndsl.ir.recipe import Recipe
+from cnndsl.kernels.precision import SIZES, Dtype, dtype_of
 from cnndsl.ops.base import Shape
 
-Dtype = Literal["fp16", "bf16", "fp32"]
-SIZES: Mapping[Dtype, int] = {"fp16": 2, "bf16": 2, "fp32": 4}
+
+class StrictError(Exception):
+    """A network with layers that no Triton kernel serves; the text names each, with its line."""
+
+
+class BuildError(Exception):
+    """Kernels that cannot be had ahead of time; a line for each, with its launch."""
+
+
+class PlanError(Exception):
+    """A file that holds no plan of this version; one line."""
 
 
 @dataclass(frozen=True)
@@ -170,13 +180,3 @@ class Plan:
         from cnndsl.backends.triton.text import format_plan  # which imports this module
 
         return format_plan(self)
-
-
-PRECISIONS = ("fp16", "bf16", "tf32", "fp32")
-
-
-def dtype_of(precision: str) -> Dtype:
-    """The type of tensors at a precision."""
-    if precision not in PRECISIONS:
-        raise ValueError(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
-    return "fp16" if precision == "fp16" else "bf16" if precision == "bf16" else "fp32"

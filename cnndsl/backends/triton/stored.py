@@ -14,7 +14,7 @@ from typing import Any
 
 from cnndsl.backends.triton import plan as plans
 from cnndsl.backends.triton.library import LibraryConfig
-from cnndsl.backends.triton.plan import Plan
+from cnndsl.backends.triton.plan import Plan, PlanError
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.ir.recipe import Apply, Original
 from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, move, pack, pointwise, pool
@@ -23,10 +23,6 @@ from cnndsl.ops.normalization import Lrn
 
 FORMAT = 1  # of saved plans; a reader refuses others
 MODULES = (across, chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, move, pack, pointwise, pool)
-
-
-class PlanError(Exception):
-    """A file that holds no plan of this version; one line."""
 
 
 def _known() -> Iterator[tuple[str, type]]:

@@ -107,16 +107,17 @@ def _fire(graph: Graph, concat: Node) -> Chain | None:
 
 
 def _plain(node: Node) -> Conv | None:
-    """An ungrouped convolution that reads its input as it is."""
+    """An ungrouped convolution that reads one input as it is."""
     op = node.op
-    ok = isinstance(op, Fused) and isinstance(op.core, Conv) and op.core.groups == 1 and not op.prologue
-    return op.core if ok and isinstance(op, Fused) and isinstance(op.core, Conv) else None
+    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or joined(node):
+        return None
+    return op.core if op.core.groups == 1 else None
 
 
 def _pointwise(graph: Graph, node: Node) -> Conv | None:
     """A plain 1x1 of stride 1 with one source and one output."""
     core = _plain(node)
-    if core is None or core.kernel != (1, 1) or core.stride != (1, 1) or any(core.sides) or joined(node):
+    if core is None or core.kernel != (1, 1) or core.stride != (1, 1) or any(core.sides):
         return None
     sliced = any(isinstance(reader.op, ChannelSlice) for reader in graph.consumers(node.name))
     return None if sliced else core

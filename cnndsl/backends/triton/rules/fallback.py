@@ -9,7 +9,8 @@ from cnndsl.backends.torch import generate_source
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Launch, Packed, Tensor
 from cnndsl.ir.graph import Graph, Node, Output
-from cnndsl.kernels.specialization import SIZES, Work
+from cnndsl.kernels.precision import SIZES
+from cnndsl.kernels.specialization import Work
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
 from cnndsl.weights.recipes import recipes_of

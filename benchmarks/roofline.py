@@ -1,0 +1,121 @@
+"""What networks must move and compute on a GPU, and the time that takes at least: no GPU is needed to count.
+
+For each network, in half precision: eager PyTorch (every layer a kernel that reads its inputs and weights and writes
+its result), our plan (its launches, as they count themselves), and an ideal (every weight read once, every tensor that
+the plan keeps written and read once, one launch). A launch takes the longer of traffic over bandwidth and arithmetic
+over peak. `--json FILE` keeps the numbers.
+
+    python benchmarks/roofline.py [--batch 32] [--json FILE] [NETWORK ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from math import prod
+from pathlib import Path
+
+import cnndsl
+from cnndsl.analysis.cost import costs
+from cnndsl.backends.triton import make_plan
+from cnndsl.backends.triton.plan import Plan, View
+from cnndsl.backends.triton.traffic import launch_work
+from cnndsl.ir import Graph, Node
+from cnndsl.kernels.specialization import Work
+from cnndsl.kernels.targets import TARGETS
+from cnndsl.ops.reshape import Flatten
+from cnndsl.passes import PIPELINE, run
+from cnndsl.passes.drop_training import drop_training
+from cnndsl.passes.drop_unused import drop_unused
+
+CARDS = {"H200": TARGETS["sm_90"], "A100": TARGETS["sm_80"], "RTX 4090": TARGETS["sm_89"]}
+NETWORKS = (
+    "alexnet", "vgg16", "googlenet", "googlenet_torchvision", "resnet50", "resnet152", "resnext50_32x4d",
+    "densenet121", "squeezenet1_0", "squeezenet1_1", "inception_v4", "wide_resnet28_10", "fractalnet20",
+)  # fmt: skip
+HALF = 2
+
+
+@dataclass(frozen=True)
+class Count:
+    """Launches, traffic and arithmetic of one way to run a network, and its floor on each card in seconds."""
+
+    way: str
+    launches: int
+    bytes: int
+    flops: int
+    floors: dict[str, float]
+
+
+def count(way: str, work: list[Work]) -> Count:
+    floors = {name: sum(card.seconds(each.bytes, each.flops) for each in work) for name, card in CARDS.items()}
+    return Count(way, len(work), sum(each.bytes for each in work), sum(each.flops for each in work), floors)
+
+
+def eager(graph: Graph, batch: int) -> list[Work]:
+    """Every layer of the network alone, as PyTorch runs them in half precision."""
+    graph = run(graph.inference(), (*PIPELINE, drop_training, drop_unused))
+    each = costs(graph)
+    layers = (node for node in graph if node.inputs and not isinstance(node.op, Flatten))
+    return [_alone(graph, node, each[node.name].macs, batch) for node in layers]
+
+
+def _alone(graph: Graph, node: Node, macs: int, batch: int) -> Work:
+    shapes = graph.input_shapes(node)
+    values = sum(map(prod, node.op.parameters(*shapes).values()))
+    values += sum(prod(buffer.shape) for buffer in node.op.buffers(*shapes).values())
+    elements = batch * (sum(map(prod, shapes)) + prod(node.shape)) + values
+    return Work(HALF * elements, 2 * batch * macs)
+
+
+def ours(plan: Plan) -> list[Work]:
+    return [launch_work(launch) for launch in plan.launches]
+
+
+def inside(plan: Plan) -> list[Work]:
+    """Without the launch that brings the caller's picture, planes of float32, into the kernels' order and type."""
+    return [launch_work(launch) for launch in plan.launches if launch.kernel != "pack"]
+
+
+def ideal(plan: Plan) -> list[Work]:
+    """One launch that touches everything which must be touched, once."""
+    tensors = {tensor for launch in plan.launches for tensor in launch.tensors.values() if isinstance(tensor, View)}
+    buffers = {view.buffer: view for view in sorted(tensors, key=lambda view: view.channels)}
+    kept = sum(view.pixels * view.leading for view in buffers.values())
+    flops = sum(launch_work(launch).flops for launch in plan.launches)
+    return [Work(2 * HALF * plan.batch * kept + plan.weight_bytes, flops)]
+
+
+def counted(name: str, batch: int) -> Iterator[Count]:
+    graph = cnndsl.load(name).graph
+    plan = make_plan(graph, "sm_90", batch=batch)
+    yield count("eager", eager(graph, batch))
+    yield count("ours", ours(plan))
+    yield count("ours inside", inside(plan))
+    yield count("ideal", ideal(plan))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", default=NETWORKS, metavar="NETWORK")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    found = {}
+    print(f"batch {options.batch}, half precision; floors in ms\n")
+    print(f"| network | way | launches | MB | GFLOP | {' | '.join(CARDS)} |\n|{'---|' * (5 + len(CARDS))}")
+    for name in options.networks:
+        found[name] = list(counted(name, options.batch))
+        for each in found[name]:
+            floors = " | ".join(f"{1e3 * seconds:.3f}" for seconds in each.floors.values())
+            traffic = f"{each.bytes / 1e6:,.0f} | {each.flops / 1e9:,.0f}"
+            print(f"| {name} | {each.way} | {each.launches} | {traffic} | {floors} |", flush=True)
+    if options.json:
+        text = json.dumps({"batch": options.batch, "networks": {k: [asdict(c) for c in v] for k, v in found.items()}})
+        options.json.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""A network built ahead of time: a folder with kernels, weights and a manifest, which runs without Triton and cnndsl.
+
+manifest.json        what to launch, in which order, on which memory
+kernels/             a cubin or hsaco for each distinct kernel
+weights.safetensors  weights as kernels read them
+layers/              PyTorch source of layers that no kernel serves, if there are any
+run.py               loads and runs the folder
+plan.json            the plan that all this was made of
+report.md            registers, spills and shared memory of each kernel
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnndsl.backends.torch import build as build_torch
+from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.triton import loader
+from cnndsl.backends.triton.binaries import Binaries, build
+from cnndsl.backends.triton.manifest import Manifest
+from cnndsl.backends.triton.packed import pack_weights
+from cnndsl.backends.triton.plan import Plan
+from cnndsl.backends.triton.stored import save_plan
+from cnndsl.extras import require
+from cnndsl.ir.graph import Graph
+from cnndsl.weights import save_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def write_ahead(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> list[Path]:
+    """Build a plan of `graph` with weights drawn from `seed` into a folder; gives the paths.
+
+    All files appear at the end, or none. Raises `BuildError` for kernels that cannot be compiled, `OutputError` for a
+    folder that cannot be written.
+    """
+    require("torch", "safetensors", extra="torch")
+    weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict())
+    return write_folder(plan, build(plan), weights, directory)
+
+
+def write_folder(plan: Plan, binaries: Binaries, weights: Mapping[str, Tensor], directory: Path) -> list[Path]:
+    """Write what has been built. Raises `OutputError`."""
+    manifest = Manifest(plan, binaries)
+    texts = {
+        "run.py": Path(loader.__file__).read_text(encoding="utf-8"),
+        "manifest.json": _lines(manifest.record()),
+        "report.md": report(plan, binaries, manifest),
+    }
+    texts |= {file: plan.launches[number].problem.text for number, file in manifest.programs.items()}
+    writers: dict[str, Callable[[Path], object]] = {name: _text(text) for name, text in texts.items()}
+    writers |= {file: _bytes(binaries.kernels[key].binary) for key, file in manifest.files.items()}
+    writers["plan.json"] = lambda path: save_plan(plan, path)
+    writers["weights.safetensors"] = lambda path: save_weights(weights, path, plan.name)
+    before = _made_before(directory)
+    paths = write_together(directory, writers)
+    for name in before - writers.keys():
+        with suppress(OSError):
+            (directory / name).unlink()
+    return paths
+
+
+def _made_before(directory: Path) -> set[str]:
+    """Kernels and layers of another build that the folder holds, by its manifest."""
+    try:
+        record = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        names = [each["file"] for each in record["kernels"]]
+        names += [each["program"] for each in record["launches"] if "program" in each]
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+    return {name for name in names if re.fullmatch(r"(kernels|layers)/\w+\.(cubin|hsaco|py)", name)}
+
+
+def _text(text: str) -> Callable[[Path], object]:
+    return lambda path: path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _bytes(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
+def _lines(record: Mapping[str, object]) -> str:
+    """JSON with a line for each kernel, launch and weight."""
+    parts = []
+    for name, value in record.items():
+        if isinstance(value, list) and value:
+            inner = ",\n  ".join(map(json.dumps, value))
+            parts.append(f" {json.dumps(name)}: [\n  {inner}\n ]")
+        elif name == "weights" and isinstance(value, dict) and value:
+            inner = ",\n  ".join(f"{json.dumps(key)}: {json.dumps(each)}" for key, each in value.items())
+            parts.append(f" {json.dumps(name)}: {{\n  {inner}\n }}")
+        else:
+            parts.append(f" {json.dumps(name)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def report(plan: Plan, binaries: Binaries, manifest: Manifest) -> str:
+    """Markdown: a row for each distinct kernel."""
+    launches = Counter(binaries.keys)
+    rows = [
+        f"| {Path(file).name} | {launches[key]} | {made.threads} | {made.registers} | {made.spills} | "
+        f"{made.shared / 1024:.3g} | {made.matrix or '-'} |"
+        for key, file in manifest.files.items()
+        for made in (binaries.kernels[key],)
+    ]
+    others = [f"- `{file}`: {', '.join(plan.launches[n].nodes)}, by PyTorch" for n, file in manifest.programs.items()]
+    head = [
+        f"# {plan.name}: {plan.precision}, batch {plan.batch}, {plan.target}",
+        "",
+        f"{len(plan.launches)} launches, {len(rows)} distinct kernels, {plan.arena_bytes / 1e6:.2f} MB of activations.",
+        "",
+        "| kernel | launches | threads | registers | spills | shared, KiB | matrix instruction |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows, *([""] if others else []), *others]) + "\n"

@@ -1,0 +1,264 @@
+"""Runs a network that cnndsl built ahead of time, on a GPU, by PyTorch and safetensors: without cnndsl and Triton.
+
+    from run import load
+
+    network = load()        # of the folder of this file, on the GPU that PyTorch uses
+    y = network(x)          # x: batch x channels x height x width in float32; y: in the type of the network
+
+`python run.py` runs it once on random input. `manifest.json` says what there is to do: which kernels to launch, in
+which order, on which memory. One network object runs one batch at a time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import runpy
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch.func import functional_call
+
+FORMAT = 1  # of manifests
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+USUAL_SHARED = 48 * 1024  # bytes that a block of NVIDIA's may have without asking
+MAX_DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+CUDA = ("cuModuleLoadData", "cuModuleGetFunction", "cuLaunchKernel")
+HIP = ("hipModuleLoadData", "hipModuleGetFunction", "hipModuleLaunchKernel")
+
+Step = Callable[[Sequence[torch.Tensor]], object]  # takes the caller's inputs
+
+
+def load(folder: str | Path | None = None, device: str | torch.device = "cuda") -> Network:
+    """The network in a folder, with its weights on a GPU.
+
+    Raises RuntimeError where there is no GPU of the kind that it was built for.
+    """
+    path = Path(folder) if folder is not None else Path(__file__).resolve().parent
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    if manifest["cnndsl manifest"] != FORMAT:
+        raise RuntimeError(f"{path} has a manifest of format {manifest['cnndsl manifest']}; this file reads {FORMAT}")
+    return Network(path, manifest, Driver(manifest["target"], torch.device(device)))
+
+
+class Driver:
+    """Compiled kernels by the driver's own interface: CUDA's, or HIP's, whose functions are alike."""
+
+    def __init__(self, target: str, device: torch.device) -> None:
+        _require(target, device)
+        self.device = torch.zeros(1, device=device).device  # with its number; it also makes PyTorch's context current
+        self.library = ctypes.CDLL(_hip() if torch.version.hip else "libcuda.so.1")
+        self.context = ctypes.c_void_p()
+        if not torch.version.hip:
+            self.call("cuCtxGetCurrent", ctypes.byref(self.context))
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call a function of the driver. Raises RuntimeError with what it says is wrong."""
+        status = getattr(self.library, name)(*arguments)
+        if status == 0:
+            return
+        if name.startswith("hip"):
+            self.library.hipGetErrorString.restype = ctypes.c_char_p
+            text = self.library.hipGetErrorString(status)
+        else:
+            said = ctypes.c_char_p()
+            self.library.cuGetErrorString(status, ctypes.byref(said))
+            text = said.value
+        raise RuntimeError(f"{name}: {(text or b'unknown error').decode()} ({status})")
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        return HIP if torch.version.hip else CUDA
+
+    def stream(self) -> int:
+        """PyTorch's current one."""
+        return int(torch.cuda.current_stream(self.device).cuda_stream)
+
+    def enter(self) -> None:
+        """Make the context current, which it is not yet in a new thread."""
+        if self.context:
+            self.call("cuCtxSetCurrent", self.context)
+
+    def function(self, binary: bytes, name: str, shared: int) -> ctypes.c_void_p:
+        """A kernel from its cubin or hsaco, allowed so much shared memory."""
+        module, function = ctypes.c_void_p(), ctypes.c_void_p()
+        self.call(self.names[0], ctypes.byref(module), binary)
+        self.call(self.names[1], ctypes.byref(function), module, name.encode())
+        if shared > USUAL_SHARED and not torch.version.hip:
+            self.call("cuFuncSetAttribute", function, MAX_DYNAMIC_SHARED, shared)
+        return function
+
+    def launch(self, function: ctypes.c_void_p, grid: list[int], threads: int, shared: int, arguments: Any) -> None:
+        """`arguments` is an array of pointers to the values."""
+        stream = ctypes.c_void_p(self.stream())
+        self.call(self.names[2], function, *grid, threads, 1, 1, shared, stream, arguments, None)
+
+
+def _require(target: str, device: torch.device) -> None:
+    """Raise RuntimeError unless the device runs kernels of the target."""
+    if device.type != "cuda" or not torch.cuda.is_available():
+        raise RuntimeError(f"built for {target}, which needs a GPU: there is none at {str(device)!r}")
+    if torch.version.hip:
+        found = torch.cuda.get_device_properties(device).gcnArchName.split(":")[0]
+        fits = found == target
+    else:
+        major, minor = torch.cuda.get_device_capability(device)
+        found, (first, last) = f"sm_{major}{minor}", divmod(int(target.removeprefix("sm_")), 10)
+        fits = first == major and (last == minor if major >= 9 else last <= minor)
+    if not fits:
+        raise RuntimeError(f"built for {target}: {torch.cuda.get_device_name(device)} is {found}")
+
+
+def _hip() -> str:
+    """The library that PyTorch has loaded; another one would have other contexts."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return next((line.split()[-1] for line in lines if "libamdhip64.so" in line), "libamdhip64.so")
+
+
+class Network:
+    """Launches bound to memory on one GPU. Each call gives fresh outputs: one tensor, or a tuple of several."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], driver: Driver) -> None:
+        self.manifest, self.driver = manifest, driver
+        self.memory = {
+            name: torch.zeros(size, dtype=torch.uint8, device=driver.device)
+            for name, size in manifest["memory"].items()
+        }
+        self._fill_weights(load_file(folder / "weights.safetensors"))
+        functions = [
+            driver.function((folder / each["file"]).read_bytes(), each["function"], each["shared"])
+            for each in manifest["kernels"]
+        ]
+        self.first: list[Step] = []  # what reads the caller's inputs, wherever they lie: not part of the graph
+        self.steps: list[Step] = []
+        for launch in manifest["launches"]:
+            if "program" in launch:
+                self.steps.append(self._layer(folder, launch))
+            else:
+                reads_input = any(each["memory"] == "input" for each in launch["arguments"])
+                (self.first if reads_input else self.steps).append(self._kernel(functions, launch))
+        self.graph: Any = None
+
+    def __call__(self, *inputs: torch.Tensor) -> Any:
+        given = self._checked(inputs)
+        with torch.inference_mode():
+            if self.driver.device.type != "cuda":
+                self._run(self.first + self.steps, given)
+            else:
+                with torch.cuda.device(self.driver.device):
+                    self.driver.enter()
+                    self._run(self.first, given)
+                    self._replay()
+            results = [self._result(port) for port in self.manifest["outputs"]]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _run(self, steps: list[Step], given: Sequence[torch.Tensor]) -> None:
+        for step in steps:
+            step(given)
+
+    def _replay(self) -> None:
+        """Launch all as one graph, which the first call records after a run that warms PyTorch's own layers up."""
+        if self.graph is None:
+            side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                self._run(self.steps, ())
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._run(self.steps, ())
+            self.graph = graph
+        self.graph.replay()
+
+    def _checked(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        ports, batch = self.manifest["inputs"], self.manifest["batch"]
+        if len(inputs) != len(ports):
+            raise TypeError(f"{self.manifest['network']} takes {len(ports)} inputs, not {len(inputs)}")
+        for port, x in zip(ports, inputs, strict=True):
+            if tuple(x.shape) != (batch, *port["shape"]):
+                wanted, found = (" x ".join(map(str, shape)) for shape in ((batch, *port["shape"]), x.shape))
+                raise ValueError(f"{port['name']} must be {wanted}, not {found}")
+        return [x.detach().to(self.driver.device, torch.float32).contiguous() for x in inputs]
+
+    def _fill_weights(self, tensors: dict[str, torch.Tensor]) -> None:
+        for name, place in self.manifest["weights"].items():
+            self._weight(place).copy_(tensors[name])
+
+    def _weight(self, place: dict[str, Any]) -> torch.Tensor:
+        dtype = DTYPES[place["dtype"]]
+        count = torch.Size(place["shape"]).numel()
+        whole = self.memory["weights"][place["offset"] : place["offset"] + count * dtype.itemsize]
+        return whole.view(dtype).view(place["shape"])
+
+    def _activation(self, place: dict[str, Any]) -> torch.Tensor:
+        """A tensor in the arena: batch x height x width x channels, or batch x features."""
+        dtype = DTYPES[self.manifest["dtype"]]
+        whole = self.memory["arena"][place["offset"] % dtype.itemsize :].view(dtype)
+        return whole.as_strided(place["shape"], place["strides"], place["offset"] // dtype.itemsize)
+
+    def _result(self, port: dict[str, Any]) -> torch.Tensor:
+        """Fresh, in PyTorch's order."""
+        return _planes(self._activation(port)).clone(memory_format=torch.contiguous_format)
+
+    def _kernel(self, functions: list[ctypes.c_void_p], launch: dict[str, Any]) -> Step:
+        kernel = self.manifest["kernels"][launch["kernel"]]
+        arguments = launch["arguments"]
+        values = (ctypes.c_uint64 * len(arguments))(*map(self._address, arguments))
+        start = ctypes.addressof(values)
+        pointers = (ctypes.c_void_p * len(arguments))(*(start + 8 * index for index in range(len(arguments))))
+        inputs = [(place, each["index"]) for place, each in enumerate(arguments) if each["memory"] == "input"]
+
+        def step(given: Sequence[torch.Tensor]) -> None:
+            for place, index in inputs:
+                values[place] = given[index].data_ptr()
+            function = functions[launch["kernel"]]
+            self.driver.launch(function, launch["grid"], kernel["threads"], kernel["shared"], pointers)
+
+        return step
+
+    def _address(self, argument: dict[str, Any]) -> int:
+        """Of memory that is known now; 0 for inputs, and for a pointer that the kernel does not follow."""
+        if argument["memory"] in ("input", "none"):
+            return 0
+        return int(self.memory[argument["memory"]].data_ptr() + argument["offset"])
+
+    def _layer(self, folder: Path, launch: dict[str, Any]) -> Step:
+        """A layer of PyTorch's own on the same memory."""
+        module = runpy.run_path(str(folder / launch["program"]))[launch["builder"]]().eval()
+        module = module.to(self.driver.device, DTYPES[self.manifest["dtype"]])
+        state = {name: self._weight(self.manifest["weights"][weight]) for name, weight in launch["state"].items()}
+        inputs = tuple(_planes(self._activation(place)) for place in launch["inputs"])
+        out = _planes(self._activation(launch["output"]))
+
+        def step(given: Sequence[torch.Tensor]) -> None:
+            out.copy_(functional_call(module, state, inputs))
+
+        return step
+
+
+def _planes(view: torch.Tensor) -> torch.Tensor:
+    """As PyTorch's layers take it, without a copy."""
+    return view if view.dim() == 2 else view.permute(0, 3, 1, 2)
+
+
+def main() -> None:
+    network = load()
+    manifest = network.manifest
+    inputs = [torch.randn(manifest["batch"], *port["shape"], device="cuda") for port in manifest["inputs"]]
+    network(*inputs)
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    result = network(*inputs)
+    torch.cuda.synchronize()
+    elapsed = time.perf_counter() - start
+    first = result if isinstance(result, torch.Tensor) else result[0]
+    shapes = " and ".join(" x ".join(map(str, x.shape)) for x in inputs)
+    print(f"{manifest['network']}: {shapes} -> {' x '.join(map(str, first.shape))} in {1000 * elapsed:.3f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The written plan: `plan.json`, and the weights that its kernels read, `weights.safetensors`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnndsl.backends.torch import build
+from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.triton.packed import pack_weights
+from cnndsl.backends.triton.plan import Plan
+from cnndsl.backends.triton.stored import save_plan
+from cnndsl.extras import require
+from cnndsl.ir.graph import Graph
+from cnndsl.weights import save_weights
+
+
+def write_plan(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> list[Path]:
+    """Write a plan of `graph` and packed weights drawn from `seed`; gives the paths. Raises `OutputError`."""
+    require("torch", "safetensors", extra="torch")
+    weights = pack_weights(plan, build(graph, seed=seed).state_dict())
+    return write_together(
+        directory,
+        {
+            "plan.json": lambda path: save_plan(plan, path),
+            "weights.safetensors": lambda path: save_weights(weights, path, graph.name),
+        },
+    )

@@ -1,0 +1,64 @@
+"""What `cnndsl compile` does for the PyTorch backend: source and weights, and a forward pass of what was written."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+from shlex import quote
+
+from cnndsl.architecture import Architecture
+from cnndsl.cli.compile import memory, show_shapes, show_size
+
+
+def run_torch(network: Architecture, options: argparse.Namespace) -> int:
+    if options.emit == "source":
+        print(network.source(optimize=options.optimize), end="")
+        return 0
+    folder = options.output if options.output is not None else Path(network.name)
+    print(network.summary())
+    print()
+    files = network.write(folder, seed=options.seed, optimize=options.optimize)
+    for path in files:
+        print(f"wrote {path} ({show_size(path.stat().st_size)})")
+    print(_forward_pass(network, files))
+    print("\nnext:")
+    stem = files[0].stem
+    print(f'  cd {quote(str(folder))} && {_python()} -c "from {stem} import {stem}; print({stem}())"')
+    if options.model != "-":
+        print(f"  {_cnndsl()} summary {quote(options.model)} --depth 9")
+    return 0
+
+
+def _python() -> str:
+    """What the shell calls this Python: its path, unless it is found by its name."""
+    found = shutil.which("python")
+    return "python" if found is not None and Path(found) == Path(sys.executable) else quote(sys.executable)
+
+
+def _cnndsl() -> str:
+    return "cnndsl" if _python() == "python" else f"{_python()} -m cnndsl"
+
+
+def _forward_pass(network: Architecture, files: list[Path]) -> str:
+    """Run what was written, with the weights that were written, on random input of the network's size."""
+    needed = network.facts.memory
+    if needed > memory():
+        return f"ran no forward pass: it takes {show_size(needed)}, and there is {show_size(memory())} of memory"
+    import torch
+
+    from cnndsl.backends.torch import load_written
+
+    module = load_written(files).eval()
+    inputs = [torch.randn(1, *node.shape) for node in network.graph.inputs]
+    with torch.inference_mode():
+        module(*inputs)
+        start = time.perf_counter()
+        result = module(*inputs)
+        elapsed = time.perf_counter() - start
+    first = result if isinstance(result, torch.Tensor) else result[0]
+    shapes = show_shapes(*(tuple(tensor.shape) for tensor in inputs))
+    shape = show_shapes(tuple(first.shape))
+    return f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.1f} ms on the CPU (second run)"

@@ -1,0 +1,87 @@
+"""What `cnndsl compile` does for the Triton backend: a plan and packed weights, kernels for a named GPU, and a run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from cnndsl.architecture import Architecture
+from cnndsl.cli.compile import show_shapes, show_size
+from cnndsl.kernels.precision import Precision
+
+
+def run_triton(network: Architecture, options: argparse.Namespace) -> int:
+    from cnndsl.backends.triton import make_plan
+    from cnndsl.backends.triton.plan import BuildError, StrictError
+
+    if options.run_interpreted:
+        os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported, which reads it once
+    batch: int = options.batch or 1
+    precision: Precision = options.precision or "fp16"
+    try:
+        plan = make_plan(network.graph, options.target, batch=batch, precision=precision, strict=options.strict)
+        print(plan)
+        if options.emit == "plan":
+            return 0
+        folder = options.output if options.output is not None else Path(network.name)
+        files = network.write(
+            folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target
+        )
+    except (StrictError, BuildError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print()
+    for line in _wrote(files, folder):
+        print(line)
+    print(_forward_pass(network, batch, precision, options))
+    return 0
+
+
+def _wrote(files: list[Path], folder: Path) -> Iterator[str]:
+    """The files, those in folders inside as one line."""
+    inner = Counter(path.parent for path in files if path.parent != folder)
+    for path in files:
+        if path.parent == folder:
+            yield f"wrote {path} ({show_size(path.stat().st_size)})"
+    for each, count in inner.items():
+        yield f"wrote {count} files in {each}"
+
+
+def _forward_pass(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> str:
+    """Run the network on random input, on a GPU or in the interpreter, and compare it with the PyTorch backend."""
+    import torch
+
+    if not torch.cuda.is_available() and not options.run_interpreted:
+        return "did not run it: there is no CUDA device here (--run-interpreted runs it without one)"
+    device = torch.device("cuda" if torch.cuda.is_available() and not options.run_interpreted else "cpu")
+    module = network.compile("triton", seed=options.seed, batch=batch, precision=precision).to(device)
+    plain = network.compile(seed=options.seed).eval().to(device)
+    inputs = [torch.randn(batch, *node.shape, device=device) for node in network.graph.inputs]
+    with torch.inference_mode():
+        module(*inputs)
+        _wait(device)
+        start = time.perf_counter()
+        result = module(*inputs)
+        _wait(device)
+        elapsed = time.perf_counter() - start
+        expected = plain(*inputs)
+    first, wanted = (each if isinstance(each, torch.Tensor) else each[0] for each in (result, expected))
+    error = float((first.float() - wanted).abs().max() / wanted.abs().max())
+    where = f"on {torch.cuda.get_device_name()}" if device.type == "cuda" else "in Triton's interpreter"
+    shapes, shape = show_shapes(*(tuple(each.shape) for each in inputs)), show_shapes(tuple(first.shape))
+    return (
+        f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.2f} ms {where} (second run); "
+        f"relative error {error:.1e} to the PyTorch backend in float32"
+    )
+
+
+def _wait(device: object) -> None:
+    import torch
+
+    if str(device).startswith("cuda"):
+        torch.cuda.synchronize()

@@ -1,0 +1,69 @@
+"""`cnndsl conform`: the zoo is what torchvision and timm have under its names, and what differs is listed in full."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import cnndsl
+from cnndsl.cli.main import main
+from cnndsl.models import zoo_names
+from cnndsl.weights.difference import differences
+from cnndsl.weights.foreign import build_foreign, foreign_names
+from cnndsl.weights.transfer import by_graph, counterparts
+
+GOLDEN = sorted((Path(__file__).parent / "golden" / "conform").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden(path: Path, renew: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first line of a golden is the command, the last is its exit code. A new file needs the command alone."""
+    command = path.read_text().partition("\n")[0]
+    code = main(command.removeprefix("$ cnndsl ").split())
+    said = capsys.readouterr()
+    # Errors of rounding depend on the machine.
+    shown = re.sub(r"\d\.\de-(1\d)\b", "*e-*", said.out).replace("0.0e+00", "*e-*") + said.err
+    text = f"{command}\n{shown}exit code {code}\n"
+    if renew:
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+# The zoo's names for networks that the libraries have under others.
+OTHER_NAMES = {
+    "alexnet_torchvision": "torchvision:alexnet",
+    "googlenet_torchvision": "torchvision:googlenet",
+    **{f"preresnet{depth}": f"timm:resnetv2_{depth}" for depth in (18, 34, 50, 101, 152)},
+    "mobilenet_v1_relu6": "timm:mobilenetv1_100",
+    "xception": "timm:legacy_xception",
+    "darknet53_timm": "timm:darknet53",
+}
+# Where the libraries' network of a name is not the paper's; goldens say how.
+ANOTHER_NETWORK = {"alexnet", "googlenet", "darknet53"}
+# No dropout unless asked, and linear layers that are convolutions.
+WAYS_OF_TIMM = ("dropout", "linear, theirs conv")
+
+
+def conforming() -> dict[str, str]:
+    """Every network of the zoo that torchvision, or else timm, has."""
+    found = {name: f"timm:{name}" for name in foreign_names("timm")}
+    found |= {name: f"torchvision:{name}" for name in foreign_names("torchvision")} | OTHER_NAMES
+    return {name: found[name] for name, _ in zoo_names() if name in found and name not in ANOTHER_NETWORK}
+
+
+@pytest.mark.parametrize("name", conforming())
+def test_the_zoo_is_what_the_libraries_have(name: str) -> None:
+    """Layer by layer, at full size and without computing anything."""
+    title = conforming()[name]
+    with torch.device("meta"):
+        module = build_foreign(title)
+        both = counterparts(cnndsl.load(name).graph, module, title)
+    allowed = WAYS_OF_TIMM if title.startswith("timm:") else ()
+    assert not [each for each in differences(both.ours, both.theirs) if not each.what.startswith(allowed)]
+    transfer = by_graph(both, both.alignment())
+    kept = {tensor for tensor in module.state_dict() if not tensor.endswith("num_batches_tracked")}
+    assert both.heads or not transfer.kept
+    assert {move.theirs.name for move in transfer.moves} == kept

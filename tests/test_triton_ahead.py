@@ -1,0 +1,462 @@
+"""Networks built ahead of time, without a GPU: what their folders launch, that they compute, and that kernels compile.
+
+A fake driver takes the launches: it records them, to be compared with those of the executor, or runs each in Triton's
+interpreter on the memory that its arguments point to. Compiling is real, for GPUs that need not be there.
+"""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from fake_gpu import SHARED, STREAM, FakeDriver, InterpretingDriver, pretend_to_build, taken  # noqa: E402
+
+import cnndsl  # noqa: E402
+from cnndsl.backends.torch import OutputError, build  # noqa: E402
+from cnndsl.backends.triton import binaries, loader, make_plan, processes  # noqa: E402
+from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
+from cnndsl.backends.triton.binaries import BuildError  # noqa: E402
+from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
+from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
+from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
+from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan  # noqa: E402
+from cnndsl.backends.triton.stored import load_plan  # noqa: E402
+from cnndsl.ir import Graph  # noqa: E402
+from cnndsl.kernels import built, conv_gemm, conv_tma  # noqa: E402
+from cnndsl.kernels.families import FAMILIES  # noqa: E402
+from cnndsl.kernels.precision import SIZES  # noqa: E402
+from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
+
+# Every kernel in one small network, a layer of PyTorch's own and two outputs.
+EVERYTHING = """
+network everything {
+    input 3 x 16 x 16
+    conv 3x3, 16 -> relu -> maxpool 2x2, stride=2 -> lrn 3
+    residual { conv 3x3, 16 -> bn -> relu -> conv 1x1, 16 }
+    conv 3x3, 16, groups=16 -> bn -> relu
+    bn -> relu -> conv 1x1, 24
+    upsample 2 -> sigmoid -> maxpool 4x4, stride=4
+    conv 3x3, 128 -> conv 3x3, 16 -> conv_transpose 2x2, 8, stride=2
+    global_avgpool -> flatten -> linear 10 -> softmax
+}
+"""
+
+
+def tma(kernel: str, problem: Any, target: Target) -> tuple[str, Any]:
+    """`conv_tma` wherever it serves."""
+    if kernel == "conv_gemm" and conv_tma.refusal(problem) is None:
+        kernel = "conv_tma"
+    return kernel, FAMILIES[kernel].suggest(problem, target)
+
+
+def whole(name: str) -> Graph:
+    """The small network, or one of the zoo at its full size."""
+    return cnndsl.loads(EVERYTHING).graph if name == "everything" else cnndsl.load(name).graph
+
+
+def folder_of(graph: Graph, plan: Plan, folder: Path) -> dict[str, torch.Tensor]:
+    """Write it with kernels that are only names; gives the packed weights."""
+    weights = pack_weights(plan, build(graph, seed=1).state_dict())
+    write_folder(plan, pretend_to_build(plan), weights, folder)
+    return weights
+
+
+def network_in(folder: Path, driver: FakeDriver) -> loader.Network:
+    return loader.Network(folder, json.loads((folder / "manifest.json").read_text()), driver)
+
+
+# --- what a folder launches
+
+
+WHOLE = {
+    "googlenet": lambda graph: make_plan(graph, "sm_90"),
+    "densenet121": lambda graph: make_plan(graph, "sm_80"),
+    "resnet50": lambda graph: lower(rewritten(graph), TARGETS["sm_90"], batch=2, choose=tma),
+    "squeezenet1_1": lambda graph: make_plan(graph, "gfx942", precision="tf32", batch=3),
+    "efficientnet_b0": lambda graph: make_plan(graph, "sm_86", precision="bf16"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_launches_are_those_of_the_executor(name: str, tmp_path: Path) -> None:
+    graph = cnndsl.load(name).graph
+    plan = WHOLE[name](graph)
+    weights = folder_of(graph, plan, tmp_path)
+    driver = FakeDriver(plan)
+    network = network_in(tmp_path, driver)
+    given = [torch.randn(plan.batch, *port.shape) for port in plan.inputs]
+    network(*given)
+    launches = [launch for launch in plan.launches if launch.kernel != "torch"]
+    executor = Executor(plan, weights, torch.device("cpu"))
+    for launch, call in zip(launches, driver.library.calls, strict=True):
+        made = specialized(launch)
+        assert (call.key, call.grid) == (built.digest(made, TARGETS[plan.target]), made.grid)
+        assert (call.block, call.shared) == ((made.warps * TARGETS[plan.target].lanes, 1, 1), SHARED)
+        assert call.stream == STREAM
+        *tensors, scratch, profile = call.arguments
+        for name, address in zip(taken(made), tensors, strict=True):
+            assert_same_memory(launch.tensors[name], address, network, executor, given)
+        assert profile == 0
+        assert scratch == (network.memory["scratch"].data_ptr() if launch.kernel == "conv_tma" else 0)
+
+
+def assert_same_memory(
+    tensor: Any, address: int, network: loader.Network, executor: Executor, given: list[torch.Tensor]
+) -> None:
+    """An address in the loader's memory is the place that a tensor has in the executor's."""
+    if isinstance(tensor, Given):
+        assert address == given[tensor.index].data_ptr()
+        return
+    expected = executor.tensor(tensor)
+    if isinstance(tensor, Packed):
+        assert address % 16 == 0
+        size = expected.numel() * expected.element_size()
+        assert ctypes.string_at(address, size) == bytes(expected.view(-1).view(torch.uint8).numpy())
+    else:
+        assert address - network.memory["arena"].data_ptr() == expected.data_ptr() - executor.arena.data_ptr()
+
+
+def test_scratch_is_enough_for_the_largest_grid(tmp_path: Path) -> None:
+    graph = cnndsl.loads("network two { input 8 x 32 x 32\n conv 3x3, 64\n conv 5x5, 256 }").graph
+    plan = lower(rewritten(graph), TARGETS["sm_90"], choose=tma)
+    folder_of(graph, plan, tmp_path)
+    grids = [specialized(launch).grid for launch in plan.launches if launch.kernel == "conv_tma"]
+    largest = max(x * y * z for x, y, z in grids)
+    assert len({*grids}) == 2
+    assert json.loads((tmp_path / "manifest.json").read_text())["memory"]["scratch"] == 256 * largest
+
+
+# --- that it computes
+
+
+COMPUTED = {
+    "everything": lambda: whole("everything"),
+    "squeezenet1_1": lambda: cnndsl.load("squeezenet1_1", input=(3, 32, 32)).graph,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"), [("everything", "fp32"), ("everything", "fp16"), ("squeezenet1_1", "fp32")]
+)
+def test_a_folder_computes_what_the_network_computes(name: str, precision: str, tmp_path: Path) -> None:
+    graph = COMPUTED[name]()
+    plan = make_plan(graph, batch=2, precision=precision)
+    folder_of(graph, plan, tmp_path)
+    driver = InterpretingDriver(plan)
+    network = network_in(tmp_path, driver)
+    network.memory["arena"].fill_(255)  # NaN in every type
+    x = torch.randn(2, *graph.inputs[0].shape, generator=torch.Generator().manual_seed(0))
+    driver.tensors = [*network.memory.values(), x]
+    with torch.no_grad():
+        expected = build(graph, seed=1).eval()(x)
+    found = network(x)
+    assert found.shape == expected.shape and found.is_contiguous()
+    tolerance = {"fp32": 2e-5, "fp16": 2e-2}[precision]
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=tolerance * float(expected.abs().max()))
+
+
+def test_everything_is_everything() -> None:
+    """The small network has every kernel that a plan without measurements may have, and PyTorch's own."""
+    found = {launch.kernel for launch in make_plan(COMPUTED["everything"](), batch=2).launches}
+    assert found == {*FAMILIES, "torch"} - {"conv_tma"}
+
+
+# --- the loader
+
+
+def test_the_loader_imports_neither_cnndsl_nor_triton() -> None:
+    tree = ast.parse(Path(loader.__file__).read_text(encoding="utf-8"))
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"torch", "safetensors"}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> loader.Network:
+    graph = cnndsl.loads("network small { input 3 x 8 x 8\n conv 3x3, 8 -> relu }").graph
+    plan = make_plan(graph, batch=2)
+    folder_of(graph, plan, tmp_path)
+    return network_in(tmp_path, FakeDriver(plan))
+
+
+def test_the_loader_refuses_other_inputs(small: loader.Network) -> None:
+    with pytest.raises(TypeError, match="small takes 1 inputs, not 2"):
+        small(torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8))
+    with pytest.raises(ValueError, match="input must be 2 x 3 x 8 x 8, not 1 x 3 x 8 x 8"):
+        small(torch.zeros(1, 3, 8, 8))
+
+
+def test_the_loader_says_what_the_driver_says(small: loader.Network) -> None:
+    small.driver.library.status = 2
+    with pytest.raises(RuntimeError, match=r"cuLaunchKernel: out of cake \(2\)"):
+        small(torch.zeros(2, 3, 8, 8))
+
+
+def test_the_loader_needs_a_gpu_and_its_own_format(small: loader.Network, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="built for sm_90, which needs a GPU"):
+        loader.load(tmp_path, "cpu")
+    record = json.loads((tmp_path / "manifest.json").read_text()) | {"cnndsl manifest": 99}
+    (tmp_path / "manifest.json").write_text(json.dumps(record))
+    with pytest.raises(RuntimeError, match="a manifest of format 99; this file reads 1"):
+        loader.load(tmp_path)
+
+
+GPUS = {
+    ("sm_80", (8, 0)): True,
+    ("sm_80", (8, 6)): True,
+    ("sm_86", (8, 0)): False,
+    ("sm_90", (9, 0)): True,
+    ("sm_90", (10, 0)): False,
+    ("sm_80", (9, 0)): False,
+}
+
+
+@pytest.mark.parametrize(("target", "found"), GPUS)
+def test_binaries_run_on_their_own_generation(
+    target: str, found: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: found)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Toaster")
+    if GPUS[target, found]:
+        loader._require(target, torch.device("cuda"))
+    else:
+        with pytest.raises(RuntimeError, match=f"built for {target}: Toaster is sm_{found[0]}{found[1]}"):
+            loader._require(target, torch.device("cuda"))
+
+
+# --- the folder
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    graph = COMPUTED["everything"]()
+    plan = make_plan(graph)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.md").mkdir()
+    with pytest.raises(OutputError, match=r"report.md: it is a folder"):
+        folder_of(graph, plan, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["report.md"]
+    (tmp_path / "out" / "report.md").rmdir()
+    (tmp_path / "out" / "kernels").write_text("a file")
+    with pytest.raises(OutputError, match="kernels: it is a file"):
+        folder_of(graph, plan, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["kernels"]
+
+
+def test_another_build_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+    first, second = COMPUTED["everything"](), COMPUTED["squeezenet1_1"]()
+    folder_of(first, make_plan(first), tmp_path)
+    (tmp_path / "kernels" / "own.cubin").write_bytes(b"not ours")
+    folder_of(second, plan := make_plan(second), tmp_path)
+    record = json.loads((tmp_path / "manifest.json").read_text())
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    listed = {each["file"] for each in record["kernels"]}
+    own = {"run.py", "manifest.json", "report.md", "plan.json", "weights.safetensors", "kernels/own.cubin"}
+    assert files == listed | own
+    assert load_plan(tmp_path / "plan.json") == plan
+
+
+# --- compiling
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CNNDSL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def plan_of(*launches: Launch, target: str = "sm_90") -> Plan:
+    return Plan("some", target, "fp16", 1, launches, (), (), ())
+
+
+CONV = conv_gemm.Problem("fp16", 1, 28, 28, 256, 128, 256, 128)
+
+
+def conv(config: conv_gemm.Config) -> Launch:
+    return Launch("conv_gemm", CONV, config, {}, ("stem", "head"))
+
+
+GOOD = conv_gemm.Config(64, 64, 32, 4, 3)
+
+
+def rows_of(launch: Launch) -> int:
+    """Rows of its matrix products; 0 if it has none."""
+    products = ("conv_gemm", "conv_tma", "chain", "conv1x1_pre")
+    return launch.config.block_m if launch.kernel in products else 0
+
+
+def faults(launch: Launch, made: built.Built, target: Target) -> Iterator[str]:
+    """What a kernel of a whole network must not be."""
+    where = f"{launch.kernel} of {', '.join(launch.nodes)}"
+    rows = rows_of(launch)
+    wanted = "wgmma" if target.name == "sm_90" and rows >= 64 else "mma" if rows else ""
+    if made.spills:
+        yield f"{where} spills ({made.spills})"
+    if made.shared > target.shared:
+        yield f"{where} needs {made.shared} bytes of shared memory"
+    if made.matrix != wanted:
+        yield f"{where} uses {made.matrix!r}, not {wanted!r}"
+    if made.widest < 16 and whole_vectors(launch):
+        yield f"{where} moves at most {made.widest} bytes at once"
+
+
+def whole_vectors(launch: Launch) -> bool:
+    """Whether pixels are whole vectors of 16 bytes in all its tensors, and a tile has one for each thread."""
+    made, problem = specialized(launch), launch.problem
+    size = SIZES[getattr(problem, "dtype", "fp32")]
+    leading = [value for name, value in vars(problem).items() if name.endswith("leading") and value]
+    columns = made.constants.get("BLOCK_C", made.constants.get("BLOCK_K", 0))
+    tile = made.constants["BLOCK_M"] * columns * size
+    aligned = bool(leading) and not made.unaligned and all(value * size % 16 == 0 for value in leading)
+    return aligned and tile >= 16 * 32 * made.warps
+
+
+@pytest.mark.parametrize("target", ["sm_90", "sm_80"])
+@pytest.mark.parametrize("name", ["everything", "squeezenet1_1"])
+def test_whole_networks_compile_well(name: str, target: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_plan(whole(name), target)
+    made = binaries.build(plan)
+    pairs = [(launch, made.kernels[key]) for launch, key in zip(plan.launches, made.keys, strict=True) if key]
+    assert [fault for pair in pairs for fault in faults(*pair, TARGETS[target])] == []
+    assert all(kernel.binary.startswith(b"\x7fELF") for kernel in made.kernels.values())
+    monkeypatch.setattr(binaries, "ask_all", dict.items)  # which serves only an empty dict
+    assert binaries.build(plan) == made
+
+
+def test_identical_kernels_are_built_once() -> None:
+    plan = make_plan(cnndsl.load("resnet110").graph)
+    keys = binaries.keys_of(plan)
+    assert len(keys) > 100 > 40 > len(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("config", "target", "message"),
+    [
+        (replace(GOOD, block_m=48), "sm_90", r"launch 1, conv_gemm of stem, head, does not compile for sm_90: \w+: .+"),
+        (
+            conv_gemm.Config(128, 128, 64, 8, 6),
+            "sm_86",
+            r"launch 1, conv_gemm of stem, head, needs \d+ bytes of shared memory, sm_86 has 101376",
+        ),
+    ],
+)
+def test_a_kernel_that_cannot_be_built_is_named(
+    config: conv_gemm.Config, target: str, message: str, cache: Path
+) -> None:
+    with pytest.raises(BuildError, match=f"^{message}$"):
+        binaries.build(plan_of(conv(GOOD), conv(config), target=target))
+
+
+def test_a_library_cannot_be_built_ahead_of_time() -> None:
+    with pytest.raises(BuildError, match="launch 0, cudnn of conv1, is a library's"):
+        binaries.build(plan_of(Launch("cudnn", CONV, None, {}, ("conv1",))))
+
+
+def test_a_compiler_that_dies_is_said(monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path) -> None:
+    program = tmp_path / "dies"
+    program.write_text("#!/bin/sh\nexit 7\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(BuildError, match="launch 0, .* does not compile for sm_90: the compiler ended with code 7"):
+        binaries.build(plan_of(conv(GOOD)))
+
+
+# --- what is kept between runs
+
+
+def pretended(requests: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    made = built.Built("conv_gemm_kernel", b"ELF", 6, 0, 128, 0, 32, 0, "wgmma", 16, 16, boxes=False)
+    for key in requests:
+        yield key, {"built": built.dumps(made)}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"binary": "!"}', "nonsense", '{"binary": ""}'])
+def test_a_spoilt_file_is_made_anew(text: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "ask_all", pretended)
+    made = binaries.build(plan_of(conv(GOOD)))
+    (file,) = (cache / "kernels").iterdir()
+    file.write_text(text)
+    assert binaries.build(plan_of(conv(GOOD))) == made
+    assert built.kept(file.stem) == made.kernels[file.stem]
+
+
+def test_nothing_is_kept_where_nothing_can_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CNNDSL_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(binaries, "ask_all", pretended)
+    assert len(binaries.build(plan_of(conv(GOOD))).kernels) == 1
+    monkeypatch.setenv("CNNDSL_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "kernels").touch()  # a file where the folder belongs
+    assert len(binaries.build(plan_of(conv(GOOD))).kernels) == 1
+
+
+def test_keys_tell_apart_what_compiles_differently() -> None:
+    made = specialized(conv(GOOD))
+    others = (
+        replace(made, warps=8),
+        replace(made, stages=2),
+        replace(made, unaligned=frozenset({"x"})),
+        replace(made, registers=64),
+        replace(made, constants=made.constants | {"BLOCK_M": 32}),
+        replace(made, pointers=made.pointers | {"x": "bf16"}),
+    )
+    sm_90, sm_80 = TARGETS["sm_90"], TARGETS["sm_80"]
+    keys = {built.digest(each, sm_90) for each in (made, *others)} | {built.digest(made, sm_80)}
+    assert len(keys) == len(others) + 2
+    assert built.digest(replace(made, grid=(1, 1, 1)), sm_90) == built.digest(made, sm_90)
+
+
+def test_keys_are_those_of_a_process_without_the_interpreter() -> None:
+    program = (
+        "import cnndsl; from cnndsl.backends.triton import make_plan, binaries;"
+        "print(*binaries.keys_of(make_plan(cnndsl.load('squeezenet1_1').graph, 'sm_80')))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == [*binaries.keys_of(make_plan(cnndsl.load("squeezenet1_1").graph, "sm_80"))]
+
+
+def test_processes_start_for_work_alone() -> None:
+    assert list(processes.ask_all({})) == []
+
+
+# --- on a GPU
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["everything", "squeezenet1_1", "googlenet"])
+def test_a_folder_runs_on_a_gpu(name: str, tmp_path: Path) -> None:
+    """In a process that has neither cnndsl nor Triton."""
+    graph = whole(name)
+    plan = make_plan(graph, batch=2)
+    state = build(graph, seed=1).state_dict()
+    write_folder(plan, binaries.build(plan), pack_weights(plan, state), tmp_path)
+    x = torch.randn(2, *graph.inputs[0].shape)
+    torch.save(x, tmp_path / "x.pt")
+    program = (
+        "import sys; sys.modules['triton'] = sys.modules['cnndsl'] = None; import torch; from run import load;"
+        "network = load(); x = torch.load('x.pt'); first = network(x).cpu(); again = network(x.cuda()).cpu();"
+        "assert torch.equal(first, again); torch.save(first, 'y.pt')"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    with torch.no_grad():
+        expected = build(graph, seed=1).eval()(x)
+    found = torch.load(tmp_path / "y.pt").float()
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-2 * float(expected.abs().max()))
+    subprocess.run([sys.executable, "run.py"], cwd=tmp_path, check=True)

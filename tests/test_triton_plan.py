@@ -1,0 +1,310 @@
+"""Plans: on any network they compute what the PyTorch backend computes; they print, save and place as they should."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from fusion_networks import networks_of_any_kind  # noqa: E402
+from random_networks import random_network  # noqa: E402
+
+import cnndsl  # noqa: E402
+from cnndsl.backends.triton import arena, make_plan  # noqa: E402
+from cnndsl.backends.triton.execute import Executor  # noqa: E402
+from cnndsl.backends.triton.library import RELU, library_step, refusal  # noqa: E402
+from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
+from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
+from cnndsl.backends.triton.plan import Buffer, PlanError, StrictError  # noqa: E402
+from cnndsl.backends.triton.rules import chains  # noqa: E402
+from cnndsl.backends.triton.stored import dumps, load_plan, loads, save_plan  # noqa: E402
+from cnndsl.ir import Graph  # noqa: E402
+from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
+from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.ops.base import all_layers  # noqa: E402
+from cnndsl.passes import Notes  # noqa: E402
+
+
+def assert_computes(graph: Graph, batch: int = 2) -> TritonModule:
+    """In the interpreter, from memory full of NaN, in float32, what the PyTorch backend computes in float64."""
+    from cnndsl.backends.torch import build
+
+    plain = build(graph, seed=3).eval()
+    torch.manual_seed(4)
+    for name, value in plain.state_dict().items():
+        if value.dim() == 1 and value.is_floating_point():  # biases, and batch norms that do something
+            value.copy_(
+                torch.rand_like(value) + 0.5 if name.endswith("running_var") else value + torch.randn_like(value) / 8
+            )
+    module = compile_graph(graph, batch=batch, precision="fp32")
+    module.load_state_dict(plain.state_dict())
+    inputs = [torch.randn(batch, *node.shape) for node in graph.inputs]
+    module.executor(batch, inputs[0].device).arena.fill_(255)
+    with torch.no_grad():
+        expected, found = plain.double()(*(x.double() for x in inputs)), module(*inputs)
+    assert getattr(found, "_fields", None) == getattr(expected, "_fields", None)
+    wanted = [expected] if isinstance(expected, torch.Tensor) else [*expected]
+    for one, other in zip(wanted, [found] if isinstance(found, torch.Tensor) else found, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            scale = float(one.abs().max().clamp(min=1))
+            torch.testing.assert_close(other.double(), one, rtol=0, atol=1e-5 * scale)
+    return module
+
+
+@given(networks_of_any_kind())
+@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+def test_any_network(graph: Graph) -> None:
+    assert_computes(graph)
+
+
+def small_random_networks(most: int, nodes: int) -> list[int]:
+    """Seeds of random networks of so many nodes at most, since the interpreter takes a while for each."""
+    sizes = ((seed, len(cnndsl.loads(random_network(seed)).graph)) for seed in range(200))
+    return [seed for seed, size in sizes if size <= nodes][:most]
+
+
+@pytest.mark.parametrize("seed", small_random_networks(8, 40))
+def test_random_networks(seed: int) -> None:
+    assert_computes(cnndsl.loads(random_network(seed)).graph, batch=1 + seed % 3)
+
+
+EXAMPLES = [(word, line) for word, layer in all_layers().items() for line in layer.examples]
+
+
+@pytest.mark.parametrize(("word", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+def test_every_layer_compiles(word: str, line: str) -> None:
+    shape, layer = line.split(" -> ", 1)
+    assert_computes(cnndsl.loads(f"network n {{ input {shape}\n {layer} }}").graph)
+
+
+SHAPES = {
+    "bottlenecks": (
+        "conv 1x1, 16\n repeat 2 { residual { conv 1x1, 4 -> relu -> conv 3x3, 4 -> relu -> conv 1x1, 16 }\n relu }"
+    ),
+    "fire": "repeat 2 { conv 1x1, 4 -> relu\n concat { | conv 1x1, 8 -> relu | conv 3x3, 8 -> relu } }\n conv 1x1, 3",
+    "fire with a stride": "concat { | conv 1x1, 8, /2 -> relu | conv 3x3, 8, /2 -> relu }\n conv 1x1, 3 -> tanh",
+    "three": "conv 5x5, 8, bias=false -> relu -> conv 1x1, 12, bias=false -> relu -> conv 1x1, 7",
+    "middle is read": (
+        "conv 3x3, 8 -> relu -> conv 1x1, 8 -> relu as kept\n conv 1x1, 4 -> concat { | identity | from kept }"
+    ),
+    "middle is an output": "conv 3x3, 8 -> conv 1x1, 8 as kept\n head side { identity }\n conv 1x1, 4",
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_chains(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken wherever they can be, whether they pay or not."""
+    monkeypatch.setattr(chains, "GAIN", float("inf"))
+    module = assert_computes(cnndsl.loads(f"network n {{ input 4 x 9 x 7\n {SHAPES[name]} }}").graph)
+    assert "chain" in [launch.kernel for launch in module.plan(2).launches]
+
+
+def test_a_chain_that_does_not_pay_says_why() -> None:
+    notes = Notes()
+    network = cnndsl.loads("network n { input 256 x 7 x 7\n conv 3x3, 256 -> relu -> conv 1x1, 256 }")
+    plan = make_plan(network.graph, notes=notes)
+    assert [launch.kernel for launch in plan.launches].count("chain") == 0
+    assert any("of the time by the model" in each.reason for each in notes.refusals)
+
+
+SPLIT = "concat { | conv 3x3, 8 | conv 1x1, 8 -> relu | conv 1x1, 4 -> relu -> conv 3x3, 8 | conv 1x1, 8 -> relu }"
+
+
+def test_siblings_write_into_the_concat_and_beside_it() -> None:
+    graph = cnndsl.loads(f"network n {{ input 8 x 6 x 6\n {SPLIT} }}").graph
+    module = assert_computes(graph)
+    (siblings,) = (launch for launch in module.plan(2).launches if launch.nodes == ("siblings",))
+    assert siblings.tensors["y"].buffer == "concat" and siblings.tensors["y2"].buffer == "siblings"
+
+
+def test_an_inception_module_copies_nothing() -> None:
+    plan = make_plan(cnndsl.load("googlenet").graph, batch=32)
+    assert "pointwise" not in {launch.kernel for launch in plan.launches}
+
+
+@pytest.mark.parametrize("precision", ["fp16", "tf32"])
+def test_precisions(precision: str) -> None:
+    graph = cnndsl.loads("network n { input 3 x 9 x 9\n conv 3x3, 8 -> bn -> relu\n global_avgpool -> linear 5 }").graph
+    module = compile_graph(graph, precision=precision)
+    plain = cnndsl.loads(
+        "network n { input 3 x 9 x 9\n conv 3x3, 8 -> bn -> relu\n global_avgpool -> linear 5 }"
+    ).compile()
+    x = torch.randn(1, 3, 9, 9)
+    found, expected = module(x), plain.eval()(x)
+    assert found.dtype == (torch.float16 if precision == "fp16" else torch.float32)
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=3e-3)
+
+
+TINY = "network tiny { input 3 x 8 x 8\n conv 3x3, 8 -> bn -> relu\n global_avgpool -> linear 4 }"
+
+
+@pytest.fixture(scope="module")
+def tiny() -> TritonModule:
+    return compile_graph(cnndsl.loads(TINY).graph, batch=2, precision="fp32")
+
+
+def test_new_weights_need_no_new_compile(tiny: TritonModule) -> None:
+    x = torch.randn(2, 3, 8, 8)
+    executor = tiny.executor(2, x.device)
+    for seed in (5, 6):
+        plain = cnndsl.loads(TINY).compile(seed=seed).eval()
+        tiny.load_state_dict(plain.state_dict())
+        torch.testing.assert_close(tiny(x), plain(x), rtol=1e-4, atol=1e-5)
+    assert tiny.executor(2, x.device) is executor
+    tiny.load_state_dict(tiny.state_dict())
+    torch.testing.assert_close(tiny(x), plain(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_state_dict_that_does_not_fit_is_refused(tiny: TritonModule) -> None:
+    state = dict(cnndsl.loads(TINY).compile().state_dict())
+    state["linear.weight"] = torch.zeros(7, 8)
+    with pytest.raises(RuntimeError, match=r"linear\.weight is 7 x 8, not 4 x 8"):
+        tiny.load_state_dict(state)
+    del state["linear.weight"]
+    with pytest.raises(RuntimeError, match=r"linear\.weight"):
+        tiny.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "message"),
+    [
+        ((torch.zeros(1, 3, 9, 8),), ValueError, "input must be N x 3 x 8 x 8, not 1 x 3 x 9 x 8"),
+        ((torch.zeros(3, 3, 8, 8),), ValueError, "a batch of 3: this module was compiled for 1 to 2"),
+        ((torch.zeros(0, 3, 8, 8),), ValueError, "a batch of 0: this module was compiled for 1 to 2"),
+        (
+            (torch.zeros(1, 3, 8, 8, dtype=torch.int64),),
+            TypeError,
+            "input must be a tensor of torch.float32, not torch.int64",
+        ),
+        (("x",), TypeError, "input must be a tensor of torch.float32, not str"),
+        ((), TypeError, "tiny takes 1 inputs, not 0"),
+        ((torch.zeros(1, 3, 8, 8, device="meta"),), ValueError, "input is on meta, the module on cpu"),
+    ],
+)
+def test_wrong_inputs(tiny: TritonModule, inputs: tuple, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        tiny(*inputs)
+
+
+def test_smaller_batches_and_other_layouts(tiny: TritonModule) -> None:
+    x = torch.randn(2, 3, 8, 8)
+    whole = tiny(x)
+    torch.testing.assert_close(tiny(x[:1]), whole[:1])
+    torch.testing.assert_close(tiny(x.contiguous(memory_format=torch.channels_last)), whole)
+    torch.testing.assert_close(tiny(torch.randn(2, 3, 8, 16)[..., ::2].copy_(x)), whole)
+
+
+def test_what_it_is_not_for(tiny: TritonModule) -> None:
+    with pytest.raises(RuntimeError, match="compiled for inference"):
+        tiny.train()
+    with pytest.raises(TypeError, match="compiled for fp32"):
+        tiny.half()
+    assert not tiny.training
+
+
+def test_it_copies_and_pickles(tiny: TritonModule) -> None:
+    x = torch.randn(1, 3, 8, 8)
+    for other in (copy.deepcopy(tiny), pickle.loads(pickle.dumps(tiny))):
+        torch.testing.assert_close(other(x), tiny(x))
+
+
+def test_strict_names_layer_and_line() -> None:
+    graph = cnndsl.loads("network n {\n    input 4 x 6 x 6\n    layer_norm\n    conv_transpose 2x2, 4, /2\n}").graph
+    with pytest.raises(StrictError) as caught:
+        make_plan(graph, strict=True)
+    assert str(caught.value).splitlines() == [
+        "<text>:3:5: no Triton kernel serves `layer_norm` (layer_norm)",
+        "<text>:4:5: no Triton kernel serves `conv_transpose` (conv_transpose)",
+    ]
+
+
+def test_a_saved_plan_runs_with_saved_weights(tmp_path) -> None:
+    network = cnndsl.loads(TINY)
+    plan = make_plan(network.graph, precision="fp32")
+    save_plan(plan, tmp_path / "plan.json")
+    state = network.compile(seed=9).eval()
+    executor = Executor(load_plan(tmp_path / "plan.json"), pack_weights(plan, state.state_dict()), torch.device("cpu"))
+    x = torch.randn(1, 3, 8, 8)
+    torch.testing.assert_close(executor(x)[0], state(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"cnndsl plan": 99}', '{"cnndsl plan": 1, "is": "given", "index": 0}', "\0"]
+)
+def test_what_is_no_plan(text: str) -> None:
+    with pytest.raises(PlanError):
+        loads(text)
+
+
+def test_plans_are_the_same_each_time() -> None:
+    plans = [make_plan(cnndsl.load("googlenet").graph) for _ in range(2)]
+    assert dumps(plans[0]) == dumps(plans[1])
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=50, deadline=None)
+def test_the_arena_never_gives_memory_twice(seed: int) -> None:
+    random = Random(seed)
+    buffers = []
+    for index in range(random.randint(1, 30)):
+        first = random.randint(0, 20)
+        buffers.append(Buffer(f"b{index}", random.randint(1, 5000), first, first + random.randint(0, 6)))
+    placed = arena.place(buffers)
+    assert [each.name for each in placed] == [each.name for each in buffers]
+    for index, one in enumerate(placed):
+        assert one.offset % arena.ALIGNMENT == 0
+        for other in placed[:index]:
+            together = one.first <= other.last and other.first <= one.last
+            assert not together or one.offset >= other.offset + other.bytes or other.offset >= one.offset + one.bytes
+
+
+LIBRARY = {
+    "plain": ((), False),
+    "relu": ((RELU,), False),
+    "sum": (("x + other",), True),
+    "sum, then relu": (("x + other", RELU), True),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_library_computes_the_same(name: str) -> None:
+    tail, residual = LIBRARY[name]
+    problem = Problem("fp32", 2, 7, 6, 8, 16, 8, 24, (3, 3), sides=(1, 1, 1, 1), tail=tail)
+    assert refusal(problem) is None
+    x, w, bias, other = torch.randn(2, 7, 6, 8), torch.randn(16, 3, 3, 8), torch.randn(16), torch.randn(2, 7, 6, 16)
+    wide = torch.full((2, 7, 6, 24), float("nan"))
+    tensors = {"x": x, "w": w, "bias": bias, "y": wide[..., 8:]} | ({"residual": other} if residual else {})
+    library_step(problem, tensors)()
+    expected = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), w.permute(0, 3, 1, 2), bias, padding=1).permute(
+        0, 2, 3, 1
+    )
+    expected = expected + other if residual else expected
+    torch.testing.assert_close(wide[..., 8:], expected.relu() if RELU in tail else expected)
+    assert wide[..., :8].isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"split_at": 8, "y2_leading": 8}, "several"),
+        ({"bundles": 2}, "bundles"),
+        ({"tail": ("x * 2.0",)}, "tail"),
+        ({"sides": (0, 1, 0, 1)}, "padding"),
+    ],
+)
+def test_what_the_library_refuses(change: dict, reason: str) -> None:
+    problem = Problem("fp16", 1, 8, 8, 8, 16, 8, 16, (3, 3), **change)
+    assert reason in refusal(problem)
+
+
+def test_every_target_has_plans() -> None:
+    graph = cnndsl.loads(TINY).graph
+    assert {make_plan(graph, target).target for target in TARGETS} == {*TARGETS}

@@ -1,0 +1,341 @@
+"""Weights from files: every kind that is read, bare files by the order of shapes, and files that are no weights."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from foreign_networks import conv_bn
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import cnndsl
+from cnndsl.cli.main import main
+from cnndsl.weights import WeightsError
+from cnndsl.weights.adapt import moved
+from cnndsl.weights.ordered import by_order
+from cnndsl.weights.skeleton import Slot
+from cnndsl.weights.states import read_state
+from cnndsl.weights.transfer import Transfer, Unmatched
+from cnndsl.weights.written import skeleton_of
+
+NET = "conv 3x3, 4 -> bn -> relu -> conv 3x3, 6 -> relu -> global_avgpool -> linear 5"
+
+
+def theirs() -> nn.Sequential:
+    torch.manual_seed(2)
+    head = (nn.Conv2d(4, 6, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5))
+    module = nn.Sequential(conv_bn(3, 4, 3), *head).eval()
+    for name, tensor in module[0][1].state_dict().items():
+        if name != "num_batches_tracked":
+            tensor.uniform_(0.5, 1.5)
+    return module
+
+
+def network(body: str = NET, image: str = "3 x 8 x 8") -> cnndsl.Architecture:
+    return cnndsl.loads(f"network net {{\ninput {image}\n{body}\n}}")
+
+
+# --- kinds of files
+
+State = Mapping[str, Tensor]
+
+
+def without_names(state: State) -> list[np.ndarray]:
+    return [tensor.numpy() for tensor in state.values() if tensor.dim()]
+
+
+def save_pickle(content: object, path: Path) -> None:
+    path.write_bytes(pickle.dumps(content, protocol=2))
+
+
+FILES: dict[str, Callable[[State, Path], object]] = {
+    "plain.pth": torch.save,
+    "plain.safetensors": lambda state, path: save_file(dict(state), path),
+    "old.pt": lambda state, path: torch.save(state, path, _use_new_zipfile_serialization=False),
+    "training.ckpt": lambda state, path: torch.save({"epoch": 3, "state_dict": dict(state), "best": 0.5}, path),
+    "parallel.pth": lambda state, path: torch.save({"module." + name: each for name, each in state.items()}, path),
+    "half.bin": lambda state, path: torch.save({name: each.bfloat16() for name, each in state.items()}, path),
+    "arrays.npz": lambda state, path: np.savez(path, **{name: each.numpy() for name, each in state.items()}),
+    "arrays.pkl": lambda state, path: save_pickle({name: each.numpy() for name, each in state.items()}, path),
+    "list.pkl": lambda state, path: save_pickle(without_names(state), path),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file_is_read(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, module = tmp_path / name, theirs()
+    FILES[name](module.state_dict(), path)
+    (tmp_path / "net.arch").write_text(f"network net {{\ninput 3 x 8 x 8\n{NET}\n}}\n")
+    arguments = ["weights", "import", str(tmp_path / "net.arch"), str(path), "-o", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "4 layers, 9 tensors\n" in said and "not verified: a file does not say how its layers are wired\n" in said
+    ours = network().compile().eval()
+    ours.load_state_dict(cnndsl.weights.load_weights(tmp_path / "out" / "net.safetensors", network().graph))
+    image = torch.randn(2, 3, 8, 8)
+    close = 1e-2 if "half" in name else 1e-6
+    with torch.no_grad():
+        torch.testing.assert_close(ours(image), module(image), rtol=close, atol=close)
+
+
+# --- by order and shapes
+
+
+def transfer(body: str, *shapes: str, image: str = "3 x 8 x 8", **wishes: bool) -> Transfer:
+    """A network's body and a file, each tensor of which is `NAME SHAPE`, or only a shape."""
+    graph = network(body, image).graph
+    file = []
+    for number, text in enumerate(shapes):
+        *name, shape = text.split()
+        file.append(Slot(name[0] if name else f"t{number}", tuple(map(int, shape.split("x")))))
+    skeleton = skeleton_of(graph)
+    heads = [name for each, name in zip(graph.outputs, skeleton.outputs, strict=True) if each.train_only]
+    return by_order(skeleton, heads, file, **wishes)
+
+
+def pairs(found: Transfer) -> dict[str, str]:
+    return {move.ours.name: move.theirs.name for move in found.moves}
+
+
+def steps(found: Transfer) -> dict[str, tuple[str, ...]]:
+    return {move.ours.name: move.steps for move in found.moves if move.steps}
+
+
+TWO = "concat { | conv 1x1, 4 | conv 3x3, 4 -> conv 3x3, 6 }\nglobal_avgpool -> linear 5"
+TWO_IN_ORDER = ("4x3x1x1", "4", "4x3x3x3", "4", "6x4x3x3", "6", "5x10", "5")
+TWO_TURNED = ("4x3x3x3", "4", "6x4x3x3", "6", "4x3x1x1", "4", "5x10", "5")
+
+
+@pytest.mark.parametrize(("file", "first"), [(TWO_IN_ORDER, "t0"), (TWO_TURNED, "t4")])
+def test_branches_may_be_defined_in_any_order(file: tuple[str, ...], first: str) -> None:
+    assert pairs(transfer(TWO, *file))["branch1.conv.weight"] == first
+
+
+def test_heads_may_stand_anywhere_or_be_missing() -> None:
+    body = "conv 3x3, 4\nhead aux, train_only=true { flatten -> linear 7 }\nconv 3x3, 6\nglobal_avgpool -> linear 5"
+    main_part, aux = ("4x3x3x3", "4", "6x4x3x3", "6", "5x6", "5"), ("7x256", "7")
+    for at in (2, 4, 6):
+        found = transfer(body, *main_part[:at], *aux, *main_part[at:])
+        assert pairs(found)["aux.linear.weight"] == f"t{at}" and not found.kept
+    assert transfer(body, *main_part).kept == ("aux.linear",)
+
+
+def test_what_stands_apart_by_its_shape_may_stand_anywhere() -> None:
+    """As a projection that someone defines after the block that it goes around."""
+    body = "residual shortcut={ conv 1x1, 4, /2 } { conv 3x3, 4, /2 -> conv 3x3, 4 } -> global_avgpool -> linear 5"
+    late = transfer(body, "4x3x3x3", "4", "4x4x3x3", "4", "4x3x1x1", "4", "5x4", "5")
+    early = transfer(body, "4x3x1x1", "4", "4x3x3x3", "4", "4x4x3x3", "4", "5x4", "5")
+    (name,) = (name for name in pairs(late) if "shortcut" in name and name.endswith("weight"))
+    assert (pairs(late)[name], pairs(early)[name]) == ("t4", "t0")
+
+
+def test_rows_columns_channels_filters() -> None:
+    found = transfer("conv 3x5, 4 -> conv 1x1, 6 -> flatten -> linear 5", "3x5x3x4", "4", "1x1x4x6", "6", "384x5", "5")
+    assert steps(found) == {
+        "conv1.weight": ("HWIO to OIHW",),
+        "conv2.weight": ("HWIO to OIHW",),
+        "linear.weight": ("transposed", "inputs from HWC to CHW"),
+    }
+
+
+def test_their_linear_over_an_image_in_hwc_computes_the_same() -> None:
+    graph = network("conv 3x3, 4 -> flatten -> linear 5").graph
+    kernel, weight = torch.randn(3, 3, 3, 4), torch.randn(256, 5)
+    file = {"kernel": kernel, "bias": torch.zeros(4), "weight": weight, "bias2": torch.zeros(5)}
+    found = by_order(skeleton_of(graph), [], [Slot(name, tuple(each.shape)) for name, each in file.items()])
+    ours = cnndsl.backends.torch.build(graph)
+    ours.load_state_dict(moved(found.moves, file, ours.state_dict()))
+    image = torch.randn(1, 3, 8, 8)
+    with torch.no_grad():
+        maps = nn.functional.conv2d(image, kernel.permute(3, 2, 0, 1), padding=1)
+        torch.testing.assert_close(ours(image), maps.permute(0, 2, 3, 1).flatten(1) @ weight)
+
+
+def test_depthwise_kernels_of_tensorflow() -> None:
+    found = transfer("depthwise 3x3 -> conv 1x1, 8", "3x3x6x1", "6", "1x1x6x8", "8", image="6 x 8 x 8")
+    assert steps(found)["depthwise.weight"] == ("HWC x multiplier to OIHW",)
+
+
+def test_a_linear_may_be_a_convolution() -> None:
+    found = transfer("global_avgpool -> conv 1x1, 7 -> flatten", "7x3", "7")
+    assert steps(found) == {"conv.weight": ("linear as a convolution",)}
+
+
+def test_a_head_of_another_size() -> None:
+    file = ("4x3x3x3", "4", "9x4", "9")
+    with pytest.raises(Unmatched, match="heads differ in size; --new-head"):
+        transfer("conv 3x3, 4 -> global_avgpool -> linear 5", *file)
+    assert transfer("conv 3x3, 4 -> global_avgpool -> linear 5", *file, new_head=True).kept == ("linear",)
+
+
+# --- names say roles, and a sorted file says little else
+
+NORM = "conv 3x3, 4 -> bn -> conv 3x3, 6"
+SORTED = ("0.weight 4x3x3x3", "1.bias 4", "1.running_mean 4", "1.running_var 4", "1.weight 4", "2.bias 6")
+
+
+def test_a_file_sorted_by_name_has_the_bias_first() -> None:
+    found = pairs(transfer(NORM, *SORTED, "2.weight 6x4x3x3", ordered=False))
+    roles = {"bn.weight": "1.weight", "bn.bias": "1.bias", "bn.running_mean": "1.running_mean"}
+    assert found.items() >= roles.items() and found["conv2.bias"] == "2.bias"
+
+
+@pytest.mark.parametrize("names", ["gamma beta moving_mean moving_variance", "scale beta mean var"])
+def test_other_frameworks_have_other_words(names: str) -> None:
+    turned = reversed([f"norm/{name}:0 4" for name in names.split()])
+    found = pairs(transfer("conv 3x3, 4, bias=false -> bn", "conv/kernel:0 3x3x3x4", *turned))
+    assert found["bn.weight"] == f"norm/{names.split()[0]}:0"
+    assert found["bn.running_var"] == f"norm/{names.split()[3]}:0"
+
+
+def test_a_name_that_says_another_role_does_not_fit() -> None:
+    with pytest.raises(Unmatched, match="the shapes in the file do not fit"):
+        transfer("conv 3x3, 4, bias=false -> bn", "a.weight 4x3x3x3", "b.bias 4", "c.weight 4", "d.var 4", "e.mean 4")
+
+
+def test_sorted_names_are_an_order_if_they_are_numbered() -> None:
+    layers = "conv 5x5, 3, bias=false -> relu -> conv 5x5, 3, bias=false"
+    numbered = ("layer2.weight 3x3x5x5", "layer10.weight 3x3x5x5")
+    assert pairs(transfer(layers, *numbered, ordered=False))["conv1.weight"] == "layer2.weight"
+    with pytest.raises(Unmatched, match="^order and shapes leave open which is which") as caught:
+        transfer(layers, "entry.weight 3x3x5x5", "exit.weight 3x3x5x5", ordered=False)
+    assert caught.value.reasons == ("entry.weight and exit.weight are sorted by name and have equal shapes",)
+
+
+# --- what is ambiguous, and what does not fit
+
+OPEN = {
+    "equal branches": (
+        "concat { | conv 3x3, 4 -> relu | conv 3x3, 4 -> tanh }",
+        ("4x3x3x3", "4", "4x3x3x3", "4"),
+        "branch1.conv and branch2.conv begin branches of equal shapes",
+    ),
+    "both layouts": (
+        "conv 3x3, 3, bias=false",
+        ("3x3x3x3",),
+        "the shapes fit as (out, in, height, width) and as (height, width, in, out)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OPEN)
+def test_what_is_open_is_said_and_not_guessed(what: str) -> None:
+    body, file, reason = OPEN[what]
+    with pytest.raises(Unmatched, match="leave open which is which; --from tells how") as caught:
+        transfer(body, *file)
+    assert caught.value.reasons[0] == reason
+
+
+FITS_NOT = {
+    "another shape": (("4x3x5x5", "4", "5x4", "5"), "conv.weight is 4 x 3 x 3 x 3 where t0 is 4 x 3 x 5 x 5"),
+    "too little": (("4x3x3x3", "4"), "linear.weight is 5 x 4 where the file is at its end"),
+    "too much": (("4x3x3x3", "4", "5x4", "5", "8x8", "8"), "nothing of ours is left for t4, t5"),
+    "no bias": (("4x3x3x3", "5x4", "5"), "conv.bias is 4 where t1 is 5 x 4"),
+    "nothing": ((), "conv.weight is 4 x 3 x 3 x 3 where the file is at its end"),
+}
+
+
+@pytest.mark.parametrize("what", FITS_NOT)
+def test_the_furthest_that_fits_not_is_named(what: str) -> None:
+    file, reason = FITS_NOT[what]
+    with pytest.raises(Unmatched, match="^the shapes in the file do not fit, in whatever order") as caught:
+        transfer("conv 3x3, 4 -> global_avgpool -> linear 5", *file)
+    assert caught.value.reasons == (reason,)
+
+
+# --- files that are no weights
+
+
+class Evil:
+    """Runs a command when it is unpickled in the usual way."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self.command,)
+
+
+def spoilt(value: float) -> dict[str, Tensor]:
+    state = {name: tensor.clone() for name, tensor in theirs().state_dict().items()}
+    state["1.weight"][0, 0, 0, 0] = value
+    return state
+
+
+def half(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def cut(save: Callable[[State, Path], object]) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        save(theirs().state_dict(), path)
+        half(path)
+
+    return write
+
+
+# How the file is made, and the end of the line that says what is wrong with it.
+NO_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing.pth": (lambda path: None, "no such file or directory"),
+    "missing.safetensors": (lambda path: None, "missing.safetensors"),
+    "folder.pth": (lambda path: path.mkdir(), "is a directory"),
+    "folder.npz": (lambda path: path.mkdir(), "is a directory"),
+    "folder.pkl": (lambda path: path.mkdir(), "is a directory"),
+    "empty.pth": (lambda path: path.touch(), "EOF"),
+    "empty.npz": (lambda path: path.touch(), "No data left in file"),
+    "empty.pkl": (lambda path: path.touch(), "Ran out of input"),
+    "photo.pth": (lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 JFIF"), "it is no checkpoint of tensors alone"),
+    "cut.pth": (cut(torch.save), "failed finding central directory"),
+    "cut.safetensors": (cut(FILES["plain.safetensors"]), "incomplete metadata, file not fully covered"),
+    "cut.npz": (cut(FILES["arrays.npz"]), ""),
+    "cut.pkl": (cut(FILES["arrays.pkl"]), ""),
+    "module.pth": (lambda path: torch.save(theirs(), path), "and only tensors are read"),
+    "evil.pth": (
+        lambda path: torch.save({"w": Evil(f"touch {path}.ran")}, path),
+        "it holds posix.system, and only tensors are read",
+    ),
+    "evil.pkl": (
+        lambda path: save_pickle({"w": Evil(f"touch {path}.ran")}, path),
+        "it holds posix.system, and only numpy arrays are read",
+    ),
+    "object.npz": (
+        lambda path: np.savez(path, w=np.array([Evil(f"touch {path}.ran")], dtype=object)),
+        "allow_pickle=False",
+    ),
+    "words.pth": (lambda path: torch.save(["no", "weights", 1], path), "holds no tensors by name"),
+    "words.pkl": (lambda path: save_pickle({"no": "weights"}, path), "holds no tensors by name"),
+    "alone.pth": (lambda path: torch.save(torch.ones(3), path), "holds no tensors by name"),
+    "nan.pth": (lambda path: torch.save(spoilt(float("nan")), path), "1.weight holds values that are no numbers"),
+    "inf.safetensors": (
+        lambda path: save_file(spoilt(float("inf")), path),
+        "1.weight holds values that are no numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_WEIGHTS)
+def test_what_is_wrong_with_a_file_is_one_line_and_nothing_runs(name: str, tmp_path: Path) -> None:
+    make, reason = NO_WEIGHTS[name]
+    make(tmp_path / name)
+    with pytest.raises(WeightsError) as caught:
+        read_state(tmp_path / name)
+    said = str(caught.value)
+    assert name in said and "\n" not in said and "\x1b" not in said and len(said.replace(str(tmp_path), "")) < 160
+    assert reason in said
+    assert not (tmp_path / f"{name}.ran").exists()
+
+
+@pytest.mark.parametrize("name", ["cut.pth", "nan.pth", "evil.pkl", "cut.safetensors"])
+def test_nothing_is_written_then(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    NO_WEIGHTS[name][0](tmp_path / name)
+    out = tmp_path / "out"
+    assert main(["weights", "import", "lenet5", str(tmp_path / name), "-o", str(out)]) == 2
+    said = capsys.readouterr()
+    assert not said.out and said.err.count("\n") == 1 and not out.exists()
