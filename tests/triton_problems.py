@@ -21,6 +21,11 @@ PROBLEMS: dict[str, tuple[str, Any]] = {
             "fp16", 1, 9, 8, 16, 24, 16, 24, (2, 1), (2, 3), dilation=(2, 1), tail=("x + other",), residual_leading=32
         ),
     ),
+    "conv_gemm, a product": (
+        "conv_gemm",
+        conv_gemm.Problem("fp16", 2, 5, 3, 24, 40, 32, 48, tail=("x + other", RELU), residual_leading=56),
+    ),
+    "conv_gemm, linear over a map": ("conv_gemm", conv_gemm.Problem("fp16", 3, 4, 3, 16, 24, 16, 32, (4, 3))),
     "conv_gemm, float32": ("conv_gemm", conv_gemm.Problem("fp32", 1, 5, 5, 20, 16, 20, 16, bias=False)),
     "conv_gemm, long sum": ("conv_gemm", conv_gemm.Problem("fp16", 1, 4, 4, 264, 16, 264, 16, tail=(RELU,))),
     "conv_gemm, two outputs": (

@@ -8,7 +8,6 @@ from typing import Any
 
 from cnndsl.backends.triton import library
 from cnndsl.backends.triton.building import Choice
-from cnndsl.backends.triton.library import LibraryConfig
 from cnndsl.kernels import conv_gemm
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.specialization import ceil_div
@@ -29,8 +28,8 @@ def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
             found |= {(name, config): None for config in family.configurations(problem, target)}
     if kernel == "conv_gemm":
         found |= {("conv_gemm", config): None for config in _split(problem, target)}
-        if target.nvidia and library.refusal(problem) is None:
-            found["cudnn", LibraryConfig()] = None
+        if target.nvidia:
+            found |= {("cudnn", config): None for config in library.configurations(problem)}
     return tuple(found)
 
 

@@ -110,7 +110,7 @@ class Executor:
         if launch.kernel == "cudnn":
             from cnndsl.backends.triton.library import library_step
 
-            return library_step(launch.problem, tensors)
+            return library_step(launch.problem, launch.config, tensors)
         if launch.kernel == "conv_tma":
             triton.set_allocator(conv_tma.scratch(self.device))
         made = specialized(launch)

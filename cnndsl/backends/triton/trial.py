@@ -117,7 +117,7 @@ def exactly() -> Iterator[None]:
 def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) -> Step:
     """What runs a problem by one candidate, splits and copies included."""
     if kernel == "cudnn":
-        return library_step(problem, tensors)
+        return library_step(problem, config, tensors)
     made = FAMILIES[kernel].specialize(problem, config)
     if kernel == "conv_tma":
         triton.set_allocator(conv_tma.scratch(tensors["x"].device))
