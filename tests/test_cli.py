@@ -55,6 +55,28 @@ def test_check_of_a_bad_file_reports_all_and_exits_1(folder: Path) -> None:
     assert done.stdout.endswith("2 errors\n")
 
 
+def test_compile_for_a_gpu_writes_a_plan_and_runs_it_interpreted(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "--backend", "triton", "--precision", "fp32", "--run-interpreted", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in (folder / "tiny").iterdir()} == {"plan.json", "weights.safetensors"}
+    assert done.stdout.startswith("plan tiny: fp32, batch 1, sm_90\n")
+    assert "ran a forward pass: 1 x 3 x 8 x 8 -> 1 x 4" in done.stdout and "in Triton's interpreter" in done.stdout
+
+
+def test_compile_for_a_gpu_explains_and_emits(folder: Path) -> None:
+    done = cnndsl("compile", "tiny.arch", "--backend", "triton", "--explain", "--emit", "plan", cwd=folder)
+    assert done.returncode == 0 and not (folder / "tiny").exists()
+    assert "tiny.arch:3: conv 3x3, 4 -> relu\n" in done.stdout and "kernel conv_gemm" in done.stdout
+
+
+def test_compile_strict_names_the_line(folder: Path) -> None:
+    (folder / "odd.arch").write_text("network odd {\n    input 4 x 8 x 8\n    layer_norm\n}\n")
+    done = cnndsl("compile", "odd.arch", "--backend", "triton", "--strict", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "odd.arch:3:5: no Triton kernel serves `layer_norm` (layer_norm)\n"
+    assert not (folder / "odd").exists()
+
+
 def test_check_of_several_files(folder: Path) -> None:
     done = cnndsl("check", "tiny.arch", "bad.arch", cwd=folder)
     assert done.returncode == 1
@@ -171,6 +193,12 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["compile", "tiny.arch", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "-o", "/proc/nowhere"], "/proc/nowhere"),
         (["compile", "tiny.arch", "--after", "settle_bias"], "--emit ir"),
+        (["compile", "tiny.arch", "--explain"], "--optimize"),
+        (["compile", "tiny.arch", "--batch", "2"], "--backend triton"),
+        (["compile", "tiny.arch", "--emit", "plan"], "--backend triton"),
+        (["compile", "tiny.arch", "--backend", "triton", "--optimize"], "--backend torch"),
+        (["compile", "tiny.arch", "--backend", "triton", "--emit", "source"], "--backend torch"),
+        (["compile", "tiny.arch", "--backend", "triton", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "--emit", "ir", "--after", "settle_bais"], "settle_bias"),
         (["explain", "E999"], "no code E999"),
         (["ops", "cnov"], "did you mean conv?"),

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cnndsl.kernels.precision import Precision
 
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
-    from cnndsl.backends.triton.plan import StrictError
+    from cnndsl.backends.triton.plan import BuildError, StrictError
 
     if options.run_interpreted:
         os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported, which reads it once
@@ -24,43 +25,31 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     precision: Precision = options.precision or "fp16"
     try:
         plan = make_plan(network.graph, options.target, batch=batch, precision=precision, strict=options.strict)
-    except StrictError as error:
+        print(plan)
+        if options.emit == "plan":
+            return 0
+        folder = options.output if options.output is not None else Path(network.name)
+        files = network.write(
+            folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target
+        )
+    except (StrictError, BuildError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(plan)
-    if options.emit == "plan":
-        return 0
     print()
-    folder = options.output if options.output is not None else Path(network.name)
-    from cnndsl.backends.triton.binaries import BuildError
-
-    try:
-        files = _written(network, options, folder, batch, precision)
-    except BuildError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print("\n".join(_listed(files, folder)))
+    for line in _wrote(files, folder):
+        print(line)
     print(_forward_pass(network, batch, precision, options))
     return 0
 
 
-def _written(
-    network: Architecture, options: argparse.Namespace, folder: Path, batch: int, precision: Precision
-) -> list[Path]:
-    """The files: with a target also its kernels and what loads them."""
-    return network.write(folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target)
-
-
-def _listed(files: list[Path], folder: Path) -> Iterator[str]:
-    """A line for each file, and for each folder of many."""
-    inside: dict[Path, list[int]] = {}
+def _wrote(files: list[Path], folder: Path) -> Iterator[str]:
+    """The files, those in folders inside as one line."""
+    inner = Counter(path.parent for path in files if path.parent != folder)
     for path in files:
         if path.parent == folder:
             yield f"wrote {path} ({show_size(path.stat().st_size)})"
-        else:
-            inside.setdefault(path.parent, []).append(path.stat().st_size)
-    for parent, sizes in inside.items():
-        yield f"wrote {parent} ({len(sizes)} files, {show_size(sum(sizes))})"
+    for each, count in inner.items():
+        yield f"wrote {count} files in {each}"
 
 
 def _forward_pass(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> str:

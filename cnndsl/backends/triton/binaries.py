@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnndsl.backends.triton.execute import specialized
-from cnndsl.backends.triton.plan import Launch, Plan
+from cnndsl.backends.triton.plan import BuildError, Launch, Plan
 from cnndsl.backends.triton.processes import ask_all
 from cnndsl.backends.triton.stored import encode
 from cnndsl.kernels import built
@@ -16,10 +16,6 @@ from cnndsl.kernels.targets import TARGETS, Target
 
 MOST_SPILLS = 100  # instructions; a few outside of loops cost nothing that can be measured
 SCRATCH_POINTERS = 2  # arguments that Triton adds to those of a kernel: global and profile scratch
-
-
-class BuildError(Exception):
-    """Kernels that cannot be had ahead of time; a line for each, with its launch."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The written plan: `NAME.plan.json`, and the weights that its kernels read, `NAME.safetensors`."""
+"""The written plan: `plan.json`, and the weights that its kernels read, `weights.safetensors`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write_plan(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> l
     return write_together(
         directory,
         {
-            f"{graph.name}.plan.json": lambda path: save_plan(plan, path),
-            f"{graph.name}.safetensors": lambda path: save_weights(weights, path, graph.name),
+            "plan.json": lambda path: save_plan(plan, path),
+            "weights.safetensors": lambda path: save_weights(weights, path, graph.name),
         },
     )

@@ -19,6 +19,10 @@ class StrictError(Exception):
     """A network with layers that no Triton kernel serves; the text names each, with its line."""
 
 
+class BuildError(Exception):
+    """Kernels that cannot be had ahead of time; a line for each, with its launch."""
+
+
 class PlanError(Exception):
     """A file that holds no plan of this version; one line."""
 
