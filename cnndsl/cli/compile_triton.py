@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,20 +35,21 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     print()
-    for line in _wrote(files, folder):
-        print(line)
+    print("\n".join(_listed(files, folder)))
     print(_forward_pass(network, batch, precision, options))
     return 0
 
 
-def _wrote(files: list[Path], folder: Path) -> Iterator[str]:
-    """The files, those in folders inside as one line."""
-    inner = Counter(path.parent for path in files if path.parent != folder)
+def _listed(files: list[Path], folder: Path) -> Iterator[str]:
+    """A line for each file, and for each folder of many."""
+    inside: dict[Path, list[int]] = {}
     for path in files:
         if path.parent == folder:
             yield f"wrote {path} ({show_size(path.stat().st_size)})"
-    for each, count in inner.items():
-        yield f"wrote {count} files in {each}"
+        else:
+            inside.setdefault(path.parent, []).append(path.stat().st_size)
+    for parent, sizes in inside.items():
+        yield f"wrote {parent} ({len(sizes)} files, {show_size(sum(sizes))})"
 
 
 def _forward_pass(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> str:
