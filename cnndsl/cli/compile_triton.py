@@ -17,8 +17,8 @@ from cnndsl.kernels.precision import Precision
 
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
-    from cnndsl.extras import require
     from cnndsl.backends.triton.plan import BuildError, StrictError
+    from cnndsl.extras import require
 
     if options.run_interpreted:
         os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported, which reads it once

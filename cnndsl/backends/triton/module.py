@@ -64,8 +64,8 @@ class TritonModule(nn.Module):
     def tune(self) -> TritonModule:
         """Measure what runs each layer fastest, on the GPU that the module is on and at its largest batch, and use it.
 
-        Candidates are our kernels in their configurations, and unless it is strict cuDNN's and cuBLAS's. What is found is
-        kept (`CNNDSL_CACHE_DIR`, else `XDG_CACHE_HOME`) for later compilations. It takes minutes for what is not known.
+        Candidates are our kernels in their configurations, and unless it is strict cuDNN's and cuBLAS's. What is found
+        is kept (`CNNDSL_CACHE_DIR`, else `XDG_CACHE_HOME`) for later compilations. New problems take minutes.
         Raises RuntimeError on a device that is no GPU.
         """
         from cnndsl.backends.triton.table import choose_from, known_table, save_table
