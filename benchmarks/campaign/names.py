@@ -8,10 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Network:
-    """A network of the zoo; `small` is an input of a dry run, channels x height x width."""
+    """A network of the zoo; for a dry run a small input, channels x height x width, and another model if need be."""
 
     model: str
     small: tuple[int, int, int]
+    stand_in: str | None = None
 
 
 NETWORKS = {
@@ -22,7 +23,7 @@ NETWORKS = {
     "vgg16": Network("vgg16", (3, 32, 32)),
     "resnext50": Network("resnext50_32x4d", (3, 32, 32)),
     "inception_v4": Network("inception_v4", (3, 75, 75)),
-    "alexnet": Network("alexnet", (3, 67, 67)),
+    "alexnet": Network("alexnet", (3, 67, 67), "alexnet_torchvision"),  # PyTorch has no lrn in fp16 on the CPU
     "squeezenet1_0": Network("squeezenet1_0", (3, 48, 48)),
     "resnet152": Network("resnet152", (3, 32, 32)),
     "wrn_28_10": Network("wide_resnet28_10", (3, 8, 8)),

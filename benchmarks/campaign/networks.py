@@ -12,12 +12,12 @@ from campaign.names import NETWORKS, SMALL
 from cnndsl.backends.triton.trial import exactly
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "tf32": torch.float32}
-CALIBRATION = 8  # images
+CALIBRATION = 4  # images
 
 
 def network(name: str, dry: bool) -> cnndsl.Architecture:
     found = (NETWORKS | SMALL)[name]
-    return cnndsl.load(found.model, input=found.small) if dry else cnndsl.load(found.model)
+    return cnndsl.load(found.stand_in or found.model, input=found.small) if dry else cnndsl.load(found.model)
 
 
 def images(architecture: cnndsl.Architecture, batch: int, device: torch.device, seed: int = 0) -> Tensor:
@@ -40,7 +40,7 @@ def lively(architecture: cnndsl.Architecture, device: torch.device) -> nn.Module
         elif isinstance(each, nn.BatchNorm2d):
             _draw(each.weight, generator, 0.2, 1.0)
             _draw(each.bias, generator, 0.2)
-    _calibrate(module, images(architecture, CALIBRATION, device, seed=2))
+    _calibrate(module, images(architecture, CALIBRATION, device, seed=2), generator)
     return module
 
 
@@ -50,18 +50,24 @@ def _draw(tensor: Tensor | None, generator: torch.Generator, deviation: float, m
             tensor.normal_(mean, deviation, generator=generator)
 
 
-def _calibrate(module: nn.Module, x: Tensor) -> None:
-    """Let batch norms take the statistics of random images."""
-    norms = [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]
-    momenta = [each.momentum for each in norms]
-    for each in norms:
-        each.train()
-        each.momentum = 1.0
+def _calibrate(module: nn.Module, x: Tensor, generator: torch.Generator) -> None:
+    """Let each batch norm scale what it gets to about 1.
+
+    It keeps most of the mean: one that takes it away turns a deep random network into chaos, where any rounding grows
+    from layer to layer until results in half precision have nothing in common.
+    """
+
+    def scale(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        size = inputs[0].square().mean()
+        norm.running_var.fill_(size)
+        norm.running_mean.normal_(0.0, 0.1 * float(size) ** 0.5, generator=generator)
+
+    norms = (each for each in module.modules() if isinstance(each, nn.BatchNorm2d))
+    hooks = [each.register_forward_pre_hook(scale) for each in norms]
     with torch.no_grad():
         module(x)
-    for each, momentum in zip(norms, momenta, strict=True):
-        each.eval()
-        each.momentum = momentum
+    for hook in hooks:
+        hook.remove()
 
 
 def reference(module: nn.Module, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from campaign.records import Records
 from campaign.settings import Job, Settings
 from cnndsl.backends.triton.building import Choose, suggested
 from cnndsl.backends.triton.module import TritonModule
-from cnndsl.backends.triton.plan import Plan
+from cnndsl.backends.triton.plan import Launch, Plan
 from cnndsl.backends.triton.table import Table, choose_from, known_table
 from cnndsl.backends.triton.traffic import floor, total_work
 from cnndsl.kernels.targets import Target, target_of
@@ -78,6 +78,11 @@ def measured_target(machine: Machine, records: Records, precision: str) -> Targe
     return replace(target, bandwidth=card[-1]["bandwidth"], flops=card[-1]["flops"][precision])
 
 
+def kernel_name(launch: Launch) -> str:
+    """What runs it: the library's kernels by the library."""
+    return "cublas" if launch.kernel == "cudnn" and launch.config.matrix else launch.kernel
+
+
 def described(plan: Plan, target: Target, table: Table) -> dict[str, Any]:
     """The floor of a plan on this card, and what runs each layer."""
     work = total_work(plan)
@@ -87,7 +92,7 @@ def described(plan: Plan, target: Target, table: Table) -> dict[str, Any]:
         "flops": work.flops,
         "arena_bytes": plan.arena_bytes,
         "launches": len(plan.launches),
-        "kernels": dict(Counter(launch.kernel for launch in plan.launches)),
-        "layers": [[", ".join(launch.nodes), launch.kernel] for launch in plan.launches],
+        "kernels": dict(Counter(map(kernel_name, plan.launches))),
+        "layers": [[", ".join(launch.nodes), kernel_name(launch)] for launch in plan.launches],
         "tuned": len(table.problems),
     }

@@ -210,7 +210,7 @@ def _layers(records: Records) -> Iterator[str]:
                 rows.append([name, str(batch), f"{own['hot_ms']:.3f}", *alone, kernels])
     if rows:
         yield "## What runs the layers\n"
-        yield "By measurement, layer by layer: our kernels, or cuDNN with the copy that it forces.\n"
+        yield "By measurement, layer by layer: our kernels, cuBLAS, or cuDNN with the copy that it forces.\n"
         head = ("network", "batch", "ours, ms", "our kernels alone", "not tuned", "launches by kernel")
         yield from _rows(head, rows)
 
