@@ -58,6 +58,8 @@ def test_the_wheel_carries_grammars_and_archs(wheel: Path) -> None:
     for path in (*(ROOT / "grammars").rglob("*.*"), *(ROOT / "archs").rglob("*.arch"), ROOT / "cnndsl" / "py.typed"):
         inside = path.relative_to(ROOT / "cnndsl" if path.name == "py.typed" else ROOT)
         assert f"cnndsl/{inside}" in names
+    for path in (ROOT / "cnndsl" / "backends" / "triton" / "tuned").iterdir():
+        assert str(path.relative_to(ROOT)) in names
     assert any(name.endswith(".dist-info/entry_points.txt") for name in names)
 
 

@@ -10,8 +10,9 @@ from cnndsl.backends.triton.places import Places, Split
 from cnndsl.backends.triton.plan import Launch, Packed, Scratch, Tensor, View
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
+from cnndsl.kernels import conv_tma
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.precision import Dtype, dtype_of
+from cnndsl.kernels.precision import SIZES, Dtype, dtype_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
 from cnndsl.passes.notes import Notes
@@ -76,7 +77,7 @@ class Building:
 
     def launch(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None], *nodes: str) -> None:
         """Add a launch of the kernel that is chosen, with a second one if its sums are split."""
-        kernel, config = self.choose(kernel, problem, self.target)
+        kernel, config = self._chosen(kernel, problem, tensors.get("x"))
         present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         if kernel != "conv_gemm" or config.splits == 1:
             self.launches.append(Launch(kernel, problem, config, present, nodes))
@@ -86,6 +87,12 @@ class Building:
         finish = {name: tensor for name, tensor in present.items() if name not in product}
         self.launches.append(Launch(kernel, problem, config, {**product, "partial": partial}, nodes))
         self.launches.append(Launch("conv_reduce", problem, config, {**finish, "partial": partial}, nodes))
+
+    def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Choice:
+        """What is chosen, unless it cannot read this tensor: boxes start at whole vectors."""
+        chosen = self.choose(kernel, problem, self.target)
+        anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % conv_tma.ALIGNED
+        return suggested(kernel, problem, self.target) if chosen[0] == "conv_tma" and anywhere else chosen
 
 
 def suggested(kernel: str, problem: Any, target: Target) -> Choice:

@@ -5,7 +5,7 @@ On the CPU Triton's interpreter runs the kernels, if it was on (`TRITON_INTERPRE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,24 +47,29 @@ class Executor:
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self.steps = [self._bind(launch) for launch in plan.launches if launch.kernel != "pack" or not _given(launch)]
         self.graph: Any = None
+        self._packs: dict[Any, Specialization] = {}
 
     def __call__(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
         """The outputs of the network, fresh tensors; inputs have been checked."""
-        with torch.cuda.device_of(self.arena):  # type: ignore[no-untyped-call]
-            if self.device.type == "cuda" and self.graph is None:
-                self._capture()  # which leaves nothing of an input that was there
-            for port, x in zip(self.plan.inputs, inputs, strict=True):
-                self._take(port, x)
+        if self.device.type != "cuda":
+            return self._compute(inputs, self.run)
+        with torch.cuda.device(self.device):
             if self.graph is None:
-                self.run()
-            else:
-                self.graph.replay()
-            return [self._result(port) for port in self.plan.outputs]
+                self._capture()
+            return self._compute(inputs, self.graph.replay)
+
+    def _compute(self, inputs: Iterable[torch.Tensor], run: Callable[[], object]) -> list[torch.Tensor]:
+        for port, x in zip(self.plan.inputs, inputs, strict=True):
+            self._take(port, x)
+        run()
+        return [self._result(port) for port in self.plan.outputs]
 
     def run(self) -> None:
-        """Every launch in order."""
+        """Every launch in order. What lay in the arena is gone then: later tensors take the place of earlier ones."""
         if self.device.type != "cuda" and self.plan.precision == "bf16":
             raise RuntimeError("Triton's interpreter knows no products of bfloat16: see it work in another precision")
+        if any(launch.kernel == "conv_tma" for launch in self.plan.launches):
+            triton.set_allocator(conv_tma.scratch(self.device))  # Triton keeps it for this thread alone
         for step in self.steps:
             step()
 
@@ -86,8 +91,11 @@ class Executor:
         x = x if pack.takes(x) else x.contiguous()
         view = self.tensor(port.view)
         wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
-        problem = pack.describe(x, wide.permute(0, 3, 1, 2))
-        pack.pack(problem, pack.suggest(problem, TARGETS[self.plan.target]), x, wide)
+        layout = (port.name, x.dtype, x.stride())
+        if layout not in self._packs:
+            problem = pack.describe(x, wide.permute(0, 3, 1, 2))
+            self._packs[layout] = pack.specialize(problem, pack.suggest(problem, TARGETS[self.plan.target]))
+        self._packs[layout].launch(x=x, y=wide)
 
     def _result(self, port: Port) -> torch.Tensor:
         view = self.tensor(port.view)
@@ -117,21 +125,20 @@ class Executor:
         if launch.kernel == "cudnn":
             from cnndsl.backends.triton.library import library_step
 
-            return library_step(launch.problem, tensors)
+            return library_step(launch.problem, launch.config, tensors)
         made = specialized(launch)
-        if launch.kernel == "conv_tma":
-            return _tma_step(made, tensors, self.device)
         return lambda: made.launch(**tensors)
 
 
 def specialized(launch: Launch) -> Specialization:
     """The kernel of a launch, which may assume that tensors start at 16 bytes where they do."""
     made = FAMILIES[launch.kernel].specialize(launch.problem, launch.config)
-    return replace(made, unaligned=frozenset(unaligned(launch, made.pointers)))
+    return replace(made, unaligned=frozenset(unaligned(launch)))
 
 
-def unaligned(launch: Launch, types: Mapping[str, str | None]) -> list[str]:
-    """The pointers of a launch, to elements of these types, that do not start at a multiple of 16 bytes."""
+def unaligned(launch: Launch) -> list[str]:
+    """The pointers of a launch that do not start at a multiple of 16 bytes."""
+    types = FAMILIES[launch.kernel].specialize(launch.problem, launch.config).pointers
     return [
         name
         for name, tensor in launch.tensors.items()
@@ -141,17 +148,6 @@ def unaligned(launch: Launch, types: Mapping[str, str | None]) -> list[str]:
 
 def _given(launch: Launch) -> bool:
     return any(isinstance(tensor, Given) for tensor in launch.tensors.values())
-
-
-def _tma_step(made: Specialization, tensors: Mapping[str, torch.Tensor], device: torch.device) -> Callable[[], object]:
-    """A launch with memory for descriptors; Triton asks whoever was set last, for each thread anew."""
-    memory = conv_tma.scratch(device)
-
-    def step() -> None:
-        triton.set_allocator(memory)
-        made.launch(**tensors)
-
-    return step
 
 
 def _torch_step(program: Program, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:

@@ -1,7 +1,7 @@
 """cuDNN's convolutions and cuBLAS's products as candidates beside our kernels, through PyTorch.
 
-They write tensors of their own, so a result that belongs into a slice is copied there, and what is fused to the layer
-beyond bias, sum and ReLU costs passes of its own. That is counted when they are measured.
+cuDNN writes a tensor of its own, which is copied to its place; cuBLAS writes there itself, and leaves sum and ReLU to
+passes of their own. All that is counted when they are measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,25 @@ RELU = "tl.where(x < 0.0, 0.0, x)"
 
 @dataclass(frozen=True)
 class LibraryConfig:
-    """Nothing to choose: the library chooses itself (`torch.backends.cudnn.benchmark`)."""
+    """`matrix`: one product by cuBLAS, into its place; else a convolution by cuDNN, which chooses itself how."""
+
+    matrix: bool = False
+
+
+def configurations(problem: object) -> tuple[LibraryConfig, ...]:
+    """The ways in which the library can run a problem; none if it does not take it."""
+    if refusal(problem) is not None:
+        return ()
+    assert isinstance(problem, conv_gemm.Problem)
+    return (LibraryConfig(), LibraryConfig(matrix=True)) if _is_product(problem) else (LibraryConfig(),)
+
+
+def _is_product(problem: conv_gemm.Problem) -> bool:
+    """Whether rows of a matrix are there as they lie: single pixels, or whole maps without gaps."""
+    if problem.stride != (1, 1) or any(problem.sides):
+        return False
+    whole = problem.kernel == (problem.height, problem.width) and problem.x_leading == problem.channels
+    return problem.kernel == (1, 1) or whole
 
 
 def refusal(problem: object) -> str | None:
@@ -37,8 +55,36 @@ def refusal(problem: object) -> str | None:
     return None
 
 
-def library_step(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:
+def library_step(
+    problem: conv_gemm.Problem, config: LibraryConfig, tensors: Mapping[str, torch.Tensor]
+) -> Callable[[], object]:
     """A callable that runs it on N x H x W x C views."""
+    return _product(problem, tensors) if config.matrix else _convolution(problem, tensors)
+
+
+def _product(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:
+    pixels, filters = problem.pixels, problem.filters
+    x = tensors["x"].as_strided((pixels, problem.depth), (problem.kernel[0] * problem.kernel[1] * problem.x_leading, 1))
+    w, bias = tensors["w"].view(filters, problem.depth).T, tensors.get("bias")
+    out = tensors["y"].as_strided((pixels, filters), (problem.y_leading, 1))
+    residual = None
+    if problem.residual_leading is not None:
+        residual = tensors["residual"].as_strided((pixels, filters), (problem.residual_leading, 1))
+
+    def step() -> None:
+        if bias is None:
+            torch.mm(x, w, out=out)
+        else:
+            torch.addmm(bias.to(x.dtype), x, w, out=out)
+        if residual is not None:
+            out.add_(residual)
+        if RELU in problem.tail:
+            out.relu_()
+
+    return step
+
+
+def _convolution(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:
     x, w = (tensors[name].permute(0, 3, 1, 2) for name in ("x", "w"))
     out, bias = tensors["y"].permute(0, 3, 1, 2), tensors.get("bias")
     residual = tensors["residual"].permute(0, 3, 1, 2) if "residual" in tensors else None

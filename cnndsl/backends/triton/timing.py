@@ -1,0 +1,50 @@
+"""How long a launch takes on a GPU: many launches in one CUDA graph, by events, the median of several replays."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+
+import torch
+
+Step = Callable[[], object]
+LAUNCHES = 20  # in a graph, where they are short
+SAMPLES = 7
+SAMPLE_SECONDS = 2e-3
+
+
+def launch_seconds(steps: Sequence[Step], device: torch.device) -> float:
+    """Seconds of one step. `steps` do the same on different memory, in turn, so that the cache holds none of it."""
+    steps[0]()  # compiles it
+    once = _seconds(steps[0], 1)
+    launches = max(len(steps), min(LAUNCHES, int(SAMPLE_SECONDS / once)))
+    count = launches // len(steps) * len(steps)
+    graph = captured([steps[index % len(steps)] for index in range(count)], device)
+    replays = max(1, min(50, int(SAMPLE_SECONDS / _seconds(graph.replay, 1))))
+    return statistics.median(_seconds(graph.replay, replays) for _ in range(SAMPLES)) / count
+
+
+def captured(steps: Sequence[Step], device: torch.device) -> torch.cuda.CUDAGraph:
+    """Steps in order as one CUDA graph, after each has run once, which compiles it."""
+    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(side):
+        for step in dict.fromkeys(steps):
+            step()
+    torch.cuda.current_stream(device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for step in steps:
+            step()
+    return graph
+
+
+def _seconds(run: Step, count: int) -> float:
+    """Of one run, of so many back to back."""
+    start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    start.record()
+    for _ in range(count):
+        run()
+    stop.record()
+    stop.synchronize()
+    return float(start.elapsed_time(stop)) / 1000 / count

@@ -1,0 +1,139 @@
+"""One problem on random tensors: what runs it by a candidate, and whether that computes the right thing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor
+
+from cnndsl.backends.triton.laying import LAYOUTS, Laid, Laying
+from cnndsl.backends.triton.library import library_step
+from cnndsl.backends.triton.reference import expected
+from cnndsl.kernels import chain, conv1x1_pre, conv_gemm, conv_tma, pool
+from cnndsl.kernels.families import FAMILIES
+
+Step = Callable[[], object]
+# Of one rounding to the type of the output, and of products that TF32 rounds first.
+TOLERANCES = {torch.float16: 1.5e-3, torch.bfloat16: 1.2e-2, torch.float32: 2e-6}
+TF32 = 2e-3
+DOUBLE_FLOPS = 2e10  # above so many operations, float32 without TF32 is reference enough
+
+
+@dataclass
+class Trial:
+    """Tensors of one problem, by the kernel's names; `outputs` are those that it writes."""
+
+    kernel: str
+    problem: Any
+    inputs: Mapping[str, Laid]
+    outputs: Mapping[str, Laid]
+
+    @property
+    def bytes(self) -> int:
+        every = [*self.inputs.values(), *self.outputs.values()]
+        return sum(laid.buffer.numel() * laid.buffer.element_size() for laid in every)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        return {name: laid.view for name, laid in {**self.inputs, **self.outputs}.items()}
+
+    def expected(self) -> dict[str, Tensor]:
+        """The right outputs, in float64 or, for large problems, float32."""
+        wide = torch.float64 if FAMILIES[self.kernel].work(self.problem).flops < DOUBLE_FLOPS else torch.float32
+        with exactly(), torch.no_grad():
+            return expected(self.kernel, self.problem, {name: x.view.to(wide) for name, x in self.inputs.items()})
+
+    def poison(self) -> None:
+        for laid in self.outputs.values():
+            laid.buffer.fill_(float("nan"))
+
+    def fault(self, wanted: Mapping[str, Tensor]) -> str | None:
+        """What is wrong with the outputs; None if nothing is."""
+        for name, laid in self.outputs.items():
+            if not bool(laid.buffer[laid.outside].isnan().all()):
+                return f"{name}: wrote outside of its output"
+            if not bool(laid.view.isfinite().all()):
+                return f"{name}: left values unwritten, or read outside of its inputs"
+            error = _error(laid.view, wanted[name])
+            if not error <= self.tolerance:
+                return f"{name}: off by {error:.2g}, more than {self.tolerance:.2g}"
+        return None
+
+    @property
+    def tolerance(self) -> float:
+        (laid, *_) = self.outputs.values()
+        base = TOLERANCES[laid.view.dtype]
+        if laid.view.dtype is torch.float32 and _products(self.problem) == "tf32":
+            base = TF32
+        return base * (1 + math.sqrt(_depth(self.problem)) / 64)
+
+
+def _error(found: Tensor, wanted: Tensor) -> float:
+    """The largest difference, absolute for values below 1, else relative."""
+    difference = (found.to(wanted.dtype) - wanted).abs() / wanted.abs().clamp(min=1)
+    return float(difference.max().item())
+
+
+def _products(problem: Any) -> str:
+    first = problem.first if isinstance(problem, chain.Problem) else problem
+    return getattr(first, "precision", "ieee")
+
+
+def _depth(problem: Any) -> int:
+    """Length of the sums."""
+    match problem:
+        case conv_gemm.Problem():
+            return problem.depth
+        case chain.Problem():
+            return problem.first.depth + problem.first.filters
+        case conv1x1_pre.Problem():
+            return problem.channels
+        case pool.Problem():
+            return problem.height * problem.width
+        case _:
+            return 1
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Products of float32 without TF32, and no search for algorithms."""
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = False
+    try:
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, benchmark_limit=None, deterministic=False, allow_tf32=False
+        ):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+
+
+def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) -> Step:
+    """What runs a problem by one candidate, splits and copies included."""
+    if kernel == "cudnn":
+        return library_step(problem, config, tensors)
+    made = FAMILIES[kernel].specialize(problem, config)
+    if kernel == "conv_tma":
+        triton.set_allocator(conv_tma.scratch(tensors["x"].device))
+    if kernel != "conv_gemm" or config.splits == 1:
+        return lambda: made.launch(**tensors)
+    partial = tensors["x"].new_empty(config.splits * problem.pixels * problem.filters, dtype=torch.float32)
+    finish = conv_gemm.reduction(problem, config)
+    given = {name: tensors.get(name) for name in finish.pointers if name != "partial"}
+
+    def both() -> None:
+        made.launch(x=tensors["x"], w=tensors["w"], partial=partial)
+        finish.launch(partial=partial, **given)
+
+    return both
+
+
+def trial(kernel: str, problem: Any, device: torch.device, seed: int = 0) -> Trial:
+    """A problem on fresh random tensors; its outputs are poisoned."""
+    return Trial(kernel, problem, *LAYOUTS[kernel](problem, Laying(device, seed)))

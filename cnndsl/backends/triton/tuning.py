@@ -1,0 +1,194 @@
+"""Which kernel runs each layer: every candidate is checked and timed on the device, problem by problem.
+
+A candidate counts with all that it forces: the second launch of a split sum, the copy of a library's result into
+its slice. Each problem of a plan is measured once, however many layers pose it, those that matter most first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from cnndsl.backends.triton.building import Choice
+from cnndsl.backends.triton.candidates import promising
+from cnndsl.backends.triton.compiling import Compiling, Request
+from cnndsl.backends.triton.execute import interpreting
+from cnndsl.backends.triton.lower import lower, rewritten
+from cnndsl.backends.triton.plan import Given, Plan
+from cnndsl.backends.triton.table import Rejection, Table, Timing, known_table, problem_key
+from cnndsl.backends.triton.timing import Step, launch_seconds
+from cnndsl.backends.triton.trial import Trial, step, trial
+from cnndsl.ir.graph import Graph
+from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.targets import Target, target_of
+
+# Seconds of one step of a candidate; the steps are the same work on different memory.
+Timer = Callable[[Choice, Sequence[Step]], float]
+Now = Callable[[], float]
+Observe = Callable[[Table], None]
+COPIES = 8  # of a problem's tensors, at most
+COLD_BYTES = 256 * 2**20  # that copies need together, so that no cache holds them
+
+
+class DeviceLost(Exception):
+    """A candidate left the device unusable for this process; the table says which, so that the next one avoids it."""
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A problem of a plan, and about how long its launches take there."""
+
+    kernel: str
+    problem: Any
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        return problem_key(self.kernel, self.problem)
+
+
+def tune(
+    graph: Graph,
+    *,
+    batch: int = 1,
+    precision: str = "fp16",
+    device: torch.device | None = None,
+    known: Table | None = None,
+    timer: Timer | None = None,
+    until: float | None = None,
+    now: Now = time.monotonic,
+) -> Table:
+    """Measure every problem of a network that `known` does not hold, and give `known` with them.
+
+    known  by default what is known of this GPU
+    timer  measures candidates; by default launches in CUDA graphs
+    until  when to stop, by `now`; what is left keeps the cost model's choice
+
+    Raises RuntimeError where kernels cannot run.
+    """
+    device = device or torch.device("cuda")
+    if device.type != "cuda" and not interpreting():
+        raise RuntimeError(f"kernels are measured on a GPU, and do not run on {device}")
+    target = target_of(device if device.type == "cuda" else None)
+    known = known or known_table(gpu_name(device))
+    plan = lower(rewritten(graph), target, batch=batch, precision=precision)
+    return tune_problems(posed([plan], target), target, known, device, timer=timer, until=until, now=now)
+
+
+def gpu_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "interpreter"
+
+
+def posed(plans: Iterable[Plan], target: Target) -> list[Posed]:
+    """The distinct problems of plans, those first that take most of the time by the roofline."""
+    counts: Counter[str] = Counter()
+    first: dict[str, tuple[str, Any]] = {}
+    for plan in plans:
+        for launch in plan.launches:
+            given = any(isinstance(tensor, Given) for tensor in launch.tensors.values())
+            if launch.kernel in FAMILIES and launch.kernel != "conv_reduce" and not given:
+                key = problem_key(launch.kernel, launch.problem)
+                counts[key] += 1
+                first.setdefault(key, (launch.kernel, launch.problem))
+    found = []
+    for key, (kernel, problem) in first.items():
+        work = FAMILIES[kernel].work(problem)
+        found.append(Posed(kernel, problem, counts[key] * target.seconds(work.bytes, work.flops)))
+    return sorted(found, key=lambda each: -each.seconds)
+
+
+def tune_problems(
+    problems: Iterable[Posed],
+    target: Target,
+    known: Table,
+    device: torch.device,
+    *,
+    timer: Timer | None = None,
+    until: float | None = None,
+    now: Now = time.monotonic,
+    observe: Observe = lambda table: None,
+) -> Table:
+    """`known` with all problems that it did not hold, until the time is over.
+
+    observe  sees the table after each problem, and before `DeviceLost` is raised
+    """
+    table = Table(known.gpu, dict(known.problems), list(known.rejected))
+    waiting = [each for each in problems if each.key not in known.problems]
+    timer = timer or (lambda choice, steps: launch_seconds(steps, device))
+    requests = {each.key: _requests(each, target) for each in waiting}
+    with Compiling(target, enabled=device.type == "cuda") as compiling:
+        compiling.expect(request for each in waiting for request in requests[each.key].values())
+        for each in waiting:
+            if until is not None and now() >= until:
+                break
+            try:
+                _tune_one(each, requests[each.key], table, device, timer, compiling)
+            finally:
+                observe(table)
+    return table
+
+
+def _requests(posed: Posed, target: Target) -> Mapping[Choice, Request]:
+    every = promising(posed.kernel, posed.problem, target)
+    return {choice: Request(choice[0], posed.problem, choice[1]) for choice in every}
+
+
+def _rejected(table: Table, key: str) -> set[Choice]:
+    """Candidates of a problem that are known to be wrong from an earlier run."""
+    return {(each.kernel, each.config) for each in table.rejected if each.problem == key}
+
+
+def _tune_one(
+    posed: Posed,
+    requests: Mapping[Choice, Request],
+    table: Table,
+    device: torch.device,
+    timer: Timer,
+    compiling: Compiling,
+) -> None:
+    """Measure one problem: its reference is made once, its tensors as often as it takes to leave the cache."""
+    trials = [trial(posed.kernel, posed.problem, device)]
+    copies = min(COPIES, -(-COLD_BYTES // trials[0].bytes)) if device.type == "cuda" else 2
+    trials += [trial(posed.kernel, posed.problem, device, seed) for seed in range(1, copies)]
+    wanted = trials[0].expected()
+    timings = []
+    avoided = _rejected(table, posed.key)
+    for choice, request in requests.items():
+        if choice in avoided:
+            continue
+        reason = compiling.fault(request) or checked(choice, trials[0], wanted)
+        if reason is None:
+            steps = [step(choice[0], posed.problem, choice[1], each.tensors) for each in trials]
+            timings.append(Timing(*choice, 1e6 * timer(choice, steps)))
+        else:
+            table.rejected.append(Rejection(posed.key, *choice, reason))
+            _require_device(device, reason)
+    table.add(posed.kernel, posed.problem, timings)
+
+
+def checked(choice: Choice, found: Trial, wanted: Mapping[str, torch.Tensor]) -> str | None:
+    """Why a candidate may not be used, in one line: what it computes is wrong, or it does not run."""
+    found.poison()
+    try:
+        step(choice[0], found.problem, choice[1], found.tensors)()
+        if found.inputs["x"].view.is_cuda:
+            torch.cuda.synchronize()
+    except Exception as error:  # whatever a compiler or a launch raises
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return found.fault(wanted)
+
+
+def _require_device(device: torch.device, reason: str) -> None:
+    """After an illegal access every later call fails, in this process alone."""
+    try:
+        torch.zeros(1, device=device).item()
+    except RuntimeError as error:
+        raise DeviceLost(reason) from error
+
+
+__all__ = ["Posed", "checked", "gpu_name", "posed", "tune", "tune_problems"]

@@ -1,0 +1,356 @@
+"""Tuning without a GPU: candidates run in the interpreter, a function stands for the clock; tables and their files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from fake_cuda import FakeCuda  # noqa: E402
+from triton_problems import PROBLEMS  # noqa: E402
+
+import cnndsl  # noqa: E402
+from cnndsl.backends.triton import table as tables  # noqa: E402
+from cnndsl.backends.triton import tuning  # noqa: E402
+from cnndsl.backends.triton.building import suggested  # noqa: E402
+from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
+from cnndsl.backends.triton.compiling import CRASHED, Compiling, Request  # noqa: E402
+from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
+from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
+from cnndsl.backends.triton.module import compile_graph  # noqa: E402
+from cnndsl.backends.triton.table import Rejection, Table, Timing, choose_from, problem_key  # noqa: E402
+from cnndsl.backends.triton.timing import launch_seconds  # noqa: E402
+from cnndsl.backends.triton.trial import trial  # noqa: E402
+from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  # noqa: E402
+from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
+from cnndsl.kernels.families import FAMILIES  # noqa: E402
+from cnndsl.kernels.targets import TARGETS  # noqa: E402
+
+CPU, TARGET = torch.device("cpu"), TARGETS["sm_90"]
+TINY = """
+network tiny {
+    input 8 x 6 x 6
+    conv 3x3, 16 -> relu
+    conv 3x3, 16 -> relu
+    residual { conv 3x3, 16 -> bn }
+    maxpool 2x2, /2
+    global_avgpool -> linear 10
+}
+"""
+
+
+@pytest.fixture
+def graph() -> Any:
+    return cnndsl.loads(TINY).graph
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNDSL_CACHE_DIR", str(tmp_path))
+
+
+class Clock:
+    """Times candidates by an order of kernels, and runs each once."""
+
+    def __init__(self, *order: str) -> None:
+        self.order, self.asked = order, []
+
+    def __call__(self, choice: Any, steps: Sequence[Any]) -> float:
+        assert len(steps) > 1
+        steps[0]()
+        self.asked.append(choice)
+        return 1e-6 * (1 + self.order.index(choice[0]) if choice[0] in self.order else 9)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_candidate_of_every_problem_is_right(name: str) -> None:
+    """And the reference agrees with kernels that other tests hold against PyTorch."""
+    kernel, problem = PROBLEMS[name]
+    found = trial(kernel, problem, CPU)
+    wanted = found.expected()
+    every = candidates(kernel, problem, TARGET)
+    assert len(every) == len(set(every))
+    for choice in (every[0], *(each for each in every if each[0] != kernel)):
+        assert checked(choice, found, wanted) is None, choice
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_what_is_measured_is_among_the_candidates(name: str) -> None:
+    every, few = candidates(*PROBLEMS[name], TARGET), promising(*PROBLEMS[name], TARGET)
+    assert few[0] == every[0] == suggested(*PROBLEMS[name], TARGET)
+    assert set(few) <= set(every) and {kernel for kernel, _ in few} == {kernel for kernel, _ in every}
+
+
+def test_problems_cover_every_kernel() -> None:
+    assert {kernel for kernel, _ in PROBLEMS.values()} == set(LAYOUTS) == set(FAMILIES) - {"conv_reduce", "conv_tma"}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_wrong_result_is_found(name: str) -> None:
+    """One value off, one value unwritten, one value beside the output."""
+    found = trial(*PROBLEMS[name], CPU)
+    wanted = found.expected()
+    for output, laid in found.outputs.items():
+        laid.view.copy_(wanted[output])
+    assert found.fault(wanted) is None
+    (output, laid), *_ = found.outputs.items()
+    place = tuple(n - 1 for n in laid.view.shape)
+    right = laid.view[place].clone()
+    laid.view[place] = right + 1 + abs(right)
+    assert "off by" in str(found.fault(wanted))
+    laid.view[place] = float("nan")
+    assert "unwritten" in str(found.fault(wanted))
+    laid.view[place] = right
+    laid.buffer[-1] = 0.0
+    assert "outside" in str(found.fault(wanted))
+
+
+def test_a_network_is_tuned_and_runs_by_its_table(graph: Any) -> None:
+    clock = Clock("cudnn")
+    table = tune(graph, batch=2, device=CPU, timer=clock)
+    assert not table.rejected
+    plan = lower(rewritten(graph), TARGET, batch=2)
+    distinct = posed([plan], TARGET)
+    assert table.problems.keys() == {each.key for each in distinct}
+    assert len(clock.asked) == sum(len(promising(each.kernel, each.problem, TARGET)) for each in distinct)
+    tuned = lower(rewritten(graph), TARGET, batch=2, choose=choose_from(table))
+    assert "cudnn" in {launch.kernel for launch in tuned.launches}
+    x = torch.randn(2, 8, 6, 6)
+    by_table = compile_graph(graph, batch=2, choose=choose_from(table))(x)
+    torch.testing.assert_close(by_table.float(), cnndsl.loads(TINY).compile().eval()(x), rtol=2e-2, atol=2e-2)
+
+
+def test_strict_choices_are_our_kernels(graph: Any) -> None:
+    table = tune(graph, device=CPU, timer=Clock("cudnn", "conv_tma"))
+    plan = lower(rewritten(graph), TARGET, choose=choose_from(table, strict=True))
+    assert {launch.kernel for launch in plan.launches} >= {"conv_tma"}
+    assert "cudnn" not in {launch.kernel for launch in plan.launches}
+
+
+def test_what_is_known_is_not_measured_again(graph: Any) -> None:
+    first = tune(graph, device=CPU, timer=Clock())
+    clock = Clock()
+    again = tune(graph, device=CPU, known=first, timer=clock)
+    assert not clock.asked and again.problems == first.problems
+
+
+def test_the_time_ends_it_and_the_costly_come_first(graph: Any) -> None:
+    times: Iterator[float] = iter(range(100))
+    table = tune(graph, device=CPU, timer=Clock(), until=2, now=lambda: next(times))
+    distinct = posed([lower(rewritten(graph), TARGET)], TARGET)
+    assert list(table.problems) == [each.key for each in distinct[:2]]
+    assert [each.seconds for each in distinct] == sorted((each.seconds for each in distinct), reverse=True)
+
+
+def test_a_wrong_candidate_is_rejected_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, problem = PROBLEMS["conv_gemm"]
+    real = tuning.step
+
+    def broken(name: str, problem: Any, config: Any, tensors: Any) -> Any:
+        if name == "conv_tma":
+            return lambda: tensors["y"].zero_()
+        if name == "cudnn":
+            raise RuntimeError("no engine\nand more")
+        return real(name, problem, config, tensors)
+
+    monkeypatch.setattr(tuning, "step", broken)
+    each = tuning.Posed(kernel, problem, 1.0)
+    seen = []
+    table = tune_problems([each], TARGET, Table("test"), CPU, timer=Clock(), observe=seen.append)
+    reasons = {rejection.kernel: rejection.reason for rejection in table.rejected}
+    assert reasons["conv_tma"].startswith("y: off by") and reasons["cudnn"] == "RuntimeError: no engine"
+    assert {timing.kernel for timing in table.problems[each.key]} == {"conv_gemm"} and seen == [table]
+
+
+def test_a_rejected_candidate_is_not_tried_again() -> None:
+    kernel, problem = PROBLEMS["conv_gemm"]
+    each = tuning.Posed(kernel, problem, 1.0)
+    (first, *others) = promising(kernel, problem, TARGET)
+    clock = Clock()
+    known = Table("test", rejected=[Rejection(each.key, *first, "illegal access")])
+    tune_problems([each], TARGET, known, CPU, timer=clock)
+    assert clock.asked == others
+
+
+def test_a_network_without_a_gpu_is_not_tuned_silently(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "interpreting", lambda: False)
+    with pytest.raises(RuntimeError, match="on a GPU"):
+        tune(graph, device=CPU)
+
+
+def some_table() -> Table:
+    table = Table("Test GPU")
+    for kernel, problem in PROBLEMS.values():
+        timings = (Timing(*choice, n + 1.0) for n, choice in enumerate(candidates(kernel, problem, TARGET)))
+        table.add(kernel, problem, timings)
+    kernel, problem = PROBLEMS["pool"]
+    table.rejected.append(Rejection(problem_key(kernel, problem), *candidates(kernel, problem, TARGET)[-1], "wrong"))
+    return table
+
+
+def test_tables_come_back_from_the_cache(tmp_path: Path) -> None:
+    table = some_table()
+    path = tables.save_table(table)
+    assert path is not None and path.is_relative_to(tmp_path)
+    assert tables.known_table("Test GPU") == table
+    assert tables.known_table("Another GPU") == Table("Another GPU")
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_saving_adds_to_what_is_there() -> None:
+    whole = some_table()
+    (first, *others) = whole.problems.items()
+    tables.save_table(Table("Test GPU", dict([first])))
+    tables.save_table(Table("Test GPU", dict(others)))
+    assert tables.known_table("Test GPU").problems == whole.problems
+
+
+@pytest.mark.parametrize("variable", ("XDG_CACHE_HOME", "HOME"))
+def test_the_cache_is_where_it_belongs(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("CNNDSL_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    folder = tmp_path if variable == "XDG_CACHE_HOME" else tmp_path / ".cache"
+    path = tables.cache_path("NVIDIA H200")
+    assert path is not None and path.parent == folder / "cnndsl" / "tuned" and path.name.startswith("NVIDIA_H200-torch")
+
+
+def damaged(text: str) -> dict[str, str]:
+    found = json.loads(text)
+    strange = json.loads(text)
+    strange["problems"][0]["timings"] = [["conv_gemm", {"is": "no such class"}, 1.0]]
+    unhashable = json.loads(text)
+    unhashable["problems"][0]["timings"] = [["conv_gemm", {"block_m": 3}, 1.0]]
+    return {
+        "empty": "",
+        "cut": text[: len(text) // 2],
+        "no table": "[1, 2]",
+        "nested": "[" * 100_000,
+        "another format": json.dumps(found | {"format": 99}),
+        "other versions": json.dumps(found | {"versions": {"torch": "0.1"}}),
+        "no problems": json.dumps({key: value for key, value in found.items() if key != "problems"}),
+        "no numbers": text.replace(",1.0]", ',"fast"]'),
+        "strange class": json.dumps(strange),
+        "no configuration": json.dumps(unhashable),
+        "binary": "\x00\ufffd",
+    }
+
+
+@pytest.mark.parametrize("kind", damaged(json.dumps({"problems": [{}]})))
+def test_a_damaged_file_is_no_table(kind: str) -> None:
+    path = tables.save_table(some_table())
+    assert path is not None
+    path.write_text(damaged(path.read_text(encoding="utf-8"))[kind], encoding="utf-8")
+    assert tables.known_table("Test GPU") == Table("Test GPU")
+    assert tables.save_table(some_table()) == path and tables.known_table("Test GPU") == some_table()
+
+
+def test_an_unreadable_place_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CNNDSL_CACHE_DIR", str(tmp_path / "file"))
+    assert tables.save_table(some_table()) is None
+    assert tables.known_table("Test GPU") == Table("Test GPU")
+
+
+def test_timings_of_another_text_of_a_kernel_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.save_table(some_table())
+    real = tables.kernel_hash
+    monkeypatch.setattr(tables, "kernel_hash", lambda kernel: "changed" if kernel == "conv_gemm" else real(kernel))
+    found = tables.known_table("Test GPU")
+    assert not any(timing.kernel == "conv_gemm" for timings in found.problems.values() for timing in timings)
+    assert problem_key(*PROBLEMS["pool"]) in found.problems
+
+
+def test_a_shipped_table_holds_for_other_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "SHIPPED", tmp_path / "shipped")
+    with monkeypatch.context() as before:
+        before.setattr(tables, "versions", lambda: {"torch": "2.0", "triton": "3.0"})
+        tables.save_table(some_table(), tmp_path / "shipped" / "Test_GPU.json")
+    assert tables.known_table("Test GPU").problems == some_table().problems
+
+
+def test_shipped_tables_can_be_read() -> None:
+    for path in tables.SHIPPED.glob("*.json"):
+        assert json.loads(path.read_text(encoding="utf-8"))["format"] == tables.FORMAT
+
+
+BAD: dict[str, tuple[str, Any]] = {
+    "an unknown kernel": ("warp_drive", gemm.Config(64, 64, 64, 4, 3)),
+    "a configuration that does not ship": ("conv_gemm", gemm.Config(7, 64, 64, 4, 3)),
+    "another kernel's configuration": ("conv_tma", gemm.Config(64, 64, 64, 4, 3)),
+    "nothing": ("conv_gemm", None),
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_a_table_never_makes_a_plan_invalid(graph: Any, bad: tuple[str, Any]) -> None:
+    table = Table("test")
+    for each in posed([lower(rewritten(graph), TARGET)], TARGET):
+        table.problems[each.key] = (Timing(*bad, 0.5),)
+    plan = lower(rewritten(graph), TARGET, choose=choose_from(table))
+    assert plan == lower(rewritten(graph), TARGET, choose=suggested)
+
+
+def test_a_kernel_that_refuses_is_not_chosen() -> None:
+    problem = replace(PROBLEMS["conv_gemm"][1], stride=(2, 2))
+    config = next(config for kernel, config in candidates(*PROBLEMS["conv_gemm"], TARGET) if kernel == "conv_tma")
+    table = Table("test", {problem_key("conv_gemm", problem): (Timing("conv_tma", config, 0.5),)})
+    assert choose_from(table)("conv_gemm", problem, TARGET) == suggested("conv_gemm", problem, TARGET)
+
+
+@pytest.mark.parametrize(("start", "kernel"), ((8, "conv_tma"), (4, "conv_gemm")))
+def test_boxes_are_only_read_where_vectors_start(start: int, kernel: str) -> None:
+    network = f"network t {{ input 32 x 6 x 6\n channel_slice {start}, 24 -> conv 3x3, 16 }}"
+    tma = next(choice for choice in candidates(*PROBLEMS["conv_gemm"], TARGET) if choice[0] == "conv_tma")
+    choose = lambda name, *problem: tma if name == "conv_gemm" else suggested(name, *problem)  # noqa: E731
+    plan = lower(rewritten(cnndsl.loads(network).graph), TARGET, choose=choose)
+    assert plan.launches[-1].kernel == kernel
+
+
+def test_bfloat16_takes_what_float16_measured() -> None:
+    kernel, problem = PROBLEMS["conv_gemm"]
+    slow = candidates(kernel, problem, TARGET)[-1]
+    table = Table("test", {problem_key(kernel, problem): (Timing(*slow, 0.5),)})
+    assert choose_from(table)(kernel, replace(problem, dtype="bf16"), TARGET) == slow
+
+
+@pytest.mark.parametrize("milliseconds", (0.002, 0.5, 40.0))
+@pytest.mark.parametrize("copies", (1, 3, 8))
+def test_a_launch_is_timed_in_a_graph(milliseconds: float, copies: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = FakeCuda(monkeypatch)
+    steps = [cuda.step(milliseconds) for _ in range(copies)]
+    assert launch_seconds(steps, CPU) == pytest.approx(milliseconds / 1000)
+    assert cuda.launches <= 2 + copies, "launched outside of the graph"
+    assert cuda.now < 100 + 100 * milliseconds, "long launches are measured as often as short ones"
+
+
+def test_candidates_compile_in_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the path of a launch, into Triton's cache; a fault is told, a crash is survived."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))
+    kernel, problem = PROBLEMS["conv_gemm"]
+    good = Request(kernel, problem, gemm.Config(64, 64, 32, 4, 2, splits=2), unaligned=("x",))
+    bad = Request(kernel, problem, gemm.Config(60, 64, 32, 4, 2))
+    with Compiling(TARGET, processes=1) as compiling:
+        compiling.expect([good, bad])
+        assert compiling.fault(good) is None
+        kernels = sorted(path.stem for path in (tmp_path / "triton").rglob("*.cubin"))
+        assert kernels == ["conv_gemm_kernel", "reduce_kernel"]
+        assert "Error" in str(compiling.fault(bad))
+        worker = compiling.idle.get()
+        assert worker is not None
+        worker.kill()
+        worker.wait()
+        compiling.idle.put(worker)
+        other = Request(kernel, problem, gemm.Config(64, 32, 32, 4, 2))
+        assert compiling.fault(other) == CRASHED
+        assert (
+            compiling.fault(Request("pool", PROBLEMS["pool"][1], candidates(*PROBLEMS["pool"], TARGET)[0][1])) is None
+        )
+    assert len(compiling.wait()) == 2
