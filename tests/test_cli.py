@@ -56,10 +56,11 @@ def test_check_of_a_bad_file_reports_all_and_exits_1(folder: Path) -> None:
 
 
 def test_compile_for_a_gpu_writes_a_plan_and_runs_it_interpreted(folder: Path) -> None:
-    done = cnndsl("compile", "tiny.arch", "--backend", "triton", "--precision", "fp32", "--run-interpreted", cwd=folder)
+    arguments = ("tiny.arch", "--backend", "triton", "--precision", "fp32", "--run-interpreted", "--explain")
+    done = cnndsl("compile", *arguments, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert {path.name for path in (folder / "tiny").iterdir()} == {"plan.json", "weights.safetensors"}
-    assert done.stdout.startswith("plan tiny: fp32, batch 1, sm_90\n")
+    assert "\nplan tiny: fp32, batch 1, sm_90\n" in done.stdout
     assert "ran a forward pass: 1 x 3 x 8 x 8 -> 1 x 4" in done.stdout and "in Triton's interpreter" in done.stdout
 
 
@@ -200,6 +201,9 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["compile", "tiny.arch", "--backend", "triton", "--optimize"], "--backend torch"),
         (["compile", "tiny.arch", "--backend", "triton", "--emit", "source"], "--backend torch"),
         (["compile", "tiny.arch", "--backend", "triton", "-o", "tiny.arch"], "tiny.arch"),
+        (["compile", "tiny.arch", "--backend", "triton", "--batch", "100_000"], "65535 images at most"),
+        (["compile", "tiny.arch", "--backend", "triton", "--input", "3x9000x90000", "--explain"], "32 bits"),
+        (["compile", "tiny.arch", "--backend", "triton", "--precision", "bf16", "--run-interpreted"], "of bfloat16"),
         (["compile", "tiny.arch", "--emit", "ir", "--after", "settle_bais"], "settle_bias"),
         (["explain", "E999"], "no code E999"),
         (["ops", "cnov"], "did you mean conv?"),

@@ -22,7 +22,7 @@ import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
 from cnndsl.backends.triton import arena, make_plan  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
-from cnndsl.backends.triton.library import RELU, library_step, refusal  # noqa: E402
+from cnndsl.backends.triton.library import RELU, LibraryConfig, library_step, refusal  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
 from cnndsl.backends.triton.plan import Buffer, PlanError, StrictError  # noqa: E402
@@ -322,12 +322,15 @@ def test_it_copies_and_pickles(tiny: TritonModule) -> None:
 
 
 def test_strict_names_layer_and_line() -> None:
-    graph = cnndsl.loads("network n {\n    input 4 x 6 x 6\n    layer_norm\n    conv_transpose 2x2, 4, /2\n}").graph
+    gate = "mul { | identity | avgpool 12x1, /1 }"
+    text = f"input 4 x 6 x 6\n    layer_norm\n    conv_transpose 2x2, 4, /2 -> relu\n    {gate} -> relu"
+    graph = cnndsl.loads(f"network n {{\n    {text}\n}}").graph
     with pytest.raises(StrictError) as caught:
         make_plan(graph, strict=True)
     assert str(caught.value).splitlines() == [
         "<text>:3:5: no Triton kernel serves `layer_norm` (layer_norm)",
         "<text>:4:5: no Triton kernel serves `conv_transpose` (conv_transpose)",
+        "<text>:5:5: no Triton kernel serves `mul` (mul)",
     ]
 
 
@@ -387,7 +390,7 @@ def test_the_library_computes_the_same(name: str) -> None:
     x, w, bias, other = torch.randn(2, 7, 6, 8), torch.randn(16, 3, 3, 8), torch.randn(16), torch.randn(2, 7, 6, 16)
     wide = torch.full((2, 7, 6, 24), float("nan"))
     tensors = {"x": x, "w": w, "bias": bias, "y": wide[..., 8:]} | ({"residual": other} if residual else {})
-    library_step(problem, tensors)()
+    library_step(problem, LibraryConfig(), tensors)()
     expected = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), w.permute(0, 3, 1, 2), bias, padding=1).permute(
         0, 2, 3, 1
     )

@@ -60,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     network = _checked(options)
     if network is None:
         return 1
+    if options.run_interpreted:
+        os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported, which reads it once
     if options.explain:
         print(_explanation(network.graph, options))
         if options.emit is None:
@@ -88,6 +90,8 @@ def _check(options: argparse.Namespace) -> None:
         for name, absent in group.items():
             if options.backend != backend and getattr(options, name) != absent:
                 raise UsageError(f"--{name.replace('_', '-')} goes with --backend {backend}")
+    if options.run_interpreted and options.precision == "bf16":
+        raise UsageError("Triton's interpreter knows no products of bfloat16: run it in another precision")
     for what, backend in (("plan", "triton"), ("source", "torch")):
         if options.emit == what and options.backend != backend:
             raise UsageError(f"--emit {what} goes with --backend {backend}")

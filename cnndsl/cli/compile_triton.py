@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -20,8 +19,6 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton.plan import BuildError, StrictError
     from cnndsl.extras import require
 
-    if options.run_interpreted:
-        os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported, which reads it once
     batch: int = options.batch or 1
     precision: Precision = options.precision or "fp16"
     require("torch", "triton", extra="triton")

@@ -74,6 +74,7 @@ def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
 def _failure(error: Exception) -> int:
     """One line for what a user can mend; for the rest, where the trace is."""
     from cnndsl.backends.torch import OutputError
+    from cnndsl.backends.triton.plan import SizeError
     from cnndsl.elaborate import ParameterError
     from cnndsl.models import ModelError
     from cnndsl.ops import PackageError
@@ -81,8 +82,8 @@ def _failure(error: Exception) -> int:
     from cnndsl.weights import WeightsError
 
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
-    user = (ModelError, SourceError, ParameterError, UsageError, MissingExtra, OutputError, WeightsError, PackageError)
-    if isinstance(error, user):
+    asked = (ModelError, SourceError, ParameterError, UsageError, MissingExtra)
+    if isinstance(error, (*asked, OutputError, SizeError, WeightsError, PackageError)):
         if debug:
             traceback.print_exc()
         print(f"cnndsl: error: {error}", file=sys.stderr)

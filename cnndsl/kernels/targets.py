@@ -67,5 +67,6 @@ def target_of(device: Any | None) -> Target:
     generation = 10 * found.major + found.minor
     known = [target for target in TARGETS.values() if target.nvidia and int(target.arch) <= generation]
     if not known:
-        raise RuntimeError(f"{found.name} is older than the oldest GPU that kernels are made for, {min(TARGETS)}")
+        oldest = min(int(target.arch) for target in TARGETS.values() if target.nvidia)
+        raise RuntimeError(f"{found.name} is older than the oldest GPU that kernels are made for, sm_{oldest}")
     return replace(max(known, key=lambda target: int(target.arch)), units=found.multi_processor_count)

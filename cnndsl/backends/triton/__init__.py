@@ -40,7 +40,7 @@ def make_plan(
     """The plan of a network, for a GPU by its name or the one that is here.
 
     Raises `MissingExtra` if PyTorch or Triton is not installed, `StrictError` if no kernel serves a layer of a strict
-    plan.
+    plan, and what `lower` raises; ValueError for an unknown target.
     """
     require("torch", "triton", extra="triton")
     import torch
@@ -49,6 +49,8 @@ def make_plan(
     from cnndsl.backends.triton.module import known_choices
     from cnndsl.kernels.targets import TARGETS, target_of
 
+    if target is not None and target not in TARGETS:
+        raise ValueError(f"there is no target {target!r}; there are {', '.join(TARGETS)}")
     here = torch.device("cuda") if torch.cuda.is_available() and target is None else None
     lowered = rewritten(graph, notes)
     chosen = TARGETS[target] if target else target_of(here)
@@ -67,7 +69,8 @@ def explain_plan(graph: Graph, target: str | None = None, *, batch: int = 1, pre
     plan = make_plan(graph, target, batch=batch, precision=precision, notes=notes)
     from cnndsl.backends.triton.lower import rewritten
 
-    kernels = {name: launch.kernel for launch in plan.launches for name in launch.nodes}
+    # Of the launches of a layer the first is the one to name: a split sum is finished by another.
+    kernels = {name: launch.kernel for launch in reversed(plan.launches) for name in launch.nodes}
     return explain(graph, rewritten(graph), notes, kernels)
 
 

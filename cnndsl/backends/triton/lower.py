@@ -18,12 +18,14 @@ from cnndsl.backends.triton.plan import (
     Plan,
     Port,
     Scratch,
+    SizeError,
     StrictError,
     View,
 )
 from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain
 from cnndsl.backends.triton.rules.convolutions import is_stack
+from cnndsl.backends.triton.rules.fallback import word_of
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels import pack
 from cnndsl.kernels.precision import SIZES, dtype_of
@@ -31,6 +33,8 @@ from cnndsl.kernels.targets import Target
 from cnndsl.ops.fused import Subsample
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.pipeline import GPU_PIPELINE, run
+
+MOST_IMAGES = 2**16 - 1  # blocks along the third axis of a grid, where `pack` has one for each image
 
 
 def rewritten(graph: Graph, notes: Notes | None = None) -> Graph:
@@ -49,10 +53,13 @@ def lower(
 ) -> Plan:
     """The plan of a graph that `rewritten` has made.
 
-    Raises ValueError for an unknown precision, a batch below 1, or tensors too large for 32-bit offsets.
+    Raises ValueError for an unknown precision or a batch below 1, `SizeError` for too large a batch, or tensors too
+    large for 32-bit offsets.
     """
     if batch < 1:
         raise ValueError(f"a batch of {batch}: it is 1 or more")
+    if batch > MOST_IMAGES:
+        raise SizeError(f"a batch of {batch}: kernels take {MOST_IMAGES} images at most")
     notes = notes or Notes()
     chains = find_chains(graph, batch, target, dtype_of(precision), notes)
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
@@ -86,7 +93,7 @@ def require_kernels(plan: Plan, graph: Graph) -> None:
     for launch in plan.launches:
         if launch.kernel in ("torch", "cudnn"):
             node = graph[launch.nodes[0]]
-            lines.append(f"{node.span}: no Triton kernel serves `{node.op.word}` ({node.name})")
+            lines.append(f"{node.span}: no Triton kernel serves `{word_of(node.op)}` ({node.name})")
     if lines:
         raise StrictError("\n".join(lines))
 
@@ -142,7 +149,7 @@ def _touched(building: Building, launch: Launch) -> Iterable[tuple[str, int]]:
         if isinstance(tensor, View):
             size = building.batch * tensor.pixels * tensor.leading
             if size >= 2**31:
-                raise ValueError(f"{tensor.buffer} has {size} elements: offsets in kernels have 32 bits, batch fewer")
+                raise SizeError(f"{tensor.buffer} has {size} elements: offsets in kernels have 32 bits, batch fewer")
             yield tensor.buffer, size * SIZES[building.dtype]
         elif isinstance(tensor, Scratch):
             yield tensor.buffer, tensor.elements * 4

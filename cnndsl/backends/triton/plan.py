@@ -19,6 +19,10 @@ class StrictError(Exception):
     """A network with layers that no Triton kernel serves; the text names each, with its line."""
 
 
+class SizeError(ValueError):
+    """A batch or tensors that are too large for kernels; one line."""
+
+
 class BuildError(Exception):
     """Kernels that cannot be had ahead of time; a line for each, with its launch."""
 

@@ -11,8 +11,10 @@ from cnndsl.backends.triton.plan import Launch, Packed, Tensor
 from cnndsl.ir.graph import Graph, Node, Output
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.specialization import Work
-from cnndsl.ops.base import Shape
+from cnndsl.ops.base import Op, Shape
+from cnndsl.ops.fused import Fused, FusedPointwise
 from cnndsl.ops.inputs import Input
+from cnndsl.ops.merge import Mul
 from cnndsl.weights.recipes import recipes_of
 
 
@@ -40,12 +42,21 @@ class Program:
         return Work((self.batch * elements + self.values) * SIZES[self.dtype], 2 * self.batch * self.macs)
 
 
+def word_of(op: Op) -> str:
+    """The layer that no kernel serves by the word that an author wrote, whatever is fused to it."""
+    if isinstance(op, Fused):
+        return op.core.word
+    if isinstance(op, FusedPointwise):
+        return next((step.word for step in op.steps if isinstance(step, Mul)), op.steps[0].word)
+    return op.word
+
+
 def lower_by_torch(building: Building, node: Node) -> None:
     shapes = building.graph.input_shapes(node)
     source = generate_source(_alone(building.graph, node), "layer")
     weights = _weights(building, node)
     program = Program(
-        node.op.word,
+        word_of(node.op),
         source.text,
         source.builder,
         building.dtype,
