@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cnndsl.architecture import Architecture
 from cnndsl.cli.arguments import UsageError
-from cnndsl.cli.compile import show_shapes, show_size
+from cnndsl.cli.compile import memory, show_shapes, show_size
 from cnndsl.kernels.precision import Precision
 
 
@@ -38,7 +38,8 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         return 1
     print()
     print("\n".join(_listed(files, folder)))
-    print(_forward_pass(network, batch, precision, options))
+    needed = plan.arena_bytes + batch * network.facts.memory
+    print(_forward_pass(network, batch, precision, options, needed))
     return 0
 
 
@@ -65,13 +66,21 @@ def _listed(files: list[Path], folder: Path) -> Iterator[str]:
         yield f"wrote {parent} ({len(sizes)} files, {show_size(sum(sizes))})"
 
 
-def _forward_pass(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> str:
-    """Run the network on random input, on a GPU or in the interpreter, and compare it with the PyTorch backend."""
+def _forward_pass(
+    network: Architecture, batch: int, precision: Precision, options: argparse.Namespace, needed: int
+) -> str:
+    """Run the network on random input, on a GPU or in the interpreter, and compare it with the PyTorch backend.
+
+    Not without `needed` bytes of memory.
+    """
     import torch
 
     if not torch.cuda.is_available() and not options.run_interpreted:
         return "did not run it: there is no CUDA device here (--run-interpreted runs it without one)"
     device = torch.device("cuda" if torch.cuda.is_available() and not options.run_interpreted else "cpu")
+    there = memory() if device.type == "cpu" else torch.cuda.mem_get_info()[0]
+    if needed > there:
+        return f"did not run it: it takes {show_size(needed)}, and there is {show_size(there)} of memory"
     module = network.compile("triton", seed=options.seed, batch=batch, precision=precision).to(device)
     plain = network.compile(seed=options.seed).eval().to(device)
     inputs = [torch.randn(batch, *node.shape, device=device) for node in network.graph.inputs]
@@ -84,7 +93,7 @@ def _forward_pass(network: Architecture, batch: int, precision: Precision, optio
         elapsed = time.perf_counter() - start
         expected = plain(*inputs)
     first, wanted = (each if isinstance(each, torch.Tensor) else each[0] for each in (result, expected))
-    error = float((first.float() - wanted).abs().max() / wanted.abs().max())
+    error = float((first.float() - wanted).abs().max() / wanted.abs().max().clamp(min=1e-30))
     where = f"on {torch.cuda.get_device_name()}" if device.type == "cuda" else "in Triton's interpreter"
     shapes, shape = show_shapes(*(tuple(each.shape) for each in inputs)), show_shapes(tuple(first.shape))
     return (

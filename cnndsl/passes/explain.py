@@ -50,7 +50,7 @@ def _fate(node: Node, rewritten: Graph, into: dict[str, tuple[str, str]], kernel
         hows.append(how)
     if name not in rewritten:
         return "gone: it acts in training alone, or nothing reads it"
-    kernel = f", kernel {kernels[name]}" if name in kernels else ""
+    kernel = f", kernel {kernels[name]}" if name in kernels else ", no kernel of its own" if kernels else ""
     if not hows and rewritten[name].op == node.op:
         return f"as written{kernel}"
     how = f" ({', then '.join(dict.fromkeys(hows))})" if hows else ""

@@ -32,7 +32,7 @@ def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:
         if not isinstance(node.op, Fused) or not node.op.epilogue or not isinstance(node.op.epilogue[0], Add):
             continue
         other = graph[node.inputs[1]]
-        if not _is_1x1(other):
+        if not _is_1x1(other) or _ends_a_block(graph, other):
             continue  # no projection
         reason = _why_not(graph, node, other)
         if reason is None:
@@ -48,6 +48,11 @@ def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:
 def _is_1x1(node: Node) -> bool:
     core = _core(node)
     return isinstance(core, Conv) and core.kernel == (1, 1) and not any(core.sides) and core.groups == 1
+
+
+def _ends_a_block(graph: Graph, node: Node) -> bool:
+    """Whether it is what a block reads and adds to its result."""
+    return isinstance(node.op, Fused) and bool(node.op.epilogue) and len(graph.consumers(node.name)) > 1
 
 
 def _core(node: Node) -> object:

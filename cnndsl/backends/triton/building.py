@@ -59,7 +59,7 @@ class Building:
     def filled(self, view: View) -> View:
         """An input of the network with the zeros that fill up its pixels, so that whole vectors can be read."""
         inputs = {node.name for node in self.graph.inputs}
-        whole = view.buffer in inputs and view.start == 0 and view.channels < view.leading
+        whole = view.buffer in inputs and view == self.view(view.buffer)
         return View(view.buffer, 0, view.height, view.width, view.leading, view.leading) if whole else view
 
     def weight(self, node: Node, parameter: str, shape: Shape, packing: str, *arguments: Argument) -> Packed:
