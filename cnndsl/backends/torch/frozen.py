@@ -1,0 +1,103 @@
+"""An optimised module frozen by PyTorch's own compiler, wherever that is measured to be faster.
+
+A frozen program has weights, shapes and strides as constants, and nothing to check or to look up. It is valid for
+exactly one state of the weights, so the weights are looked at before every call, and the programs are dropped when
+these have changed. What no program fits runs as the module was written.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Program = Callable[..., Any]
+OPTIONS = {
+    "freezing": True,
+    "cpp_wrapper": True,  # one compiled function instead of a Python call for each layer
+    "memory_planning": True,  # one allocation, reused from layer to layer: the caches stay warm
+}
+KEPT = 8  # programs; each holds a copy of the weights
+RUNS = 5
+
+
+class Frozen:
+    """In place of a module's `forward`: the same by programs, each made on the first call for a shape and a type."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.__setstate__(self.__getstate__())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"module": self.module}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.module = state["module"]
+        self.programs: dict[Hashable, Program] = {}
+        self.weights: list[int] | None = None  # that the programs were made of
+        self.holders: list[dict[str, Any]] | None = None
+
+    def forward(self, *inputs: Tensor) -> Any:
+        weights = self.fingerprint() if self.applies(inputs) else None
+        if weights is None:
+            return self.as_written(*inputs)
+        if weights != self.weights:
+            self.programs, self.weights = {}, weights
+        inputs = tuple(map(channels_last, inputs))
+        key = (torch.get_num_threads(), *((x.shape, x.stride(), x.dtype) for x in inputs))
+        program = self.programs.get(key) or self.remember(key, self.fastest(inputs))
+        return program(*inputs)
+
+    def as_written(self, *inputs: Tensor) -> Any:
+        return type(self.module).forward(self.module, *inputs)
+
+    def applies(self, inputs: tuple[Tensor, ...]) -> bool:
+        if torch.compiler.is_compiling() or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+            return False
+        return all(x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() for x in inputs)
+
+    def fingerprint(self) -> list[int] | None:
+        """Differs whenever a weight was written to, replaced, moved or cast; None if that could not be told."""
+        if self.holders is None:
+            parts = list(self.module.modules())
+            self.holders = [each._parameters for each in parts] + [each._buffers for each in parts]
+        held = [tensor for holder in self.holders for tensor in holder.values() if tensor is not None]
+        if any(tensor.is_inference() for tensor in held):
+            return None
+        return [tensor.data_ptr() for tensor in held] + [tensor._version for tensor in held]
+
+    def remember(self, key: Hashable, program: Program) -> Program:
+        if len(self.programs) >= KEPT:
+            self.programs.clear()
+        self.programs[key] = program
+        return program
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def fastest(self, inputs: tuple[Tensor, ...]) -> Program:
+        try:
+            exported = torch.export.export(self.module, tuple(map(torch.empty_like, inputs)))
+            program = torch._inductor.compile(exported.module(), list(inputs), options=OPTIONS)
+            candidates: list[Program] = [self.as_written, program]
+            return min(candidates, key=lambda each: seconds(each, inputs))
+        except Exception as error:  # of PyTorch's compiler, or of the C++ compiler that it calls
+            warnings.warn(f"not frozen: {type(error).__name__}: {str(error).splitlines()[0]}", stacklevel=3)
+            return self.as_written
+
+
+def channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def seconds(program: Program, inputs: tuple[Tensor, ...]) -> float:
+    """Of the fastest of some runs."""
+    times = []
+    for _ in range(RUNS + 2):
+        start = time.perf_counter()
+        program(*inputs)
+        times.append(time.perf_counter() - start)
+    return min(times[2:])
