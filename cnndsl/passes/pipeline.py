@@ -22,6 +22,7 @@ from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
 from cnndsl.passes.prologue import prologue
 from cnndsl.passes.settle_bias import settle_bias
+from cnndsl.passes.sum_lrn import sum_lrn
 
 Pass = Callable[[Graph, Notes], Graph]
 Observer = Callable[[str, Graph], None]
@@ -43,6 +44,7 @@ CPU_PIPELINE: tuple[Pass, ...] = (
     prologue,  # what is left of the batch norms stands in front of convolutions
     merge_siblings,  # after all that changes convolutions: siblings are what the others made of them
     pack_weights,  # for what nothing was fused to
+    sum_lrn,  # anywhere: no other pass looks at it
     add_in_place,  # last: only in the final graph is it known who reads a tensor
 )
 
