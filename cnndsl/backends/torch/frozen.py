@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ OPTIONS = {
 }
 KEPT = 8  # programs; each holds a copy of the weights
 RUNS = 5
+SMALL = 2**25  # multiplications; below, what a call of oneDNN's convolution costs counts for more than its better code
 
 
 class Frozen:
@@ -80,13 +82,33 @@ class Frozen:
     @torch.no_grad()
     def fastest(self, inputs: tuple[Tensor, ...]) -> Program:
         try:
-            exported = torch.export.export(self.module, tuple(map(torch.empty_like, inputs)))
+            with small_products(self.module, lambda: self.as_written(*inputs)):
+                exported = torch.export.export(self.module, inputs)
             program = torch._inductor.compile(exported.module(), list(inputs), options=OPTIONS)
             candidates: list[Program] = [self.as_written, program]
             return min(candidates, key=lambda each: seconds(each, inputs))
         except Exception as error:  # of PyTorch's compiler, or of the C++ compiler that it calls
             warnings.warn(f"not frozen: {type(error).__name__}: {str(error).splitlines()[0]}", stacklevel=3)
             return self.as_written
+
+
+@contextmanager
+def small_products(module: nn.Module, run: Callable[[], object]) -> Iterator[None]:
+    """Within it, 1x1 convolutions that `run` shows to be small are written as products of matrices."""
+    layers: list[Any] = [each for each in module.modules() if getattr(each, "pointwise", False)]
+
+    def choose(layer: Any, inputs: tuple[Tensor, ...]) -> None:
+        layer.as_product = inputs[0].numel() * layer.out_channels < SMALL
+
+    hooks = [layer.register_forward_pre_hook(choose) for layer in layers]
+    run()
+    for hook in hooks:
+        hook.remove()
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.as_product = False
 
 
 def channels_last(x: Tensor) -> Tensor:
