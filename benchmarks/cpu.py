@@ -60,9 +60,11 @@ def build(model: str, names: list[str], batch: int, dtype: torch.dtype) -> Itera
     x = torch.randn(batch, *network.input_shape, generator=torch.Generator().manual_seed(0))
     for name in names:
         try:
-            yield name, MAKERS[name](network, plain, x, dtype)
-        except ImportError as error:
-            print(f"  {name} is left out: {error}", file=sys.stderr)
+            runner = MAKERS[name](network, plain, x, dtype)
+            runner()
+            yield name, runner
+        except (ImportError, RuntimeError) as error:  # or a layer without a kernel for this type
+            print(f"  {name} is left out: {str(error).strip().splitlines()[0]}", file=sys.stderr)
 
 
 def eager(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:

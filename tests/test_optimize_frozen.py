@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import shutil
+import time
 from collections.abc import Callable
 from types import MethodType
 
@@ -18,17 +19,14 @@ from cnndsl.backends.torch import frozen
 from cnndsl.backends.torch.frozen import Frozen, Program
 
 pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
+original_faster = frozen.faster
 X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-
-
-def slow_unless_compiled(program: Program, inputs: tuple[Tensor, ...]) -> float:
-    return 1.0 if isinstance(program, MethodType) else 0.0
 
 
 @pytest.fixture(autouse=True)
 def program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the clock says."""
-    monkeypatch.setattr(frozen, "seconds", slow_unless_compiled)
+    monkeypatch.setattr(frozen, "faster", lambda program, written, inputs: program)
 
 
 def freezer(module: nn.Module) -> Frozen:
@@ -119,7 +117,7 @@ def test_a_copy_is_one_of_its_own(copied: Callable[[nn.Module], nn.Module]) -> N
 
 
 def test_a_slower_program_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen, "seconds", lambda program, inputs: -slow_unless_compiled(program, inputs))
+    monkeypatch.setattr(frozen, "faster", lambda program, written, inputs: written)
     fast = example("residual").optimize(freeze=True)
     assert_same(fast, example("residual").compile().eval(), X, 1e-5)
     assert freezer(fast).programs and not compiled_programs(fast)
@@ -144,6 +142,16 @@ def test_it_can_be_compiled_and_exported() -> None:
     fast, plain = network.optimize(freeze=True), network.compile().eval()
     assert_same(torch.compile(fast, backend="eager", fullgraph=True), plain, X, 1e-5)
     assert_same(torch.export.export(fast, (X,)).module(), plain, X, 1e-5)
+
+
+def test_the_faster_of_two() -> None:
+    def slow(x: Tensor) -> None:
+        time.sleep(0.01)
+
+    def fast(x: Tensor) -> None:
+        pass
+
+    assert original_faster(slow, fast, (X,)) is fast and original_faster(fast, slow, (X,)) is fast
 
 
 def test_without_a_working_compiler_it_says_so_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
