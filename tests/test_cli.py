@@ -196,6 +196,7 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["compile", "tiny.arch", "--explain"], "--optimize"),
         (["compile", "tiny.arch", "--batch", "2"], "--backend triton"),
         (["compile", "tiny.arch", "--emit", "plan"], "--backend triton"),
+        (["compile", "tiny.arch", "--backend", "triton", "--tune"], "no CUDA device"),
         (["compile", "tiny.arch", "--backend", "triton", "--optimize"], "--backend torch"),
         (["compile", "tiny.arch", "--backend", "triton", "--emit", "source"], "--backend torch"),
         (["compile", "tiny.arch", "--backend", "triton", "-o", "tiny.arch"], "tiny.arch"),

@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from cnndsl.kernels.families import FAMILIES  # noqa: E402
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
 
-# Every kernel in one small network, a layer of PyTorch's own and two outputs.
+# Every kernel in one small network, and a layer of PyTorch's own.
 EVERYTHING = """
 network everything {
     input 3 x 16 x 16
@@ -52,6 +53,18 @@ network everything {
     upsample 2 -> sigmoid -> maxpool 4x4, stride=4
     conv 3x3, 128 -> conv 3x3, 16 -> conv_transpose 2x2, 8, stride=2
     global_avgpool -> flatten -> linear 10 -> softmax
+}
+"""
+
+SEVERAL = """
+network several {
+    input 3 x 8 x 8 as image
+    conv 3x3, 16 -> relu -> global_avgpool -> flatten as seen
+    input 10 as told
+    linear 16 -> relu
+    add { | identity | from seen }
+    head early { linear 3 }
+    from image -> conv 3x3, 4
 }
 """
 
@@ -92,9 +105,10 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_launches_are_those_of_the_executor(name: str, tmp_path: Path) -> None:
+def test_launches_are_those_of_the_executor(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = cnndsl.load(name).graph
     plan = WHOLE[name](graph)
+    monkeypatch.setattr(torch.version, "hip", None if TARGETS[plan.target].nvidia else "6.4")
     weights = folder_of(graph, plan, tmp_path)
     driver = FakeDriver(plan)
     network = network_in(tmp_path, driver)
@@ -145,12 +159,14 @@ def test_scratch_is_enough_for_the_largest_grid(tmp_path: Path) -> None:
 
 COMPUTED = {
     "everything": lambda: whole("everything"),
+    "several": lambda: cnndsl.loads(SEVERAL).graph,
     "squeezenet1_1": lambda: cnndsl.load("squeezenet1_1", input=(3, 32, 32)).graph,
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "precision"), [("everything", "fp32"), ("everything", "fp16"), ("squeezenet1_1", "fp32")]
+    ("name", "precision"),
+    [("everything", "fp32"), ("everything", "fp16"), ("several", "fp32"), ("squeezenet1_1", "fp32")],
 )
 def test_a_folder_computes_what_the_network_computes(name: str, precision: str, tmp_path: Path) -> None:
     graph = COMPUTED[name]()
@@ -159,14 +175,19 @@ def test_a_folder_computes_what_the_network_computes(name: str, precision: str, 
     driver = InterpretingDriver(plan)
     network = network_in(tmp_path, driver)
     network.memory["arena"].fill_(255)  # NaN in every type
-    x = torch.randn(2, *graph.inputs[0].shape, generator=torch.Generator().manual_seed(0))
-    driver.tensors = [*network.memory.values(), x]
+    generator = torch.Generator().manual_seed(0)
+    inputs = [torch.randn(2, *node.shape, generator=generator) for node in graph.inputs]
+    driver.tensors = [*network.memory.values(), *inputs]
     with torch.no_grad():
-        expected = build(graph, seed=1).eval()(x)
-    found = network(x)
-    assert found.shape == expected.shape and found.is_contiguous()
-    tolerance = {"fp32": 2e-5, "fp16": 2e-2}[precision]
-    torch.testing.assert_close(found.float(), expected, rtol=0, atol=tolerance * float(expected.abs().max()))
+        expected = build(graph, seed=1).eval()(*inputs)
+    for one, other in zip(as_tuple(network(*inputs)), as_tuple(expected), strict=True):
+        assert one.shape == other.shape and one.is_contiguous()
+        tolerance = {"fp32": 2e-5, "fp16": 2e-2}[precision]
+        torch.testing.assert_close(one.float(), other, rtol=0, atol=tolerance * float(other.abs().max()))
+
+
+def as_tuple(result: Any) -> tuple[torch.Tensor, ...]:
+    return result if isinstance(result, tuple) else (result,)
 
 
 def test_everything_is_everything() -> None:
@@ -183,6 +204,19 @@ def test_the_loader_imports_neither_cnndsl_nor_triton() -> None:
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"torch", "safetensors"}
+
+
+def test_a_folder_says_that_it_needs_a_gpu(tmp_path: Path) -> None:
+    """In a process that has neither cnndsl nor Triton."""
+    graph = COMPUTED["everything"]()
+    folder_of(graph, make_plan(graph, "sm_86"), tmp_path)
+    program = (
+        "import sys, runpy; sys.modules['triton'] = sys.modules['cnndsl'] = None; import torch;"
+        "torch.cuda.is_available = lambda: False; runpy.run_path('run.py', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "run.py: built for sm_86, which needs a GPU: there is none at 'cuda'\n"
 
 
 @pytest.fixture
@@ -343,21 +377,18 @@ def test_identical_kernels_are_built_once() -> None:
     assert len(keys) > 100 > 40 > len(set(keys))
 
 
-@pytest.mark.parametrize(
-    ("config", "target", "message"),
-    [
-        (replace(GOOD, block_m=48), "sm_90", r"launch 1, conv_gemm of stem, head, does not compile for sm_90: \w+: .+"),
-        (
-            conv_gemm.Config(128, 128, 64, 8, 6),
-            "sm_86",
-            r"launch 1, conv_gemm of stem, head, needs \d+ bytes of shared memory, sm_86 has 101376",
-        ),
-    ],
-)
-def test_a_kernel_that_cannot_be_built_is_named(
-    config: conv_gemm.Config, target: str, message: str, cache: Path
-) -> None:
-    with pytest.raises(BuildError, match=f"^{message}$"):
+LARGE = conv_gemm.Config(128, 128, 64, 8, 6)
+FAULTY = {
+    "broken": (replace(GOOD, block_m=48), "sm_90", r"does not compile for sm_90: \w+: .+"),
+    "deep": (LARGE, "sm_86", r"needs \d+ bytes of shared memory, sm_86 has 101376"),
+    "narrow": (replace(LARGE, warps=1, stages=2), "sm_80", r"spills registers \(\d+ instructions\): .+ for sm_80"),
+}
+
+
+@pytest.mark.parametrize("case", FAULTY)
+def test_a_kernel_that_cannot_be_built_is_named(case: str, cache: Path) -> None:
+    config, target, message = FAULTY[case]
+    with pytest.raises(BuildError, match=f"^launch 1, conv_gemm of stem, head, {message}$"):
         binaries.build(plan_of(conv(GOOD), conv(config), target=target))
 
 
@@ -403,6 +434,19 @@ def test_nothing_is_kept_where_nothing_can_be(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "kernels").touch()  # a file where the folder belongs
     assert len(binaries.build(plan_of(conv(GOOD))).kernels) == 1
+
+
+def test_what_others_write_at_once_is_whole(cache: Path) -> None:
+    made = built.Built("conv_gemm_kernel", bytes(range(256)) * 2000, 6, 0, 128, 0, 32, 0, "wgmma", 16, 16, boxes=False)
+    built.keep("key", made)
+
+    def keep_and_read(turn: int) -> built.Built | None:
+        built.keep("key", made)
+        return built.kept("key")
+
+    with ThreadPoolExecutor(8) as writers:
+        assert {*writers.map(keep_and_read, range(64))} == {made}
+    assert [path.name for path in (cache / "kernels").iterdir()] == ["key.json"]
 
 
 def test_keys_tell_apart_what_compiles_differently() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+from contextlib import nullcontext
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,6 +19,7 @@ from fusion_networks import networks_of_any_kind  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
 import cnndsl  # noqa: E402
+from cnndsl.backends.torch import build  # noqa: E402
 from cnndsl.backends.triton import arena, make_plan  # noqa: E402
 from cnndsl.backends.triton.execute import Executor  # noqa: E402
 from cnndsl.backends.triton.library import RELU, library_step, refusal  # noqa: E402
@@ -34,8 +37,6 @@ from cnndsl.passes import Notes  # noqa: E402
 
 def assert_computes(graph: Graph, batch: int = 2) -> TritonModule:
     """In the interpreter, from memory full of NaN, in float32, what the PyTorch backend computes in float64."""
-    from cnndsl.backends.torch import build
-
     plain = build(graph, seed=3).eval()
     torch.manual_seed(4)
     for name, value in plain.state_dict().items():
@@ -200,6 +201,25 @@ def test_smaller_batches_and_other_layouts(tiny: TritonModule) -> None:
     torch.testing.assert_close(tiny(x[:1]), whole[:1])
     torch.testing.assert_close(tiny(x.contiguous(memory_format=torch.channels_last)), whole)
     torch.testing.assert_close(tiny(torch.randn(2, 3, 8, 16)[..., ::2].copy_(x)), whole)
+
+
+def test_the_first_call_on_a_gpu_is_right_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capturing runs the launches, and later tensors lie where the input lay: it must be taken in after that."""
+    graph = cnndsl.loads("network n { input 8 x 6 x 6\n conv 3x3, 8\n conv 3x3, 8\n conv 3x3, 8\n conv 3x3, 8 }").graph
+    module = compile_graph(graph, precision="fp32")
+    x = torch.randn(1, 8, 6, 6)
+    expected = module(x)
+    executor = Executor(module.plan(1), pack_weights(module.plan(1), build(graph).state_dict()), torch.device("cpu"))
+
+    def capture() -> None:
+        executor.run()
+        executor.graph = SimpleNamespace(replay=executor.run)
+
+    monkeypatch.setattr(executor, "device", SimpleNamespace(type="cuda"))
+    monkeypatch.setattr(executor, "_capture", capture)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    for _ in range(2):
+        torch.testing.assert_close(executor(x)[0], expected)
 
 
 def test_what_it_is_not_for(tiny: TritonModule) -> None:

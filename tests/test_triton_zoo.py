@@ -31,6 +31,7 @@ from cnndsl.models import zoo_files  # noqa: E402
 from cnndsl.ops.fused import Subsample  # noqa: E402
 from cnndsl.ops.merge import Concat  # noqa: E402
 from cnndsl.ops.reshape import ChannelSlice, Flatten  # noqa: E402
+from cnndsl.shipped import shipped  # noqa: E402
 from cnndsl.source import read_source  # noqa: E402
 
 CLASSIC = (
@@ -47,12 +48,23 @@ FEW_UNITS = replace(TARGETS["sm_90"], units=2)
 
 @dataclass(frozen=True)
 class Small:
-    """A network that the interpreter runs in seconds."""
+    """A network that the interpreter runs in seconds; `written` replaces text of its file that asks for large maps."""
 
     model: str
     size: int | None = None
     parameters: dict[str, object] = field(default_factory=dict)
     batch: int = 1
+    written: dict[str, str] = field(default_factory=dict)
+
+    def load(self) -> cnndsl.Architecture:
+        size = None if self.size is None else (3, self.size, self.size)
+        if not self.written:
+            return cnndsl.load(self.model, input=size, **self.parameters)
+        text = (shipped("archs") / f"{self.model}.arch").read_text(encoding="utf-8")
+        for old, new in self.written.items():
+            assert old in text
+            text = text.replace(old, new)
+        return cnndsl.loads(text, self.model, input=size, **self.parameters)
 
     def __str__(self) -> str:
         return self.model
@@ -63,7 +75,7 @@ SMALL = (
     Small("zfnet", 71),
     Small("vgg11_bn", 32),
     Small("nin_cifar10", 16),
-    Small("googlenet", 80),
+    Small("googlenet", 33, written={"avgpool 7x7, /1": "global_avgpool", "avgpool 5x5, /3": "avgpool 2x2, /1"}),
     Small("googlenet_torchvision", 32),
     Small("resnet50", 32, {"depths": [2, 1, 1, 2]}),
     Small("resnet18_a", 32, {"depths": [1, 2, 1, 1]}, batch=3),
@@ -83,8 +95,7 @@ SMALL = (
 
 @pytest.mark.parametrize("small", SMALL, ids=str)
 def test_a_whole_network_equals_the_torch_backend(small: Small) -> None:
-    size = None if small.size is None else (3, small.size, small.size)
-    network = cnndsl.load(small.model, input=size, **small.parameters)
+    network = small.load()
     plain = lively(network.compile(seed=1).eval())
     module = compile_graph(network.graph, batch=small.batch, precision="fp32", target=FEW_UNITS)
     module.load_state_dict(plain.state_dict())

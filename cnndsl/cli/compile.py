@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cnndsl.passes import Pass
 
 # Options of one backend alone, with what they are when they are not given.
-OF_TRITON = {"precision": None, "batch": None, "strict": False, "target": None, "run_interpreted": False}
+OF_TRITON = {"precision": None, "batch": None, "strict": False, "target": None, "tune": False, "run_interpreted": False}
 OF_TORCH = {"optimize": False}
 
 
@@ -49,6 +49,7 @@ def add_to(commands: Commands) -> None:
     triton.add_argument("--batch", metavar="N", type=positive, help="how many images at once (default: 1)")
     triton.add_argument("--strict", action="store_true", help="refuse layers that no Triton kernel serves")
     triton.add_argument("--target", choices=TARGETS, help="build the kernels ahead of time for that GPU")
+    triton.add_argument("--tune", action="store_true", help="measure on this GPU which kernel runs each layer fastest")
     triton.add_argument("--run-interpreted", action="store_true", help="run it in Triton's interpreter, without a GPU")
     add_request(parser)
     parser.set_defaults(run=run)

@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from cnndsl.architecture import Architecture
+from cnndsl.cli.arguments import UsageError
 from cnndsl.cli.compile import show_shapes, show_size
 from cnndsl.kernels.precision import Precision
 
@@ -18,12 +18,16 @@ from cnndsl.kernels.precision import Precision
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
     from cnndsl.backends.triton.plan import BuildError, StrictError
+    from cnndsl.extras import require
 
     if options.run_interpreted:
         os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported, which reads it once
     batch: int = options.batch or 1
     precision: Precision = options.precision or "fp16"
+    require("torch", "triton", extra="triton")
     try:
+        if options.tune:
+            _tune(network, batch, precision, options)
         plan = make_plan(network.graph, options.target, batch=batch, precision=precision, strict=options.strict)
         print(plan)
         if options.emit == "plan":
@@ -36,20 +40,32 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     print()
-    for line in _wrote(files, folder):
-        print(line)
+    print("\n".join(_listed(files, folder)))
     print(_forward_pass(network, batch, precision, options))
     return 0
 
 
-def _wrote(files: list[Path], folder: Path) -> Iterator[str]:
-    """The files, those in folders inside as one line."""
-    inner = Counter(path.parent for path in files if path.parent != folder)
+def _tune(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> None:
+    """Measure what is not known yet of this network on this GPU; the plan is then made by that."""
+    import torch
+
+    from cnndsl.backends.triton import compile_graph
+
+    if not torch.cuda.is_available():
+        raise UsageError("--tune measures kernels, and there is no CUDA device here")
+    compile_graph(network.graph, batch=batch, precision=precision, strict=options.strict).to("cuda").tune()
+
+
+def _listed(files: list[Path], folder: Path) -> Iterator[str]:
+    """A line for each file, and for each folder of many."""
+    inside: dict[Path, list[int]] = {}
     for path in files:
         if path.parent == folder:
             yield f"wrote {path} ({show_size(path.stat().st_size)})"
-    for each, count in inner.items():
-        yield f"wrote {count} files in {each}"
+        else:
+            inside.setdefault(path.parent, []).append(path.stat().st_size)
+    for parent, sizes in inside.items():
+        yield f"wrote {parent} ({len(sizes)} files, {show_size(sum(sizes))})"
 
 
 def _forward_pass(network: Architecture, batch: int, precision: Precision, options: argparse.Namespace) -> str:

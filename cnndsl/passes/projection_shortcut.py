@@ -32,8 +32,8 @@ def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:
         if not isinstance(node.op, Fused) or not node.op.epilogue or not isinstance(node.op.epilogue[0], Add):
             continue
         other = graph[node.inputs[1]]
-        if not isinstance(_core(other), Conv):
-            continue  # a shortcut without weights
+        if not _is_1x1(other):
+            continue  # no projection
         reason = _why_not(graph, node, other)
         if reason is None:
             changed[node.name] = _joined(graph, node, other, names)
@@ -45,16 +45,19 @@ def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:
     return graph.rewrite(made for node in kept for made in changed.get(node.name, (node,)))
 
 
+def _is_1x1(node: Node) -> bool:
+    core = _core(node)
+    return isinstance(core, Conv) and core.kernel == (1, 1) and not any(core.sides) and core.groups == 1
+
+
 def _core(node: Node) -> object:
     return node.op.core if isinstance(node.op, Fused) else node.op
 
 
 def _why_not(graph: Graph, node: Node, other: Node) -> str | None:
+    if not _is_1x1(node):
+        return f"{node.name} is no plain 1x1 convolution"
     for each in (node, other):
-        core = _core(each)
-        assert isinstance(each.op, Fused | Conv)
-        if not isinstance(core, Conv) or core.kernel != (1, 1) or any(core.sides) or core.groups > 1:
-            return f"{each.name} is no plain 1x1 convolution"
         if isinstance(each.op, Fused) and each.op.prologue:
             return f"{each.name} normalises its input first"
     if isinstance(other.op, Fused) and other.op.epilogue:

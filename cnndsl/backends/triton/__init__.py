@@ -46,12 +46,14 @@ def make_plan(
     import torch
 
     from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
+    from cnndsl.backends.triton.module import known_choices
     from cnndsl.kernels.targets import TARGETS, target_of
 
-    here = torch.device("cuda") if torch.cuda.is_available() else None
+    here = torch.device("cuda") if torch.cuda.is_available() and target is None else None
     lowered = rewritten(graph, notes)
     chosen = TARGETS[target] if target else target_of(here)
-    plan = lower(lowered, chosen, batch=batch, precision=precision, notes=notes)
+    choose = known_choices(here, strict=strict)
+    plan = lower(lowered, chosen, batch=batch, precision=precision, choose=choose, notes=notes)
     if strict:
         require_kernels(plan, lowered)
     return plan

@@ -14,6 +14,7 @@ from cnndsl.kernels import built
 from cnndsl.kernels.built import Built
 from cnndsl.kernels.targets import TARGETS, Target
 
+MOST_SPILLS = 100  # instructions; a few outside of loops cost nothing that can be measured
 SCRATCH_POINTERS = 2  # arguments that Triton adds to those of a kernel: global and profile scratch
 
 
@@ -82,6 +83,8 @@ def _faults(made: Built, launch: Launch, target: Target) -> list[str]:
     faults = []
     if made.shared > target.shared:
         faults.append(f"needs {made.shared} bytes of shared memory, {target.name} has {target.shared}")
+    if made.spills > MOST_SPILLS:
+        faults.append(f"spills registers ({made.spills} instructions): its tile is too large for {target.name}")
     pointers = sum(element is not None for element in specialized(launch).pointers.values())
     if made.parameters != pointers + SCRATCH_POINTERS:
         faults.append(f"takes {made.parameters} arguments, not {pointers + SCRATCH_POINTERS}: another Triton made it")

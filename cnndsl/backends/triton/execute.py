@@ -5,7 +5,7 @@ On the CPU Triton's interpreter runs the kernels, if it was on (`TRITON_INTERPRE
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,21 +45,27 @@ class Executor:
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self.steps = [self._bind(launch) for launch in plan.launches if launch.kernel != "pack" or not _given(launch)]
         self.graph: Any = None
+        self._packs: dict[Any, Specialization] = {}
 
     def __call__(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
         """The outputs of the network, fresh tensors; inputs have been checked."""
+        if self.device.type != "cuda":
+            return self._compute(inputs, self.run)
+        with torch.cuda.device(self.device):
+            if self.graph is None:
+                self._capture()
+            return self._compute(inputs, self.graph.replay)
+
+    def _compute(self, inputs: Iterable[torch.Tensor], run: Callable[[], object]) -> list[torch.Tensor]:
         for port, x in zip(self.plan.inputs, inputs, strict=True):
             self._take(port, x)
-        if self.device.type == "cuda" and self.graph is None:
-            self._capture()
-        if self.graph is None:
-            self.run()
-        else:
-            self.graph.replay()
+        run()
         return [self._result(port) for port in self.plan.outputs]
 
     def run(self) -> None:
-        """Every launch in order."""
+        """Every launch in order. What lay in the arena is gone then: later tensors take the place of earlier ones."""
+        if any(launch.kernel == "conv_tma" for launch in self.plan.launches):
+            triton.set_allocator(conv_tma.scratch(self.device))  # Triton keeps it for this thread alone
         for step in self.steps:
             step()
 
@@ -80,12 +86,16 @@ class Executor:
         x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
         view = self.tensor(port.view)
         wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
-        problem = pack.describe(x, wide.permute(0, 3, 1, 2))
-        pack.pack(problem, pack.suggest(problem, TARGETS[self.plan.target]), x, wide)
+        layout = (port.name, x.dtype, x.stride())
+        if layout not in self._packs:
+            problem = pack.describe(x, wide.permute(0, 3, 1, 2))
+            self._packs[layout] = pack.specialize(problem, pack.suggest(problem, TARGETS[self.plan.target]))
+        self._packs[layout].launch(x=x, y=wide)
 
     def _result(self, port: Port) -> torch.Tensor:
         view = self.tensor(port.view)
-        return view.flatten(1).clone() if len(port.shape) == 1 else view.permute(0, 3, 1, 2).contiguous().clone()
+        planes = view.flatten(1) if len(port.shape) == 1 else view.permute(0, 3, 1, 2)
+        return planes.clone(memory_format=torch.contiguous_format)
 
     def tensor(self, tensor: Any) -> torch.Tensor:
         """Views as N x H x W x C of the arena, weights as they are packed."""
@@ -111,8 +121,6 @@ class Executor:
             from cnndsl.backends.triton.library import library_step
 
             return library_step(launch.problem, launch.config, tensors)
-        if launch.kernel == "conv_tma":
-            triton.set_allocator(conv_tma.scratch(self.device))
         made = specialized(launch)
         return lambda: made.launch(**tensors)
 

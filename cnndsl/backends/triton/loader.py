@@ -15,7 +15,8 @@ import ctypes
 import json
 import runpy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +51,12 @@ class Driver:
 
     def __init__(self, target: str, device: torch.device) -> None:
         _require(target, device)
-        self.device = torch.zeros(1, device=device).device  # with its number; it also makes PyTorch's context current
         self.library = ctypes.CDLL(_hip() if torch.version.hip else "libcuda.so.1")
         self.context = ctypes.c_void_p()
-        if not torch.version.hip:
-            self.call("cuCtxGetCurrent", ctypes.byref(self.context))
+        with torch.cuda.device(device):
+            self.device = torch.zeros(1, device="cuda").device  # which makes PyTorch's context, if there is none yet
+            if not torch.version.hip:
+                self.call("cuCtxGetCurrent", ctypes.byref(self.context))
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the driver. Raises RuntimeError with what it says is wrong."""
@@ -78,10 +80,16 @@ class Driver:
         """PyTorch's current one."""
         return int(torch.cuda.current_stream(self.device).cuda_stream)
 
-    def enter(self) -> None:
-        """Make the context current, which it is not yet in a new thread."""
-        if self.context:
-            self.call("cuCtxSetCurrent", self.context)
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make the device and its context current, which in a new thread none is yet."""
+        if self.device.type != "cuda":
+            yield
+            return
+        with torch.cuda.device(self.device):
+            if self.context:
+                self.call("cuCtxSetCurrent", self.context)
+            yield
 
     def function(self, binary: bytes, name: str, shared: int) -> ctypes.c_void_p:
         """A kernel from its cubin or hsaco, allowed so much shared memory."""
@@ -129,10 +137,11 @@ class Network:
             for name, size in manifest["memory"].items()
         }
         self._fill_weights(load_file(folder / "weights.safetensors"))
-        functions = [
-            driver.function((folder / each["file"]).read_bytes(), each["function"], each["shared"])
-            for each in manifest["kernels"]
-        ]
+        with driver.current():
+            functions = [
+                driver.function((folder / each["file"]).read_bytes(), each["function"], each["shared"])
+                for each in manifest["kernels"]
+            ]
         self.first: list[Step] = []  # what reads the caller's inputs, wherever they lie: not part of the graph
         self.steps: list[Step] = []
         for launch in manifest["launches"]:
@@ -145,34 +154,32 @@ class Network:
 
     def __call__(self, *inputs: torch.Tensor) -> Any:
         given = self._checked(inputs)
-        with torch.inference_mode():
-            if self.driver.device.type != "cuda":
-                self._run(self.first + self.steps, given)
+        with torch.inference_mode(), self.driver.current():
+            if self.driver.device.type == "cuda" and self.graph is None:
+                self.graph = self._record()
+            self._run(self.first, given)
+            if self.graph is None:
+                self._run(self.steps)
             else:
-                with torch.cuda.device(self.driver.device):
-                    self.driver.enter()
-                    self._run(self.first, given)
-                    self._replay()
+                self.graph.replay()
             results = [self._result(port) for port in self.manifest["outputs"]]
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _run(self, steps: list[Step], given: Sequence[torch.Tensor]) -> None:
+    def _run(self, steps: list[Step], given: Sequence[torch.Tensor] = ()) -> None:
         for step in steps:
             step(given)
 
-    def _replay(self) -> None:
-        """Launch all as one graph, which the first call records after a run that warms PyTorch's own layers up."""
-        if self.graph is None:
-            side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                self._run(self.steps, ())
-            torch.cuda.current_stream().wait_stream(side)
-            graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
-                self._run(self.steps, ())
-            self.graph = graph
-        self.graph.replay()
+    def _record(self) -> torch.cuda.CUDAGraph:
+        """All steps as one graph, after a run on whatever the memory holds that warms PyTorch's own layers up."""
+        side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            self._run(self.steps)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._run(self.steps)
+        return graph
 
     def _checked(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         ports, batch = self.manifest["inputs"], self.manifest["batch"]
@@ -197,8 +204,8 @@ class Network:
     def _activation(self, place: dict[str, Any]) -> torch.Tensor:
         """A tensor in the arena: batch x height x width x channels, or batch x features."""
         dtype = DTYPES[self.manifest["dtype"]]
-        whole = self.memory["arena"][place["offset"] % dtype.itemsize :].view(dtype)
-        return whole.as_strided(place["shape"], place["strides"], place["offset"] // dtype.itemsize)
+        start = place["offset"] // dtype.itemsize
+        return self.memory["arena"].view(dtype).as_strided(place["shape"], place["strides"], start)
 
     def _result(self, port: dict[str, Any]) -> torch.Tensor:
         """Fresh, in PyTorch's order."""
@@ -246,7 +253,10 @@ def _planes(view: torch.Tensor) -> torch.Tensor:
 
 
 def main() -> None:
-    network = load()
+    try:
+        network = load()
+    except RuntimeError as error:
+        raise SystemExit(f"run.py: {error}") from error
     manifest = network.manifest
     inputs = [torch.randn(manifest["batch"], *port["shape"], device="cuda") for port in manifest["inputs"]]
     network(*inputs)

@@ -56,7 +56,7 @@ def lower(
     notes = notes or Notes()
     chains = find_chains(graph, batch, target, dtype_of(precision), notes)
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
-    places = find_places(graph, dtype_of(precision), absorbed, notes)
+    places = find_places(graph, dtype_of(precision), absorbed)
     building = Building(graph, places, batch, precision, target, choose, notes)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
     done = {name for each in chains.values() for name in each.members}

@@ -42,11 +42,13 @@ class TritonModule(nn.Module):
         precision: str = "fp16",
         strict: bool = False,
         target: Target | None = None,
-        choose: Choose = suggested,
+        choose: Choose | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.batch, self.precision, self.choose = rewritten(graph), batch, precision, choose
-        self.target = target or target_of(torch.device("cuda") if torch.cuda.is_available() else None)
+        here = torch.device("cuda") if torch.cuda.is_available() else None
+        self.network, self.batch, self.precision, self.strict = rewritten(graph), batch, precision, strict
+        self.target = target or target_of(here)
+        self.choose = choose or known_choices(here, strict=strict)
         self._plans: dict[int, Plan] = {}
         self._executors: dict[tuple[int, torch.device], Executor] = {}
         plan = self.plan(batch)
@@ -58,6 +60,27 @@ class TritonModule(nn.Module):
         recipes = {_key(weight.name): weight.recipe for weight in plan.weights}
         self.register_load_state_dict_pre_hook(FromOriginals(recipes, expected_shapes(graph)))  # type: ignore[no-untyped-call]
         self.eval()
+
+    def tune(self) -> TritonModule:
+        """Measure what runs each layer fastest, on the GPU that the module is on and at its largest batch, and use it.
+
+        Candidates are our kernels in their configurations, and unless it is strict cuDNN's and cuBLAS's. What is found
+        is kept (`CNNDSL_CACHE_DIR`, else `XDG_CACHE_HOME`) for later compilations. New problems take minutes.
+        Raises RuntimeError on a device that is no GPU.
+        """
+        from cnndsl.backends.triton.table import choose_from, known_table, save_table
+        from cnndsl.backends.triton.tuning import gpu_name, posed, tune_problems
+
+        device = next(self.buffers(), torch.empty(0)).device
+        if device.type != "cuda":
+            raise RuntimeError(f"kernels are measured on a GPU, and this module is on {device}")
+        problems = posed([self.plan(self.batch)], self.target)
+        table = tune_problems(problems, self.target, known_table(gpu_name(device)), device)
+        save_table(table)
+        self.choose = choose_from(table, strict=self.strict)
+        self._plans.clear()
+        self._executors.clear()
+        return self
 
     def plan(self, batch: int) -> Plan:
         """The plan for a batch size. Weights are packed alike in all of them."""
@@ -118,6 +141,15 @@ class TritonModule(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_executors": {}}
+
+
+def known_choices(device: torch.device | None, *, strict: bool = False) -> Choose:
+    """What was measured on a GPU, here or before it shipped; without one the cost model's choices."""
+    if device is None:
+        return suggested
+    from cnndsl.backends.triton.table import tuned
+
+    return tuned(torch.cuda.get_device_name(device), strict=strict)
 
 
 def compile_graph(graph: Graph, *, seed: int = 0, **settings: Any) -> TritonModule:

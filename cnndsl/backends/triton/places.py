@@ -19,7 +19,6 @@ from cnndsl.ops.fused import Fused
 from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import ChannelSlice, Flatten
-from cnndsl.passes.notes import Notes
 from cnndsl.passes.placement import Slice, concat_slices
 
 VECTOR = 16  # bytes that one thread moves at once
@@ -43,9 +42,9 @@ class Places:
     splits: Mapping[str, Split]
 
 
-def find_places(graph: Graph, dtype: Dtype, absorbed: Container[str], notes: Notes) -> Places:
+def find_places(graph: Graph, dtype: Dtype, absorbed: Container[str]) -> Places:
     """`absorbed` nodes have no tensor: another kernel computes them on the way."""
-    slices = concat_slices(graph, notes, absorbed)
+    slices = concat_slices(graph, leave_out=absorbed)
     views: dict[str, View] = {}
     splits: dict[str, Split] = {}
     for node in graph:

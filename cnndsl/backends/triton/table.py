@@ -25,6 +25,7 @@ import triton
 from cnndsl.backends.triton import library, stored
 from cnndsl.backends.triton.building import Choice, Choose, suggested
 from cnndsl.backends.triton.candidates import candidates
+from cnndsl.cache import cache_directory
 from cnndsl.kernels import tails, tiles
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
@@ -116,13 +117,10 @@ def known_table(gpu: str) -> Table:
 
 
 def cache_path(gpu: str) -> Path | None:
-    """Where a GPU's table is kept for these versions: `CNNDSL_CACHE_DIR`, else XDG; None if there is no home."""
-    own, base = os.environ.get("CNNDSL_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        folder = Path(own).expanduser() if own else Path(base).expanduser() / "cnndsl"
-    except RuntimeError:
-        return None
-    return folder / "tuned" / f"{_slug(gpu)}-torch{torch.__version__}-triton{triton.__version__}.json"
+    """Where a GPU's table is kept for these versions; None if there is no place for it."""
+    folder = cache_directory()
+    name = f"{_slug(gpu)}-torch{torch.__version__}-triton{triton.__version__}.json"
+    return folder / "tuned" / name if folder else None
 
 
 def save_table(table: Table, path: Path | None = None) -> Path | None:

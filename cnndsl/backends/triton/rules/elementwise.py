@@ -77,6 +77,7 @@ def lower_concat(building: Building, node: Node) -> None:
         wanted = whole.part(start, start + found.channels)
         start += found.channels
         if found != wanted:
+            building.notes.declined(node.name, f"{name} lies elsewhere too and is copied")
             launch(building, node, [found], (), wanted)
 
 
