@@ -4,14 +4,17 @@
 
 All runners of a network have the same weights and input, and their runs are interleaved: each round runs each of
 them once, in a random order, so that a slow second of the machine hits all alike. Reported are the median, the range
-from the first to the third quartile, and the median over rounds of the ratio to the optimised module in the same round.
+from the first to the third quartile, and the same of the ratio to the optimised module in the same round.
 ONNX Runtime and OpenVINO run if they are installed, from the network as PyTorch exports it.
+On a machine that is not quiet, `--threads 1 --clock cpu` counts the processor's time instead of the time that passes.
+Every result is printed and written as soon as it is there; a network that the file given by --json has is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import statistics
@@ -20,9 +23,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 from math import exp, log
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +34,8 @@ from torch import Tensor, nn
 import cnndsl
 
 Runner: TypeAlias = Callable[[], object]
+Figures: TypeAlias = dict[str, Any]
+Result: TypeAlias = dict[str, Any]
 NETWORKS = {
     "alexnet": "alexnet",
     "vgg16": "vgg16",
@@ -42,7 +48,9 @@ NETWORKS = {
 }
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 OURS = "optimised"
-RUNNERS = ("eager", "channels_last", "compiled", "onnxruntime", "openvino", "optimised_compiled", OURS)
+LEAST_ROUNDS = 5
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+RUNNERS = ("eager", "channels_last", "compiled", "onnxruntime", "openvino", "as_written", OURS)
 
 
 def build(model: str, names: list[str], batch: int, dtype: torch.dtype) -> Iterator[tuple[str, Runner]]:
@@ -52,9 +60,11 @@ def build(model: str, names: list[str], batch: int, dtype: torch.dtype) -> Itera
     x = torch.randn(batch, *network.input_shape, generator=torch.Generator().manual_seed(0))
     for name in names:
         try:
-            yield name, MAKERS[name](network, plain, x, dtype)
-        except ImportError as error:
-            print(f"  {name} is left out: {error}", file=sys.stderr)
+            runner = MAKERS[name](network, plain, x, dtype)
+            runner()
+            yield name, runner
+        except (ImportError, RuntimeError) as error:  # or a layer without a kernel for this type
+            print(f"  {name} is left out: {str(error).strip().splitlines()[0]}", file=sys.stderr)
 
 
 def eager(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
@@ -75,20 +85,18 @@ def compiled(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: t
     return calling(torch.compile(module), x.to(dtype).contiguous(memory_format=torch.channels_last))
 
 
+def as_written(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
+    """Our module without a compiler: the source that `cnndsl compile --optimize` writes."""
+    return ours(network.optimize(), plain, x, dtype)
+
+
 def optimised(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
-    module = network.optimize()
+    return ours(network.optimize(freeze=True), plain, x, dtype)
+
+
+def ours(module: nn.Module, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
     module.load_state_dict(plain.state_dict())
     return calling(module.to(dtype), x.to(dtype).contiguous(memory_format=torch.channels_last))
-
-
-def optimised_compiled(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
-    """Our rewritten network, compiled by `torch.compile` with freezing instead of calling oneDNN itself."""
-    import torch._inductor.config as inductor
-
-    inductor.freezing = True
-    module = network.optimize()
-    module.load_state_dict(plain.state_dict())
-    return calling(torch.compile(module.to(dtype)), x.to(dtype).contiguous(memory_format=torch.channels_last))
 
 
 def onnxruntime(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
@@ -118,8 +126,7 @@ def openvino(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: t
 
 
 MAKERS = {
-    each.__name__: each
-    for each in (eager, channels_last, compiled, onnxruntime, openvino, optimised_compiled, optimised)
+    each.__name__: each for each in (eager, channels_last, compiled, onnxruntime, openvino, as_written, optimised)
 }
 
 
@@ -145,58 +152,72 @@ def exported(module: nn.Module, x: Tensor) -> bytes:
         return path.read_bytes()
 
 
-def measure(runners: dict[str, Runner], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each run, by runner, round by round."""
+def measure(runners: dict[str, Runner], options: argparse.Namespace) -> dict[str, list[float]]:
+    """Milliseconds of each run, by runner, round by round: all of them, or fewer if the budget is used up."""
+    clock = CLOCKS[options.clock]
     times: dict[str, list[float]] = {name: [] for name in runners}
     order = list(runners)
-    for _ in range(rounds):
+    end = time.perf_counter() + options.budget
+    for done in range(options.rounds):
+        if done >= LEAST_ROUNDS and time.perf_counter() > end:
+            break
         random.shuffle(order)
         for name in order:
-            start = time.perf_counter()
+            start = clock()
             runners[name]()
-            times[name].append(1000 * (time.perf_counter() - start))
+            times[name].append(1000 * (clock() - start))
     return times
 
 
-def summary(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for name, values in times.items():
-        first, _, third = statistics.quantiles(values, n=4)
-        ratios = [value / ours for value, ours in zip(values, times[OURS], strict=True)]
-        found[name] = {
-            "median_ms": statistics.median(values),
-            "first_quartile_ms": first,
-            "third_quartile_ms": third,
-            "fastest_ms": min(values),
-            "ratio_to_ours": statistics.median(ratios),
+def spread(values: list[float]) -> dict[str, float]:
+    first, median, third = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": median, "first_quartile": first, "third_quartile": third, "least": min(values)}
+
+
+def summary(times: dict[str, list[float]]) -> dict[str, Figures]:
+    return {
+        name: {
+            "ms": spread(values),
+            "ratio_to_ours": spread([value / ours for value, ours in zip(values, times[OURS], strict=True)]),
             "ratio_of_fastest": min(values) / min(times[OURS]),
         }
-    return found
+        for name, values in times.items()
+    }
 
 
-def benchmark(name: str, options: argparse.Namespace, batch: int, dtype: str) -> dict[str, object]:
+def benchmark(name: str, options: argparse.Namespace, batch: int, dtype: str) -> Result:
+    torch._dynamo.reset()
     names = [each for each in RUNNERS if each in options.runners or each == OURS]
     runners = dict(build(NETWORKS.get(name, name), names, batch, DTYPES[dtype]))
     for runner in runners.values():
         for _ in range(3):
             runner()
-    times = measure(runners, options.rounds)
+    times = measure(runners, options)
     told = summary(times)
-    print(f"{name}, batch {batch}, {dtype}")
+    print(f"{name}, batch {batch}, {dtype}, {len(times[OURS])} rounds")
     for runner, figures in told.items():
-        low, high = figures["first_quartile_ms"], figures["third_quartile_ms"]
-        spread = f"{figures['median_ms']:9.2f} ms ({low:.2f} to {high:.2f}), fastest {figures['fastest_ms']:.2f}"
-        print(f"  {runner:14}{spread:48} {figures['ratio_to_ours']:6.2f} x ours", flush=True)
-    return {"network": name, "batch": batch, "dtype": dtype, "summary": told, "times_ms": times}
+        ms, ratio = figures["ms"], figures["ratio_to_ours"]
+        print(
+            f"  {runner:14}{ms['median']:9.2f} ms ({ms['first_quartile']:.2f} to {ms['third_quartile']:.2f}),"
+            f" fastest {ms['least']:8.2f}; {ratio['median']:5.2f} x ours"
+            f" ({ratio['first_quartile']:.2f} to {ratio['third_quartile']:.2f})",
+            flush=True,
+        )
+    load = os.getloadavg()[0]  # far above the number of threads, others were at work
+    return {"network": name, "batch": batch, "dtype": dtype, "load": load, "summary": told, "times_ms": times}
 
 
-def geometric_means(results: list[dict[str, object]]) -> dict[str, float]:
-    """Of the ratios to ours, by runner: above 1 it is slower."""
-    ratios: dict[str, list[float]] = {}
+def geometric_means(results: list[Result]) -> dict[str, dict[str, float]]:
+    """Of the ratios to ours, by type and runner: above 1 it is slower."""
+    ratios: dict[str, dict[str, list[float]]] = {}
     for result in results:
-        for runner, figures in result["summary"].items():  # type: ignore[attr-defined]
-            ratios.setdefault(runner, []).append(figures["ratio_to_ours"])
-    return {runner: exp(statistics.fmean(map(log, values))) for runner, values in ratios.items()}
+        for runner, figures in result["summary"].items():
+            of_type = ratios.setdefault(result["dtype"], {})
+            of_type.setdefault(runner, []).append(figures["ratio_to_ours"]["median"])
+    return {
+        dtype: {runner: exp(statistics.fmean(map(log, values))) for runner, values in of_type.items()}
+        for dtype, of_type in ratios.items()
+    }
 
 
 def environment() -> dict[str, object]:
@@ -215,22 +236,32 @@ def main() -> None:
     parser.add_argument("--runners", nargs="+", choices=RUNNERS, default=list(RUNNERS))
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 16])
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, default=list(DTYPES))
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--budget", type=float, default=20, help="seconds for the rounds of a network")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu, with --threads 1, on a busy machine")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    results = [
-        benchmark(name, options, batch, dtype)
-        for name in options.networks
-        for batch in options.batch
-        for dtype in options.dtype
-    ]
-    means = geometric_means(results)
-    print("geometric mean of the ratios to ours:", {name: round(value, 2) for name, value in means.items()})
+    results: list[Result] = []
+    if options.json and options.json.exists():
+        results = json.loads(options.json.read_text(encoding="utf-8"))["results"]
+    known = {(each["network"], each["batch"], each["dtype"]) for each in results}
+    for batch, dtype, name in product(options.batch, options.dtype, options.networks):
+        if (name, batch, dtype) not in known:
+            results.append(benchmark(name, options, batch, dtype))
+            write(results, options)
+    print("geometric means of the ratios to ours:", json.dumps(geometric_means(results), indent=1))
+
+
+def write(results: list[Result], options: argparse.Namespace) -> None:
     if options.json:
-        told = {"environment": environment(), "geometric_means": means, "results": results}
-        options.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+        told = {
+            "environment": environment() | {"clock": options.clock},
+            "geometric_means": geometric_means(results),
+            "results": results,
+        }
+        options.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

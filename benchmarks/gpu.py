@@ -34,7 +34,7 @@ sys.path[:0] = [path for path in (str(HERE.parent), str(HERE.parent.parent)) if 
 def main() -> int:
     options = _parser().parse_args()
     if options.job:
-        return _one_job(options.job)
+        return _one_job(options.job, options.turn)
     if options.dry_run:
         _prepare_dry_run(options.results)
     from campaign.jobs import STAGES as JOBS
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--docs", type=Path, default=HERE.parent.parent / "docs", help="where `report` writes")
     parser.add_argument("--dry-run", nargs="?", const="full", choices=("full", "small"))
     parser.add_argument("--job", help=argparse.SUPPRESS)  # what a process of a run is started with
+    parser.add_argument("--turn", type=int, help=argparse.SUPPRESS)
     return parser
 
 
@@ -117,11 +118,13 @@ def _take_table(folder: Path) -> None:
         save_table(table)
 
 
-def _one_job(text: str) -> int:
+def _one_job(text: str, turn: int | None) -> int:
     from campaign.jobs import perform
     from campaign.settings import from_text
+    from campaign.turns import Turns
 
-    perform(*from_text(text))
+    settings, job = from_text(text)
+    perform(settings, job, Turns(settings.folder, turn))
     return 0
 
 

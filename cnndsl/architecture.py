@@ -96,15 +96,17 @@ class Architecture:
 
         return triton.compile_graph(self.graph, seed=seed, batch=batch, precision=precision, strict=strict)
 
-    def optimize(self, *, seed: int = 0) -> nn.Module:
+    def optimize(self, *, seed: int = 0, freeze: bool = False) -> nn.Module:
         """The network as a PyTorch module for inference on a CPU, in eval mode; gradients do not reach its weights.
 
         It computes what `compile()` computes in eval mode, to rounding, and starts with the same weights.
-        `load_state_dict` takes state dicts of the plain module. Raises `MissingExtra` if PyTorch is not installed.
+        `load_state_dict` takes state dicts of the plain module. With `freeze` the first call for a shape of the
+        input compiles it, for half a minute or so, if gradients are off, and later calls are faster; new weights mean
+        a new compile. Raises `MissingExtra` if PyTorch is not installed.
         """
         from cnndsl.backends import torch
 
-        return torch.optimize(self.graph, seed=seed)
+        return torch.optimize(self.graph, seed=seed, freeze=freeze)
 
     def source(self, *, optimize: bool = False) -> str:
         """The standalone Python file that defines the network; it imports only torch."""

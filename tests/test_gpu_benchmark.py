@@ -28,6 +28,7 @@ from campaign.records import Records  # noqa: E402
 from campaign.report import best_peer, failures, ratio, report  # noqa: E402
 from campaign.schedule import run_jobs  # noqa: E402
 from campaign.settings import Job, Settings, from_text, to_text  # noqa: E402
+from campaign.turns import Turns  # noqa: E402
 
 UNITS = {"network": "resnet50", "batch": 32, "precision": "fp16"}
 
@@ -134,6 +135,23 @@ def test_jobs_that_fail_or_take_too_long_leave_word(settings: Settings, tmp_path
     assert "broken" in found["wrong"]["log"]
 
 
+def test_jobs_that_measure_come_in_waves(settings: Settings, tmp_path: Path) -> None:
+    """Nobody measures before all of a wave are ready, and one at a time."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import json, sys, time\nsys.path[:0] = [{str(ROOT / 'benchmarks')!r}]\n"
+        "from campaign.settings import from_text\nfrom campaign.turns import Turns\n"
+        "settings, job = from_text(sys.argv[2])\nturns = Turns(settings.folder, int(sys.argv[4]))\n"
+        "log = open(settings.folder / 'log', 'a', buffering=1)\n"
+        "time.sleep(job.arguments['n'] * 0.3 + 1.0)\nlog.write('ready\\n')\n"
+        "with turns.alone():\n    log.write('start\\n')\n    time.sleep(0.2)\n    log.write('stop\\n')\n"
+    )
+    jobs = [Job("any", {"n": n}, timed=True) for n in range(4)]
+    run_jobs(jobs, settings, Records(settings.folder), 2, script)
+    wave = ["ready", "ready", "start", "stop", "start", "stop"]
+    assert (settings.folder / "log").read_text().split() == wave + wave
+
+
 def test_nothing_starts_when_the_time_is_over(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     over = replace(settings, until=time.time() + 5)
     run_jobs([Job("any", {})] * 3, over, Records(over.folder), 2, Path("no such script"))
@@ -160,14 +178,14 @@ def test_counters_are_read_from_what_the_profiler_prints() -> None:
 
 def test_a_gpu_is_measured_by_its_own_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = FakeCuda(monkeypatch)
-    machine = Machine(False, tmp_path / "lock")
+    machine = Machine(False, Turns(tmp_path))
     machine.device = torch.device("cpu")
     run = cuda.step(0.25)
     times = machine.measure(machine.graphed(run))
     assert times["hot_ms"] == times["hot_first_quartile_ms"] == pytest.approx(0.25)
     assert times["cold_ms"] == pytest.approx(0.25) and times["latency_ms"] > 0
     assert machine.sink is not None and machine.sink.numel() > 100e6
-    assert machine.depth == 0
+    assert machine.turns.depth == 0
 
 
 def test_the_chart_has_a_bar_for_each(tmp_path: Path) -> None:

@@ -49,8 +49,10 @@ def lightest(path: Path) -> Architecture:
 
 
 @pytest.mark.parametrize("path", FILES, ids=stem)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
 @torch.inference_mode()
-def test_optimised_it_computes_the_same(path: Path) -> None:
+def test_optimised_it_computes_the_same(path: Path, dtype: torch.dtype) -> None:
+    """In bfloat16 to its rounding, which layers fused round less often than layers by themselves."""
     network = lightest(path)
     plain, optimised = network.compile().eval(), network.optimize()
     generator = torch.Generator().manual_seed(0)
@@ -59,5 +61,6 @@ def test_optimised_it_computes_the_same(path: Path) -> None:
             tensor += torch.rand(tensor.shape, generator=generator) / 4
     optimised.load_state_dict(plain.state_dict())
     x = torch.randn(2, *network.input_shape, generator=generator)
-    expected, found = plain(x), optimised(x)
-    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * max(1.0, float(expected.abs().max())))
+    expected, found = plain(x), optimised.to(dtype)(x.to(dtype))
+    tolerance = 2e-5 if dtype is torch.float32 else 0.1
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=tolerance * max(1.0, float(expected.abs().max())))

@@ -22,7 +22,7 @@ from cnndsl.passes.fuse_add import fuse_add
 from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
-from cnndsl.passes.placement import Slice, chains, concat_slices, fire_chains
+from cnndsl.passes.placement import Slice, concat_slices
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
 
@@ -286,15 +286,3 @@ def test_what_a_concat_copies_is_said() -> None:
     notes = Notes()
     assert len(concat_slices(graph, notes)) == 2
     assert [refusal.reason for refusal in notes.refusals] == ["input is an input of the network and is copied"]
-
-
-def test_chains() -> None:
-    body = "conv 3x3, 4 -> relu -> conv 1x1, 8 -> relu -> conv 1x1, 2 as kept\n conv 3x3, 4"
-    graph, _ = prepared(body, fuse_activation)
-    assert len(list(chains(graph))) == 1
-    assert [len(run) for run in chains(graph)] == [3]
-
-
-def test_fire_expand_and_the_next_squeeze() -> None:
-    graph, _ = prepared("concat { | conv 1x1, 4 -> relu | conv 3x3, 4 -> relu }\n conv 1x1, 2", fuse_activation)
-    assert list(fire_chains(graph)) == [(("branch1.conv", "branch2.conv"), "conv")]

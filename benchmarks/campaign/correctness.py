@@ -60,7 +60,7 @@ def check_cases(settings: Settings, machine: Machine, records: Records, *, size:
     cases = _cases(settings, size, dtype)
     faults: list[list[str]] = []
     counts: Counter[str] = Counter()
-    with Compiling(target, enabled=not machine.dry) as compiling:
+    with Compiling(target, enabled=not machine.dry, processes=PROCESSES) as compiling:
         compiling.expect(
             Request(choice[0], problem, choice[1])
             for _, kernel, problem in cases

@@ -10,6 +10,7 @@ from campaign.machine import Machine, allow_tf32, bandwidth, matrix_rate
 from campaign.networks import DTYPES
 from campaign.records import Records
 from campaign.settings import Job, Settings
+from campaign.turns import Turns
 
 
 def measure_card(settings: Settings, machine: Machine, records: Records) -> None:
@@ -50,8 +51,8 @@ STAGES: dict[str, Callable[[Settings, Records], Iterator[Job]]] = {
 }
 
 
-def perform(settings: Settings, job: Job) -> None:
-    machine = Machine(settings.dry, settings.folder / "lock")
+def perform(settings: Settings, job: Job, turns: Turns) -> None:
+    machine = Machine(settings.dry, turns)
     records = Records(settings.folder)
     records.gpu = machine.name
     RUN[job.run](settings, machine, records, **job.arguments)

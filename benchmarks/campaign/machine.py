@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import statistics
@@ -10,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from campaign.turns import Turns
 
 Run = Callable[[], object]
 SINK_BYTES = 256 * 2**20  # written between runs, so that the L2 cache holds nothing of the network
@@ -22,13 +22,11 @@ SAMPLE_SECONDS = 0.015  # of runs back to back in one sample
 
 
 class Machine:
-    """`dry` is the CPU; `lock` is a file that processes hold while they measure."""
+    """The device of this process; `dry` is the CPU."""
 
-    def __init__(self, dry: bool, lock: Path) -> None:
-        self.dry = dry
+    def __init__(self, dry: bool, turns: Turns) -> None:
+        self.dry, self.turns = dry, turns
         self.device = torch.device("cpu" if dry else "cuda")
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        self.lock, self.depth = lock.open("w"), 0
         self.sink: torch.Tensor | None = None
 
     @property
@@ -37,17 +35,10 @@ class Machine:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No other process of this run measures meanwhile."""
-        if not self.depth:
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.depth += 1
-        try:
+        """No other process of this run uses the device meanwhile."""
+        with self.turns.alone():
             yield
             self.synchronize()
-        finally:
-            self.depth -= 1
-            if not self.depth:
-                fcntl.flock(self.lock, fcntl.LOCK_UN)
 
     def synchronize(self) -> None:
         if not self.dry:

@@ -60,7 +60,9 @@ def jobs(settings: Settings, records: Records) -> Iterator[Job]:
                         unit = {"stage": "baseline", "network": name, "batch": batch, "precision": precision}
                         if not records.has(**unit, runner=peer):
                             arguments = {"peer": peer, **{key: unit[key] for key in ("network", "batch", "precision")}}
-                            yield Job("peer", arguments, ({**unit, "runner": peer},), limit=PEERS[peer].limit)
+                            yield Job(
+                                "peer", arguments, ({**unit, "runner": peer},), limit=PEERS[peer].limit, timed=True
+                            )
 
 
 def measure_peer(
@@ -74,15 +76,13 @@ def measure_peer(
     inductor = not settings.dry or (not settings.small and network == settings.networks[0])
     with torch.no_grad(), inductor_settings(machine, found.frozen):
         run = found.compiled(module, inductor)
-        with machine.alone():
-            for _ in range(3):  # compiles, tunes, and records graphs
-                result = run(x)
+        for _ in range(3):  # compiles, tunes, and records graphs
+            result = run(x)
         told = {"error_to_float64": error(result[:CHECKED].float(), wanted), "versions": machine.versions()}
         times = machine.measure(lambda: run(x))
         records.add(**unit, runner=peer, gpu=machine.name, **times, peak_bytes=machine.peak_bytes(), **told)
         if found.graph:
-            with machine.alone():
-                replay = machine.graphed(lambda: run(x))
+            replay = machine.graphed(lambda: run(x))
             times = machine.measure(replay)
             name = f"{peer}, graph"
             records.add(**unit, runner=name, gpu=machine.name, **times, peak_bytes=machine.peak_bytes(), **told)
@@ -104,7 +104,7 @@ def prepared(
 
 
 def inductor_settings(machine: Machine, frozen: bool) -> AbstractContextManager[Any]:
-    """Freezing, and that Inductor is alone on the device whenever it measures a candidate."""
+    """Freezing, and that no two processes measure Inductor's candidates at once."""
     import torch._inductor.config as config
     from torch._inductor.runtime.benchmarking import benchmarker
 
@@ -117,7 +117,7 @@ def inductor_settings(machine: Machine, frozen: bool) -> AbstractContextManager[
 
 def _alone(machine: Machine, measure: Callable[..., Any]) -> Callable[..., Any]:
     def measured(*arguments: Any, **options: Any) -> Any:
-        with machine.alone():
+        with machine.turns.one_candidate():
             return measure(*arguments, **options)
 
     measured.alone = True  # type: ignore[attr-defined]

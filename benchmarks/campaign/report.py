@@ -167,7 +167,8 @@ def _passed(record: Record) -> bool:
 
 
 def _tally(records: list[Record]) -> str:
-    return f"{sum(map(_passed, records))} of {len(records)} right"
+    judged = [each for each in records if not each.get("excused")]
+    return f"{sum(map(_passed, judged))} of {len(judged)} right"
 
 
 def _verdict(record: Record) -> str:

@@ -10,12 +10,16 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from campaign.records import Records
 from campaign.settings import Job, Settings, to_text
+from campaign.turns import Turns
+
+Perform = Callable[[Settings, Job, Turns], None]
 
 
 @dataclass
@@ -33,9 +37,12 @@ class Running:
 def run_jobs(jobs: Iterable[Job], settings: Settings, records: Records, slots: int, script: Path) -> None:
     """Start them in order while there is time; one that fails or takes too long leaves a result that says so."""
     waiting, running = deque(jobs), list[Running]()
+    wave = 0  # jobs of it that were started
     while waiting or running:
-        while waiting and len(running) < _room(waiting[0], running, slots) and not settings.over:
+        wave = wave if running else 0
+        while waiting and _may_start(waiting[0], running, wave, slots) and not settings.over:
             running.append(_start(waiting.popleft(), settings, script))
+            wave += 1
         time.sleep(0.05)
         for each in list(running):
             if each.process.poll() is None and each.seconds < each.job.limit and settings.left > 0:
@@ -48,11 +55,12 @@ def run_jobs(jobs: Iterable[Job], settings: Settings, records: Records, slots: i
         print(f"  out of time: {len(waiting)} jobs are left for the next run", flush=True)
 
 
-def _room(job: Job, running: list[Running], slots: int) -> int:
-    """How many may run if this one is started, and one less."""
+def _may_start(job: Job, running: list[Running], wave: int, slots: int) -> bool:
+    if not running:
+        return True
     if job.alone or any(each.job.alone for each in running):
-        return 1 if not running else 0
-    return slots
+        return False
+    return wave < slots if job.timed else len(running) < slots
 
 
 def _start(job: Job, settings: Settings, script: Path) -> Running:
@@ -60,13 +68,16 @@ def _start(job: Job, settings: Settings, script: Path) -> Running:
     folder.mkdir(parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() else "_" for letter in str(job))
     log = (folder / f"{name}.txt").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, str(script), "--job", to_text(settings, job)],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env=os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "4"},
-        start_new_session=True,
-    )
+    with closing(Turns(settings.folder)) as turns:  # for the process, so that it shares the device before others start
+        own = turns.held.fileno()
+        process = subprocess.Popen(
+            [sys.executable, str(script), "--job", to_text(settings, job), "--turn", str(own)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "4"},
+            start_new_session=True,
+            pass_fds=(own,),
+        )
     return Running(job, process, log, time.time())
 
 
@@ -90,11 +101,12 @@ def note_failure(job: Job, records: Records, reason: str, tail: str) -> None:
             records.add(**unit, gpu=records.gpu, error=reason, log=tail)
 
 
-def run_here(job: Job, settings: Settings, records: Records, perform: Callable[[Settings, Job], None]) -> None:
+def run_here(job: Job, settings: Settings, records: Records, perform: Perform) -> None:
     """A job in this process, for a dry run."""
     started = time.time()
     try:
-        perform(settings, job)
+        with closing(Turns(settings.folder)) as turns:
+            perform(settings, job, turns)
     except Exception:
         note_failure(job, records, "exception", traceback.format_exc()[-1500:])
         print(f"  {job}: FAILED\n{traceback.format_exc()}", flush=True)
@@ -104,4 +116,4 @@ def run_here(job: Job, settings: Settings, records: Records, perform: Callable[[
 
 def slots() -> int:
     """Processes at once: most of their time is compiling on one core."""
-    return max(1, min(8, len(os.sched_getaffinity(0)) // 2))
+    return max(1, min(12, len(os.sched_getaffinity(0)) - 2))

@@ -48,6 +48,7 @@ class Job:
 
     units  of results that it adds, as in `Records.has`
     alone  whether nothing else may run beside it
+    timed  whether it measures: such jobs come in waves, all of which prepare before the first is alone on the device
     limit  seconds after which it is ended
     """
 
@@ -55,6 +56,7 @@ class Job:
     arguments: dict[str, Any]
     units: tuple[dict[str, Any], ...] = ()
     alone: bool = False
+    timed: bool = False
     limit: float = 240.0
 
     def __str__(self) -> str:

@@ -31,7 +31,7 @@ def jobs(settings: Settings, records: Records) -> Iterator[Job]:
     for name in MODELS:
         unit = {"stage": "training", "network": name}
         if name in settings.networks and not records.has(**unit):
-            yield Job("training", {"network": name}, (unit,), limit=300.0)
+            yield Job("training", {"network": name}, (unit,), limit=300.0, timed=True)
 
 
 def measure_training(settings: Settings, machine: Machine, records: Records, *, network: str) -> None:
@@ -50,9 +50,9 @@ def measure_training(settings: Settings, machine: Machine, records: Records, *, 
     }
     runs = {name: _training_run(module, batch, size, machine, settings) for name, module in modules.items()}
     times: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        machine.seconds(run, 1 if machine.dry else 3)
     with machine.alone():
-        for run in runs.values():
-            machine.seconds(run, 1 if machine.dry else 3)
         for _ in range(2 if machine.dry else ROUNDS):
             for name, run in runs.items():
                 times[name].append(1000 * machine.seconds(run))

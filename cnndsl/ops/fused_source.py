@@ -103,8 +103,9 @@ class Fused(nn.Module):
     def packed_weight(self, x: torch.Tensor) -> torch.Tensor:
         """The weight as oneDNN wants it for such an input; made anew if the weight has changed."""
         weight = self.weight
-        version = 0 if weight.is_inference() else weight._version
-        state = (weight.data_ptr(), version, weight.dtype)
+        if weight.is_inference():  # nothing tells whether it has changed
+            return self.pack(x.shape)
+        state = (weight.data_ptr(), weight._version, weight.dtype)
         if self.packed.get("state") != state or len(self.packed) > 4:
             self.packed = {"state": state}
         found = self.packed.get(x.shape)
@@ -128,11 +129,21 @@ class FusedConv2d(Fused, nn.Conv2d):
         super().__init__(*sizes, **options)
         self.fuse(prologue, epilogue, self.in_channels)
         self.in_place = in_place  # may the sum be written over `other`?
+        self.as_product = False
+
+    @property
+    def pointwise(self) -> bool:
+        return {*self.kernel_size, *self.stride, self.groups} == {1} and set(self.padding) == {0}
+
+    def multiply(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        """A 1x1 convolution as the product of two matrices, for a compiler: a small one costs less to call."""
+        return F.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         x = self.before(x)
         if not self.runs_on_onednn(x):
-            return self.after(self._conv_forward(x, self.weight, self.bias), other)
+            convolve = self.multiply if self.as_product else self._conv_forward
+            return self.after(convolve(x, self.weight, self.bias), other)
         x = x.contiguous(memory_format=torch.channels_last)
         window = (self.padding, self.stride, self.dilation, self.groups)
         convolution = torch.ops.mkldnn._convolution_pointwise

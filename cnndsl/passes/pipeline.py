@@ -25,6 +25,7 @@ from cnndsl.passes.pool_prologue import pool_prologue
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
 from cnndsl.passes.settle_bias import settle_bias
+from cnndsl.passes.sum_lrn import sum_lrn
 
 Pass = Callable[[Graph, Notes], Graph]
 Observer = Callable[[str, Graph], None]
@@ -46,6 +47,7 @@ CPU_PIPELINE: tuple[Pass, ...] = (
     prologue,  # what is left of the batch norms stands in front of convolutions
     merge_siblings,  # after all that changes convolutions: siblings are what the others made of them
     pack_weights,  # for what nothing was fused to
+    sum_lrn,  # anywhere: no other pass looks at it
     add_in_place,  # last: only in the final graph is it known who reads a tensor
 )
 

@@ -1,17 +1,11 @@
-"""Facts for a plan that no rewrite expresses: where tensors may lie, and which layers may share a kernel.
-
-`concat_slices` says which producers can write straight into the buffer of a concat, and `chains` which runs of
-layers can be computed tile by tile without their middle tensors. A backend decides what it makes of them.
-"""
+"""A fact for a plan that no rewrite expresses: which producers can write straight into the buffer of a concat."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container
 from dataclasses import dataclass
 
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ops.convolution import Conv
-from cnndsl.ops.fused import Fused
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.passes.notes import Notes
@@ -62,45 +56,3 @@ def _why_copied(graph: Graph, node: Node, name: str) -> str | None:
     if node.inputs.count(name) > 1:
         return f"{name} is read twice and is copied"
     return None
-
-
-def chains(graph: Graph) -> Iterator[tuple[str, ...]]:
-    """Runs of convolutions, each the only reader of the one before, the first of any kernel and the others 1x1.
-
-    A tile of the first gives a tile of the last, so the tensors between need never be whole (3x3 then 1x1 then the
-    next block's 1x1). Runs of one are left out, and every convolution is in one run at most. A sum may end a member.
-    """
-    taken: set[str] = set()
-    for node in graph:
-        run = [node] if _plain(node, kernel=False) and node.name not in taken else []
-        while run and (following := _following(graph, run[-1])) is not None:
-            run.append(following)
-        if len(run) > 1:
-            taken.update(each.name for each in run)
-            yield tuple(each.name for each in run)
-
-
-def fire_chains(graph: Graph) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Concats of convolutions that one 1x1 alone reads: (what is stacked, the 1x1): expand, then the next squeeze."""
-    for node in graph:
-        if isinstance(node.op, Concat) and not graph.is_output(node.name):
-            readers = graph.consumers(node.name)
-            alone = all(graph.consumers(name) == (node,) and not graph.is_output(name) for name in node.inputs)
-            stacked = all(_plain(graph[name], kernel=False) for name in node.inputs)
-            if alone and stacked and len(readers) == 1 and _plain(readers[0], kernel=True):
-                yield node.inputs, readers[0].name
-
-
-def _following(graph: Graph, node: Node) -> Node | None:
-    readers: Mapping[int, Node] = dict(enumerate(graph.consumers(node.name)))
-    if len(readers) != 1 or graph.is_output(node.name) or readers[0].inputs[0] != node.name:
-        return None
-    return readers[0] if _plain(readers[0], kernel=True) and readers[0].inputs.count(node.name) == 1 else None
-
-
-def _plain(node: Node, *, kernel: bool) -> bool:
-    """Is it an ungrouped convolution; with `kernel`, a 1x1 of stride 1?"""
-    core = node.op.core if isinstance(node.op, Fused) else node.op
-    if not isinstance(core, Conv) or core.groups > 1:
-        return False
-    return not kernel or (core.kernel == (1, 1) and core.stride == (1, 1) and not any(core.sides))

@@ -32,18 +32,27 @@ def optimized_graph(graph: Graph, notes: Notes | None = None) -> Graph:
     return run(graph, CPU_PIPELINE, notes=notes)
 
 
-def optimize(graph: Graph, *, seed: int = 0) -> nn.Module:
+def optimize(graph: Graph, *, seed: int = 0, freeze: bool = False) -> nn.Module:
     """The network as a PyTorch module for inference on a CPU, in eval mode, with the weights that `build` would draw.
 
     It computes what the plain module computes in eval mode, to rounding. `load_state_dict` takes the plain module's
-    state dict (or its own); gradients do not flow into its weights. Raises `MissingExtra` if PyTorch is not installed.
+    state dict (or its own); gradients do not flow into its weights. With `freeze` it is compiled for each shape of
+    its input when that comes first. Raises `MissingExtra` if PyTorch is not installed.
     """
     require("torch", extra="torch")
+    import torch
+
     rewritten = optimized_graph(graph)
-    module = instantiate(generate_source(rewritten), seed)
-    accept_originals(module, graph, rewritten)
-    module.load_state_dict(build(graph, seed=seed).state_dict())
-    return module.eval().requires_grad_(False)
+    with torch.inference_mode(False):  # else nothing could tell that a weight has changed
+        module = instantiate(generate_source(rewritten), seed)
+        accept_originals(module, graph, rewritten)
+        module.load_state_dict(build(graph, seed=seed).state_dict())
+    module.eval().requires_grad_(False)
+    if freeze:
+        from cnndsl.backends.torch.frozen import Frozen
+
+        module.forward = Frozen(module).forward
+    return module
 
 
 def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Path]:

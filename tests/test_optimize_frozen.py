@@ -1,0 +1,181 @@
+"""The frozen module: a compiled program is the same network, and never one of weights that are gone."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import shutil
+import time
+from collections.abc import Callable
+from types import MethodType
+
+import pytest
+import torch
+from test_optimize import assert_same, example, outputs, scrambled
+from torch import Tensor, nn
+
+import cnndsl
+from cnndsl.backends.torch import frozen
+from cnndsl.backends.torch.frozen import Frozen, Program
+
+pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
+original_faster = frozen.faster
+X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(autouse=True)
+def program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the clock says."""
+    monkeypatch.setattr(frozen, "faster", lambda program, written, inputs: program)
+
+
+def freezer(module: nn.Module) -> Frozen:
+    found = module.forward.__self__
+    assert isinstance(found, Frozen)
+    return found
+
+
+def compiled_programs(module: nn.Module) -> list[Program]:
+    return [each for each in freezer(module).programs.values() if not isinstance(each, MethodType)]
+
+
+@pytest.mark.parametrize("name", ["projection", "dense", "heads"])
+def test_it_computes_what_the_plain_module_computes(name: str) -> None:
+    network = example(name)
+    plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
+    fast.load_state_dict(plain.state_dict())
+    for x in (X, X, X.contiguous(memory_format=torch.channels_last)):
+        assert_same(fast, plain, x, 1e-5)
+    assert len(compiled_programs(fast)) == 1  # one serves all three
+
+
+def test_bfloat16() -> None:
+    network = example("inception")
+    plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
+    fast.load_state_dict(plain.state_dict())
+    (found,) = outputs(fast.bfloat16(), X.bfloat16())
+    assert found.dtype == torch.bfloat16 and compiled_programs(fast)
+    torch.testing.assert_close(found.float(), outputs(plain, X)[0], rtol=0.1, atol=0.1)
+
+
+@torch.no_grad()
+def written_over(module: nn.Module) -> None:
+    next(module.parameters()).mul_(2)
+
+
+def replaced(module: nn.Module) -> None:
+    layer = next(each for each in module.modules() if isinstance(each, nn.Conv2d))
+    layer.weight = nn.Parameter(2 * layer.weight, requires_grad=False)
+
+
+def swapped(module: nn.Module) -> None:
+    weight = next(module.parameters())
+    weight.data = 2 * weight.data
+
+
+def loaded(module: nn.Module) -> None:
+    module.load_state_dict(example("residual").compile(seed=7).state_dict())
+
+
+@torch.inference_mode()
+def loaded_in_inference_mode(module: nn.Module) -> None:
+    loaded(module)
+
+
+CHANGES = (written_over, replaced, swapped, loaded, loaded_in_inference_mode)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_is_never_stale(change: Callable[[nn.Module], None]) -> None:
+    network = example("residual")
+    fast, direct = network.optimize(freeze=True), network.optimize()
+    before = outputs(fast, X)[0]
+    assert compiled_programs(fast)
+    change(fast)
+    change(direct)
+    assert not torch.allclose(outputs(fast, X)[0], before)
+    assert_same(fast, direct, X, 1e-5)
+
+
+def test_each_shape_has_its_program() -> None:
+    network = example("residual")
+    fast, plain = network.optimize(freeze=True), network.compile().eval()
+    for x in (X, X[:1], X):
+        assert_same(fast, plain, x, 1e-5)
+    assert len(compiled_programs(fast)) == 2
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
+def test_a_copy_is_one_of_its_own(copied: Callable[[nn.Module], nn.Module]) -> None:
+    network = example("residual")
+    first = network.optimize(freeze=True)
+    before = outputs(first, X)
+    second = copied(first)
+    second.load_state_dict(network.compile(seed=2).state_dict())
+    assert_same(second, network.compile(seed=2).eval(), X, 1e-5)
+    assert compiled_programs(second) and torch.equal(outputs(first, X)[0], before[0])
+
+
+def test_a_slower_program_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frozen, "faster", lambda program, written, inputs: written)
+    fast = example("residual").optimize(freeze=True)
+    assert_same(fast, example("residual").compile().eval(), X, 1e-5)
+    assert freezer(fast).programs and not compiled_programs(fast)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_cannot_be_frozen_runs_as_written() -> None:
+    network = example("residual")
+    fast, plain = network.optimize(freeze=True), network.compile().eval()
+    x = X.clone().requires_grad_()
+    fast(x).sum().backward()
+    assert x.grad is not None and x.grad.abs().sum() > 0
+    assert_same(fast.double(), plain.double(), X.double(), 1e-6)
+    with torch.inference_mode():
+        weights_of_inference = copy.deepcopy(fast).float()
+    assert_same(weights_of_inference, plain.float(), X, 1e-5)
+    assert not freezer(fast).programs and not freezer(weights_of_inference).programs
+
+
+def test_it_can_be_compiled_and_exported() -> None:
+    network = example("inception")
+    fast, plain = network.optimize(freeze=True), network.compile().eval()
+    assert_same(torch.compile(fast, backend="eager", fullgraph=True), plain, X, 1e-5)
+    assert_same(torch.export.export(fast, (X,)).module(), plain, X, 1e-5)
+
+
+def test_the_faster_of_two() -> None:
+    def slow(x: Tensor) -> None:
+        time.sleep(0.01)
+
+    def fast(x: Tensor) -> None:
+        pass
+
+    assert original_faster(slow, fast, (X,)) is fast and original_faster(fast, slow, (X,)) is fast
+
+
+def test_without_a_working_compiler_it_says_so_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr("torch._inductor.compile", broken)
+    fast = example("residual").optimize(freeze=True)
+    with pytest.warns(UserWarning, match="not frozen: RuntimeError: no compiler here"):
+        assert_same(fast, example("residual").compile().eval(), X, 1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    "name",
+    ["alexnet", "vgg16", "googlenet", "resnet50", "resnext50_32x4d", "densenet121", "squeezenet1_1", "inception_v4"],
+)
+def test_the_networks_of_the_benchmark(name: str, dtype: torch.dtype) -> None:
+    network = cnndsl.load(name)
+    plain, fast = network.compile().eval(), network.optimize(freeze=True)
+    x = torch.randn(1, *network.input_shape, generator=torch.Generator().manual_seed(0))
+    (expected,) = outputs(plain, x)
+    (found,) = outputs(fast.to(dtype), x.to(dtype))
+    assert compiled_programs(fast)
+    tolerance = 2e-5 if dtype is torch.float32 else 0.1
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=tolerance * float(expected.abs().max()))
