@@ -14,7 +14,7 @@ from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.source import Source, Span
 from cnndsl.syntax import mistakes, tree
 from cnndsl.syntax.grammar import lex, machine_for
-from cnndsl.syntax.layout import CLOSING, OPENING, Layout
+from cnndsl.syntax.layout import CLOSING, OPENING, Layout, line_of
 from cnndsl.syntax.recovery import (
     DEFINITION,
     before_line_ends,
@@ -198,6 +198,8 @@ class _Parser:
         """Report the braces that are open, and end the definition; it is dropped if it is unclear where one belongs."""
         braces = [brace for brace in self.layout.open if brace.type == "LBRACE" and not self.layout.is_implied(brace)]
         if braces:
+            if self.layout.outdented is not None:
+                self.forget_line(line_of(self.layout.outdented[1]))
             self.report.add(mistakes.braces_never_closed(self.source, self.layout, braces))
         if self.layout.outdented is not None:
             self.give_up(definition=True)
@@ -206,6 +208,13 @@ class _Parser:
             self.layout.move(self.layout.at)
         else:
             self.close_braces()
+
+    def forget_line(self, line: int) -> None:
+        """Take back what was wrong behind a `}`, now that it is known to belong to another `{`."""
+        kept = [mistake for mistake in self.report if mistake.span.line != line]
+        self.report = Report()
+        for mistake in kept:
+            self.report.add(mistake)
 
     def close_braces(self) -> None:
         """End what is open as if its `}` were there."""
