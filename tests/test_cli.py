@@ -268,7 +268,8 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path) -> None:
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130 and errors == "cnndsl: interrupted\n"
+    # Python ends by the signal itself if the interrupt came through an `exec`; a shell calls both 130.
+    assert process.returncode in (130, -signal.SIGINT) and errors == "cnndsl: interrupted\n"
     left = sorted(path.name for path in (folder / "out").iterdir()) if (folder / "out").exists() else []
     assert left in ([], ["googlenet.py", "googlenet.safetensors"])
 

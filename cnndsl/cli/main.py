@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
@@ -25,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout, sys.stderr = _usable(sys.stdout), _usable(sys.stderr)
     try:
         options = _parser().parse_args(arguments)
-        code: int = options.run(options)
+        with _heard_interrupts() as heard:
+            code: int = options.run(options)
+        if heard:  # a library that was being imported has swallowed it
+            raise KeyboardInterrupt
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -36,6 +41,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         return _failure(error)
+
+
+@contextmanager
+def _heard_interrupts() -> Iterator[list[int]]:
+    """Every Ctrl-C in the block, also those whose exception is lost on its way (C extensions clear what they meet)."""
+    heard: list[int] = []
+
+    def interrupt(number: int, frame: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # somebody else listens, or nobody is to
+        yield heard
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _usable(stream: TextIO | None) -> TextIO:
