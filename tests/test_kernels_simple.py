@@ -12,7 +12,7 @@ pytest.importorskip("triton")
 import torch.nn.functional as F  # noqa: E402
 from kernel_tensors import Guarded, pixels, planes, poisoned, random  # noqa: E402
 
-from cnndsl.kernels import across, conv_gemm, linear, move, pack, pointwise, pool  # noqa: E402
+from cnndsl.kernels import across, conv_gemm, move, pack, pointwise, pool  # noqa: E402
 from cnndsl.kernels.tails import steps  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.ops import all_layers  # noqa: E402
@@ -211,7 +211,7 @@ def test_linear_reads_a_map_where_it_lies(image: tuple[int, int, int], batch: in
     w = (torch.randn(30, *image) / 10).to(HALF)
     bias = torch.randn(30)
     y = poisoned(batch, 1, 1, 30, dtype=HALF, after=2)
-    problem = linear.describe(x, w, y.view, bias, tail=("tl.where(x < 0.0, 0.0, x)",))
+    problem = conv_gemm.describe(x, w, y.view, bias, tail=("tl.where(x < 0.0, 0.0, x)",))
     conv_gemm.conv_gemm(problem, conv_gemm.suggest(problem, TARGET), x, w, y.view, bias)
     expected = F.relu(F.linear(x.double().flatten(1), w.double().flatten(1), bias.double()))
     y.check(expected[:, None, None], problem.depth)
