@@ -3,8 +3,10 @@
     python benchmarks/cpu.py --networks resnet50 squeezenet1_1 --batch 1 --rounds 15 --json cpu.json
 
 All runners of a network have the same weights and input, and their runs are interleaved: each round runs each of
-them once, in a random order, so that a slow second of the machine hits all alike. Reported are the median, the range
-from the first to the third quartile, and the same of the ratio to the optimised module in the same round.
+them, in a random order, so that a slow second of the machine hits all alike. A turn is two runs, of which the second
+is timed: the first fills the caches that the others have emptied, as in a process that serves one network. Reported
+are the median, the range from the first to the third quartile, and the same of the ratio to the optimised module in
+the same round.
 ONNX Runtime and OpenVINO run if they are installed, from the network as PyTorch exports it.
 On a machine that is not quiet, `--threads 1 --clock cpu` counts the processor's time instead of the time that passes.
 Every result is printed and written as soon as it is there; a network that the file given by --json has is left out.
@@ -163,6 +165,7 @@ def measure(runners: dict[str, Runner], options: argparse.Namespace) -> dict[str
             break
         random.shuffle(order)
         for name in order:
+            runners[name]()
             start = clock()
             runners[name]()
             times[name].append(1000 * (clock() - start))

@@ -15,18 +15,25 @@ from test_optimize import assert_same, example, outputs, scrambled
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.backends.torch import frozen
-from cnndsl.backends.torch.frozen import Frozen, Program
+from cnndsl.backends.torch import frozen, programs
+from cnndsl.backends.torch.frozen import Frozen
+from cnndsl.backends.torch.programs import Inputs, Program, inductor, onednn_graph
 
-pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
-original_faster = frozen.faster
+without_cpp = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
+original_fastest = frozen.fastest
 X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.fixture(autouse=True)
-def program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the clock says."""
-    monkeypatch.setattr(frozen, "faster", lambda program, written, inputs: program)
+@pytest.fixture(
+    autouse=True,
+    params=[pytest.param(inductor, marks=without_cpp), onednn_graph],
+    ids=lambda compiler: compiler.__name__,
+)
+def compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
+    """The only one, and it wins, whatever the clock says."""
+    monkeypatch.setattr(frozen, "COMPILERS", (request.param,))
+    monkeypatch.setattr(frozen, "fastest", lambda ways, inputs: ways[-1])
+    return request.param  # type: ignore[no-any-return]
 
 
 def freezer(module: nn.Module) -> Frozen:
@@ -117,7 +124,7 @@ def test_a_copy_is_one_of_its_own(copied: Callable[[nn.Module], nn.Module]) -> N
 
 
 def test_a_slower_program_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen, "faster", lambda program, written, inputs: written)
+    monkeypatch.setattr(frozen, "fastest", lambda ways, inputs: ways[0])
     fast = example("residual").optimize(freeze=True)
     assert_same(fast, example("residual").compile().eval(), X, 1e-5)
     assert freezer(fast).programs and not compiled_programs(fast)
@@ -144,24 +151,75 @@ def test_it_can_be_compiled_and_exported() -> None:
     assert_same(torch.export.export(fast, (X,)).module(), plain, X, 1e-5)
 
 
-def test_the_faster_of_two() -> None:
+@pytest.mark.parametrize(("name", "rows"), [("residual", 4), ("heads", 3)])
+def test_a_batch_of_large_tensors_goes_in_parts(
+    name: str, rows: int, compiler: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of equal size, so that one program serves them all."""
+    compiled_for: list[int] = []
+
+    def noted(module: nn.Module, run: Program, inputs: Inputs, largest: int) -> Program:
+        compiled_for.append(len(inputs[0]))
+        return compiler(module, run, inputs, largest)
+
+    network = example(name)
+    written, fast, plain = network.optimize(), network.optimize(freeze=True), network.compile().eval()
+    outputs(written, X[:1])  # its weights are packed
+    limit = rows * programs.largest_tensor(lambda: outputs(written, X[:1]))
+    monkeypatch.setattr(programs, "KEPT_BY_MALLOC", limit)
+    monkeypatch.setattr(frozen, "COMPILERS", (noted,))
+    x = torch.randn(12, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    assert_same(fast, plain, x, 1e-5)
+    assert compiled_for == [rows] and len(compiled_programs(fast)) == 1
+
+
+@pytest.mark.parametrize(
+    ("batch", "largest", "rows"), [(16, 64, 8), (16, 2**20, 1), (17, 64, 1), (6, 64, 3), (4, 32, 4)]
+)
+def test_rows_at_a_time(batch: int, largest: int, rows: int) -> None:
+    assert programs.rows_at_a_time(batch, largest * 2**20) == rows
+
+
+def test_the_fastest() -> None:
     def slow(x: Tensor) -> None:
         time.sleep(0.01)
 
     def fast(x: Tensor) -> None:
         pass
 
-    assert original_faster(slow, fast, (X,)) is fast and original_faster(fast, slow, (X,)) is fast
+    assert original_fastest([slow, fast], (X,)) is fast and original_fastest([fast, slow], (X,)) is fast
+    assert original_fastest([slow], (X,)) is slow
 
 
-def test_without_a_working_compiler_it_says_so_and_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("no compiler here")
+def broken(*args: object) -> Program:
+    raise RuntimeError("no compiler here\nand more lines")
 
-    monkeypatch.setattr("torch._inductor.compile", broken)
+
+def mistaken(module: nn.Module, run: Program, inputs: Inputs, largest: int) -> Program:
+    return lambda x: run(x) + 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (broken, "not frozen by broken: RuntimeError: no compiler here$"),
+        (mistaken, "by mistaken: it computes something"),
+    ],
+)
+def test_without_a_working_compiler_it_says_so_and_runs(
+    monkeypatch: pytest.MonkeyPatch, wrong: Callable[..., Program], says: str
+) -> None:
+    monkeypatch.setattr(frozen, "COMPILERS", (wrong,))
     fast = example("residual").optimize(freeze=True)
-    with pytest.warns(UserWarning, match="not frozen: RuntimeError: no compiler here"):
+    with pytest.warns(UserWarning, match=says):
         assert_same(fast, example("residual").compile().eval(), X, 1e-5)
+    assert not compiled_programs(fast)
+
+
+def test_nothing_is_left_switched_on() -> None:
+    before = torch.jit.onednn_fusion_enabled()
+    assert outputs(example("residual").optimize(freeze=True), X)
+    assert torch.jit.onednn_fusion_enabled() == before
 
 
 @pytest.mark.slow

@@ -69,7 +69,9 @@ class Fused(nn.Module):
         return (attribute, scalars, (arguments or ["none"])[0] if algorithm is None else algorithm)
 
     def runs_on_onednn(self, x: torch.Tensor) -> bool:
-        if self.operator is None or x.device.type != "cpu" or torch.compiler.is_compiling():
+        if self.operator is None or x.device.type != "cpu":
+            return False
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
             return False
         if x.dtype not in (torch.float32, torch.bfloat16) or self.weight.dtype != x.dtype or not x.numel():
             return False

@@ -1,31 +1,31 @@
-"""An optimised module frozen by PyTorch's own compiler, wherever that is measured to be faster.
+"""An optimised module frozen by PyTorch's own compilers, wherever that is measured to be faster.
 
-A frozen program has weights, shapes and strides as constants, and nothing to check or to look up. It is valid for
-exactly one state of the weights, so the weights are looked at before every call, and the programs are dropped when
-these have changed. What no program fits runs as the module was written.
+A frozen program has nothing to check or to look up. It is valid for exactly one state of the weights, so the weights
+are looked at before every call, and the programs are dropped when these have changed. What no program fits runs as
+the module was written.
 """
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Program = Callable[..., Any]
-OPTIONS = {
-    "freezing": True,
-    "cpp_wrapper": True,  # one compiled function instead of a Python call for each layer
-    "memory_planning": True,  # one allocation, reused from layer to layer: the caches stay warm
-}
+from cnndsl.backends.torch.programs import (
+    COMPILERS,
+    Inputs,
+    Program,
+    agree,
+    fastest,
+    in_parts,
+    largest_tensor,
+    rows_at_a_time,
+)
+
 KEPT = 8  # programs; each holds a copy of the weights
-RUNS = 12
-# Multiplications below which the cost of a call of oneDNN's convolution counts for more than its better code.
-SMALL = 2**25
 
 
 class Frozen:
@@ -52,13 +52,13 @@ class Frozen:
             self.programs, self.weights = {}, weights
         inputs = tuple(map(channels_last, inputs))
         key = (torch.get_num_threads(), *((x.shape, x.stride(), x.dtype) for x in inputs))
-        program = self.programs.get(key) or self.remember(key, self.fastest(inputs))
+        program = self.programs.get(key) or self.remember(key, self.choose(inputs))
         return program(*inputs)
 
     def as_written(self, *inputs: Tensor) -> Any:
         return type(self.module).forward(self.module, *inputs)
 
-    def applies(self, inputs: tuple[Tensor, ...]) -> bool:
+    def applies(self, inputs: Inputs) -> bool:
         if torch.compiler.is_compiling() or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
             return False
         return all(x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() for x in inputs)
@@ -81,46 +81,31 @@ class Frozen:
 
     @torch.inference_mode(False)
     @torch.no_grad()
-    def fastest(self, inputs: tuple[Tensor, ...]) -> Program:
-        try:
-            with small_products(self.module, lambda: self.as_written(*inputs)):
-                exported = torch.export.export(self.module, inputs)
-            program = torch._inductor.compile(exported.module(), list(inputs), options=OPTIONS)
-            return faster(program, self.as_written, inputs)
-        except Exception as error:  # of PyTorch's compiler, or of the C++ compiler that it calls
-            warnings.warn(f"not frozen: {type(error).__name__}: {str(error).splitlines()[0]}", stacklevel=3)
-            return self.as_written
+    def choose(self, inputs: Inputs) -> Program:
+        """The fastest way: as written or compiled, a batch of large tensors as a whole or in parts."""
+        self.as_written(*inputs)  # layers pack their weights, which are no tensors between layers
+        batch, largest = len(inputs[0]), largest_tensor(lambda: self.as_written(*inputs))
+        sizes = list(dict.fromkeys((batch, rows_at_a_time(batch, largest))))
+        written = [in_parts(self.as_written, rows, batch) for rows in sizes]
+        best = fastest(written, inputs)
+        rows = sizes[written.index(best)]
+        compiled = self.compiled(tuple(x[:rows] for x in inputs), largest * rows // batch)
+        return fastest([best, *(in_parts(program, rows, batch) for program in compiled)], inputs)
 
-
-@contextmanager
-def small_products(module: nn.Module, run: Callable[[], object]) -> Iterator[None]:
-    """Within it, 1x1 convolutions that `run` shows to be small are written as products of matrices."""
-    layers: list[Any] = [each for each in module.modules() if getattr(each, "pointwise", False)]
-
-    def choose(layer: Any, inputs: tuple[Tensor, ...]) -> None:
-        layer.as_product = inputs[0].numel() * layer.out_channels < SMALL
-
-    hooks = [layer.register_forward_pre_hook(choose) for layer in layers]
-    run()
-    for hook in hooks:
-        hook.remove()
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.as_product = False
+    def compiled(self, inputs: Inputs, largest: int) -> Iterator[Program]:
+        """By every compiler that can and that is right; `largest` are the bytes of the largest tensor."""
+        expected = self.as_written(*inputs)
+        for compiler in COMPILERS:
+            try:
+                program = compiler(self.module, self.as_written, inputs, largest)
+                fault = None if agree(program(*inputs), expected) else "it computes something else"
+            except Exception as error:  # of PyTorch's compilers, or of the C++ compiler that one of them calls
+                fault = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
+            if fault is None:
+                yield program
+            else:
+                warnings.warn(f"not frozen by {compiler.__name__}: {fault}", stacklevel=4)
 
 
 def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
-
-
-def faster(one: Program, other: Program, inputs: tuple[Tensor, ...]) -> Program:
-    """By the fastest runs of both, which take turns, so that a busy machine disturbs both alike."""
-    times: dict[Program, list[float]] = {one: [], other: []}
-    for _ in range(RUNS):
-        for program, found in times.items():
-            start = time.perf_counter()
-            program(*inputs)
-            found.append(time.perf_counter() - start)
-    return min(times, key=lambda program: min(times[program]))
