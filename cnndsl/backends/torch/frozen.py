@@ -82,15 +82,12 @@ class Frozen:
     @torch.inference_mode(False)
     @torch.no_grad()
     def choose(self, inputs: Inputs) -> Program:
-        """The fastest way: as written or compiled, a batch of large tensors as a whole or in parts."""
+        """The fastest way for such inputs, as written or compiled; a batch of large tensors goes in parts."""
         self.as_written(*inputs)  # layers pack their weights, which are no tensors between layers
         batch, largest = len(inputs[0]), largest_tensor(lambda: self.as_written(*inputs))
-        sizes = list(dict.fromkeys((batch, rows_at_a_time(batch, largest))))
-        written = [in_parts(self.as_written, rows, batch) for rows in sizes]
-        best = fastest(written, inputs)
-        rows = sizes[written.index(best)]
+        rows = rows_at_a_time(batch, largest)
         compiled = self.compiled(tuple(x[:rows] for x in inputs), largest * rows // batch)
-        return fastest([best, *(in_parts(program, rows, batch) for program in compiled)], inputs)
+        return fastest([in_parts(way, rows, batch) for way in (self.as_written, *compiled)], inputs)
 
     def compiled(self, inputs: Inputs, largest: int) -> Iterator[Program]:
         """By every compiler that can and that is right; `largest` are the bytes of the largest tensor."""
