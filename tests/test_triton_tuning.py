@@ -21,10 +21,10 @@ from cnndsl.backends.triton import table as tables  # noqa: E402
 from cnndsl.backends.triton import tuning  # noqa: E402
 from cnndsl.backends.triton.building import suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
-from cnndsl.backends.triton.compiling import CRASHED, Compiling, Request  # noqa: E402
 from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
+from cnndsl.backends.triton.processes import Compilers, Request  # noqa: E402
 from cnndsl.backends.triton.table import Rejection, Table, Timing, choose_from, problem_key  # noqa: E402
 from cnndsl.backends.triton.timing import launch_seconds  # noqa: E402
 from cnndsl.backends.triton.trial import trial  # noqa: E402
@@ -337,20 +337,31 @@ def test_candidates_compile_in_other_processes(tmp_path: Path, monkeypatch: pyte
     kernel, problem = PROBLEMS["conv_gemm"]
     good = Request(kernel, problem, gemm.Config(64, 64, 32, 4, 2, splits=2), unaligned=("x",))
     bad = Request(kernel, problem, gemm.Config(60, 64, 32, 4, 2))
-    with Compiling(TARGET, processes=1) as compiling:
-        compiling.expect([good, bad])
-        assert compiling.fault(good) is None
+    with Compilers(TARGET, 1) as compilers:
+        compilers.expect([good, bad])
+        assert compilers.fault(good) is None
         kernels = sorted(path.stem for path in (tmp_path / "triton").rglob("*.cubin"))
         assert kernels == ["conv_gemm_kernel", "reduce_kernel"]
-        assert "Error" in str(compiling.fault(bad))
-        worker = compiling.idle.get()
-        assert worker is not None
-        worker.kill()
-        worker.wait()
-        compiling.idle.put(worker)
+        assert "Error" in str(compilers.fault(bad))
+        (process,) = compilers.running
+        process.kill()
         other = Request(kernel, problem, gemm.Config(64, 32, 32, 4, 2))
-        assert compiling.fault(other) == CRASHED
-        assert (
-            compiling.fault(Request("pool", PROBLEMS["pool"][1], candidates(*PROBLEMS["pool"], TARGET)[0][1])) is None
-        )
-    assert len(compiling.wait()) == 2
+        assert compilers.fault(other) == "the compiler ended with code -9"
+        pool = Request("pool", PROBLEMS["pool"][1], candidates(*PROBLEMS["pool"], TARGET)[0][1])
+        assert compilers.fault(pool) is None
+        assert len(compilers.wait()) == 2
+    assert all(each.poll() is not None for each in compilers.running) and len(compilers.running) == 2
+
+
+@pytest.mark.parametrize("block_k", [32, 128])
+def test_a_launch_finds_what_was_compiled_for_it(block_k: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that a launch tells the compiler: a limit of registers too."""
+    kernel, problem = PROBLEMS["conv_gemm"]
+    config = gemm.Config(64, 64, block_k, 4, 2)
+    limit = gemm.specialize(problem, config).options(nvidia=True).get("maxnreg")
+    assert (limit is None) == (block_k == 32)
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    with Compilers(TARGET, 1) as compilers:
+        assert compilers.fault(Request(kernel, problem, config)) is None
+    (made,) = tmp_path.rglob("conv_gemm_kernel.json")
+    assert json.loads(made.read_text())["maxnreg"] == limit

@@ -20,9 +20,9 @@ from campaign.records import Records
 from campaign.settings import Job, Settings, to_text
 from cnndsl.backends.triton.building import suggested
 from cnndsl.backends.triton.candidates import candidates
-from cnndsl.backends.triton.compiling import Compiling, Request
 from cnndsl.backends.triton.module import TritonModule
 from cnndsl.backends.triton.plan import Given, Plan, View
+from cnndsl.backends.triton.processes import Compilers, Request
 from cnndsl.backends.triton.table import choose_from, known_table
 from cnndsl.backends.triton.trial import trial
 from cnndsl.backends.triton.tuning import checked
@@ -60,14 +60,14 @@ def check_cases(settings: Settings, machine: Machine, records: Records, *, size:
     cases = _cases(settings, size, dtype)
     faults: list[list[str]] = []
     counts: Counter[str] = Counter()
-    with Compiling(target, enabled=not machine.dry, processes=PROCESSES) as compiling:
-        compiling.expect(
+    with Compilers(target, 0 if machine.dry else PROCESSES) as compilers:
+        compilers.expect(
             Request(choice[0], problem, choice[1])
             for _, kernel, problem in cases
             for choice in candidates(kernel, problem, target)
         )
         for case in cases:
-            _check_case(case, machine, compiling, counts, faults)
+            _check_case(case, machine, compilers, counts, faults)
     excused = INTERPRETED_BF16 if machine.dry and dtype == "bf16" else None
     told = {"checked": dict(counts), "faults": faults, "excused": excused, "gpu": machine.name}
     records.add(stage="correctness", name=f"{size} cases, {dtype}", **told, versions=machine.versions())
@@ -81,15 +81,15 @@ def _cases(settings: Settings, size: str, dtype: Dtype) -> list[Case]:
 
 
 def _check_case(
-    case: Case, machine: Machine, compiling: Compiling, counts: Counter[str], faults: list[list[str]]
+    case: Case, machine: Machine, compilers: Compilers, counts: Counter[str], faults: list[list[str]]
 ) -> None:
     name, kernel, problem = case
     found = trial(kernel, problem, machine.device)
     wanted = found.expected()
-    every = candidates(kernel, problem, compiling.target)
+    every = candidates(kernel, problem, compilers.target)
     for choice in every[:: 4 if machine.dry else 1]:
         counts[choice[0]] += 1
-        reason = compiling.fault(Request(choice[0], problem, choice[1])) or checked(choice, found, wanted)
+        reason = compilers.fault(Request(choice[0], problem, choice[1])) or checked(choice, found, wanted)
         if reason is not None:
             faults.append([name, choice[0], str(choice[1]), reason])
 
@@ -144,9 +144,10 @@ def poisoned_run(module: TritonModule, x: Tensor) -> Tensor:
 def compile_plans(plans: list[Plan], machine: Machine, *, really: bool = True) -> list[str]:
     """Compile all kernels of plans at once, so that their first run finds them; gives the faults."""
     target = target_of(None if machine.dry else machine.device)
-    with Compiling(target, enabled=really, processes=1 if machine.dry else PROCESSES) as compiling:
-        compiling.expect(request for plan in plans for request in _requests(plan))
-        return compiling.wait()
+    processes = 1 if machine.dry else PROCESSES
+    with Compilers(target, processes if really else 0) as compilers:
+        compilers.expect(request for plan in plans for request in _requests(plan))
+        return compilers.wait()
 
 
 def _requests(plan: Plan) -> Iterator[Request]:

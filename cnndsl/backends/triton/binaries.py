@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cnndsl.backends.triton.execute import specialized
 from cnndsl.backends.triton.plan import BuildError, Launch, Plan
-from cnndsl.backends.triton.processes import ask_all
-from cnndsl.backends.triton.stored import encode
+from cnndsl.backends.triton.processes import Request, ask_all
 from cnndsl.kernels import built
 from cnndsl.kernels.built import Built
 from cnndsl.kernels.targets import TARGETS, Target
@@ -33,8 +31,8 @@ def build(plan: Plan) -> Binaries:
     keys = keys_of(plan)
     first = {key: plan.launches[index] for index, key in reversed([*enumerate(keys)]) if key}
     found = {key: built.kept(key) for key in dict.fromkeys(filter(None, keys))}
-    missing = {key: _request(first[key], target) for key, known in found.items() if known is None}
-    for key, reply in ask_all(missing):
+    missing = {key: _request(first[key]) for key, known in found.items() if known is None}
+    for key, reply in ask_all(target, missing):
         if "error" in reply:
             raise BuildError(f"{_place(plan, first[key])} does not compile for {target.name}: {reply['error']}")
         found[key] = made = built.loads(reply["built"])
@@ -68,14 +66,8 @@ def _refuse_libraries(plan: Plan) -> None:
         raise BuildError("\n".join(lines))
 
 
-def _request(launch: Launch, target: Target) -> dict[str, Any]:
-    return {
-        "kernel": launch.kernel,
-        "problem": encode(launch.problem),
-        "config": encode(launch.config),
-        "unaligned": sorted(specialized(launch).unaligned),
-        "target": target.name,
-    }
+def _request(launch: Launch) -> Request:
+    return Request(launch.kernel, launch.problem, launch.config, tuple(sorted(specialized(launch).unaligned)))
 
 
 def _faults(made: Built, launch: Launch, target: Target) -> list[str]:

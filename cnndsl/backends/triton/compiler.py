@@ -1,4 +1,4 @@
-"""The program of a compiler process: a request a line, a reply a line, both JSON.
+"""The program of a compiler process: a request a line, an answer a line, both JSON.
 
 It is a process of its own because Triton's interpreter, which may be on in the parent, and its compiler do not live in
 one, and because compiling uses one core.
@@ -13,27 +13,80 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver
+
 from cnndsl.backends.triton.stored import decode
-from cnndsl.kernels import built
+from cnndsl.kernels import built, conv_gemm
 from cnndsl.kernels.aot import compile_for
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.targets import TARGETS
+from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
+from cnndsl.kernels.targets import TARGETS, Target
 
 
-def serve() -> None:
-    """Answer requests until there are no more."""
-    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as replies:
-        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what compilers print is no reply
+def serve(name: str, *, binaries: bool) -> None:
+    """Answer requests for the target of that name until there are no more."""
+    target = TARGETS[name]
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what compilers print is no answer
         for line in sys.stdin:
-            print(json.dumps(answer(json.loads(line))), file=replies, flush=True)
+            print(json.dumps(answer(json.loads(line), target, binaries=binaries)), file=answers, flush=True)
 
 
-def answer(request: Mapping[str, Any]) -> dict[str, str]:
-    """{"built": a kernel}, or {"error": why not, in one line}."""
+def answer(request: Mapping[str, Any], target: Target, *, binaries: bool) -> dict[str, str]:
+    """{"built": a kernel} or, if it went to Triton's cache, {}; {"error": why not, in one line}."""
     try:
         made = FAMILIES[request["kernel"]].specialize(decode(request["problem"]), decode(request["config"]))
         made = replace(made, unaligned=frozenset(request["unaligned"]))
-        return {"built": built.dumps(built.Built.of(compile_for(TARGETS[request["target"]], made)))}
+        if binaries:
+            return {"built": built.dumps(built.Built.of(compile_for(target, made)))}
+        for each in (made, *_second(request)):
+            _keep(each, target)
     except Exception as error:  # whatever the compiler raises is told where its launch is known
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return {"error": f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]}
+    return {}
+
+
+def _second(request: Mapping[str, Any]) -> list[Specialization]:
+    """What a candidate launches beside its kernel: the sum of a product in parts."""
+    problem, config = decode(request["problem"]), decode(request["config"])
+    split = request["kernel"] == "conv_gemm" and config.splits > 1
+    return [conv_gemm.reduction(problem, config)] if split else []
+
+
+def _keep(made: Specialization, target: Target) -> None:
+    """Compile on the path that a launch takes, so that it finds the kernel in Triton's cache."""
+    driver.set_active(TargetAlone(target))
+    tensors = {
+        name: element and Pointer(TORCH_DTYPES[element], 8 if name in made.unaligned else 0)  # type: ignore[index]
+        for name, element in made.pointers.items()
+    }
+    options = made.options(nvidia=target.nvidia)
+    made.kernel.run(grid=made.grid, warmup=True, **tensors, **made.constants, **options)
+
+
+class TargetAlone:
+    """What Triton asks of a driver before it launches, for a GPU that need not be there."""
+
+    def __init__(self, target: Target) -> None:
+        self.found = GPUTarget(target.backend, target.arch, target.lanes)
+
+    def get_current_target(self) -> Any:
+        return self.found
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+
+class Pointer:
+    """A tensor as far as a compiler looks at it."""
+
+    def __init__(self, dtype: Any, address: int) -> None:
+        self.dtype, self.address = dtype, address
+
+    def data_ptr(self) -> int:
+        return self.address

@@ -1,4 +1,8 @@
-"""Compiler processes, as many as there are cores, each asked one kernel at a time (see `compiler.py`)."""
+"""Compiler processes, started when work waits for them, each asked one kernel at a time (see `compiler.py`).
+
+A process each, since compiling holds Python's lock, and since a compiler that crashes must not take a measurement
+with it. They need no GPU.
+"""
 
 from __future__ import annotations
 
@@ -7,72 +11,140 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from cnndsl.backends.triton.stored import encode
+from cnndsl.kernels.targets import Target
+
+Answer = dict[str, str]
 MOST = 16  # processes; each takes half a gigabyte and seconds to start
 EACH = 4  # kernels that make it worth to start another one
 
 
-class Compiler:
-    """One process, ended with the `with` block. `folder` is for files that nobody needs afterwards."""
+@dataclass(frozen=True)
+class Request:
+    """A kernel's problem and configuration; `unaligned` pointers start anywhere."""
 
-    def __init__(self, folder: Path) -> None:
-        program = f"import sys; sys.path[:] = {sys.path!r}; from cnndsl.backends.triton.compiler import serve; serve()"
-        self.process = subprocess.Popen(
+    kernel: str
+    problem: Any
+    config: Any
+    unaligned: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        fields = {name: encode(getattr(self, name)) for name in ("kernel", "problem", "config", "unaligned")}
+        return json.dumps(fields, separators=(",", ":"))
+
+
+class Compilers:
+    """So many processes, for one target, ended with the `with` block; none finds no fault in anything.
+
+    folder  where Triton keeps what it makes, and answers hold binaries; without one it is Triton's own cache, where
+            launches find the kernels
+    """
+
+    def __init__(self, target: Target, count: int, folder: Path | None = None) -> None:
+        self.target, self.folder = target, folder
+        self.answers: dict[str, Future[Answer]] = {}
+        self.running: list[subprocess.Popen[str]] = []
+        self.idle: SimpleQueue[subprocess.Popen[str] | None] = SimpleQueue()
+        for _ in range(count):
+            self.idle.put(None)  # yet to be started
+        self.threads = ThreadPoolExecutor(count) if count else None
+
+    def __enter__(self) -> Compilers:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self.threads is not None:
+            self.threads.shutdown(wait=False, cancel_futures=True)
+            self._kill()  # so that no thread waits for an answer
+            self.threads.shutdown()
+            self._kill()  # what a thread has started meanwhile
+
+    def _kill(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+    def expect(self, requests: Iterable[Request]) -> None:
+        """Compile these, in this order, while other things go on."""
+        for request in requests:
+            line = request.line()
+            if self.threads is not None and request.kernel != "cudnn" and line not in self.answers:
+                self.answers[line] = self.threads.submit(self._ask, line)
+
+    def answer(self, request: Request) -> Answer:
+        """As `compiler.answer` gives it, once it is known."""
+        self.expect([request])
+        asked = self.answers.get(request.line())
+        return asked.result() if asked else {}
+
+    def fault(self, request: Request) -> str | None:
+        """Why a request does not compile, once it is known; None if it does."""
+        return self.answer(request).get("error")
+
+    def wait(self) -> list[str]:
+        """The faults of all that was asked for."""
+        answers = (asked.result() for asked in self.answers.values())
+        return [answer["error"] for answer in answers if "error" in answer]
+
+    def _ask(self, line: str) -> Answer:
+        """An error if the process does not live to answer."""
+        process = self.idle.get() or self._start()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            answer: Answer = json.loads(process.stdout.readline())
+        except (OSError, ValueError):
+            self.idle.put(None)
+            return {"error": f"the compiler ended with code {_end(process)}"}
+        self.idle.put(process)
+        return answer
+
+    def _start(self) -> subprocess.Popen[str]:
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; from cnndsl.backends.triton.compiler import serve; "
+            f"serve({self.target.name!r}, binaries={self.folder is not None})"
+        )
+        process = subprocess.Popen(
             [sys.executable, "-c", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
-            env=_environment(folder),
+            env=self._environment(),
         )
+        self.running.append(process)
+        return process
 
-    def __enter__(self) -> Compiler:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-    def ask(self, request: object) -> dict[str, str]:
-        """The reply to one request; an error if the process does not live to give it."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            reply: dict[str, str] = json.loads(self.process.stdout.readline())
-        except (OSError, ValueError):
-            return {"error": f"the compiler ended with code {self.process.wait()}"}
-        return reply
+    def _environment(self) -> dict[str, str]:
+        """Compiler instead of interpreter; in a folder of its own, no paths of this machine in what it makes."""
+        kept = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+        kept["OMP_NUM_THREADS"] = "1"
+        own = {"TRITON_CACHE_DIR": str(self.folder), "TRITON_DISABLE_LINE_INFO": "1"}
+        return kept if self.folder is None else kept | own
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """Compiler instead of interpreter, nothing left behind, and no paths of this machine in what it makes."""
-    kept = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    return kept | {"TRITON_CACHE_DIR": str(folder), "TRITON_DISABLE_LINE_INFO": "1", "OMP_NUM_THREADS": "1"}
+def _end(process: subprocess.Popen[str]) -> int:
+    """The code of a process that ends by itself, or is ended."""
+    try:
+        return process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
-def ask_all(requests: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The reply to each request, by its key and in their order."""
+def ask_all(target: Target, requests: Mapping[str, Request]) -> Iterator[tuple[str, Answer]]:
+    """The answer to each request, by its key and in their order. Nothing is left behind."""
     count = min(-(-len(requests) // EACH), len(os.sched_getaffinity(0)), MOST)
-    if not count:
-        return
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack, ThreadPoolExecutor(count) as threads:
-        idle: SimpleQueue[Compiler] = SimpleQueue()
-        for _ in range(count):
-            idle.put(stack.enter_context(Compiler(Path(folder))))
-
-        def ask(key: str) -> tuple[str, dict[str, str]]:
-            compiler = idle.get()
-            try:
-                return key, compiler.ask(requests[key])
-            finally:
-                idle.put(compiler)
-
-        yield from threads.map(ask, requests)
+    with tempfile.TemporaryDirectory() as folder, Compilers(target, count, Path(folder)) as compilers:
+        compilers.expect(requests.values())
+        for key, request in requests.items():
+            yield key, compilers.answer(request)

@@ -6,6 +6,7 @@ its slice. Each problem of a plan is measured once, however many layers pose it,
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,10 +17,10 @@ import torch
 
 from cnndsl.backends.triton.building import Choice
 from cnndsl.backends.triton.candidates import promising
-from cnndsl.backends.triton.compiling import Compiling, Request
 from cnndsl.backends.triton.execute import interpreting
 from cnndsl.backends.triton.lower import lower, rewritten
 from cnndsl.backends.triton.plan import Given, Plan
+from cnndsl.backends.triton.processes import Compilers, Request
 from cnndsl.backends.triton.table import Rejection, Table, Timing, known_table, problem_key
 from cnndsl.backends.triton.timing import Step, launch_seconds
 from cnndsl.backends.triton.trial import Trial, step, trial
@@ -32,6 +33,7 @@ Timer = Callable[[Choice, Sequence[Step]], float]
 Now = Callable[[], float]
 Observe = Callable[[Table], None]
 COPIES = 8  # of a problem's tensors, at most
+PROCESSES = max(1, (os.cpu_count() or 2) - 1)  # that compile while this one measures
 COLD_BYTES = 256 * 2**20  # that copies need together, so that no cache holds them
 
 
@@ -121,13 +123,13 @@ def tune_problems(
     waiting = [each for each in problems if each.key not in known.problems]
     timer = timer or (lambda choice, steps: launch_seconds(steps, device))
     requests = {each.key: _requests(each, target) for each in waiting}
-    with Compiling(target, enabled=device.type == "cuda") as compiling:
-        compiling.expect(request for each in waiting for request in requests[each.key].values())
+    with Compilers(target, PROCESSES if device.type == "cuda" else 0) as compilers:
+        compilers.expect(request for each in waiting for request in requests[each.key].values())
         for each in waiting:
             if until is not None and now() >= until:
                 break
             try:
-                _tune_one(each, requests[each.key], table, device, timer, compiling)
+                _tune_one(each, requests[each.key], table, device, timer, compilers)
             finally:
                 observe(table)
     return table
@@ -149,7 +151,7 @@ def _tune_one(
     table: Table,
     device: torch.device,
     timer: Timer,
-    compiling: Compiling,
+    compilers: Compilers,
 ) -> None:
     """Measure one problem: its reference is made once, its tensors as often as it takes to leave the cache."""
     trials = [trial(posed.kernel, posed.problem, device)]
@@ -161,7 +163,7 @@ def _tune_one(
     for choice, request in requests.items():
         if choice in avoided:
             continue
-        reason = compiling.fault(request) or checked(choice, trials[0], wanted)
+        reason = compilers.fault(request) or checked(choice, trials[0], wanted)
         if reason is None:
             steps = [step(choice[0], posed.problem, choice[1], each.tensors) for each in trials]
             timings.append(Timing(*choice, 1e6 * timer(choice, steps)))
