@@ -6,6 +6,7 @@ interpreter on the memory that its arguments point to. Compiling is real, for GP
 
 from __future__ import annotations
 
+import argparse
 import ast
 import ctypes
 import json
@@ -33,9 +34,11 @@ from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
 from cnndsl.backends.triton.binaries import BuildError  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
+from cnndsl.backends.triton.module import TritonModule  # noqa: E402
 from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan  # noqa: E402
 from cnndsl.backends.triton.stored import load_plan  # noqa: E402
+from cnndsl.cli import compile_triton  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
 from cnndsl.kernels import built, conv_gemm, conv_tma  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
@@ -482,6 +485,20 @@ def test_keys_are_those_of_a_process_without_the_interpreter() -> None:
 
 def test_processes_start_for_work_alone() -> None:
     assert list(processes.ask_all(TARGETS["sm_80"], {})) == []
+
+
+# --- the command
+
+
+def test_what_was_written_for_a_target_is_what_runs_on_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    loaded: list[tuple[object, ...]] = []
+    monkeypatch.setattr(loader, "load", lambda *arguments: loaded.append(arguments) or "network")
+    network = cnndsl.loads("network n { input 3 x 8 x 8\n conv 3x3, 4 }")
+    gpu, cpu, options = torch.device("cuda"), torch.device("cpu"), argparse.Namespace(target="sm_80", seed=0)
+    assert compile_triton._runner(network, 1, "fp16", options, tmp_path, gpu) == "network"
+    assert loaded == [(tmp_path, gpu)]
+    run = compile_triton._runner(network, 1, "fp16", options, tmp_path, cpu)
+    assert isinstance(run, TritonModule) and run.target.name == "sm_80" and len(loaded) == 1
 
 
 # --- on a GPU

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cnndsl.architecture import Architecture
 from cnndsl.cli.arguments import UsageError
 from cnndsl.cli.compile import memory, show_shapes, show_size
 from cnndsl.kernels.precision import Precision
+
+if TYPE_CHECKING:
+    import torch
 
 
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
@@ -39,7 +43,7 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     print()
     print("\n".join(_listed(files, folder)))
     needed = plan.arena_bytes + batch * network.facts.memory
-    print(_forward_pass(network, batch, precision, options, needed))
+    print(_forward_pass(network, batch, precision, options, folder, needed))
     return 0
 
 
@@ -67,7 +71,7 @@ def _listed(files: list[Path], folder: Path) -> Iterator[str]:
 
 
 def _forward_pass(
-    network: Architecture, batch: int, precision: Precision, options: argparse.Namespace, needed: int
+    network: Architecture, batch: int, precision: Precision, options: argparse.Namespace, folder: Path, needed: int
 ) -> str:
     """Run the network on random input, on a GPU or in the interpreter, and compare it with the PyTorch backend.
 
@@ -81,14 +85,17 @@ def _forward_pass(
     there = memory() if device.type == "cpu" else torch.cuda.mem_get_info()[0]
     if needed > there:
         return f"did not run it: it takes {show_size(needed)}, and there is {show_size(there)} of memory"
-    module = network.compile("triton", seed=options.seed, batch=batch, precision=precision).to(device)
+    try:
+        run = _runner(network, batch, precision, options, folder, device)
+    except RuntimeError as wrong_gpu:
+        return f"did not run it: {wrong_gpu}"
     plain = network.compile(seed=options.seed).eval().to(device)
     inputs = [torch.randn(batch, *node.shape, device=device) for node in network.graph.inputs]
     with torch.inference_mode():
-        module(*inputs)
+        run(*inputs)
         _wait(device)
         start = time.perf_counter()
-        result = module(*inputs)
+        result = run(*inputs)
         _wait(device)
         elapsed = time.perf_counter() - start
         expected = plain(*inputs)
@@ -100,6 +107,28 @@ def _forward_pass(
         f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.2f} ms {where} (second run); "
         f"relative error {error:.1e} to the PyTorch backend in float32"
     )
+
+
+def _runner(
+    network: Architecture,
+    batch: int,
+    precision: Precision,
+    options: argparse.Namespace,
+    folder: Path,
+    device: torch.device,
+) -> Callable[..., Any]:
+    """What was written for a target, by its loader; else, and in the interpreter, the plan that was printed.
+
+    Raises RuntimeError for a GPU that is not the target.
+    """
+    from cnndsl.backends.triton import compile_graph, loader
+    from cnndsl.kernels.targets import TARGETS
+
+    if options.target is not None and device.type == "cuda":
+        return loader.load(folder, device)
+    target = TARGETS.get(options.target)
+    module = compile_graph(network.graph, seed=options.seed, batch=batch, precision=precision, target=target)
+    return module.to(device)
 
 
 def _wait(device: object) -> None:
