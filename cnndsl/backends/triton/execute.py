@@ -14,6 +14,7 @@ import triton
 from torch.func import functional_call
 
 from cnndsl.backends.torch.loading import execute
+from cnndsl.backends.triton.float32 import with_products
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels import conv_tma, pack
@@ -121,7 +122,8 @@ class Executor:
     def _bind(self, launch: Launch) -> Callable[[], object]:
         tensors = {name: self.tensor(tensor) for name, tensor in launch.tensors.items()}
         if isinstance(launch.problem, Program):
-            return _torch_step(launch.problem, tensors)
+            step = _torch_step(launch.problem, tensors)
+            return with_products(self.plan.products, step) if self.plan.dtype == "fp32" else step
         if launch.kernel == "cudnn":
             from cnndsl.backends.triton.library import library_step
 

@@ -1,0 +1,117 @@
+"""How plans are run: global settings of PyTorch during a step, graphs of the caller, memory for each batch size."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from torch import nn  # noqa: E402
+
+import cnndsl  # noqa: E402
+from cnndsl.backends.triton.float32 import float32_products  # noqa: E402
+from cnndsl.backends.triton.library import LibraryConfig, library_step  # noqa: E402
+from cnndsl.backends.triton.module import compile_graph  # noqa: E402
+from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
+
+BACKENDS = torch.backends
+USERS = {
+    "PyTorch's own": lambda: None,
+    "cuDNN without": lambda: setattr(BACKENDS.cudnn, "allow_tf32", False),
+    "cuBLAS with": lambda: setattr(BACKENDS.cuda.matmul, "allow_tf32", True),
+    "medium": lambda: torch.set_float32_matmul_precision("medium"),
+    "newer, all": lambda: setattr(BACKENDS, "fp32_precision", "tf32"),
+    "newer, each": lambda: (
+        setattr(BACKENDS.cudnn.conv, "fp32_precision", "ieee"),
+        setattr(BACKENDS.cuda.matmul, "fp32_precision", "tf32"),
+    ),
+    "both": lambda: (torch.set_float32_matmul_precision("high"), setattr(BACKENDS, "fp32_precision", "ieee")),
+}
+
+
+def read(setting: object) -> object:
+    """PyTorch refuses to read an older setting that differs from the newer one."""
+    try:
+        return setting()  # type: ignore[operator]
+    except RuntimeError:
+        return "mixed"
+
+
+def settings() -> dict[str, object]:
+    every = {name: getattr(BACKENDS, name) for name in ("cudnn", "cuda", "mkldnn")}
+    newer = {
+        f"{name}.{part}": getattr(owner, part).fp32_precision
+        for name, owner in every.items()
+        for part in ("conv", "matmul", "rnn")
+        if hasattr(owner, part)
+    }
+    older = {
+        "cuBLAS": read(torch.get_float32_matmul_precision),
+        "cuDNN": read(lambda: BACKENDS.cudnn.allow_tf32),
+        "search": BACKENDS.cudnn.benchmark,
+        "enabled": BACKENDS.cudnn.enabled,
+    }
+    return newer | older
+
+
+def products() -> tuple[str, str]:
+    """What cuDNN's convolutions and cuBLAS do now; raises where cuBLAS would, between older and newer."""
+    assert BACKENDS.cuda.matmul.allow_tf32 == (BACKENDS.cuda.matmul.fp32_precision == "tf32")
+    return BACKENDS.cudnn.conv.fp32_precision, BACKENDS.cuda.matmul.fp32_precision
+
+
+@pytest.fixture
+def restored():
+    """PyTorch's own settings after the test."""
+    before = (BACKENDS.cudnn.conv.fp32_precision, BACKENDS.cudnn.rnn.fp32_precision)
+    yield
+    BACKENDS.fp32_precision = "none"
+    BACKENDS.cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("highest")
+    BACKENDS.cudnn.conv.fp32_precision, BACKENDS.cudnn.rnn.fp32_precision = before
+    for part in (BACKENDS.mkldnn.matmul, BACKENDS.cuda.matmul):
+        part.fp32_precision = "none"
+    assert settings()["cuDNN"] is True and settings()["cuBLAS"] == "highest"
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("wanted", ("ieee", "tf32"))
+def test_settings_are_the_users_again(user: str, wanted: str) -> None:
+    USERS[user]()
+    before = settings()
+    with pytest.raises(KeyError), float32_products(wanted):
+        assert products() == (wanted, wanted)
+        raise KeyError
+    assert settings() == before
+
+
+@pytest.mark.parametrize(("precision", "wanted"), (("fp32", "ieee"), ("tf32", "tf32")))
+def test_the_precision_decides_for_layers_of_pytorch(
+    precision: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = "network n { input 4 x 6 x 6\n conv_transpose 2x2, 4, /2 }"
+    module = compile_graph(cnndsl.loads(network).graph, precision=precision)
+    seen = []
+    real = nn.ConvTranspose2d.forward
+    monkeypatch.setattr(nn.ConvTranspose2d, "forward", lambda self, x: (seen.append(products()), real(self, x))[1])
+    before = settings()
+    module(torch.randn(1, 4, 6, 6))
+    assert seen == [(wanted, wanted)]
+    assert settings() == before
+
+
+@pytest.mark.parametrize("wanted", ("ieee", "tf32"))
+@pytest.mark.parametrize("matrix", (False, True), ids=("cuDNN", "cuBLAS"))
+def test_the_precision_decides_for_libraries(wanted: str, matrix: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    owner, name = (torch, "addmm") if matrix else (torch.nn.functional, "conv2d")
+    real = getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *given, **named: (seen.append(products()), real(*given, **named))[1])
+    problem = Problem("fp32", 1, 4, 4, 8, 16, 8, 16, precision=wanted)
+    x, w, y = torch.randn(1, 4, 4, 8), torch.randn(16, 1, 1, 8), torch.empty(1, 4, 4, 16)
+    before = settings()
+    library_step(problem, LibraryConfig(matrix), {"x": x, "w": w, "bias": torch.randn(16), "y": y})()
+    assert seen == [(wanted, wanted)]
+    assert settings() == before
