@@ -7,12 +7,16 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+from contextlib import nullcontext  # noqa: E402
+from types import SimpleNamespace  # noqa: E402
+
 from torch import nn  # noqa: E402
 
 import cnndsl  # noqa: E402
+from cnndsl.backends.triton.execute import Executor  # noqa: E402
 from cnndsl.backends.triton.float32 import float32_products  # noqa: E402
 from cnndsl.backends.triton.library import LibraryConfig, library_step  # noqa: E402
-from cnndsl.backends.triton.module import compile_graph  # noqa: E402
+from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
 
 BACKENDS = torch.backends
@@ -115,3 +119,77 @@ def test_the_precision_decides_for_libraries(wanted: str, matrix: bool, monkeypa
     library_step(problem, LibraryConfig(matrix), {"x": x, "w": w, "bias": torch.randn(16), "y": y})()
     assert seen == [(wanted, wanted)]
     assert settings() == before
+
+
+class FakeGraphs:
+    """A GPU that is the interpreter: what a graph records is run again when it is replayed, nothing may wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.capturing = False
+        monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: self.capturing)
+        monkeypatch.setattr(torch.cuda, "synchronize", self.not_while_capturing)
+        monkeypatch.setattr(Executor, "_capture", self.capture)
+
+    def not_while_capturing(self, *_: object) -> None:
+        assert not self.capturing
+
+    @staticmethod
+    def capture(executor: Executor) -> None:
+        executor.run()
+        executor.graph = SimpleNamespace(replay=executor.run)
+
+
+def on_gpu(module: TritonModule, batch: int) -> Executor:
+    """The module's executor for a batch, which believes itself to be on a GPU."""
+    executor = module.executor(batch, torch.device("cpu"))
+    executor.device = SimpleNamespace(type="cuda")
+    return executor
+
+
+NETWORK = "network n { input 3 x 6 x 6\n conv 3x3, 8 -> relu -> conv 1x1, 4 }"
+
+
+@pytest.fixture
+def small() -> TritonModule:
+    return compile_graph(cnndsl.loads(NETWORK).graph, batch=12, precision="fp32")
+
+
+def test_a_callers_graph_gets_the_launches(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 3, 6, 6)
+    expected = small(x)
+    cuda, executor = FakeGraphs(monkeypatch), on_gpu(small, 2)
+    torch.testing.assert_close(small(x), expected)
+    executor.graph = SimpleNamespace(replay=lambda: pytest.fail("a graph cannot be replayed into another"))
+    monkeypatch.setattr(Executor, "_capture", lambda self: pytest.fail("a graph cannot be captured within another"))
+    executor.arena.fill_(255)
+    assert not executor.recorded
+    cuda.capturing = True
+    torch.testing.assert_close(small(x), expected)
+    assert executor.recorded
+
+
+UNREADY = {
+    "no call before": (None, lambda x: x),
+    "another memory format": (torch.channels_last, lambda x: x.contiguous()),
+    "another address": (torch.contiguous_format, lambda x: torch.cat([x.flatten()[:1], x.flatten()])[1:].view_as(x)),
+}
+
+
+@pytest.mark.parametrize("case", UNREADY)
+def test_a_callers_graph_needs_a_call_before(case: str, small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, change = UNREADY[case]
+    cuda, x = FakeGraphs(monkeypatch), torch.randn(2, 3, 6, 6)
+    executor = on_gpu(small, 2)
+    if before is not None:
+        small(x.contiguous(memory_format=before))
+    cuda.capturing = True
+    with pytest.raises(RuntimeError, match="call the module once before"):
+        small(change(x))
+    assert not executor.recorded
+
+
+def test_nothing_is_allocated_in_a_callers_graph(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeGraphs(monkeypatch).capturing = True
+    with pytest.raises(RuntimeError, match="call the module once before, with a batch of 3"):
+        Executor(small.plan(3), {}, SimpleNamespace(type="cuda"))

@@ -23,6 +23,8 @@ from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
 
+NOT_READY = "a CUDA graph is being captured, for which everything must be ready: call the module once before"
+
 
 def interpreting() -> bool:
     """Whether kernels run in Triton's interpreter."""
@@ -31,6 +33,11 @@ def interpreting() -> bool:
 
 class Executor:
     """A plan bound to a device and to packed weights, which it reads where they lie: new values need no new executor.
+
+    While the caller captures a CUDA graph, its launches go into that graph. They must have run once before: nothing can
+    be compiled, allocated or awaited then.
+
+    recorded  whether a graph of the caller's holds the addresses of this memory
 
     Raises RuntimeError on a device that cannot run kernels.
     """
@@ -42,22 +49,36 @@ class Executor:
                 f"Triton kernels do not run on {device}: move the module to a GPU, or set TRITON_INTERPRET=1 before "
                 "Python starts to see it work without one"
             )
+        if capturing(device):
+            raise RuntimeError(f"{NOT_READY}, with a batch of {plan.batch}")
         self.plan, self.weights, self.device = plan, weights, device
         self.dtype = TORCH_DTYPES[plan.dtype]
         self.arena = torch.zeros(plan.arena_bytes, dtype=torch.uint8, device=device)
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self.steps = [self._bind(launch) for launch in plan.launches if launch.kernel != "pack" or not _given(launch)]
         self.graph: Any = None
+        self.recorded = False
         self._packs: dict[Any, Specialization] = {}
 
     def __call__(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
         """The outputs of the network, fresh tensors; inputs have been checked."""
+        inputs = tuple(map(_as_packed, inputs))
         if self.device.type != "cuda":
             return self._compute(inputs, self.run)
         with torch.cuda.device(self.device):
+            if capturing(self.device):
+                return self._record(inputs)
             if self.graph is None:
                 self._capture()
             return self._compute(inputs, self.graph.replay)
+
+    def _record(self, inputs: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+        """Into the caller's graph, if every kernel for these inputs has been compiled and loaded."""
+        layouts = {_layout(port, x) for port, x in zip(self.plan.inputs, inputs, strict=True)}
+        if self.graph is None or not layouts <= self._packs.keys():
+            raise RuntimeError(f"{NOT_READY}, with inputs of this batch, type and memory format")
+        self.recorded = True
+        return self._compute(inputs, self.run)
 
     def _compute(self, inputs: Iterable[torch.Tensor], run: Callable[[], object]) -> list[torch.Tensor]:
         for port, x in zip(self.plan.inputs, inputs, strict=True):
@@ -88,11 +109,8 @@ class Executor:
 
     def _take(self, port: Port, x: torch.Tensor) -> None:
         """Bring an input into the arena."""
-        x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
-        x = x if pack.takes(x) else x.contiguous()
-        view = self.tensor(port.view)
+        view, layout = self.tensor(port.view), _layout(port, x)
         wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
-        layout = (port.name, x.dtype, x.stride())
         if layout not in self._packs:
             problem = pack.describe(x, wide.permute(0, 3, 1, 2))
             self._packs[layout] = pack.specialize(problem, pack.suggest(problem, TARGETS[self.plan.target]))
@@ -130,6 +148,25 @@ class Executor:
             return library_step(launch.problem, launch.config, tensors)
         made = specialized(launch)
         return lambda: made.launch(**tensors)
+
+
+def capturing(device: torch.device) -> bool:
+    """Whether the caller records a CUDA graph on the current stream of a device."""
+    if device.type != "cuda":
+        return False
+    with torch.cuda.device(device):
+        return torch.cuda.is_current_stream_capturing()
+
+
+def _as_packed(x: torch.Tensor) -> torch.Tensor:
+    """An input as `pack` takes it."""
+    x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
+    return x if pack.takes(x) else x.contiguous()
+
+
+def _layout(port: Port, x: torch.Tensor) -> tuple[Any, ...]:
+    """What decides which kernel packs an input; for tensors that begin anywhere Triton compiles one of its own."""
+    return port.name, x.dtype, x.stride(), x.data_ptr() % 16 == 0
 
 
 def specialized(launch: Launch) -> Specialization:

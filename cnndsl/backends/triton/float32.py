@@ -1,14 +1,18 @@
-"""Whether PyTorch's own kernels may round products of float32 to TF32: global settings, which a plan's precision decides.
+"""Whether PyTorch's own kernels may round products of float32 to TF32: the precision of a plan decides.
 
-PyTorch allows it in cuDNN's convolutions and not in cuBLAS's products unless the user says otherwise.
+PyTorch keeps that in global settings, and allows it in cuDNN's convolutions and not in cuBLAS's products unless the
+user says otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+
+BACKENDS: Any = torch.backends  # whose modules have attributes that types do not know
 
 
 @contextmanager
@@ -18,8 +22,8 @@ def float32_products(products: str) -> Iterator[None]:
     cuDNN asks its newer setting alone. cuBLAS raises where the newer and the older one differ, so its older one is
     written, which sets both.
     """
-    conv, matmul = torch.backends.cudnn.conv, torch.backends.cuda.matmul
-    settings = (conv, matmul, torch.backends.mkldnn.matmul)  # the last is written with cuBLAS's older one
+    conv, matmul = BACKENDS.cudnn.conv, BACKENDS.cuda.matmul
+    settings = (conv, matmul, BACKENDS.mkldnn.matmul)  # the last is written with cuBLAS's older one
     before = [each.fp32_precision for each in settings]
     older = _older_setting()
     try:
@@ -34,7 +38,7 @@ def float32_products(products: str) -> Iterator[None]:
 
 def _older_setting() -> str:
     """That of cuBLAS and oneDNN, which can only be read while the newer ones agree with it: they are left so."""
-    newer = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
+    newer = BACKENDS.cuda.matmul, BACKENDS.mkldnn.matmul
     for values in (("ieee", "ieee"), ("tf32", "tf32"), ("tf32", "bf16")):
         for each, value in zip(newer, values, strict=True):
             each.fp32_precision = value

@@ -31,7 +31,11 @@ class TritonModule(nn.Module):
     several outputs. `load_state_dict` takes state dicts of that module, or its own; no compiled kernel depends on
     weights. It runs on a CUDA device, replaying one CUDA graph for each batch size, or in Triton's interpreter.
 
-    Raises TypeError and ValueError for inputs of another type, shape, device or batch.
+    A caller that captures a CUDA graph of its own gets the launches into it. One call before, with inputs of the same
+    batch, type and memory format, makes everything ready for that.
+
+    Raises TypeError and ValueError for inputs of another type, shape, device or batch, and RuntimeError where a graph
+    is captured without that call.
     """
 
     def __init__(
