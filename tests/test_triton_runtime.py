@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
-
-from contextlib import nullcontext  # noqa: E402
-from types import SimpleNamespace  # noqa: E402
 
 from torch import nn  # noqa: E402
 
@@ -193,3 +195,37 @@ def test_nothing_is_allocated_in_a_callers_graph(small: TritonModule, monkeypatc
     FakeGraphs(monkeypatch).capturing = True
     with pytest.raises(RuntimeError, match="call the module once before, with a batch of 3"):
         Executor(small.plan(3), {}, SimpleNamespace(type="cuda"))
+
+
+def kept(module: TritonModule) -> list[int]:
+    return [batch for batch, _ in module._executors]
+
+
+def test_only_the_batch_sizes_used_last_keep_memory(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.backends.triton.module.KEPT", 3)
+    x = torch.randn(5, 3, 6, 6)
+    expected = small(x)
+    first = weakref.ref(small.executor(5, x.device).arena)
+    for batch in (1, 2, 1, 2, 5, 1):
+        torch.testing.assert_close(small(x[:batch]), expected[:batch])
+    assert kept(small) == [2, 5, 1] and first() is not None, "sizes in turn are not made anew"
+    small(x[:3])
+    small(x[:2])
+    assert kept(small) == [1, 3, 2]
+    gc.collect()
+    assert first() is None
+    torch.testing.assert_close(small(x), expected)
+
+
+def test_memory_in_a_callers_graph_stays(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.backends.triton.module.KEPT", 2)
+    cuda, x = FakeGraphs(monkeypatch), torch.randn(2, 3, 6, 6)
+    executor = on_gpu(small, 2)
+    small(x)
+    cuda.capturing = True
+    small(x)
+    cuda.capturing = False
+    for batch in (3, 4, 5, 6):
+        small(torch.randn(batch, 3, 6, 6))
+    assert small.executor(2, x.device) is executor
+    assert kept(small) == [5, 6, 2]

@@ -121,6 +121,11 @@ class Executor:
         planes = view.flatten(1) if len(port.shape) == 1 else view.permute(0, 3, 1, 2)
         return planes.clone(memory_format=torch.contiguous_format)
 
+    def finish(self) -> None:
+        """Wait for what runs on this memory on any stream, before it is freed."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def tensor(self, tensor: Any) -> torch.Tensor:
         """Views as N x H x W x C of the arena, weights as they are packed."""
         if isinstance(tensor, Packed):
