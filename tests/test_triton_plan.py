@@ -282,6 +282,7 @@ def test_the_first_call_on_a_gpu_is_right_too(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(executor, "device", SimpleNamespace(type="cuda"))
     monkeypatch.setattr(executor, "_capture", capture)
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     for _ in range(2):
         torch.testing.assert_close(executor(x)[0], expected)
 

@@ -16,3 +16,8 @@ def dtype_of(precision: str) -> Dtype:
     if precision not in PRECISIONS:
         raise ValueError(f"there is no precision {precision!r}; there are {', '.join(PRECISIONS)}")
     return "fp16" if precision == "fp16" else "bf16" if precision == "bf16" else "fp32"
+
+
+def products_of(precision: str) -> str:
+    """How products of float32 are made: rounded to TF32 first, or "ieee"."""
+    return "ieee" if precision == "fp32" else "tf32"

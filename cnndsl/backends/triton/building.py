@@ -12,7 +12,7 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
 from cnndsl.kernels import conv_tma
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.precision import SIZES, Dtype, dtype_of
+from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
 from cnndsl.passes.notes import Notes
@@ -44,8 +44,7 @@ class Building:
 
     @property
     def products(self) -> str:
-        """How products of float32 are made."""
-        return "ieee" if self.precision == "fp32" else "tf32"
+        return products_of(self.precision)
 
     def view(self, name: str) -> View:
         return self.places.views[name]

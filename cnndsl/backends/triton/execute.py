@@ -14,6 +14,7 @@ import triton
 from torch.func import functional_call
 
 from cnndsl.backends.torch.loading import execute
+from cnndsl.backends.triton.float32 import with_products
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels import conv_tma, pack
@@ -21,6 +22,8 @@ from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
+
+NOT_READY = "a CUDA graph is being captured, for which everything must be ready: call the module once before"
 
 
 def interpreting() -> bool:
@@ -30,6 +33,11 @@ def interpreting() -> bool:
 
 class Executor:
     """A plan bound to a device and to packed weights, which it reads where they lie: new values need no new executor.
+
+    While the caller captures a CUDA graph, its launches go into that graph. They must have run once before: nothing can
+    be compiled, allocated or awaited then.
+
+    recorded  whether a graph of the caller's holds the addresses of this memory
 
     Raises RuntimeError on a device that cannot run kernels.
     """
@@ -41,22 +49,36 @@ class Executor:
                 f"Triton kernels do not run on {device}: move the module to a GPU, or set TRITON_INTERPRET=1 before "
                 "Python starts to see it work without one"
             )
+        if capturing(device):
+            raise RuntimeError(f"{NOT_READY}, with a batch of {plan.batch}")
         self.plan, self.weights, self.device = plan, weights, device
         self.dtype = TORCH_DTYPES[plan.dtype]
         self.arena = torch.zeros(plan.arena_bytes, dtype=torch.uint8, device=device)
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self.steps = [self._bind(launch) for launch in plan.launches if launch.kernel != "pack" or not _given(launch)]
         self.graph: Any = None
+        self.recorded = False
         self._packs: dict[Any, Specialization] = {}
 
     def __call__(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
         """The outputs of the network, fresh tensors; inputs have been checked."""
+        inputs = tuple(map(_as_packed, inputs))
         if self.device.type != "cuda":
             return self._compute(inputs, self.run)
         with torch.cuda.device(self.device):
+            if capturing(self.device):
+                return self._record(inputs)
             if self.graph is None:
                 self._capture()
             return self._compute(inputs, self.graph.replay)
+
+    def _record(self, inputs: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+        """Into the caller's graph, if every kernel for these inputs has been compiled and loaded."""
+        layouts = {_layout(port, x) for port, x in zip(self.plan.inputs, inputs, strict=True)}
+        if self.graph is None or not layouts <= self._packs.keys():
+            raise RuntimeError(f"{NOT_READY}, with inputs of this batch, type and memory format")
+        self.recorded = True
+        return self._compute(inputs, self.run)
 
     def _compute(self, inputs: Iterable[torch.Tensor], run: Callable[[], object]) -> list[torch.Tensor]:
         for port, x in zip(self.plan.inputs, inputs, strict=True):
@@ -87,11 +109,8 @@ class Executor:
 
     def _take(self, port: Port, x: torch.Tensor) -> None:
         """Bring an input into the arena."""
-        x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
-        x = x if pack.takes(x) else x.contiguous()
-        view = self.tensor(port.view)
+        view, layout = self.tensor(port.view), _layout(port, x)
         wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
-        layout = (port.name, x.dtype, x.stride())
         if layout not in self._packs:
             problem = pack.describe(x, wide.permute(0, 3, 1, 2))
             self._packs[layout] = pack.specialize(problem, pack.suggest(problem, TARGETS[self.plan.target]))
@@ -101,6 +120,11 @@ class Executor:
         view = self.tensor(port.view)
         planes = view.flatten(1) if len(port.shape) == 1 else view.permute(0, 3, 1, 2)
         return planes.clone(memory_format=torch.contiguous_format)
+
+    def finish(self) -> None:
+        """Wait for what runs on this memory on any stream, before it is freed."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     def tensor(self, tensor: Any) -> torch.Tensor:
         """Views as N x H x W x C of the arena, weights as they are packed."""
@@ -121,13 +145,33 @@ class Executor:
     def _bind(self, launch: Launch) -> Callable[[], object]:
         tensors = {name: self.tensor(tensor) for name, tensor in launch.tensors.items()}
         if isinstance(launch.problem, Program):
-            return _torch_step(launch.problem, tensors)
+            step = _torch_step(launch.problem, tensors)
+            return with_products(self.plan.products, step) if self.plan.dtype == "fp32" else step
         if launch.kernel == "cudnn":
             from cnndsl.backends.triton.library import library_step
 
             return library_step(launch.problem, launch.config, tensors)
         made = specialized(launch)
         return lambda: made.launch(**tensors)
+
+
+def capturing(device: torch.device) -> bool:
+    """Whether the caller records a CUDA graph on the current stream of a device."""
+    if device.type != "cuda":
+        return False
+    with torch.cuda.device(device):
+        return torch.cuda.is_current_stream_capturing()
+
+
+def _as_packed(x: torch.Tensor) -> torch.Tensor:
+    """An input as `pack` takes it."""
+    x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
+    return x if pack.takes(x) else x.contiguous()
+
+
+def _layout(port: Port, x: torch.Tensor) -> tuple[Any, ...]:
+    """What decides which kernel packs an input; for tensors that begin anywhere Triton compiles one of its own."""
+    return port.name, x.dtype, x.stride(), x.data_ptr() % 16 == 0
 
 
 def specialized(launch: Launch) -> Specialization:

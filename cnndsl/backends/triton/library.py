@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from cnndsl.backends.triton.float32 import with_products
 from cnndsl.kernels import conv_gemm
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
@@ -58,8 +59,9 @@ def refusal(problem: object) -> str | None:
 def library_step(
     problem: conv_gemm.Problem, config: LibraryConfig, tensors: Mapping[str, torch.Tensor]
 ) -> Callable[[], object]:
-    """A callable that runs it on N x H x W x C views."""
-    return _product(problem, tensors) if config.matrix else _convolution(problem, tensors)
+    """A callable that runs it on N x H x W x C views, with products as the problem wants them."""
+    step = _product(problem, tensors) if config.matrix else _convolution(problem, tensors)
+    return with_products(problem.precision, step) if problem.dtype == "fp32" else step
 
 
 def _product(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]) -> Callable[[], object]:

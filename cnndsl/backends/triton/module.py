@@ -22,6 +22,8 @@ from cnndsl.kernels.targets import Target, target_of
 from cnndsl.ops.base import show_shape
 from cnndsl.weights import expected_shapes
 
+KEPT = 8  # batch sizes whose memory and CUDA graph stay
+
 
 class TritonModule(nn.Module):
     """A network in fused Triton kernels, for inference.
@@ -29,9 +31,14 @@ class TritonModule(nn.Module):
     It takes what the PyTorch backend's module takes (N x channels x height x width, in float32 or the plan's type, N
     from 1 to `batch`) and gives the same results in the plan's type: one tensor, or a named tuple where the network has
     several outputs. `load_state_dict` takes state dicts of that module, or its own; no compiled kernel depends on
-    weights. It runs on a CUDA device, replaying one CUDA graph for each batch size, or in Triton's interpreter.
+    weights. It runs on a CUDA device, replaying one CUDA graph for each batch size, or in Triton's interpreter. The
+    graphs and the memory of the last `KEPT` batch sizes stay; an older one is made anew when it is used again.
 
-    Raises TypeError and ValueError for inputs of another type, shape, device or batch.
+    A caller that captures a CUDA graph of its own gets the launches into it. One call before, with inputs of the same
+    batch, type and memory format, makes everything ready for that.
+
+    Raises TypeError and ValueError for inputs of another type, shape, device or batch, and RuntimeError where a graph
+    is captured without that call.
     """
 
     def __init__(
@@ -51,6 +58,7 @@ class TritonModule(nn.Module):
         self.choose = choose or known_choices(here, strict=strict)
         self._plans: dict[int, Plan] = {}
         self._executors: dict[tuple[int, torch.device], Executor] = {}
+        self._recorded: list[Executor] = []  # of earlier choices, which graphs of the caller's still replay
         plan = self.plan(batch)
         if strict:
             require_kernels(plan, self.network)
@@ -79,6 +87,7 @@ class TritonModule(nn.Module):
         save_table(table)
         self.choose = choose_from(table, strict=self.strict)
         self._plans.clear()
+        self._recorded += [each for each in self._executors.values() if each.recorded]
         self._executors.clear()
         return self
 
@@ -99,10 +108,22 @@ class TritonModule(nn.Module):
         return kind(*results, *[None] * (len(self.fields) - len(results)))
 
     def executor(self, batch: int, device: torch.device) -> Executor:
-        if (batch, device) not in self._executors:
+        """What runs a batch size: kept for the `KEPT` sizes that were used last, since each has memory of its own."""
+        key = batch, device
+        if key in self._executors:
+            self._executors[key] = self._executors.pop(key)  # the last is the one that was used last
+        else:
             weights = {name.replace("/", "."): tensor for name, tensor in self.named_buffers()}
-            self._executors[batch, device] = Executor(self.plan(batch), weights, device)
-        return self._executors[batch, device]
+            made = Executor(self.plan(batch), weights, device)  # which refuses while nothing may wait
+            self._drop_oldest(KEPT - 1)
+            self._executors[key] = made
+        return self._executors[key]
+
+    def _drop_oldest(self, most: int) -> None:
+        """Free all but so many executors; those that a graph of the caller's holds count for nothing and stay."""
+        free = [key for key, each in self._executors.items() if not each.recorded]
+        for key in free[: max(0, len(free) - most)]:
+            self._executors.pop(key).finish()
 
     def _check(self, inputs: tuple[torch.Tensor, ...]) -> None:
         ports = self.plan(self.batch).inputs
@@ -137,6 +158,7 @@ class TritonModule(nn.Module):
                 raise TypeError(f"this module was compiled for {self.precision}: compile it anew for other types")
         super()._apply(lambda tensor: fn(tensor).contiguous(), recurse)  # type: ignore[no-untyped-call]
         self._executors.clear()
+        self._recorded.clear()
         return self
 
     def _load_from_state_dict(self, state: Any, prefix: str, metadata: Any, *rest: Any) -> None:
@@ -145,7 +167,7 @@ class TritonModule(nn.Module):
         super()._load_from_state_dict(state, prefix, metadata, *rest)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_executors": {}}
+        return self.__dict__ | {"_executors": {}, "_recorded": []}
 
 
 def known_choices(device: torch.device | None, *, strict: bool = False) -> Choose:

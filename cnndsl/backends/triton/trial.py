@@ -12,6 +12,7 @@ import torch
 import triton
 from torch import Tensor
 
+from cnndsl.backends.triton.float32 import float32_products
 from cnndsl.backends.triton.laying import LAYOUTS, Laid, Laying
 from cnndsl.backends.triton.library import library_step
 from cnndsl.backends.triton.reference import expected
@@ -103,15 +104,13 @@ def _depth(problem: Any) -> int:
 @contextmanager
 def exactly() -> Iterator[None]:
     """Products of float32 without TF32, and no search for algorithms."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
     try:
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, benchmark_limit=None, deterministic=False, allow_tf32=False
-        ):
+        with float32_products("ieee"):
             yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        torch.backends.cudnn.benchmark = before
 
 
 def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) -> Step:

@@ -1,0 +1,231 @@
+"""How plans are run: global settings of PyTorch during a step, graphs of the caller, memory for each batch size."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("triton")
+
+from torch import nn  # noqa: E402
+
+import cnndsl  # noqa: E402
+from cnndsl.backends.triton.execute import Executor  # noqa: E402
+from cnndsl.backends.triton.float32 import float32_products  # noqa: E402
+from cnndsl.backends.triton.library import LibraryConfig, library_step  # noqa: E402
+from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
+from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
+
+BACKENDS = torch.backends
+USERS = {
+    "PyTorch's own": lambda: None,
+    "cuDNN without": lambda: setattr(BACKENDS.cudnn, "allow_tf32", False),
+    "cuBLAS with": lambda: setattr(BACKENDS.cuda.matmul, "allow_tf32", True),
+    "medium": lambda: torch.set_float32_matmul_precision("medium"),
+    "newer, all": lambda: setattr(BACKENDS, "fp32_precision", "tf32"),
+    "newer, each": lambda: (
+        setattr(BACKENDS.cudnn.conv, "fp32_precision", "ieee"),
+        setattr(BACKENDS.cuda.matmul, "fp32_precision", "tf32"),
+    ),
+    "both": lambda: (torch.set_float32_matmul_precision("high"), setattr(BACKENDS, "fp32_precision", "ieee")),
+}
+
+
+def read(setting: object) -> object:
+    """PyTorch refuses to read an older setting that differs from the newer one."""
+    try:
+        return setting()  # type: ignore[operator]
+    except RuntimeError:
+        return "mixed"
+
+
+def settings() -> dict[str, object]:
+    every = {name: getattr(BACKENDS, name) for name in ("cudnn", "cuda", "mkldnn")}
+    newer = {
+        f"{name}.{part}": getattr(owner, part).fp32_precision
+        for name, owner in every.items()
+        for part in ("conv", "matmul", "rnn")
+        if hasattr(owner, part)
+    }
+    older = {
+        "cuBLAS": read(torch.get_float32_matmul_precision),
+        "cuDNN": read(lambda: BACKENDS.cudnn.allow_tf32),
+        "search": BACKENDS.cudnn.benchmark,
+        "enabled": BACKENDS.cudnn.enabled,
+    }
+    return newer | older
+
+
+def products() -> tuple[str, str]:
+    """What cuDNN's convolutions and cuBLAS do now; raises where cuBLAS would, between older and newer."""
+    assert BACKENDS.cuda.matmul.allow_tf32 == (BACKENDS.cuda.matmul.fp32_precision == "tf32")
+    return BACKENDS.cudnn.conv.fp32_precision, BACKENDS.cuda.matmul.fp32_precision
+
+
+@pytest.fixture
+def restored():
+    """PyTorch's own settings after the test."""
+    before = (BACKENDS.cudnn.conv.fp32_precision, BACKENDS.cudnn.rnn.fp32_precision)
+    yield
+    BACKENDS.fp32_precision = "none"
+    BACKENDS.cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("highest")
+    BACKENDS.cudnn.conv.fp32_precision, BACKENDS.cudnn.rnn.fp32_precision = before
+    for part in (BACKENDS.mkldnn.matmul, BACKENDS.cuda.matmul):
+        part.fp32_precision = "none"
+    assert settings()["cuDNN"] is True and settings()["cuBLAS"] == "highest"
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("wanted", ("ieee", "tf32"))
+def test_settings_are_the_users_again(user: str, wanted: str) -> None:
+    USERS[user]()
+    before = settings()
+    with pytest.raises(KeyError), float32_products(wanted):
+        assert products() == (wanted, wanted)
+        raise KeyError
+    assert settings() == before
+
+
+@pytest.mark.parametrize(("precision", "wanted"), (("fp32", "ieee"), ("tf32", "tf32")))
+def test_the_precision_decides_for_layers_of_pytorch(
+    precision: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = "network n { input 4 x 6 x 6\n conv_transpose 2x2, 4, /2 }"
+    module = compile_graph(cnndsl.loads(network).graph, precision=precision)
+    seen = []
+    real = nn.ConvTranspose2d.forward
+    monkeypatch.setattr(nn.ConvTranspose2d, "forward", lambda self, x: (seen.append(products()), real(self, x))[1])
+    before = settings()
+    module(torch.randn(1, 4, 6, 6))
+    assert seen == [(wanted, wanted)]
+    assert settings() == before
+
+
+@pytest.mark.parametrize("wanted", ("ieee", "tf32"))
+@pytest.mark.parametrize("matrix", (False, True), ids=("cuDNN", "cuBLAS"))
+def test_the_precision_decides_for_libraries(wanted: str, matrix: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    owner, name = (torch, "addmm") if matrix else (torch.nn.functional, "conv2d")
+    real = getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *given, **named: (seen.append(products()), real(*given, **named))[1])
+    problem = Problem("fp32", 1, 4, 4, 8, 16, 8, 16, precision=wanted)
+    x, w, y = torch.randn(1, 4, 4, 8), torch.randn(16, 1, 1, 8), torch.empty(1, 4, 4, 16)
+    before = settings()
+    library_step(problem, LibraryConfig(matrix), {"x": x, "w": w, "bias": torch.randn(16), "y": y})()
+    assert seen == [(wanted, wanted)]
+    assert settings() == before
+
+
+class FakeGraphs:
+    """A GPU that is the interpreter: what a graph records is run again when it is replayed, nothing may wait."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.capturing = False
+        monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: self.capturing)
+        monkeypatch.setattr(torch.cuda, "synchronize", self.not_while_capturing)
+        monkeypatch.setattr(Executor, "_capture", self.capture)
+
+    def not_while_capturing(self, *_: object) -> None:
+        assert not self.capturing
+
+    @staticmethod
+    def capture(executor: Executor) -> None:
+        executor.run()
+        executor.graph = SimpleNamespace(replay=executor.run)
+
+
+def on_gpu(module: TritonModule, batch: int) -> Executor:
+    """The module's executor for a batch, which believes itself to be on a GPU."""
+    executor = module.executor(batch, torch.device("cpu"))
+    executor.device = SimpleNamespace(type="cuda")
+    return executor
+
+
+NETWORK = "network n { input 3 x 6 x 6\n conv 3x3, 8 -> relu -> conv 1x1, 4 }"
+
+
+@pytest.fixture
+def small() -> TritonModule:
+    return compile_graph(cnndsl.loads(NETWORK).graph, batch=12, precision="fp32")
+
+
+def test_a_callers_graph_gets_the_launches(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 3, 6, 6)
+    expected = small(x)
+    cuda, executor = FakeGraphs(monkeypatch), on_gpu(small, 2)
+    torch.testing.assert_close(small(x), expected)
+    executor.graph = SimpleNamespace(replay=lambda: pytest.fail("a graph cannot be replayed into another"))
+    monkeypatch.setattr(Executor, "_capture", lambda self: pytest.fail("a graph cannot be captured within another"))
+    executor.arena.fill_(255)
+    assert not executor.recorded
+    cuda.capturing = True
+    torch.testing.assert_close(small(x), expected)
+    assert executor.recorded
+
+
+UNREADY = {
+    "no call before": (None, lambda x: x),
+    "another memory format": (torch.channels_last, lambda x: x.contiguous()),
+    "another address": (torch.contiguous_format, lambda x: torch.cat([x.flatten()[:1], x.flatten()])[1:].view_as(x)),
+}
+
+
+@pytest.mark.parametrize("case", UNREADY)
+def test_a_callers_graph_needs_a_call_before(case: str, small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, change = UNREADY[case]
+    cuda, x = FakeGraphs(monkeypatch), torch.randn(2, 3, 6, 6)
+    executor = on_gpu(small, 2)
+    if before is not None:
+        small(x.contiguous(memory_format=before))
+    cuda.capturing = True
+    with pytest.raises(RuntimeError, match="call the module once before"):
+        small(change(x))
+    assert not executor.recorded
+
+
+def test_nothing_is_allocated_in_a_callers_graph(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeGraphs(monkeypatch).capturing = True
+    with pytest.raises(RuntimeError, match="call the module once before, with a batch of 3"):
+        Executor(small.plan(3), {}, SimpleNamespace(type="cuda"))
+
+
+def kept(module: TritonModule) -> list[int]:
+    return [batch for batch, _ in module._executors]
+
+
+def test_only_the_batch_sizes_used_last_keep_memory(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.backends.triton.module.KEPT", 3)
+    x = torch.randn(5, 3, 6, 6)
+    expected = small(x)
+    first = weakref.ref(small.executor(5, x.device).arena)
+    for batch in (1, 2, 1, 2, 5, 1):
+        torch.testing.assert_close(small(x[:batch]), expected[:batch])
+    assert kept(small) == [2, 5, 1] and first() is not None, "sizes in turn are not made anew"
+    small(x[:3])
+    small(x[:2])
+    assert kept(small) == [1, 3, 2]
+    gc.collect()
+    assert first() is None
+    torch.testing.assert_close(small(x), expected)
+
+
+def test_memory_in_a_callers_graph_stays(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.backends.triton.module.KEPT", 2)
+    cuda, x = FakeGraphs(monkeypatch), torch.randn(2, 3, 6, 6)
+    executor = on_gpu(small, 2)
+    small(x)
+    cuda.capturing = True
+    small(x)
+    cuda.capturing = False
+    for batch in (3, 4, 5, 6):
+        small(torch.randn(batch, 3, 6, 6))
+    assert small.executor(2, x.device) is executor
+    assert kept(small) == [5, 6, 2]
