@@ -162,6 +162,7 @@ TILES = ((128, 128, 32, 8), (128, 64, 32, 8), (64, 64, 32, 4), (64, 32, 64, 4), 
 DEEPEST = 3
 # Taps of a window up to which each has shared memory of its own; those of larger ones come from the L1 cache.
 LARGEST_BUFFERED = 4
+POOLED_K = 32  # channels of a step with a window; of more, sums over the window and pipelined loads spill
 
 
 def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
@@ -182,9 +183,9 @@ def suggest(problem: Problem, target: Target) -> Config:
         return waves * config.block_m * config.block_n, columns
 
     best = min(configurations(target, problem.dtype), key=cost)
-    return Config(
-        best.block_m, best.block_n, max(16, min(best.block_k, power_of_two(problem.channels))), best.warps, best.stages
-    )
+    most = POOLED_K if problem.kernel != (1, 1) else best.block_k
+    block_k = max(16, min(best.block_k, most, power_of_two(problem.channels)))
+    return Config(best.block_m, best.block_n, block_k, best.warps, best.stages)
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:
