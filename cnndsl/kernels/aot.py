@@ -94,9 +94,8 @@ def _read(built: Any, target: Target, warps: int) -> Compiled:
         binary, assembly = built.asm["hsaco"], built.asm["amdgcn"]
         registers, spills = _amd_resources(assembly)
     meta, parameters = built.metadata, _parameters(assembly, target)
-    return Compiled(
-        meta.name, binary, assembly, meta.shared, registers, spills, warps, target, parameters, meta.global_scratch_size
-    )
+    scratch = getattr(meta, "global_scratch_size", 0)  # Triton 3.7 does not say it of AMD's kernels, which have none
+    return Compiled(meta.name, binary, assembly, meta.shared, registers, spills, warps, target, parameters, scratch)
 
 
 def _parameters(assembly: str, target: Target) -> int:
