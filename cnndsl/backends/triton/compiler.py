@@ -36,23 +36,18 @@ def serve(name: str, *, binaries: bool) -> None:
 def answer(request: Mapping[str, Any], target: Target, *, binaries: bool) -> dict[str, str]:
     """{"built": a kernel} or, if it went to Triton's cache, {}; {"error": why not, in one line}."""
     try:
-        made = FAMILIES[request["kernel"]].specialize(decode(request["problem"]), decode(request["config"]))
+        kernel, problem, config = request["kernel"], decode(request["problem"]), decode(request["config"])
+        made = FAMILIES[kernel].specialize(problem, config)
         made = replace(made, unaligned=frozenset(request["unaligned"]))
         if binaries:
             return {"built": built.dumps(built.Built.of(compile_for(target, made)))}
-        for each in (made, *_second(request)):
-            _keep(each, target)
+        _keep(made, target)
+        if kernel == "conv_gemm" and config.splits > 1:  # a candidate launches the sum of its parts too
+            _keep(conv_gemm.reduction(problem, config), target)
     except Exception as error:  # whatever the compiler raises is told where its launch is known
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return {"error": f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]}
     return {}
-
-
-def _second(request: Mapping[str, Any]) -> list[Specialization]:
-    """What a candidate launches beside its kernel: the sum of a product in parts."""
-    problem, config = decode(request["problem"]), decode(request["config"])
-    split = request["kernel"] == "conv_gemm" and config.splits > 1
-    return [conv_gemm.reduction(problem, config)] if split else []
 
 
 def _keep(made: Specialization, target: Target) -> None:

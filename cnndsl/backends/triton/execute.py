@@ -19,7 +19,7 @@ from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scrat
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels import conv_tma, pack
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.precision import SIZES
+from cnndsl.kernels.precision import SIZES, products_of
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
 
@@ -146,7 +146,7 @@ class Executor:
         tensors = {name: self.tensor(tensor) for name, tensor in launch.tensors.items()}
         if isinstance(launch.problem, Program):
             step = _torch_step(launch.problem, tensors)
-            return with_products(self.plan.products, step) if self.plan.dtype == "fp32" else step
+            return with_products(products_of(self.plan.precision), step) if self.plan.dtype == "fp32" else step
         if launch.kernel == "cudnn":
             from cnndsl.backends.triton.library import library_step
 

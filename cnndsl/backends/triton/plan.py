@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from cnndsl.ir.recipe import Recipe
-from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
+from cnndsl.kernels.precision import SIZES, Dtype, dtype_of
 from cnndsl.ops.base import Shape
 
 
@@ -157,10 +157,6 @@ class Plan:
     @property
     def dtype(self) -> Dtype:
         return dtype_of(self.precision)
-
-    @property
-    def products(self) -> str:
-        return products_of(self.precision)
 
     @property
     def arena_bytes(self) -> int:

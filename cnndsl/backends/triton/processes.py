@@ -41,7 +41,7 @@ class Request:
 
 
 class Compilers:
-    """So many processes, for one target, ended with the `with` block; none finds no fault in anything.
+    """So many processes, for one target, ended with the `with` block. Of none, nothing is compiled nor found at fault.
 
     folder  where Triton keeps what it makes, and answers hold binaries; without one it is Triton's own cache, where
             launches find the kernels
