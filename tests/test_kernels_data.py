@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,10 +14,53 @@ from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool 
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.specialization import leading  # noqa: E402
 from cnndsl.kernels.tails import expression, tail  # noqa: E402
-from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.kernels.targets import TARGETS, target_of  # noqa: E402
 from cnndsl.ops import all_layers  # noqa: E402
 
 LAYER = conv_gemm.Problem("fp16", 2, 14, 14, 256, 512, 256, 512, (3, 3), (2, 2), (1, 1, 1, 1))
+
+
+# (generation, KiB of shared memory of a block) of CUDA devices, and whose kernels they run
+DEVICES = {
+    "A100": ((8, 0), 163, "sm_80"),
+    "RTX 3090": ((8, 6), 99, "sm_86"),
+    "Orin": ((8, 7), 163, "sm_86"),
+    "RTX 4090": ((8, 9), 99, "sm_89"),
+    "H200": ((9, 0), 227, "sm_90"),
+    "B200": ((10, 0), 227, "sm_90"),
+    "B300": ((10, 3), 227, "sm_90"),
+    "Thor": ((11, 0), 227, "sm_90"),
+    "RTX 5090": ((12, 0), 99, "sm_89"),
+    "Spark": ((12, 1), 99, "sm_89"),
+    "T4": ((7, 5), 64, None),
+    "V100": ((7, 0), 96, None),
+}
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_device_gets_kernels_that_fit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (major, minor), shared, expected = DEVICES[name]
+    properties = SimpleNamespace(
+        name=name, major=major, minor=minor, multi_processor_count=17, shared_memory_per_block_optin=shared * 1024
+    )
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: properties)
+    if expected is None:
+        with pytest.raises(RuntimeError, match=f"^{name} is none of the GPUs"):
+            target_of("cuda")
+    else:
+        assert target_of("cuda") == replace(TARGETS[expected], units=17)
+
+
+@pytest.mark.parametrize(("lanes", "serves"), ((64, True), (32, False)))
+def test_amds_data_centre_gpus_are_taken(lanes: int, serves: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    properties = SimpleNamespace(name="Radeon", warp_size=lanes, multi_processor_count=104)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: properties)
+    monkeypatch.setattr("torch.version.hip", "7.0")
+    if serves:
+        assert target_of("cuda") == replace(TARGETS["gfx942"], units=104)
+    else:
+        with pytest.raises(RuntimeError, match="Radeon"):
+            target_of("cuda")
 
 
 def test_a_convolutions_work_is_each_tensor_once() -> None:

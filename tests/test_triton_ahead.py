@@ -32,6 +32,7 @@ from cnndsl.backends.torch import OutputError, build  # noqa: E402
 from cnndsl.backends.triton import binaries, loader, make_plan, processes  # noqa: E402
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
 from cnndsl.backends.triton.binaries import BuildError  # noqa: E402
+from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule  # noqa: E402
@@ -72,11 +73,11 @@ network several {
 """
 
 
-def tma(kernel: str, problem: Any, target: Target) -> tuple[str, Any]:
+def tma(kernel: str, problem: Any, target: Target) -> Chosen:
     """`conv_tma` wherever it serves."""
     if kernel == "conv_gemm" and conv_tma.refusal(problem) is None:
         kernel = "conv_tma"
-    return kernel, FAMILIES[kernel].suggest(problem, target)
+    return suggested(kernel, problem, target)
 
 
 def whole(name: str) -> Graph:

@@ -15,11 +15,13 @@ pytest.importorskip("triton")
 from torch import nn  # noqa: E402
 
 import cnndsl  # noqa: E402
+from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.execute import Executor  # noqa: E402
 from cnndsl.backends.triton.float32 import float32_products  # noqa: E402
 from cnndsl.backends.triton.library import LibraryConfig, library_step  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
+from cnndsl.kernels.targets import Target  # noqa: E402
 
 BACKENDS = torch.backends
 USERS = {
@@ -121,6 +123,24 @@ def test_the_precision_decides_for_libraries(wanted: str, matrix: bool, monkeypa
     library_step(problem, LibraryConfig(matrix), {"x": x, "w": w, "bias": torch.randn(16), "y": y})()
     assert seen == [(wanted, wanted)]
     assert settings() == before
+
+
+def by_library(kernel: str, problem: object, target: Target) -> Chosen:
+    return Chosen("cudnn", LibraryConfig()) if kernel == "conv_gemm" else suggested(kernel, problem, target)
+
+
+def test_new_weights_reach_the_biases_of_libraries() -> None:
+    """They are cast together, in every run, as a CUDA graph would replay it."""
+    network = cnndsl.loads("network n { input 8 x 6 x 6\n conv 3x3, 8 -> relu -> conv 3x3, 4 }")
+    module = compile_graph(network.graph, choose=by_library)
+    x, plain = torch.randn(1, 8, 6, 6), network.compile(seed=1).eval()
+    nn.init.normal_(plain.conv1.bias)
+    before = module(x)
+    module.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(module(x).float(), plain(x), rtol=2e-2, atol=2e-2)
+    assert not torch.equal(module(x), before)
+    executor = module.executor(1, x.device)
+    assert len(executor.steps) == 1 + sum(launch.kernel == "cudnn" for launch in executor.plan.launches) == 3
 
 
 class FakeGraphs:

@@ -19,7 +19,7 @@ from triton_problems import PROBLEMS  # noqa: E402
 import cnndsl  # noqa: E402
 from cnndsl.backends.triton import table as tables  # noqa: E402
 from cnndsl.backends.triton import tuning  # noqa: E402
-from cnndsl.backends.triton.building import suggested  # noqa: E402
+from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
 from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
@@ -32,6 +32,7 @@ from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  #
 from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.passes.notes import Notes  # noqa: E402
 
 CPU, TARGET = torch.device("cpu"), TARGETS["sm_90"]
 TINY = """
@@ -84,7 +85,8 @@ def test_every_candidate_of_every_problem_is_right(name: str) -> None:
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_what_is_measured_is_among_the_candidates(name: str) -> None:
     every, few = candidates(*PROBLEMS[name], TARGET), promising(*PROBLEMS[name], TARGET)
-    assert few[0] == every[0] == suggested(*PROBLEMS[name], TARGET)
+    model = suggested(*PROBLEMS[name], TARGET)
+    assert few[0] == every[0] == (model.kernel, model.config)
     assert set(few) <= set(every) and {kernel for kernel, _ in few} == {kernel for kernel, _ in every}
 
 
@@ -116,8 +118,7 @@ def test_a_network_is_tuned_and_runs_by_its_table(graph: Any) -> None:
     clock = Clock("cudnn")
     table = tune(graph, batch=2, device=CPU, timer=clock)
     assert not table.rejected
-    plan = lower(rewritten(graph), TARGET, batch=2)
-    distinct = posed([plan], TARGET)
+    distinct = posed(rewritten(graph), TARGET, batch=2)
     assert table.problems.keys() == {each.key for each in distinct}
     assert len(clock.asked) == sum(len(promising(each.kernel, each.problem, TARGET)) for each in distinct)
     tuned = lower(rewritten(graph), TARGET, batch=2, choose=choose_from(table))
@@ -144,7 +145,7 @@ def test_what_is_known_is_not_measured_again(graph: Any) -> None:
 def test_the_time_ends_it_and_the_costly_come_first(graph: Any) -> None:
     times: Iterator[float] = iter(range(100))
     table = tune(graph, device=CPU, timer=Clock(), until=2, now=lambda: next(times))
-    distinct = posed([lower(rewritten(graph), TARGET)], TARGET)
+    distinct = posed(rewritten(graph), TARGET)
     assert list(table.problems) == [each.key for each in distinct[:2]]
     assert [each.seconds for each in distinct] == sorted((each.seconds for each in distinct), reverse=True)
 
@@ -292,7 +293,7 @@ BAD: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_a_table_never_makes_a_plan_invalid(graph: Any, bad: tuple[str, Any]) -> None:
     table = Table("test")
-    for each in posed([lower(rewritten(graph), TARGET)], TARGET):
+    for each in posed(rewritten(graph), TARGET):
         table.problems[each.key] = (Timing(*bad, 0.5),)
     plan = lower(rewritten(graph), TARGET, choose=choose_from(table))
     assert plan == lower(rewritten(graph), TARGET, choose=suggested)
@@ -309,7 +310,7 @@ def test_a_kernel_that_refuses_is_not_chosen() -> None:
 def test_boxes_are_only_read_where_vectors_start(start: int, kernel: str) -> None:
     network = f"network t {{ input 32 x 6 x 6\n channel_slice {start}, 24 -> conv 3x3, 16 }}"
     tma = next(choice for choice in candidates(*PROBLEMS["conv_gemm"], TARGET) if choice[0] == "conv_tma")
-    choose = lambda name, *problem: tma if name == "conv_gemm" else suggested(name, *problem)  # noqa: E731
+    choose = lambda name, *problem: Chosen(*tma) if name == "conv_gemm" else suggested(name, *problem)  # noqa: E731
     plan = lower(rewritten(cnndsl.loads(network).graph), TARGET, choose=choose)
     assert plan.launches[-1].kernel == kernel
 
@@ -318,7 +319,43 @@ def test_bfloat16_takes_what_float16_measured() -> None:
     kernel, problem = PROBLEMS["conv_gemm"]
     slow = candidates(kernel, problem, TARGET)[-1]
     table = Table("test", {problem_key(kernel, problem): (Timing(*slow, 0.5),)})
-    assert choose_from(table)(kernel, replace(problem, dtype="bf16"), TARGET) == slow
+    assert choose_from(table)(kernel, replace(problem, dtype="bf16"), TARGET) == Chosen(*slow, 0.5e-6)
+
+
+CHAINED = """network c { input 16 x 8 x 8
+    residual { conv 3x3, 16 -> relu -> conv 1x1, 16 }
+    relu -> conv 1x1, 4 -> relu
+    concat { | conv 1x1, 8 -> relu | conv 3x3, 8 -> relu }
+    conv 1x1, 4
+}"""
+
+
+@pytest.mark.parametrize(("together", "expected"), ((1.0, 2), (1000.0, 0)))
+def test_a_measurement_decides_about_chains(together: float, expected: int) -> None:
+    graph = rewritten(cnndsl.loads(CHAINED).graph)
+    table = Table("test")
+    for each in posed(graph, TARGET):
+        model = suggested(each.kernel, each.problem, TARGET)
+        microseconds = together if each.kernel == "chain" else 10.0
+        table.add(each.kernel, each.problem, [Timing(model.kernel, model.config, microseconds)])
+    notes = Notes()
+    plan = lower(graph, TARGET, choose=choose_from(table), notes=notes)
+    assert [launch.kernel for launch in plan.launches].count("chain") == expected
+    refused = [each.reason for each in notes.refusals if each.reason.endswith("of the time as measured")]
+    assert bool(refused) == (not expected)
+    kernels = {launch.kernel for launch in plan.launches} - {"pack", "chain"}
+    known = all(choose_from(table)(each.kernel, each.problem, TARGET).seconds for each in plan.launches[1:])
+    assert known and kernels <= {"conv_gemm", "pointwise"}
+
+
+def test_half_a_measurement_leaves_chains_to_the_model() -> None:
+    graph = rewritten(cnndsl.loads(CHAINED).graph)
+    table = Table("test")
+    for each in posed(graph, TARGET):
+        if each.kernel == "chain":
+            model = suggested(each.kernel, each.problem, TARGET)
+            table.add(each.kernel, each.problem, [Timing(model.kernel, model.config, 1e6)])
+    assert lower(graph, TARGET, choose=choose_from(table)) == lower(graph, TARGET)
 
 
 @pytest.mark.parametrize("milliseconds", (0.002, 0.5, 40.0))

@@ -12,7 +12,7 @@ from campaign.networks import network
 from campaign.records import Records
 from campaign.settings import RESERVE, Job, Settings
 from cnndsl.backends.triton.building import Choice
-from cnndsl.backends.triton.lower import lower, rewritten
+from cnndsl.backends.triton.lower import rewritten
 from cnndsl.backends.triton.table import Table, known_table, save_table
 from cnndsl.backends.triton.timing import Step
 from cnndsl.backends.triton.tuning import DeviceLost, Posed, posed, tune_problems
@@ -93,7 +93,7 @@ def by_share(settings: Settings, target: Target, precision: str) -> list[Posed]:
     for name in settings.networks:
         graph = rewritten(network(name, settings.dry).graph)
         for batch in settings.batches:
-            found = posed([lower(graph, target, batch=batch, precision=precision)], target)
+            found = posed(graph, target, batch=batch, precision=precision)
             whole = sum(each.seconds for each in found)
             for each in found:
                 share = WEIGHTS.get(batch, 1.0) * each.seconds / whole

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+SATURATING = 0.5  # share of the multiprocessors whose loads and stores together fill the memory's bandwidth
+
 
 @dataclass(frozen=True)
 class Target:
@@ -25,9 +27,12 @@ class Target:
     bandwidth: float
     flops: float
 
-    def seconds(self, bytes: float, flops: float) -> float:
-        """How long at least: the slower of traffic and arithmetic (Williams et al. 2009, the roofline)."""
-        return max(bytes / self.bandwidth, flops / self.flops)
+    def seconds(self, bytes: float, flops: float, busy: float = 1.0) -> float:
+        """How long at least: the slower of traffic and arithmetic (Williams et al. 2009, the roofline).
+
+        busy  share of the multiprocessors that have work
+        """
+        return max(bytes / (self.bandwidth * min(1.0, busy / SATURATING)), flops / (self.flops * busy))
 
     @property
     def nvidia(self) -> bool:
@@ -38,6 +43,7 @@ class Target:
         return of_32 * 32 // self.lanes
 
 
+# The older first.
 TARGETS = {
     target.name: target
     for target in (
@@ -53,9 +59,11 @@ DEFAULT = TARGETS["sm_90"]
 
 
 def target_of(device: Any | None) -> Target:
-    """The nearest known GPU at or below a CUDA device's generation, with its own number of multiprocessors.
+    """The newest known GPU whose kernels a device can run, with the device's own number of multiprocessors.
 
-    Without a device it is the one that plans are made for where there is none.
+    It is no newer than the device and has no more shared memory, so that consumer GPUs do not get the tiles of data
+    centre GPUs. Without a device it is the one that plans are made for where there is none.
+    Raises RuntimeError for a device that can run none.
     """
     if device is None:
         return DEFAULT
@@ -63,10 +71,16 @@ def target_of(device: Any | None) -> Target:
 
     found = torch.cuda.get_device_properties(device)
     if torch.version.hip:
-        return TARGETS["gfx942"]
-    generation = 10 * found.major + found.minor
-    known = [target for target in TARGETS.values() if target.nvidia and int(target.arch) <= generation]
+        known = [target for target in TARGETS.values() if not target.nvidia and target.lanes == found.warp_size]
+    else:
+        known = [target for target in TARGETS.values() if target.nvidia and _runs(target, found)]
     if not known:
-        oldest = min(int(target.arch) for target in TARGETS.values() if target.nvidia)
-        raise RuntimeError(f"{found.name} is older than the oldest GPU that kernels are made for, sm_{oldest}")
-    return replace(max(known, key=lambda target: int(target.arch)), units=found.multi_processor_count)
+        raise RuntimeError(
+            f"{found.name} is none of the GPUs that kernels are made for: {', '.join(TARGETS)} and newer"
+        )
+    return replace(known[-1], units=found.multi_processor_count)
+
+
+def _runs(target: Target, device: Any) -> bool:
+    generation = 10 * device.major + device.minor
+    return int(target.arch) <= generation and target.shared <= int(device.shared_memory_per_block_optin)

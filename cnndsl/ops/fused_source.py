@@ -77,7 +77,9 @@ class Fused(nn.Module):
             return False
         if torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad):
             return False
-        return torch.backends.mkldnn.is_available()
+        if not torch.backends.mkldnn.is_available():
+            return False
+        return x.dtype is torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
     def before(self, x: torch.Tensor) -> torch.Tensor:
         for index, step in enumerate(self.prologue):
@@ -131,21 +133,11 @@ class FusedConv2d(Fused, nn.Conv2d):
         super().__init__(*sizes, **options)
         self.fuse(prologue, epilogue, self.in_channels)
         self.in_place = in_place  # may the sum be written over `other`?
-        self.as_product = False
-
-    @property
-    def pointwise(self) -> bool:
-        return {*self.kernel_size, *self.stride, self.groups} == {1} and set(self.padding) == {0}
-
-    def multiply(self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        """A 1x1 convolution as the product of two matrices, for a compiler: a small one costs less to call."""
-        return F.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         x = self.before(x)
         if not self.runs_on_onednn(x):
-            convolve = self.multiply if self.as_product else self._conv_forward
-            return self.after(convolve(x, self.weight, self.bias), other)
+            return self.after(self._conv_forward(x, self.weight, self.bias), other)
         x = x.contiguous(memory_format=torch.channels_last)
         window = (self.padding, self.stride, self.dilation, self.groups)
         convolution = torch.ops.mkldnn._convolution_pointwise

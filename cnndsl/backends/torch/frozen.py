@@ -95,12 +95,12 @@ class Frozen:
         for compiler in COMPILERS:
             try:
                 program = compiler(self.module, self.as_written, inputs, largest)
-                fault = None if agree(program(*inputs), expected) else "it computes something else"
+                fault = None if program is None or agree(program(*inputs), expected) else "it computes something else"
             except Exception as error:  # of PyTorch's compilers, or of the C++ compiler that one of them calls
                 fault = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
-            if fault is None:
+            if fault is None and program is not None:
                 yield program
-            else:
+            elif fault is not None:
                 warnings.warn(f"not frozen by {compiler.__name__}: {fault}", stacklevel=4)
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -16,10 +15,16 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from cnndsl.backends.torch.convolutions import (
+    input_shapes,
+    largest_of_winograd,
+    small_products,
+    spelled,
+    winograd_layers,
+)
+
 Program = Callable[..., Any]
 Inputs = tuple[Tensor, ...]
-# Multiplications below which the cost of a call of oneDNN's convolution counts for more than its better code.
-SMALL = 2**25
 # Bytes up to which glibc keeps what is freed. A larger tensor goes back to the system, and every page of the next one
 # is a fault: a sixth of the time of SqueezeNet at batch 16.
 KEPT_BY_MALLOC = 2**25
@@ -30,7 +35,7 @@ TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 
 def inductor(module: nn.Module, run: Program, inputs: Inputs, largest: int) -> Program:
     """By the compiler of `torch.compile`: one C++ function, which calls oneDNN and fuses what stands between."""
-    with small_products(module, lambda: run(*inputs)):
+    with spelled(small_products(input_shapes(module, lambda: run(*inputs)))):
         exported = torch.export.export(module, inputs)
     options = {
         "freezing": True,
@@ -39,6 +44,21 @@ def inductor(module: nn.Module, run: Program, inputs: Inputs, largest: int) -> P
         "memory_planning": 4 * largest <= KEPT_BY_MALLOC,
     }
     return torch._inductor.compile(exported.module(), list(inputs), options=options)  # type: ignore[no-any-return]
+
+
+def inductor_by_winograd(module: nn.Module, run: Program, inputs: Inputs, largest: int) -> Program | None:
+    """By that compiler, with Winograd's algorithm for those 3x3 convolutions that it makes faster; None without any."""
+    if any(x.dtype is not torch.float32 for x in inputs):
+        return None
+    shapes = input_shapes(module, lambda: run(*inputs))
+    layers = winograd_layers(shapes)
+    if not layers:
+        return None
+    batch, largest = len(inputs[0]), max(largest, largest_of_winograd(list(layers), shapes))
+    rows = rows_at_a_time(batch, largest)
+    with spelled(layers):
+        program = inductor(module, run, tuple(x[:rows] for x in inputs), largest * rows // batch)
+    return in_parts(program, rows, batch)
 
 
 def onednn_graph(module: nn.Module, run: Program, inputs: Inputs, largest: int) -> Program:
@@ -65,7 +85,7 @@ def onednn_graph(module: nn.Module, run: Program, inputs: Inputs, largest: int) 
     return lambda *given: filled(form, traced(*given))
 
 
-COMPILERS = (inductor, onednn_graph)
+COMPILERS = (inductor, inductor_by_winograd, onednn_graph)
 
 
 def in_parts(program: Program, rows: int, batch: int) -> Program:
@@ -116,25 +136,6 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
         sizes = (each.numel() * each.element_size() for each in tensors(result))
         self.bytes = max(self.bytes, *sizes, 0)
         return result
-
-
-@contextmanager
-def small_products(module: nn.Module, run: Callable[[], object]) -> Iterator[None]:
-    """Within it, 1x1 convolutions that `run` shows to be small are written as products of matrices."""
-    layers: list[Any] = [each for each in module.modules() if getattr(each, "pointwise", False)]
-
-    def choose(layer: Any, inputs: Inputs) -> None:
-        layer.as_product = inputs[0].numel() * layer.out_channels < SMALL
-
-    hooks = [layer.register_forward_pre_hook(choose) for layer in layers]
-    run()
-    for hook in hooks:
-        hook.remove()
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.as_product = False
 
 
 def fastest(programs: Sequence[Program], inputs: Inputs) -> Program:

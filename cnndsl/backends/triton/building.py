@@ -18,7 +18,18 @@ from cnndsl.ops.base import Shape
 from cnndsl.passes.notes import Notes
 
 Choice = tuple[str, Any]  # a kernel and its configuration
-Choose = Callable[[str, Any, Target], Choice]  # for a kernel, a problem and a GPU; it may name another kernel
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What runs a problem; `seconds` of one launch, where that was measured."""
+
+    kernel: str
+    config: Any
+    seconds: float | None = None
+
+
+Choose = Callable[[str, Any, Target], Chosen]  # for a kernel, a problem and a GPU; it may name another kernel
 
 
 @dataclass
@@ -76,7 +87,8 @@ class Building:
 
     def launch(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None], *nodes: str) -> None:
         """Add a launch of the kernel that is chosen, with a second one if its sums are split."""
-        kernel, config = self._chosen(kernel, problem, tensors.get("x"))
+        chosen = self._chosen(kernel, problem, tensors.get("x"))
+        kernel, config = chosen.kernel, chosen.config
         present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         if kernel != "conv_gemm" or config.splits == 1:
             self.launches.append(Launch(kernel, problem, config, present, nodes))
@@ -87,13 +99,13 @@ class Building:
         self.launches.append(Launch(kernel, problem, config, {**product, "partial": partial}, nodes))
         self.launches.append(Launch("conv_reduce", problem, config, {**finish, "partial": partial}, nodes))
 
-    def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Choice:
+    def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Chosen:
         """What is chosen, unless it cannot read this tensor: boxes start at whole vectors."""
         chosen = self.choose(kernel, problem, self.target)
         anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % conv_tma.ALIGNED
-        return suggested(kernel, problem, self.target) if chosen[0] == "conv_tma" and anywhere else chosen
+        return suggested(kernel, problem, self.target) if chosen.kernel == "conv_tma" and anywhere else chosen
 
 
-def suggested(kernel: str, problem: Any, target: Target) -> Choice:
+def suggested(kernel: str, problem: Any, target: Target) -> Chosen:
     """What is chosen where nothing was measured."""
-    return kernel, FAMILIES[kernel].suggest(problem, target)
+    return Chosen(kernel, FAMILIES[kernel].suggest(problem, target))

@@ -55,7 +55,11 @@ class Executor:
         self.dtype = TORCH_DTYPES[plan.dtype]
         self.arena = torch.zeros(plan.arena_bytes, dtype=torch.uint8, device=device)
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
+        self._biases: list[torch.Tensor] = []  # of library kernels, and what they are cast to
+        self._typed_biases: list[torch.Tensor] = []
         self.steps = [self._bind(launch) for launch in plan.launches if launch.kernel != "pack" or not _given(launch)]
+        if self._biases:
+            self.steps.insert(0, lambda: torch._foreach_copy_(self._typed_biases, self._biases))
         self.graph: Any = None
         self.recorded = False
         self._packs: dict[Any, Specialization] = {}
@@ -150,9 +154,20 @@ class Executor:
         if launch.kernel == "cudnn":
             from cnndsl.backends.triton.library import library_step
 
+            if "bias" in tensors:
+                tensors["bias"] = self._typed(tensors["bias"])
             return library_step(launch.problem, launch.config, tensors)
         made = specialized(launch)
         return lambda: made.launch(**tensors)
+
+    def _typed(self, bias: torch.Tensor) -> torch.Tensor:
+        """A bias in the type of the plan; all of them are cast by one launch at the begin of every run."""
+        if bias.dtype == self.dtype:
+            return bias
+        typed = bias.to(self.dtype)
+        self._biases.append(bias)
+        self._typed_biases.append(typed)
+        return typed
 
 
 def capturing(device: torch.device) -> bool:

@@ -1,7 +1,7 @@
 """cuDNN's convolutions and cuBLAS's products as candidates beside our kernels, through PyTorch.
 
 cuDNN writes a tensor of its own, which is copied to its place; cuBLAS writes there itself, and leaves sum and ReLU to
-passes of their own. All that is counted when they are measured.
+passes of their own. All that is counted when they are measured. Both want the bias in the type of the products.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def refusal(problem: object) -> str | None:
 def library_step(
     problem: conv_gemm.Problem, config: LibraryConfig, tensors: Mapping[str, torch.Tensor]
 ) -> Callable[[], object]:
-    """A callable that runs it on N x H x W x C views, with products as the problem wants them."""
+    """A callable that runs it on N x H x W x C views, with products as the problem wants them.
+
+    The bias has the type of `x`, unlike that of our kernels.
+    """
     step = _product(problem, tensors) if config.matrix else _convolution(problem, tensors)
     return with_products(problem.precision, step) if problem.dtype == "fp32" else step
 
@@ -77,7 +80,7 @@ def _product(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]) ->
         if bias is None:
             torch.mm(x, w, out=out)
         else:
-            torch.addmm(bias.to(x.dtype), x, w, out=out)
+            torch.addmm(bias, x, w, out=out)
         if residual is not None:
             out.add_(residual)
         if RELU in problem.tail:
@@ -94,13 +97,12 @@ def _convolution(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]
     relu = RELU in problem.tail
 
     def step() -> None:
-        typed = None if bias is None else bias.to(x.dtype)
         if residual is not None and relu and x.is_cuda:
-            made = torch.cudnn_convolution_add_relu(x, w, residual, 1.0, typed, *window)
+            made = torch.cudnn_convolution_add_relu(x, w, residual, 1.0, bias, *window)
         elif relu and residual is None and x.is_cuda:
-            made = torch.cudnn_convolution_relu(x, w, typed, *window)
+            made = torch.cudnn_convolution_relu(x, w, bias, *window)
         else:
-            made = F.conv2d(x, w, typed, *window)
+            made = F.conv2d(x, w, bias, *window)
             made = made if residual is None else made + residual
             made = F.relu_(made) if relu else made
         out.copy_(made)

@@ -5,8 +5,9 @@ Everything here is decided without a GPU, and is the same each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
@@ -23,7 +24,7 @@ from cnndsl.backends.triton.plan import (
     View,
 )
 from cnndsl.backends.triton.rules import rule_for
-from cnndsl.backends.triton.rules.chains import find_chains, lower_chain
+from cnndsl.backends.triton.rules.chains import find_chains, lower_chain, open_problems
 from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.backends.triton.rules.fallback import word_of
 from cnndsl.ir.graph import Graph, Node
@@ -56,15 +57,10 @@ def lower(
     Raises ValueError for an unknown precision or a batch below 1, `SizeError` for too large a batch, or tensors too
     large for 32-bit offsets.
     """
-    if batch < 1:
-        raise ValueError(f"a batch of {batch}: it is 1 or more")
-    if batch > MOST_IMAGES:
-        raise SizeError(f"a batch of {batch}: kernels take {MOST_IMAGES} images at most")
-    notes = notes or Notes()
-    chains = find_chains(graph, batch, target, dtype_of(precision), notes)
+    building = _started(graph, target, batch, precision, choose, notes or Notes())
+    chains = find_chains(building)
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
-    places = find_places(graph, dtype_of(precision), absorbed)
-    building = Building(graph, places, batch, precision, target, choose, notes)
+    building.places = find_places(graph, building.dtype, absorbed)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
     done = {name for each in chains.values() for name in each.members}
     for node in graph:
@@ -72,7 +68,7 @@ def lower(
             lower_chain(building, chains[node.name])
         elif node.op.arity != 0 and node.name not in absorbed | done:
             rule_for(node.op)(building, node)
-    outputs = tuple(Port(each.name, graph[each.node].shape, places.views[each.node]) for each in graph.outputs)
+    outputs = tuple(Port(each.name, graph[each.node].shape, building.view(each.node)) for each in graph.outputs)
     buffers = _buffers(building, outputs)
     return Plan(
         graph.name,
@@ -85,6 +81,21 @@ def lower(
         outputs,
         tuple(building.weights.values()),
     )
+
+
+def undecided(graph: Graph, target: Target, *, batch: int, precision: str) -> Iterator[tuple[str, Any]]:
+    """Problems by kernel whose times decide which launches a plan has, whether they are in it or not."""
+    return open_problems(_started(graph, target, batch, precision, suggested, Notes()))
+
+
+def _started(graph: Graph, target: Target, batch: int, precision: str, choose: Choose, notes: Notes) -> Building:
+    """With a place for every tensor that no kernel of one layer can do without."""
+    if batch < 1:
+        raise ValueError(f"a batch of {batch}: it is 1 or more")
+    if batch > MOST_IMAGES:
+        raise SizeError(f"a batch of {batch}: kernels take {MOST_IMAGES} images at most")
+    places = find_places(graph, dtype_of(precision), _absorbed(graph))
+    return Building(graph, places, batch, precision, target, choose, notes)
 
 
 def require_kernels(plan: Plan, graph: Graph) -> None:

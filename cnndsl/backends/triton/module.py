@@ -82,7 +82,7 @@ class TritonModule(nn.Module):
         device = next(self.buffers(), torch.empty(0)).device
         if device.type != "cuda":
             raise RuntimeError(f"kernels are measured on a GPU, and this module is on {device}")
-        problems = posed([self.plan(self.batch)], self.target)
+        problems = posed(self.network, self.target, batch=self.batch, precision=self.precision)
         table = tune_problems(problems, self.target, known_table(gpu_name(device)), device)
         save_table(table)
         self.choose = choose_from(table, strict=self.strict)

@@ -23,7 +23,7 @@ import torch
 import triton
 
 from cnndsl.backends.triton import library, stored
-from cnndsl.backends.triton.building import Choice, Choose, suggested
+from cnndsl.backends.triton.building import Choose, Chosen, suggested
 from cnndsl.backends.triton.candidates import candidates
 from cnndsl.cache import cache_directory
 from cnndsl.kernels import tails, tiles
@@ -91,12 +91,14 @@ def choose_from(table: Table, *, strict: bool = False) -> Choose:
     table makes a plan invalid.
     """
 
-    def choose(kernel: str, problem: Any, target: Target) -> Choice:
+    def choose(kernel: str, problem: Any, target: Target) -> Chosen:
         known = table.timings(kernel, problem)
         allowed = [timing for timing in known if not (strict and timing.kernel == "cudnn")]
         valid = set(candidates(kernel, problem, target)) if allowed else set()
-        chosen = ((timing.kernel, timing.config) for timing in allowed if (timing.kernel, timing.config) in valid)
-        return next(chosen, None) or suggested(kernel, problem, target)
+        for timing in allowed:
+            if (timing.kernel, timing.config) in valid:
+                return Chosen(timing.kernel, timing.config, timing.microseconds / 1e6)
+        return suggested(kernel, problem, target)
 
     return choose
 

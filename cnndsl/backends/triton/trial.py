@@ -116,7 +116,7 @@ def exactly() -> Iterator[None]:
 def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) -> Step:
     """What runs a problem by one candidate, splits and copies included."""
     if kernel == "cudnn":
-        return library_step(problem, config, tensors)
+        return library_step(problem, config, _bias_typed(tensors))
     made = FAMILIES[kernel].specialize(problem, config)
     if kernel == "conv_tma":
         triton.set_allocator(conv_tma.scratch(tensors["x"].device))
@@ -131,6 +131,12 @@ def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) 
         finish.launch(partial=partial, **given)
 
     return both
+
+
+def _bias_typed(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """As a plan has them for the library, which casts the biases of all its layers at once."""
+    bias = tensors.get("bias")
+    return tensors if bias is None else {**tensors, "bias": bias.to(tensors["x"].dtype)}
 
 
 def trial(kernel: str, problem: Any, device: torch.device, seed: int = 0) -> Trial:

@@ -18,8 +18,8 @@ import torch
 from cnndsl.backends.triton.building import Choice
 from cnndsl.backends.triton.candidates import promising
 from cnndsl.backends.triton.execute import interpreting
-from cnndsl.backends.triton.lower import lower, rewritten
-from cnndsl.backends.triton.plan import Given, Plan
+from cnndsl.backends.triton.lower import lower, rewritten, undecided
+from cnndsl.backends.triton.plan import Given
 from cnndsl.backends.triton.processes import Compilers, Request
 from cnndsl.backends.triton.table import Rejection, Table, Timing, known_table, problem_key
 from cnndsl.backends.triton.timing import Step, launch_seconds
@@ -78,29 +78,30 @@ def tune(
         raise RuntimeError(f"kernels are measured on a GPU, and do not run on {device}")
     target = target_of(device if device.type == "cuda" else None)
     known = known or known_table(gpu_name(device))
-    plan = lower(rewritten(graph), target, batch=batch, precision=precision)
-    return tune_problems(posed([plan], target), target, known, device, timer=timer, until=until, now=now)
+    problems = posed(rewritten(graph), target, batch=batch, precision=precision)
+    return tune_problems(problems, target, known, device, timer=timer, until=until, now=now)
 
 
 def gpu_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "interpreter"
 
 
-def posed(plans: Iterable[Plan], target: Target) -> list[Posed]:
-    """The distinct problems of plans, those first that take most of the time by the roofline."""
-    counts: Counter[str] = Counter()
-    first: dict[str, tuple[str, Any]] = {}
-    for plan in plans:
-        for launch in plan.launches:
-            given = any(isinstance(tensor, Given) for tensor in launch.tensors.values())
-            if launch.kernel in FAMILIES and launch.kernel != "conv_reduce" and not given:
-                key = problem_key(launch.kernel, launch.problem)
-                counts[key] += 1
-                first.setdefault(key, (launch.kernel, launch.problem))
+def posed(graph: Graph, target: Target, *, batch: int = 1, precision: str = "fp16") -> list[Posed]:
+    """The distinct problems of a network, those first that take most of the time by the roofline.
+
+    They are those of its plan, and those between which only their times can decide. `graph` is `rewritten`.
+    """
+    counts: Counter[tuple[str, Any]] = Counter()
+    for launch in lower(graph, target, batch=batch, precision=precision).launches:
+        given = any(isinstance(tensor, Given) for tensor in launch.tensors.values())
+        if launch.kernel in FAMILIES and launch.kernel != "conv_reduce" and not given:
+            counts[launch.kernel, launch.problem] += 1
+    for kernel, problem in undecided(graph, target, batch=batch, precision=precision):
+        counts.setdefault((kernel, problem), 1)
     found = []
-    for key, (kernel, problem) in first.items():
+    for (kernel, problem), count in counts.items():
         work = FAMILIES[kernel].work(problem)
-        found.append(Posed(kernel, problem, counts[key] * target.seconds(work.bytes, work.flops)))
+        found.append(Posed(kernel, problem, count * target.seconds(work.bytes, work.flops)))
     return sorted(found, key=lambda each: -each.seconds)
 
 

@@ -2,7 +2,8 @@
 
 3x3 then 1x1 with its sum, then perhaps the next block's 1x1 (ResNet's first stages); a fire module's two expansions
 and the next squeeze. The tiles are as wide as all filters, so only narrow layers qualify, and a chain has fewer tiles
-than its parts would have: it is taken where the traffic that it saves outweighs that.
+than its parts would have. It is taken where it was measured to be faster than its parts, else where by a model the
+traffic that it saves outweighs the multiprocessors that it leaves idle.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor
-from cnndsl.backends.triton.rules.convolutions import is_stack, joined
+from cnndsl.backends.triton.rules.convolutions import is_stack, joined, plain_problem
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels import chain, conv_gemm
 from cnndsl.kernels.specialization import ceil_div
@@ -22,10 +23,10 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import ChannelSlice
-from cnndsl.passes.notes import Notes
 
 LAUNCH = 1.5e-6  # seconds that one more launch costs in a CUDA graph
 GAIN = 0.9  # a chain has to be so much faster by the model, which knows nothing of its smaller tiles' reuse
+REACH = 2.0  # how far off the model may be: chains that it sees as so much slower are not even measured
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,31 @@ class Chain:
         return {name for name in inner if name is not None}
 
 
-def find_chains(graph: Graph, batch: int, target: Target, dtype: str, notes: Notes) -> dict[str, Chain]:
-    """Chains that pay, each by the name of its second convolution."""
+def find_chains(building: Building) -> dict[str, Chain]:
+    """Chains that pay, each by the name of its second convolution; every tensor still has its place."""
     found: dict[str, Chain] = {}
     taken: set[str] = set()
-    for candidate in _candidates(graph):
+    for candidate in _candidates(building.graph):
         if taken.isdisjoint(candidate.members):
-            reason = _why_not(graph, candidate, batch, target, dtype)
+            reason = _why_not(building, candidate)
             if reason is None:
                 found[candidate.second] = candidate
                 taken.update(candidate.members)
                 *others, into = (name for name in candidate.members if name != candidate.concat)
-                notes.fused(into, *others, how="computed tile by tile in one kernel")
+                building.notes.fused(into, *others, how="computed tile by tile in one kernel")
             else:
-                notes.declined(candidate.second, reason)
+                building.notes.declined(candidate.second, reason)
     return found
+
+
+def open_problems(building: Building) -> Iterator[tuple[str, chain.Problem | conv_gemm.Problem]]:
+    """What has to be measured, by kernel, to decide about all chains that may pay."""
+    for candidate in _candidates(building.graph):
+        problem = _problem(building, candidate)
+        parts = _parts(building, candidate)
+        if chain.refusal(problem) is None and _modelled_ratio(problem, parts, building.target) < REACH:
+            yield "chain", problem
+            yield from (("conv_gemm", part) for part in parts)
 
 
 def _candidates(graph: Graph) -> Iterator[Chain]:
@@ -147,109 +158,115 @@ def _next(graph: Graph, second: Node) -> Node | None:
     return None
 
 
-def _why_not(graph: Graph, candidate: Chain, batch: int, target: Target, dtype: str) -> str | None:
-    problem = _sketch(graph, candidate, batch, dtype)
+def _why_not(building: Building, candidate: Chain) -> str | None:
+    problem, parts = _problem(building, candidate), _parts(building, candidate)
     refusal = chain.refusal(problem)
     if refusal is not None:
         return refusal
-    config = chain.suggest(problem, target)
-    together = _modelled(problem, ceil_div(problem.pixels, config.block_m), target)
-    apart = sum(_modelled(each, _blocks(each, target), target) for each in _apart(graph, candidate, batch, dtype))
-    if together > GAIN * apart:
-        return f"computed tile by tile it would take {together / apart:.2f} of the time by the model"
-    return None
+    ratio, source, limit = _measured_ratio(building, problem, parts), "as measured", 1.0
+    if ratio is None:
+        ratio, source, limit = _modelled_ratio(problem, parts, building.target), "by the model", GAIN
+    return f"computed tile by tile it would take {ratio:.2f} of the time {source}" if ratio > limit else None
 
 
-def _modelled(problem: chain.Problem | conv_gemm.Problem, blocks: int, target: Target) -> float:
-    """Seconds by the roofline, where too few blocks leave multiprocessors idle."""
+def _measured_ratio(building: Building, problem: chain.Problem, parts: list[conv_gemm.Problem]) -> float | None:
+    """The time of a chain relative to that of its parts, each by what is chosen for it; None if one is not known."""
+    together = building.choose("chain", problem, building.target).seconds
+    apart = [building.choose("conv_gemm", part, building.target).seconds for part in parts]
+    known = [seconds for seconds in apart if seconds is not None]
+    return together / sum(known) if together is not None and len(known) == len(apart) else None
+
+
+def _modelled_ratio(problem: chain.Problem, parts: list[conv_gemm.Problem], target: Target) -> float:
+    blocks = ceil_div(problem.pixels, chain.suggest(problem, target).block_m)
     work = problem.work()
-    busy = min(1.0, blocks / target.units)
-    return LAUNCH + target.seconds(work.bytes, work.flops / busy)
+    together = LAUNCH + target.seconds(work.bytes, work.flops, min(1.0, blocks / target.units))
+    return together / sum(_modelled(part, target) for part in parts)
 
 
-def _blocks(problem: conv_gemm.Problem, target: Target) -> int:
-    config = conv_gemm.suggest(problem, target)
-    return ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n) * config.splits
+def _modelled(problem: conv_gemm.Problem, target: Target) -> float:
+    """Seconds of a convolution alone. Parts of a split sum are written and read again, by a launch of their own."""
+    config, work = conv_gemm.suggest(problem, target), problem.work()
+    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+    busy = min(1.0, tiles * config.splits / target.units)
+    if config.splits == 1:
+        return LAUNCH + target.seconds(work.bytes, work.flops, busy)
+    partial = 2 * 4 * config.splits * problem.pixels * problem.filters
+    return 2 * LAUNCH + target.seconds(work.bytes + partial, work.flops, busy)
 
 
-def _apart(graph: Graph, candidate: Chain, batch: int, dtype: str) -> Iterator[conv_gemm.Problem]:
+def _parts(building: Building, candidate: Chain) -> list[conv_gemm.Problem]:
     names = (candidate.beside, candidate.first, candidate.second, candidate.last)
-    return (_one(graph, graph[name], batch, dtype) for name in names if name is not None)
+    return [plain_problem(building, building.graph[name]) for name in names if name is not None]
 
 
-def _one(graph: Graph, node: Node, batch: int, dtype: str) -> conv_gemm.Problem:
-    """A convolution alone, as if every tensor had a buffer of its own."""
-    core = _plain(node)
+def _problem(building: Building, candidate: Chain) -> chain.Problem:
+    graph = building.graph
+    first, second = graph[candidate.first], graph[candidate.second]
+    beside = graph[candidate.beside] if candidate.beside else None
+    last = graph[candidate.last] if candidate.last else None
+    return chain.Problem(
+        _first(building, first),
+        second.shape[0],
+        building.view(candidate.second).leading if candidate.keep else 0,
+        _tail(second),
+        building.input(second, 1).leading if _adds(second) else None,
+        beside=beside.shape[0] if beside else 0,
+        last=last.shape[0] if last else 0,
+        last_tail=_tail(last) if last else (),
+        z_leading=building.view(last.name).leading if last else 0,
+        keep=candidate.keep,
+        bias=_has_bias(second),
+        beside_bias=beside is not None and _has_bias(beside),
+        last_bias=last is not None and _has_bias(last),
+    )
+
+
+def _first(building: Building, node: Node) -> conv_gemm.Problem:
+    """The convolution at the beginning, whose result has no place."""
+    core, x = _plain(node), building.filled(building.input(node))
     assert core is not None
-    channels, height, width = graph[node.inputs[0]].shape
     return conv_gemm.Problem(
-        dtype,  # type: ignore[arg-type]
-        batch,
-        height,
-        width,
-        channels,
+        building.dtype,
+        building.batch,
+        x.height,
+        x.width,
+        x.channels,
         core.filters,
-        channels,
+        x.leading,
         core.filters,
         core.kernel,
         core.stride,
         core.sides,
         core.dilation,
-        core.bias is not False,
+        _has_bias(node),
         _tail(node),
-        residual_leading=core.filters if _adds(node) else None,
+        precision=building.products,  # type: ignore[arg-type]
     )
 
 
-def _sketch(graph: Graph, candidate: Chain, batch: int, dtype: str) -> chain.Problem:
-    """The chain's problem, as if every tensor had a buffer of its own."""
-    first, second = (_one(graph, graph[name], batch, dtype) for name in (candidate.first, candidate.second))
-    last = _one(graph, graph[candidate.last], batch, dtype) if candidate.last else None
-    beside = _one(graph, graph[candidate.beside], batch, dtype) if candidate.beside else None
-    return chain.Problem(
-        first,
-        second.filters,
-        second.filters,
-        second.tail,
-        second.residual_leading,
-        beside=beside.filters if beside else 0,
-        last=last.filters if last else 0,
-        last_tail=last.tail if last else (),
-        z_leading=last.filters if last else 0,
-        keep=candidate.keep,
-        bias=second.bias,
-        beside_bias=beside is not None and beside.bias,
-        last_bias=last is not None and last.bias,
-    )
+def _has_bias(node: Node) -> bool:
+    core = _plain(node)
+    return core is not None and core.bias is not False
 
 
 def lower_chain(building: Building, found: Chain) -> None:
     graph = building.graph
     first, second = graph[found.first], graph[found.second]
-    sketch = _sketch(graph, found, building.batch, building.dtype)
+    problem = _problem(building, found)
     x = building.filled(building.input(first))
-    y = building.view(found.second) if found.keep else None
-    z = building.view(found.last) if found.last else None
-    residual = building.input(second, 1) if _adds(second) else None
-    problem = replace(
-        sketch,
-        first=replace(
-            sketch.first,
-            channels=x.channels,
-            x_leading=x.leading,
-            precision=building.products,  # type: ignore[arg-type]
-        ),
-        y_leading=y.leading if y else 0,
-        z_leading=z.leading if z else 0,
-        residual_leading=residual.leading if residual else None,
-    )
-    tensors: dict[str, Tensor | None] = {"x": x, "residual": residual, "y": y, "z": z}
+    tensors: dict[str, Tensor | None] = {
+        "x": x,
+        "residual": building.input(second, 1) if _adds(second) else None,
+        "y": building.view(found.second) if found.keep else None,
+        "z": building.view(found.last) if found.last else None,
+    }
     tensors |= _weights(building, first, "w1", "bias1", x.channels)
-    tensors |= _weights(building, second, "w2", "bias2", sketch.first.filters + sketch.beside)
+    tensors |= _weights(building, second, "w2", "bias2", problem.first.filters + problem.beside)
     if found.beside:
         tensors |= _weights(building, graph[found.beside], "beside", "bias_beside", x.channels)
     if found.last:
-        tensors |= _weights(building, graph[found.last], "w3", "bias3", sketch.filters)
+        tensors |= _weights(building, graph[found.last], "w3", "bias3", problem.filters)
     names = (name for name in found.members if name != found.concat)
     building.launch("chain", problem, tensors, *names)
 
@@ -259,5 +276,5 @@ def _weights(building: Building, node: Node, weight: str, bias: str, channels: i
     core = _plain(node)
     assert core is not None
     shape = (core.filters, *core.kernel, channels)
-    vector = building.vector(node, "bias", core.filters) if core.bias is not False else None
+    vector = building.vector(node, "bias", core.filters) if _has_bias(node) else None
     return {weight: building.weight(node, "weight", shape, "pixels_last", channels), bias: vector}

@@ -41,8 +41,15 @@ def _plain(building: Building, node: Node, op: Fused, core: Conv) -> None:
     shape = (core.filters, *core.kernel, x.channels)
     weight = building.weight(node, "weight", shape, "pixels_last", x.channels)
     tensors: dict[str, Tensor | None] = {"x": x, "w": weight}
-    problem = _problem(building, node, op, x, core)
+    problem = plain_problem(building, node)
     building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
+
+
+def plain_problem(building: Building, node: Node) -> conv_gemm.Problem:
+    """That of a convolution alone, ungrouped and of one tensor as it is."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    return _problem(building, node, op, building.filled(building.input(node)), op.core)
 
 
 def _problem(building: Building, node: Node, op: Fused, x: View, core: Conv) -> conv_gemm.Problem:
