@@ -54,7 +54,14 @@ SIBLINGS = st.builds(
     st.integers(1, 3),
     st.integers(1, 3),
 )
-STATEMENTS = st.one_of(FLOWS, EVEN, MERGES, RESIDUALS, SIBLINGS)
+EXPANSIONS = st.builds(
+    lambda a, b, bias, more: f"concat {{ | conv 1x1, {a}{bias} -> relu | conv 3x3, {b}, bias=true -> relu{more} }}",
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.sampled_from([", bias=true", ", bias=false"]),
+    st.sampled_from(["", " | conv 1x1, 2 -> relu", " -> conv 1x1, 2"]),
+)
+STATEMENTS = st.one_of(FLOWS, EVEN, MERGES, RESIDUALS, SIBLINGS, EXPANSIONS)
 
 
 @st.composite

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -144,6 +144,22 @@ def test_conv_gemm_adds_the_projection_of_a_second_source() -> None:
     problem = gemm.describe(x, w, y.view, bias, second=second, tail=(RELU,))
     gemm.conv_gemm(problem, gemm.Config(64, 32, 16, 4, 2), x, w, y.view, bias, x2=x2, w2=w2)
     y.check(F.relu(convolved(case, x, w, bias) + convolved(other, x2, w2, None)))
+
+
+@pytest.mark.parametrize("splits", (1, 3))
+@pytest.mark.parametrize("block_n", (16, 64))
+def test_conv_gemm_leaves_the_zeros_of_1x1_filters_out(block_n: int, splits: int) -> None:
+    """Columns of nothing else do: there NaN in place of their zeros is not seen."""
+    case = Case("3x3", (2, 7, 6, 64), 80, sides=ONE, tail=(RELU,))
+    w, x, bias = weights(case), random(*case.image, dtype=HALF), torch.randn(80)
+    around = ([0, 0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 0, 2, 0, 1, 2])
+    w[:40, *around] = 0.0
+    expected = F.relu(convolved(case, x, w, bias))
+    w[: 40 // block_n * block_n, *around] = float("nan")
+    y = poisoned(*expected.shape, dtype=HALF, after=8)
+    problem = replace(gemm.describe(x, w, y.view, bias, sides=ONE, tail=(RELU,)), centred=40)
+    gemm.conv_gemm(problem, gemm.Config(32, block_n, 32, 4, 2, splits), x, w, y.view, bias)
+    y.check(expected, 9 * 64)
 
 
 def test_a_split_sum_is_the_same_each_time() -> None:
@@ -323,16 +339,13 @@ def test_chain_is_a_bottleneck_and_the_start_of_the_next(stride: int, last: int,
 def test_chain_is_fires_expand_then_squeeze() -> None:
     case = Case("3x3", (2, 7, 6, 16), 48, sides=ONE)
     w1, x, bias1 = weights(case), random(*case.image, dtype=HALF), torch.randn(48)
-    beside, bias_beside, point = one(40, 16, 1, HALF)
-    w2, bias2, squeeze = one(24, 88, 2, HALF)
-    branches = (convolved(point, x, beside, bias_beside), convolved(case, x, w1, bias1))
-    expected = F.relu(convolved(squeeze, F.relu(torch.cat(branches, 3)).to(HALF), w2, bias2))
+    w1[:40, [0, 0, 0, 1, 1, 2, 2, 2], [0, 1, 2, 0, 2, 0, 1, 2]] = 0.0
+    w2, bias2, squeeze = one(24, 48, 2, HALF)
+    expected = F.relu(convolved(squeeze, F.relu(convolved(case, x, w1, bias1)).to(HALF), w2, bias2))
     y = poisoned(*expected.shape, dtype=HALF, after=8)
-    problem = chained.Problem(gemm.describe(x, w1, y.view, bias1, sides=ONE, tail=(RELU,)), 24, 32, (RELU,), beside=40)
-    config = chained.Config(64, 16, 32, 4, 2)
-    chained.chain(
-        problem, config, x=x, w1=w1, bias1=bias1, beside=beside, bias_beside=bias_beside, w2=w2, bias2=bias2, y=y.view
-    )
+    first = replace(gemm.describe(x, w1, y.view, bias1, sides=ONE, tail=(RELU,)), centred=40)
+    problem = chained.Problem(first, 24, 32, (RELU,))
+    chained.chain(problem, chained.Config(64, 16, 32, 4, 2), x=x, w1=w1, bias1=bias1, w2=w2, bias2=bias2, y=y.view)
     y.check(expected, 64**2)
 
 

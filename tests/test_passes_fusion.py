@@ -19,6 +19,7 @@ from cnndsl.passes.drop_training import drop_training
 from cnndsl.passes.fold_bn import fold_bn
 from cnndsl.passes.fuse_activation import fuse_activation
 from cnndsl.passes.fuse_add import fuse_add
+from cnndsl.passes.merge_expansions import merge_expansions
 from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
@@ -160,6 +161,44 @@ def test_siblings_become_one() -> None:
     ]
     one, other = (total(costs(each).values()) for each in (graph, prepared(INCEPTION)[0]))
     assert (one.params, one.macs) == (other.params, other.macs)
+
+
+FIRE = "conv 1x1, 2 -> relu\n concat { | conv 1x1, 3 -> relu | conv 3x3, 5 -> relu }"
+
+
+def test_expansions_become_one() -> None:
+    graph, _ = prepared(FIRE, fuse_activation, merge_expansions)
+    assert layers(graph)[1:] == ["concat: fused conv 3x3, 8, bias=true + relu, 3 of them 1x1"]
+    assert str(graph["concat"].recipe("weight")) == "concat(centred(branch1.conv.weight, 3, 3), branch2.conv.weight)"
+    one, other = (total(costs(each).values()) for each in (graph, prepared(FIRE)[0]))
+    assert one.macs == other.macs
+    assert_equal(graph, prepared(FIRE)[0])
+
+
+def test_expansions_among_others_become_one() -> None:
+    body = "concat { | identity | conv 1x1, 3 | conv 3x1, 5 | conv 1x1, 2 }"
+    graph, _ = prepared(body, drop_identity, merge_expansions)
+    assert layers(graph)[0] == "branch3.conv: fused conv 3x1, 8, bias=true, 3 of them 1x1"
+    assert graph["concat"].inputs == ("input", "branch3.conv", "branch4.conv")
+    assert_equal(graph, prepared(body)[0])
+
+
+@pytest.mark.parametrize(
+    ("branches", "reason"),
+    [
+        ("conv 1x1, 3 -> relu | conv 3x3, 5", "branch2.conv differs in stride, bias, batch norm or activation"),
+        ("conv 1x1, 3 | conv 3x3, 5, bias=false", "branch2.conv differs in stride, bias, batch norm or activation"),
+        ("conv 1x1, 4 | conv 3x3, 4, groups=2", "the windows of branch2.conv have other centres or channels"),
+        ("conv 1x1, 4 | conv 2x2, 4, pad=[0, 1, 0, 1]", "the windows of branch2.conv have other centres or channels"),
+        ("conv 1x1, 4 | conv 5x5, 4", "a kernel of 5x5 would be almost all zeros"),
+        ("conv 1x1, 4 as kept | conv 3x3, 4", "kept.conv is read elsewhere too"),
+    ],
+)
+def test_expansions_that_stay_say_why(branches: str, reason: str) -> None:
+    more = "\n head side { from kept }" if "kept" in branches else ""
+    graph, notes = prepared(f"concat {{ | {branches} }}{more}", fuse_activation, merge_expansions)
+    assert [refusal.reason for refusal in notes.refusals] == [reason]
+    assert all(not each.op.centred for each in graph if isinstance(each.op, Fused))
 
 
 def test_siblings_behind_batch_norms_of_their_own_stay() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
@@ -40,6 +41,10 @@ PROBLEMS: dict[str, tuple[str, Any]] = {
         "conv_gemm",
         conv_gemm.Problem("fp16", 1, 5, 5, 32, 16, 64, 32, (3, 3), sides=ONE, bundles=2),
     ),
+    "conv_gemm, expansions": (
+        "conv_gemm",
+        conv_gemm.Problem("fp16", 1, 6, 5, 64, 160, 64, 160, (3, 3), sides=ONE, tail=(RELU,), centred=130),
+    ),
     "depthwise": (
         "depthwise",
         conv_gemm.Problem("fp16", 2, 7, 5, 20, 40, 24, 40, (3, 3), (2, 1), ONE, tail=(RELU,)),
@@ -61,7 +66,7 @@ PROBLEMS: dict[str, tuple[str, Any]] = {
         "chain",
         chain.Problem(FIRST, 32, 40, (RELU,), last=16, last_tail=(RELU,), z_leading=24),
     ),
-    "chain, fire": ("chain", chain.Problem(FIRST, 16, 16, (RELU,), beside=16)),
+    "chain, fire": ("chain", chain.Problem(replace(FIRST, centred=16), 16, 16, (RELU,))),
     "pool": ("pool", pool.Problem("fp16", 2, 7, 6, 24, (4, 3), 32, 24, True, (3, 3), (2, 2), ONE)),
     "pool, mean of real pixels": (
         "pool",

@@ -38,6 +38,7 @@ def small(dtype: Dtype) -> Iterator[Case]:
         "two sources": conv(
             dtype, 3, 5, 4, 16, 24, 16, 24, tail=(RELU,), second=conv_gemm.Second(9, 8, 40, 48, (2, 2))
         ),
+        "expansions": conv(dtype, 3, 7, 5, 64, 160, 64, 160, (3, 3), sides=ONE, tail=(RELU,), centred=130),
         "bundles": conv(dtype, 1, 7, 5, 32, 32, 128, 128, (3, 3), sides=ONE, tail=(RELU,), bundles=4),
     }
     yield from ((name, "conv_gemm", problem) for name, problem in gemms.items())
@@ -52,7 +53,7 @@ def small(dtype: Dtype) -> Iterator[Case]:
     first = conv(dtype, 3, 7, 5, 16, 24, 16, 0, (3, 3), sides=ONE, tail=(RELU,))
     yield "3x3, 1x1", "chain", chain.Problem(first, 48, 64, ("x + other", RELU), 48)
     yield "3x3, 1x1, 1x1", "chain", chain.Problem(first, 48, 48, (RELU,), last=24, last_tail=(RELU,), z_leading=32)
-    yield "expand, squeeze", "chain", chain.Problem(first, 16, 16, (RELU,), beside=40)
+    yield "expand, squeeze", "chain", chain.Problem(replace(first, filters=88, centred=64), 16, 16, (RELU,))
     yield from _simple(dtype)
 
 

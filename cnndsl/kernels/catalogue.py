@@ -76,6 +76,7 @@ def _conv_gemm(target: Target, dtype: Dtype) -> Iterator[Entry]:
         "96 channels": conv_gemm.Problem(dtype, 8, 28, 28, 96, 96, 96, 96, (3, 3), sides=ONE),
         "two outputs": conv_gemm.Problem(*shape, tail=(RELU,), split_at=64, y2_leading=192),
         "two sources": conv_gemm.Problem(*shape, tail=(RELU,), second=second),
+        "expansions": conv_gemm.Problem(*shape, (3, 3), sides=ONE, tail=(RELU,), centred=128),
     }
     for name, problem in variants.items():
         yield Entry("conv_gemm", name, dtype, conv_gemm.specialize(problem, config), config.block_m)
@@ -122,7 +123,7 @@ def _chain(target: Target, dtype: Dtype) -> Iterator[Entry]:
     first = conv_gemm.Problem(dtype, 8, 56, 56, 64, 64, 64, 64, (3, 3), sides=ONE, tail=(RELU,))
     wide = chain.LARGEST[dtype]
     bottleneck = chain.Problem(first, wide, wide, ("x + other", RELU), wide)
-    fire = chain.Problem(replace(first, channels=32, filters=128), 48, 48, (RELU,), beside=128)
+    fire = chain.Problem(replace(first, channels=32, filters=256, centred=128), 48, 48, (RELU,))
     problems = {
         f"3x3, then 1x1 to {wide}": bottleneck,
         "and the next 1x1": replace(bottleneck, last=64, last_tail=(RELU,), z_leading=64),

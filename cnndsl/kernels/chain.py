@@ -22,16 +22,24 @@ from cnndsl.kernels.targets import Target
 
 @triton.jit
 def conv_tile(
-    x, w, top, left, corner, n,
+    x, w, top, left, corner, start,
     HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr, X_LEADING: tl.constexpr, MIDDLE: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, DILATION_H: tl.constexpr, DILATION_W: tl.constexpr,
-    PADDED: tl.constexpr, PRECISION: tl.constexpr,
+    PADDED: tl.constexpr, CENTRED: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_MIDDLE: tl.constexpr, BLOCK_K: tl.constexpr,
 ):  # fmt: skip
-    """Filters `n` of a convolution at the pixels whose windows begin at (top, left)."""
+    """Filters of a convolution from `start` on, at the pixels whose windows begin at (top, left)."""
     BLOCKS: tl.constexpr = (CHANNELS + BLOCK_K - 1) // BLOCK_K
+    TAPS: tl.constexpr = KERNEL_H * KERNEL_W
+    n = start + tl.arange(0, BLOCK_MIDDLE)
     tile = tl.zeros((BLOCK_M, BLOCK_MIDDLE), tl.float32)
-    for step in range(KERNEL_H * KERNEL_W * BLOCKS):
+    first = 0
+    end = TAPS * BLOCKS
+    if CENTRED:  # 1x1 filters have zeros for all taps but the one at the centre
+        alone = start + BLOCK_MIDDLE <= CENTRED
+        first = tl.where(alone, TAPS // 2 * BLOCKS, first)
+        end = tl.where(alone, (TAPS // 2 + 1) * BLOCKS, end)
+    for step in range(first, end):
         tap = step // BLOCKS
         c = step % BLOCKS * BLOCK_K + tl.arange(0, BLOCK_K)
         down = tap // KERNEL_W * DILATION_H
@@ -54,9 +62,9 @@ def conv_tile(
 
 @triton.jit
 def chain_kernel(
-    x, w1, bias1, beside, bias_beside, w2, bias2, residual, y, w3, bias3, z,
+    x, w1, bias1, w2, bias2, residual, y, w3, bias3, z,
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
-    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, MIDDLE: tl.constexpr, BESIDE: tl.constexpr,
+    OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, MIDDLE: tl.constexpr, CENTRED: tl.constexpr,
     FILTERS: tl.constexpr, LAST: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
     TOP: tl.constexpr, LEFT: tl.constexpr, DILATION_H: tl.constexpr, DILATION_W: tl.constexpr, PADDED: tl.constexpr,
@@ -74,32 +82,20 @@ def chain_kernel(
     top = out_row * STRIDE_H - TOP
     left = out_column * STRIDE_W - LEFT
     n2 = tl.arange(0, BLOCK_N)
-    pixel = (image * HEIGHT + out_row * STRIDE_H) * WIDTH + out_column * STRIDE_W
 
     tile2 = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
-    if BESIDE:  # a 1x1 convolution of the same input, whose filters come first in the middle
-        for start in range(0, BESIDE, BLOCK_MIDDLE):
-            n = start + tl.arange(0, BLOCK_MIDDLE)
-            tile = conv_tile(
-                x, beside, top, left, pixel, n, HEIGHT, WIDTH, CHANNELS, X_LEADING, BESIDE,
-                1, 1, 1, 1, False, PRECISION, BLOCK_M, BLOCK_MIDDLE, BLOCK_K,
-            )  # fmt: skip
-            if bias_beside is not None:
-                tile += tl.load(bias_beside + n, mask=n < BESIDE, other=0.0)[None, :]
-            mask = (n < BESIDE)[:, None] & (n2 < FILTERS)[None, :]
-            b = tl.load(w2 + n2[None, :] * (BESIDE + MIDDLE) + n[:, None], mask=mask, other=0.0)
-            tile2 = tl.dot(TAIL1(tile, tile).to(x.dtype.element_ty), b, tile2, input_precision=PRECISION)
     for start in range(0, MIDDLE, BLOCK_MIDDLE):
         n = start + tl.arange(0, BLOCK_MIDDLE)
         corner = (image * HEIGHT + top) * WIDTH + left
         tile = conv_tile(
-            x, w1, top, left, corner, n, HEIGHT, WIDTH, CHANNELS, X_LEADING, MIDDLE,
-            KERNEL_H, KERNEL_W, DILATION_H, DILATION_W, PADDED, PRECISION, BLOCK_M, BLOCK_MIDDLE, BLOCK_K,
+            x, w1, top, left, corner, start, HEIGHT, WIDTH, CHANNELS, X_LEADING, MIDDLE,
+            KERNEL_H, KERNEL_W, DILATION_H, DILATION_W, PADDED, CENTRED, PRECISION,
+            BLOCK_M, BLOCK_MIDDLE, BLOCK_K,
         )  # fmt: skip
         if bias1 is not None:
             tile += tl.load(bias1 + n, mask=n < MIDDLE, other=0.0)[None, :]
         mask = (n < MIDDLE)[:, None] & (n2 < FILTERS)[None, :]
-        b = tl.load(w2 + n2[None, :] * (BESIDE + MIDDLE) + (BESIDE + n)[:, None], mask=mask, other=0.0)
+        b = tl.load(w2 + n2[None, :] * MIDDLE + n[:, None], mask=mask, other=0.0)
         tile2 = tl.dot(TAIL1(tile, tile).to(x.dtype.element_ty), b, tile2, input_precision=PRECISION)
 
     if bias2 is not None:
@@ -127,7 +123,6 @@ def chain_kernel(
 class Problem:
     """A convolution `first` (its `filters` are the middle, its `y_leading` means nothing) and what follows it.
 
-    beside   filters of a 1x1 convolution of the same input, put before those of `first` (0: none)
     filters  of the 1x1 convolution of the middle; `tail` and residual are its
     last     filters of a third, 1x1 (0: none)
     keep     whether the second's result is stored too, since others read it
@@ -139,13 +134,11 @@ class Problem:
     y_leading: int
     tail: tuple[str, ...] = ()
     residual_leading: int | None = None
-    beside: int = 0
     last: int = 0
     last_tail: tuple[str, ...] = ()
     z_leading: int = 0
     keep: bool = True
     bias: bool = True
-    beside_bias: bool = True
     last_bias: bool = True
 
     @property
@@ -153,9 +146,8 @@ class Problem:
         return self.first.pixels
 
     def work(self) -> Work:
-        first, middle = self.first, self.first.filters + self.beside
-        weights = first.depth * first.filters + first.channels * self.beside
-        weights += middle * self.filters + self.filters * self.last
+        first = self.first
+        weights = first.weights + first.filters * self.filters + self.filters * self.last
         written = self.filters * (self.keep + (self.residual_leading is not None)) + self.last
         read = first.batch * first.height * first.width * first.channels
         return Work((read + weights + self.pixels * written) * SIZES[first.dtype], 2 * self.pixels * weights)
@@ -224,7 +216,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "OUT_HEIGHT": first.out[0],
         "OUT_WIDTH": first.out[1],
         "MIDDLE": first.filters,
-        "BESIDE": problem.beside,
+        "CENTRED": first.centred,
         "FILTERS": problem.filters,
         "LAST": problem.last,
         "KERNEL_H": first.kernel[0],
@@ -255,8 +247,6 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "x": half,
         "w1": half,
         "bias1": "fp32" if first.bias else None,
-        "beside": half if problem.beside else None,
-        "bias_beside": "fp32" if problem.beside and problem.beside_bias else None,
         "w2": half,
         "bias2": "fp32" if problem.bias else None,
         "residual": None if problem.residual_leading is None else half,
@@ -272,7 +262,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
 def chain(problem: Problem, config: Config, **tensors: torch.Tensor) -> None:
     """Launch it on N H W C views, by the kernel's names.
 
-    `x`, `w1`, `bias1` are the first convolution's, `beside`, `bias_beside` those of the 1x1 beside it; `w2` (O x I over
-    the filters of `beside` and then of `w1`), `bias2`, `residual`, `y` the second's; `w3`, `bias3`, `z` the third's.
+    `x`, `w1`, `bias1` are the first convolution's; `w2` (O x I), `bias2`, `residual`, `y` the second's; `w3`, `bias3`,
+    `z` the third's.
     """
     specialize(problem, config).launch(**tensors)

@@ -34,7 +34,7 @@ def conv_gemm_kernel(
     STRIDE2_W: tl.constexpr, X2_LEADING: tl.constexpr,
     TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr, SPLITS: tl.constexpr,
-    FLAT: tl.constexpr, BUNDLES: tl.constexpr,
+    FLAT: tl.constexpr, BUNDLES: tl.constexpr, CENTRED: tl.constexpr,
 ):  # fmt: skip
     M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
     TAPS: tl.constexpr = KERNEL_H * KERNEL_W
@@ -67,7 +67,13 @@ def conv_gemm_kernel(
             bias += bundle * FILTERS
         if residual is not None:
             residual += bundle * FILTERS
-    for step in range(split * SHARE, tl.minimum(split * SHARE + SHARE, STEPS)):
+    start = split * SHARE
+    stop = tl.minimum(start + SHARE, STEPS)
+    if CENTRED and not FLAT:  # a column of 1x1 filters has zeros for all taps but the one at the centre
+        alone = column * BLOCK_N + BLOCK_N <= CENTRED
+        start = tl.where(alone, tl.maximum(start, TAPS // 2 * BLOCKS), start)
+        stop = tl.where(alone, tl.minimum(stop, (TAPS // 2 + 1) * BLOCKS), stop)
+    for step in range(start, stop):
         if FLAT:  # taps and channels as one axis: few channels
             k = step * BLOCK_K + tl.arange(0, BLOCK_K)
             tap = k // CHANNELS
@@ -160,6 +166,7 @@ class Problem:
     tail      expressions applied to the sum in turn (`tails.steps`); `other` in them is the residual
     split_at  filters from here on go to a second output (0: there is none)
     bundles   convolutions side by side, each with its own `channels` and `filters` (see `conv_grouped`)
+    centred   so many filters, the first ones, have weights at the centre of the kernel alone, and zeros elsewhere
     """
 
     dtype: Dtype
@@ -182,6 +189,7 @@ class Problem:
     second: Second | None = None
     precision: Precision = "tf32"
     bundles: int = 1
+    centred: int = 0
 
     def __post_init__(self) -> None:
         if self.bundles > 1 and (self.split_at or self.second):
@@ -200,14 +208,19 @@ class Problem:
         """Length of the sums: taps times channels."""
         return self.kernel[0] * self.kernel[1] * self.channels
 
+    @property
+    def weights(self) -> int:
+        """Those of a bundle that are no zeros by definition."""
+        return self.depth * self.filters - (self.depth - self.channels) * self.centred
+
     def work(self) -> Work:
         size, extra = SIZES[self.dtype], self.second
-        depth = self.depth + (extra.channels if extra else 0)
-        read = self.batch * self.height * self.width * self.channels + depth * self.filters
+        weights = self.weights + (extra.channels * self.filters if extra else 0)
+        read = self.batch * self.height * self.width * self.channels + weights
         read += self.batch * extra.height * extra.width * extra.channels if extra else 0
         outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
         moved = (read + outputs) * size + 4 * self.filters * self.bias
-        return Work(moved * self.bundles, 2 * self.pixels * self.filters * depth * self.bundles)
+        return Work(moved * self.bundles, 2 * self.pixels * weights * self.bundles)
 
 
 @dataclass(frozen=True)
@@ -317,6 +330,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "SPLITS": config.splits,
         "FLAT": problem.channels < config.block_k and problem.kernel != (1, 1),
         "BUNDLES": problem.bundles,
+        "CENTRED": problem.centred,
     } | _finish(problem)
     split = config.splits > 1
     pointers = {

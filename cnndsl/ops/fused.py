@@ -6,9 +6,10 @@ All their facts follow from their parts, so that no printer, cost table or later
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar, TypeAlias
 
-from cnndsl.ops.arguments import Kind, argument, boolean, stride
+from cnndsl.ops.arguments import Kind, argument, boolean, integer, stride
 from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, Window
 from cnndsl.ops.convolution import Conv, ConvTranspose
 from cnndsl.ops.fused_source import AFFINE, spell_fused, spell_pointwise
@@ -62,7 +63,8 @@ class Fused(Op):
 
     The prologue is an `affine` and pointwise layers, and perhaps a pool at its end; the epilogue is pointwise layers
     and at most one `add`, which takes the second input, and with `in_place` may write its result there. Parameters are
-    the core's by its own names; those of an affine prologue are `scale` and `shift`.
+    the core's by its own names; those of an affine prologue are `scale` and `shift`. The first `centred` filters of a
+    convolution are those of a 1x1: all their weights are zero but those at the centre.
     It prints in the order of execution: `fused conv 1x1, 256 + add + relu`.
     """
 
@@ -73,6 +75,7 @@ class Fused(Op):
     prologue: tuple[Op, ...] = argument(Kind(), ())
     epilogue: tuple[Op, ...] = argument(Kind(), ())
     in_place: bool = boolean(False)
+    centred: int = integer(0, minimum=0)
 
     @property
     def arity(self) -> int:  # type: ignore[override]
@@ -102,7 +105,11 @@ class Fused(Op):
         return found
 
     def macs(self, *inputs: Shape) -> int:
-        return self.core.macs(self.read(inputs[0]))
+        macs = self.core.macs(self.read(inputs[0]))
+        if not isinstance(self.core, Conv) or not self.centred:
+            return macs
+        each, taps = macs // self.core.filters, prod(self.core.kernel)
+        return macs - self.centred * (each - each // taps)
 
     def window(self, *inputs: Shape) -> Window:
         pools = (op.window(*inputs) for op in self.prologue if isinstance(op, Pool))
@@ -114,7 +121,8 @@ class Fused(Op):
 
     def __str__(self) -> str:
         parts = [str(op) for op in (*self.prologue, self.core, *self.epilogue)]
-        return f"fused {' + '.join(parts)}{', in place' if self.in_place else ''}"
+        beside = f", {self.centred} of them 1x1" if self.centred else ""
+        return f"fused {' + '.join(parts)}{beside}{', in place' if self.in_place else ''}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from cnndsl.passes.fold_bn import fold_bn
 from cnndsl.passes.fuse_activation import fuse_activation
 from cnndsl.passes.fuse_add import fuse_add
 from cnndsl.passes.fuse_pointwise import fuse_pointwise
+from cnndsl.passes.merge_expansions import merge_expansions
 from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.order_pool import order_pool
@@ -63,6 +64,7 @@ GPU_PIPELINE: tuple[Pass, ...] = (
     projection_shortcut,  # after fuse_activation, which binds the activation to the sum that vanishes here
     pool_prologue,  # before `prologue`, since what is normalised is pooled afterwards
     prologue,
+    merge_expansions,  # before merge_siblings, which would take the 1x1 away from its neighbour
     merge_siblings,
     fuse_pointwise,  # what found no convolution to go with
     pack_weights,

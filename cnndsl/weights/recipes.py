@@ -76,6 +76,13 @@ def _concat_columns(*parts: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
+def _centred(weight: Tensor, height: int, width: int) -> Tensor:
+    """Filters of 1x1 as the centres of larger ones."""
+    import torch.nn.functional as F
+
+    return F.pad(weight, (width // 2, width // 2, height // 2, height // 2))
+
+
 # What recipes may apply. Rows are output channels: axis 0 of a weight.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bn_scale": lambda weight, variance, eps: weight / (variance + eps).sqrt(),
@@ -87,6 +94,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda *terms: reduce(lambda one, other: one + other, terms),
     "concat": _concat,
     "concat_columns": _concat_columns,
+    "centred": _centred,
     "pixels_last": packing.pixels_last,
     "over_map": packing.over_map,
     "taps_first": packing.taps_first,

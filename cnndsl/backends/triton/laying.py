@@ -99,13 +99,24 @@ def _finish(problem: Any, out: tuple[int, int], laying: Laying, bundles: int = 1
     return inputs, outputs
 
 
+def _filters(problem: conv_gemm.Problem, laying: Laying, filters: int, depth: int) -> Laid:
+    rows, columns = problem.kernel
+    laid = laying.weight((filters, rows, columns, problem.channels), problem.dtype, depth)
+    if problem.centred:
+        first = laid.view[: problem.centred]
+        centre = first[:, rows // 2, columns // 2].clone()
+        first.zero_()
+        first[:, rows // 2, columns // 2] = centre
+    return laid
+
+
 def _conv(problem: conv_gemm.Problem, laying: Laying) -> Both:
     dtype, extra, filters = problem.dtype, problem.second, problem.filters * problem.bundles
     depth = problem.depth + (extra.channels if extra else 0)
     image = (problem.batch, problem.height, problem.width, problem.channels * problem.bundles)
     inputs, outputs = _finish(problem, problem.out, laying, problem.bundles)
     inputs["x"] = laying.map(image, problem.x_leading, dtype)
-    inputs["w"] = laying.weight((filters, *problem.kernel, problem.channels), dtype, depth)
+    inputs["w"] = _filters(problem, laying, filters, depth)
     if extra:
         inputs["x2"] = laying.map((problem.batch, extra.height, extra.width, extra.channels), extra.leading, dtype)
         inputs["w2"] = laying.weight((filters, 1, 1, extra.channels), dtype, depth)
@@ -133,17 +144,14 @@ def _pre(problem: conv1x1_pre.Problem, laying: Laying) -> Both:
 
 def _chain(problem: chain.Problem, laying: Laying) -> Both:
     first, dtype = problem.first, problem.first.dtype
-    out, middle = (first.batch, *first.out), first.filters + problem.beside
+    out, middle = (first.batch, *first.out), first.filters
     inputs = {
         "x": laying.map((first.batch, first.height, first.width, first.channels), first.x_leading, dtype),
-        "w1": laying.weight((first.filters, *first.kernel, first.channels), dtype, first.depth),
+        "w1": _filters(first, laying, first.filters, first.depth),
         "bias1": laying.vector(first.filters),
         "w2": laying.weight((problem.filters, 1, 1, middle), dtype, middle),
         "bias2": laying.vector(problem.filters),
     }
-    if problem.beside:
-        inputs["beside"] = laying.weight((problem.beside, 1, 1, first.channels), dtype, first.channels)
-        inputs["bias_beside"] = laying.vector(problem.beside)
     if problem.residual_leading is not None:
         inputs["residual"] = laying.map((*out, problem.filters), problem.residual_leading, dtype)
     outputs = {}

@@ -123,9 +123,6 @@ def _pool(problem: pool.Problem, tensors: Tensors) -> dict[str, Tensor]:
 def _chain(problem: chain.Problem, tensors: Tensors) -> dict[str, Tensor]:
     first, x = problem.first, tensors["x"]
     middle = _convolved(first, x, tensors["w1"], tensors["bias1"])
-    if problem.beside:
-        narrow = F.conv2d(_planes(x), _planes(tensors["beside"]), tensors["bias_beside"], first.stride)
-        middle = torch.cat([_pixels(narrow), middle], dim=3)
     middle = _rounded(tailed(first.tail, x=middle, other=middle), first.dtype)
     second = middle @ tensors["w2"].flatten(1).T + tensors["bias2"]
     second = _rounded(tailed(problem.tail, x=second, other=tensors.get("residual", second)), first.dtype)

@@ -1,6 +1,6 @@
 """Convolutions that one kernel computes tile by tile, so that the tensors between them never exist.
 
-3x3 then 1x1 with its sum, then perhaps the next block's 1x1 (ResNet's first stages); a fire module's two expansions
+3x3 then 1x1 with its sum, then perhaps the next block's 1x1 (ResNet's first stages); a fire module's merged expansions
 and the next squeeze. The tiles are as wide as all filters, so only narrow layers qualify, and a chain has fewer tiles
 than its parts would have. It is taken where it was measured to be faster than its parts, else where by a model the
 traffic that it saves outweighs the multiprocessors that it leaves idle.
@@ -9,7 +9,7 @@ traffic that it saves outweighs the multiprocessors that it leaves idle.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor
@@ -21,7 +21,6 @@ from cnndsl.kernels.tails import steps
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused
-from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import ChannelSlice
 
 LAUNCH = 1.5e-6  # seconds that one more launch costs in a CUDA graph
@@ -33,27 +32,22 @@ REACH = 2.0  # how far off the model may be: chains that it sees as so much slow
 class Chain:
     """`first`, of any kernel, then `second`, 1x1, then `last`, 1x1, if there is one; by their names.
 
-    beside  a 1x1 convolution of the same input, before `first` in the `concat` of both
-    keep    whether others read the result of `second`
+    keep  whether others read the result of `second`
     """
 
     first: str
     second: str
     last: str | None = None
     keep: bool = True
-    beside: str | None = None
-    concat: str | None = None
 
     @property
     def members(self) -> tuple[str, ...]:
-        every = (self.beside, self.first, self.concat, self.second, self.last)
-        return tuple(name for name in every if name is not None)
+        return tuple(name for name in (self.first, self.second, self.last) if name is not None)
 
     @property
     def absorbed(self) -> set[str]:
         """Those whose results never exist."""
-        inner = {self.beside, self.first, self.concat, None if self.keep else self.second}
-        return {name for name in inner if name is not None}
+        return {self.first} if self.keep else {self.first, self.second}
 
 
 def find_chains(building: Building) -> dict[str, Chain]:
@@ -66,7 +60,7 @@ def find_chains(building: Building) -> dict[str, Chain]:
             if reason is None:
                 found[candidate.second] = candidate
                 taken.update(candidate.members)
-                *others, into = (name for name in candidate.members if name != candidate.concat)
+                *others, into = candidate.members
                 building.notes.fused(into, *others, how="computed tile by tile in one kernel")
             else:
                 building.notes.declined(candidate.second, reason)
@@ -86,34 +80,16 @@ def open_problems(building: Building) -> Iterator[tuple[str, chain.Problem | con
 def _candidates(graph: Graph) -> Iterator[Chain]:
     """Longer ones first where two begin alike."""
     for node in graph:
-        if isinstance(node.op, Concat):
-            pair = _fire(graph, node)
-        elif _plain(node) is not None and not _adds(node):
-            pair = Chain(node.name, "")
-        else:
+        if _plain(node) is None or _adds(node):
             continue
-        second = _only_reader(graph, node) if pair else None
-        if pair is None or second is None or _pointwise(graph, second) is None:
+        second = _only_reader(graph, node)
+        if second is None or _pointwise(graph, second) is None:
             continue
-        pair = replace(pair, second=second.name)
         last = _next(graph, second)
         if last is not None:
             alone = graph.consumers(second.name) == (last,) and not graph.is_output(second.name)
-            yield replace(pair, last=last.name, keep=not alone)
-        yield pair
-
-
-def _fire(graph: Graph, concat: Node) -> Chain | None:
-    """Two convolutions of one input with the same tail: a 1x1 and after it another."""
-    if len(concat.inputs) != 2:
-        return None
-    one, other = (graph[name] for name in concat.inputs)
-    first, wide = _plain(one), _plain(other)
-    if first is None or wide is None or first.kernel != (1, 1) or any(first.sides) or _adds(one) or _adds(other):
-        return None
-    alike = one.inputs == other.inputs and first.stride == wide.stride and _tail(one) == _tail(other)
-    alone = all(graph.consumers(each.name) == (concat,) and not graph.is_output(each.name) for each in (one, other))
-    return Chain(other.name, "", beside=one.name, concat=concat.name) if alike and alone else None
+            yield Chain(node.name, second.name, last.name, keep=not alone)
+        yield Chain(node.name, second.name)
 
 
 def _plain(node: Node) -> Conv | None:
@@ -196,14 +172,12 @@ def _modelled(problem: conv_gemm.Problem, target: Target) -> float:
 
 
 def _parts(building: Building, candidate: Chain) -> list[conv_gemm.Problem]:
-    names = (candidate.beside, candidate.first, candidate.second, candidate.last)
-    return [plain_problem(building, building.graph[name]) for name in names if name is not None]
+    return [plain_problem(building, building.graph[name]) for name in candidate.members]
 
 
 def _problem(building: Building, candidate: Chain) -> chain.Problem:
     graph = building.graph
     first, second = graph[candidate.first], graph[candidate.second]
-    beside = graph[candidate.beside] if candidate.beside else None
     last = graph[candidate.last] if candidate.last else None
     return chain.Problem(
         _first(building, first),
@@ -211,13 +185,11 @@ def _problem(building: Building, candidate: Chain) -> chain.Problem:
         building.view(candidate.second).leading if candidate.keep else 0,
         _tail(second),
         building.input(second, 1).leading if _adds(second) else None,
-        beside=beside.shape[0] if beside else 0,
         last=last.shape[0] if last else 0,
         last_tail=_tail(last) if last else (),
         z_leading=building.view(last.name).leading if last else 0,
         keep=candidate.keep,
         bias=_has_bias(second),
-        beside_bias=beside is not None and _has_bias(beside),
         last_bias=last is not None and _has_bias(last),
     )
 
@@ -242,7 +214,13 @@ def _first(building: Building, node: Node) -> conv_gemm.Problem:
         _has_bias(node),
         _tail(node),
         precision=building.products,  # type: ignore[arg-type]
+        centred=_centred(node),
     )
+
+
+def _centred(node: Node) -> int:
+    assert isinstance(node.op, Fused)
+    return node.op.centred
 
 
 def _has_bias(node: Node) -> bool:
@@ -262,13 +240,10 @@ def lower_chain(building: Building, found: Chain) -> None:
         "z": building.view(found.last) if found.last else None,
     }
     tensors |= _weights(building, first, "w1", "bias1", x.channels)
-    tensors |= _weights(building, second, "w2", "bias2", problem.first.filters + problem.beside)
-    if found.beside:
-        tensors |= _weights(building, graph[found.beside], "beside", "bias_beside", x.channels)
+    tensors |= _weights(building, second, "w2", "bias2", problem.first.filters)
     if found.last:
         tensors |= _weights(building, graph[found.last], "w3", "bias3", problem.filters)
-    names = (name for name in found.members if name != found.concat)
-    building.launch("chain", problem, tensors, *names)
+    building.launch("chain", problem, tensors, *found.members)
 
 
 def _weights(building: Building, node: Node, weight: str, bias: str, channels: int) -> dict[str, Packed | None]:

@@ -66,6 +66,7 @@ def _problem(building: Building, node: Node, op: Fused, x: View, core: Conv) -> 
         sides=core.sides,
         dilation=core.dilation,
         precision=building.products,  # type: ignore[arg-type]
+        centred=op.centred,
         **_finishing(building, node, op),
     )
 
