@@ -56,6 +56,21 @@ def test_it_computes_what_the_plain_module_computes(name: str) -> None:
     assert len(compiled_programs(fast)) == 1  # one serves all three
 
 
+def test_bfloat16_without_a_processor_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is computed in float32, by a copy that does not go stale."""
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    network = example("heads")
+    plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
+    fast.load_state_dict(plain.state_dict())
+    fast.to(torch.bfloat16)
+    before = outputs(fast, X.bfloat16())
+    for expected, found in zip(outputs(plain, X), before, strict=True):
+        assert found.dtype is torch.bfloat16
+        torch.testing.assert_close(found.float(), expected, rtol=3e-2, atol=3e-2)
+    fast.load_state_dict(network.compile(seed=5).state_dict())
+    assert not torch.equal(outputs(fast, X.bfloat16())[0], before[0])
+
+
 def test_bfloat16() -> None:
     network = example("inception")
     plain, fast = scrambled(network.compile()), network.optimize(freeze=True)

@@ -20,7 +20,9 @@ from cnndsl.backends.torch.programs import (
     Program,
     agree,
     fastest,
+    in_float32,
     in_parts,
+    lacks_bfloat16,
     largest_tensor,
     rows_at_a_time,
 )
@@ -83,6 +85,8 @@ class Frozen:
     @torch.no_grad()
     def choose(self, inputs: Inputs) -> Program:
         """The fastest way for such inputs, as written or compiled; a batch of large tensors goes in parts."""
+        if lacks_bfloat16(inputs):
+            return in_float32(self.module)
         self.as_written(*inputs)  # layers pack their weights, which are no tensors between layers
         batch, largest = len(inputs[0]), largest_tensor(lambda: self.as_written(*inputs))
         rows = rows_at_a_time(batch, largest)

@@ -5,6 +5,7 @@ Weights, shapes and strides are constants of a program, so it is right for one s
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -86,6 +87,22 @@ def onednn_graph(module: nn.Module, run: Program, inputs: Inputs, largest: int) 
 
 
 COMPILERS = (inductor, inductor_by_winograd, onednn_graph)
+
+
+def lacks_bfloat16(inputs: Inputs) -> bool:
+    """Whether the processor has no products of a type of these: PyTorch then takes ten times as long as for float32."""
+    wanted = any(x.dtype is torch.bfloat16 for x in inputs)
+    return wanted and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def in_float32(module: nn.Module) -> Program:
+    """A module in bfloat16 by a copy of its own in float32."""
+    wide = copy.deepcopy(module).float()
+
+    def narrow(found: Tensor) -> Tensor:
+        return found.to(torch.bfloat16) if found.is_floating_point() else found
+
+    return lambda *inputs: tree_map_only(Tensor, narrow, wide(*(x.float() for x in inputs)))
 
 
 def in_parts(program: Program, rows: int, batch: int) -> Program:
