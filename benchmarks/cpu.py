@@ -223,7 +223,7 @@ def geometric_means(results: list[Result]) -> dict[str, dict[str, float]]:
     }
 
 
-def environment() -> dict[str, object]:
+def environment(options: argparse.Namespace) -> dict[str, object]:
     versions = {}
     for package in ("cnndsl", "torch", "onnxruntime", "openvino"):
         try:
@@ -235,6 +235,7 @@ def environment() -> dict[str, object]:
         "python": platform.python_version(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
+        "clock": options.clock,
     }
 
 
@@ -251,21 +252,33 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    results: list[Result] = []
-    if options.json and options.json.exists():
-        results = json.loads(options.json.read_text(encoding="utf-8"))["results"]
+    results = earlier(options)
     known = {(each["network"], each["batch"], each["dtype"]) for each in results}
     for batch, dtype, name in product(options.batch, options.dtype, options.networks):
         if (name, batch, dtype) not in known:
-            results.append(benchmark(name, options, batch, dtype))
+            try:
+                results.append(benchmark(name, options, batch, dtype))
+            except cnndsl.ModelError as error:
+                sys.exit(str(error))
             write(results, options)
     print("geometric means of the ratios to ours:", json.dumps(geometric_means(results), indent=1))
+
+
+def earlier(options: argparse.Namespace) -> list[Result]:
+    """What the file holds already; it must be of this machine and these versions."""
+    if not options.json or not options.json.exists():
+        return []
+    kept = json.loads(options.json.read_text(encoding="utf-8"))
+    if kept["environment"] != environment(options):
+        sys.exit(f"{options.json} holds results of another environment: {kept['environment']}; name another file")
+    results: list[Result] = kept["results"]
+    return results
 
 
 def write(results: list[Result], options: argparse.Namespace) -> None:
     if options.json:
         told = {
-            "environment": environment() | {"clock": options.clock},
+            "environment": environment(options),
             "geometric_means": geometric_means(results),
             "results": results,
         }

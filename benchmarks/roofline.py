@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import prod
@@ -107,7 +108,10 @@ def main() -> None:
     print(f"batch {options.batch}, half precision; floors in ms\n")
     print(f"| network | way | launches | MB | GFLOP | {' | '.join(CARDS)} |\n|{'---|' * (5 + len(CARDS))}")
     for name in options.networks:
-        found[name] = list(counted(name, options.batch))
+        try:
+            found[name] = list(counted(name, options.batch))
+        except cnndsl.ModelError as error:
+            sys.exit(str(error))
         for each in found[name]:
             floors = " | ".join(f"{1e3 * seconds:.3f}" for seconds in each.floors.values())
             traffic = f"{each.bytes / 1e6:,.0f} | {each.flops / 1e9:,.0f}"

@@ -71,6 +71,16 @@ def test_a_convolutions_work_is_each_tensor_once() -> None:
     assert with_residual.work().bytes - work.bytes == 2 * (2 * 7 * 7 * 512)
 
 
+def test_zeros_around_1x1_filters_are_no_work() -> None:
+    expansions = replace(LAYER, centred=256)
+    assert LAYER.work().flops - expansions.work().flops == 2 * LAYER.pixels * 256 * 8 * 256
+    assert LAYER.work().bytes - expansions.work().bytes == 2 * 256 * 8 * 256
+    assert LAYER.computed(64) == replace(LAYER, centred=63).computed(64) == 1.0
+    assert expansions.computed(128) == pytest.approx((2 + 2 / 9) / 4)
+    narrow = replace(LAYER, filters=128, centred=64, batch=32)
+    assert conv_gemm.suggest(narrow, TARGETS["sm_90"]).block_n <= 64 < conv_gemm.TILES[0][1]
+
+
 def test_bundling_changes_neither_channels_nor_pixels() -> None:
     bundled = conv_grouped.bundled_problem(LAYER, 64)
     assert (bundled.bundles, bundled.channels, bundled.filters) == (8, 32, 64)

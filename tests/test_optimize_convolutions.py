@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+import itertools
 
 import pytest
 
@@ -12,20 +12,12 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 import cnndsl  # noqa: E402
-from cnndsl.backends.torch import convolutions  # noqa: E402
-from cnndsl.backends.torch.convolutions import (  # noqa: E402
-    Shapes,
-    input_shapes,
-    largest_of_winograd,
-    small_products,
-    spelled,
-    winograd,
-    winograd_layers,
-)
+from cnndsl.backends.torch.convolutions import Shapes, input_shapes, product, small_products, spelled  # noqa: E402
+from cnndsl.backends.torch.winograd import largest_of_winograd, winograd, winograd_layers  # noqa: E402
 
 
 @pytest.mark.parametrize("padding", ((0, 0), (1, 1), (2, 0)), ids=str)
-@pytest.mark.parametrize(("height", "width"), [*product((3, 4, 7, 12), (5, 8)), (1, 1)])
+@pytest.mark.parametrize(("height", "width"), [*itertools.product((3, 4, 7, 12), (5, 8)), (1, 1)])
 def test_winograd_is_a_convolution(height: int, width: int, padding: tuple[int, int]) -> None:
     torch.manual_seed(height)
     x, weight = torch.randn(2, 3, height, width).double(), torch.randn(5, 3, 3, 3).double()
@@ -89,6 +81,6 @@ def test_small_products(name: str) -> None:
 
 def test_forms_are_gone_after_an_error() -> None:
     layer = nn.Conv2d(8, 8, 1)
-    with pytest.raises(ZeroDivisionError), spelled({layer: convolutions.product}):
+    with pytest.raises(ZeroDivisionError), spelled({layer: product}):
         raise ZeroDivisionError
     assert "_conv_forward" not in vars(layer)

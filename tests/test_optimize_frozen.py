@@ -15,7 +15,7 @@ from test_optimize import assert_same, example, outputs, scrambled
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.backends.torch import convolutions, frozen, programs
+from cnndsl.backends.torch import frozen, programs, winograd
 from cnndsl.backends.torch.frozen import Frozen
 from cnndsl.backends.torch.programs import Inputs, Program, inductor, inductor_by_winograd, onednn_graph
 
@@ -267,8 +267,8 @@ def test_winograds_algorithm(body: str, monkeypatch: pytest.MonkeyPatch, compile
     if compiler is not inductor:
         pytest.skip("it is a variant of the other compiler")
     monkeypatch.setattr(frozen, "COMPILERS", (inductor_by_winograd,))
-    monkeypatch.setattr(convolutions, "LEAST_SAVED", -100.0)
-    monkeypatch.setattr(convolutions, "GAIN", 100.0)
+    monkeypatch.setattr(winograd, "LEAST_SAVED", -100.0)
+    monkeypatch.setattr(winograd, "GAIN", 100.0)
     network = cnndsl.loads(f"network n {{ input 3 x 8 x 8\n {body} }}")
     plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
     fast.load_state_dict(plain.state_dict())

@@ -213,6 +213,11 @@ class Problem:
         """Those of a bundle that are no zeros by definition."""
         return self.depth * self.filters - (self.depth - self.channels) * self.centred
 
+    def computed(self, block_n: int) -> float:
+        """Share of the steps of all columns so wide that are not left out: a column of 1x1 filters has one tap's."""
+        columns, light = ceil_div(self.filters, block_n), self.centred // block_n
+        return (columns - light + light * self.channels / self.depth) / columns
+
     def work(self) -> Work:
         size, extra = SIZES[self.dtype], self.second
         weights = self.weights + (extra.channels * self.filters if extra else 0)
@@ -277,7 +282,7 @@ def padded_work(problem: Problem, m: int, n: int, target: Target) -> float:
     full one.
     """
     tiles = ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) * problem.bundles
-    return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n))
+    return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n)) * problem.computed(n)
 
 
 def fit(config: Config, problem: Problem) -> Config:

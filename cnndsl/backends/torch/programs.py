@@ -16,13 +16,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from cnndsl.backends.torch.convolutions import (
-    input_shapes,
-    largest_of_winograd,
-    small_products,
-    spelled,
-    winograd_layers,
-)
+from cnndsl.backends.torch.convolutions import input_shapes, small_products, spelled
+from cnndsl.backends.torch.winograd import largest_of_winograd, winograd_layers
 
 Program = Callable[..., Any]
 Inputs = tuple[Tensor, ...]

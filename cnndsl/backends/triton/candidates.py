@@ -50,13 +50,14 @@ def _best(every: Iterable[Choice], kernel: str, most: int, problem: Any, target:
 
 def _modelled(problem: conv_gemm.Problem, config: Any, target: Target) -> float:
     """The time of one multiprocessor, in products; parts of a split sum are written and read again."""
-    splits = getattr(config, "splits", 1)
+    ours = isinstance(config, conv_gemm.Config)  # the only one to split sums, and to leave zeros out
+    splits, computed = (config.splits, problem.computed(config.block_n)) if ours else (1, 1.0)
     tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n) * problem.bundles
     steps = ceil_div(ceil_div(problem.depth, config.block_k), splits)
     size = config.block_m * config.block_n
     reuse = 1 + 64 * (config.block_m + config.block_n) / size
     passes = PASS * splits * problem.pixels * problem.filters / target.units if splits > 1 else 0.0
-    products = size * reuse * steps * config.block_k
+    products = size * reuse * steps * config.block_k * computed
     return float(ceil_div(tiles * splits, target.units) * products + passes)
 
 

@@ -89,7 +89,7 @@ def undecided(graph: Graph, target: Target, *, batch: int, precision: str) -> It
 
 
 def _started(graph: Graph, target: Target, batch: int, precision: str, choose: Choose, notes: Notes) -> Building:
-    """With a place for every tensor that no kernel of one layer can do without."""
+    """A plan before its first launch, with a place for every tensor that layers exchange, chained or not."""
     if batch < 1:
         raise ValueError(f"a batch of {batch}: it is 1 or more")
     if batch > MOST_IMAGES:
