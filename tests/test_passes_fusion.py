@@ -192,11 +192,13 @@ def test_expansions_among_others_become_one() -> None:
         ("conv 1x1, 4 | conv 2x2, 4, pad=[0, 1, 0, 1]", "the windows of branch2.conv have other centres or channels"),
         ("conv 1x1, 4 | conv 5x5, 4", "a kernel of 5x5 would be almost all zeros"),
         ("conv 1x1, 4 as kept | conv 3x3, 4", "kept.conv is read elsewhere too"),
+        ("from before | from start -> conv 3x3, 4 | from before", "before is read elsewhere too"),
     ],
 )
 def test_expansions_that_stay_say_why(branches: str, reason: str) -> None:
     more = "\n head side { from kept }" if "kept" in branches else ""
-    graph, notes = prepared(f"concat {{ | {branches} }}{more}", fuse_activation, merge_expansions)
+    body = f"conv 1x1, 4 as start\n conv 1x1, 4 as before\n from start -> concat {{ | {branches} }}{more}"
+    graph, notes = prepared(body, drop_identity, fuse_activation, merge_expansions)
     assert [refusal.reason for refusal in notes.refusals] == [reason]
     assert all(not each.op.centred for each in graph if isinstance(each.op, Fused))
 

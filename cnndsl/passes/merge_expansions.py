@@ -34,21 +34,20 @@ def merge_expansions(graph: Graph, notes: Notes | None = None) -> Graph:
         if pair is None:
             continue
         one, other = pair
-        reason = _why_not(graph, one, other)
+        reason = _why_not(graph, concat, one, other)
         if reason is not None:
             notes.declined(one.name, reason)
             continue
         merged = _merged(one, other)
         gone.add(one.name)
         if len(concat.inputs) == 2:
-            changed[concat.name] = replace(merged, name=concat.name)
+            merged = replace(merged, name=concat.name)
             gone.add(other.name)
         else:
-            changed[other.name] = merged
             inputs = tuple(name for name in concat.inputs if name != one.name)
             changed[concat.name] = replace(concat, inputs=inputs)
-        into = concat.name if len(concat.inputs) == 2 else other.name
-        notes.fused(into, one.name, other.name, how="computed side by side")
+        changed[merged.name] = merged
+        notes.fused(merged.name, one.name, other.name, how="computed side by side")
     return graph.rewrite(changed.get(node.name, node) for node in graph if node.name not in gone)
 
 
@@ -72,7 +71,7 @@ def _core(node: Node) -> object:
     return node.op.core if isinstance(node.op, Fused) else node.op
 
 
-def _why_not(graph: Graph, one: Node, other: Node) -> str | None:
+def _why_not(graph: Graph, concat: Node, one: Node, other: Node) -> str | None:
     first, wide = _core(one), _core(other)
     assert isinstance(first, Conv) and isinstance(wide, Conv)
     if _around(one) != _around(other) or (first.bias is False) != (wide.bias is False) or first.stride != wide.stride:
@@ -84,7 +83,8 @@ def _why_not(graph: Graph, one: Node, other: Node) -> str | None:
     if prod(wide.kernel) > LARGEST:
         return f"a kernel of {wide.kernel[0]}x{wide.kernel[1]} would be almost all zeros"
     for each in (one, other):
-        if len(graph.consumers(each.name)) > 1 or graph.is_output(each.name):
+        alone = len(graph.consumers(each.name)) == concat.inputs.count(each.name) == 1
+        if not alone or graph.is_output(each.name):
             return f"{each.name} is read elsewhere too"
     return None
 
