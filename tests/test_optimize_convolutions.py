@@ -9,10 +9,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
+from test_optimize import assert_same, scrambled  # noqa: E402
+from test_optimize_frozen import X, compiled_programs, without_cpp  # noqa: E402
 from torch import nn  # noqa: E402
 
 import cnndsl  # noqa: E402
+from cnndsl.backends.torch import frozen  # noqa: E402
+from cnndsl.backends.torch import winograd as model  # noqa: E402
 from cnndsl.backends.torch.convolutions import Shapes, input_shapes, product, small_products, spelled  # noqa: E402
+from cnndsl.backends.torch.programs import inductor_by_winograd  # noqa: E402
 from cnndsl.backends.torch.winograd import largest_of_winograd, winograd, winograd_layers  # noqa: E402
 
 
@@ -84,3 +89,27 @@ def test_forms_are_gone_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), spelled({layer: product}):
         raise ZeroDivisionError
     assert "_conv_forward" not in vars(layer)
+
+
+BODIES = {
+    "in a sum": "conv 1x1, 8 -> residual { conv 3x3, 8, bias=false }\n relu",
+    "beside others": "concat { | conv 3x3, 8, pad=2 | conv 5x5, 8, pad=3 }\n conv 3x3, 8, /2 -> conv 3x3, 8, groups=2",
+}
+
+
+@without_cpp
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_program_by_winograds_algorithm(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it can be, whether it pays or not, and with the weights of the moment."""
+    monkeypatch.setattr(frozen, "COMPILERS", (inductor_by_winograd,))
+    monkeypatch.setattr(frozen, "fastest", lambda ways, inputs: ways[-1])
+    monkeypatch.setattr(model, "LEAST_SAVED", -100.0)
+    monkeypatch.setattr(model, "GAIN", 100.0)
+    network = cnndsl.loads(f"network n {{ input 3 x 8 x 8\n {body} }}")
+    plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
+    fast.load_state_dict(plain.state_dict())
+    assert_same(fast, plain, X, 1e-5)
+    assert len(compiled_programs(fast)) == 1
+    scrambled(plain)
+    fast.load_state_dict(plain.state_dict())
+    assert_same(fast, plain, X, 1e-5)

@@ -15,9 +15,9 @@ from test_optimize import assert_same, example, outputs, scrambled
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.backends.torch import frozen, programs, winograd
+from cnndsl.backends.torch import frozen, programs
 from cnndsl.backends.torch.frozen import Frozen
-from cnndsl.backends.torch.programs import Inputs, Program, inductor, inductor_by_winograd, onednn_graph
+from cnndsl.backends.torch.programs import Inputs, Program, inductor, onednn_graph
 
 without_cpp = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
 original_fastest = frozen.fastest
@@ -252,28 +252,3 @@ def test_the_networks_of_the_benchmark(name: str, dtype: torch.dtype) -> None:
     assert compiled_programs(fast)
     tolerance = 2e-5 if dtype is torch.float32 else 0.1
     torch.testing.assert_close(found.float(), expected, rtol=0, atol=tolerance * float(expected.abs().max()))
-
-
-BODIES = {
-    "plain": "conv 3x3, 16 -> relu -> conv 3x3, 8",
-    "sums": "conv 1x1, 8 -> residual { conv 3x3, 8 -> relu -> conv 3x3, 8, bias=false }\n relu",
-    "beside others": "concat { | conv 3x3, 8, pad=2 | conv 5x5, 8, pad=3 }\n conv 3x3, 8, /2 -> conv 3x3, 8, groups=2",
-}
-
-
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_winograds_algorithm(body: str, monkeypatch: pytest.MonkeyPatch, compiler: object) -> None:
-    """Wherever it can be, whether it pays or not, and with the weights of the moment."""
-    if compiler is not inductor:
-        pytest.skip("it is a variant of the other compiler")
-    monkeypatch.setattr(frozen, "COMPILERS", (inductor_by_winograd,))
-    monkeypatch.setattr(winograd, "LEAST_SAVED", -100.0)
-    monkeypatch.setattr(winograd, "GAIN", 100.0)
-    network = cnndsl.loads(f"network n {{ input 3 x 8 x 8\n {body} }}")
-    plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
-    fast.load_state_dict(plain.state_dict())
-    assert_same(fast, plain, X, 1e-5)
-    assert len(compiled_programs(fast)) == 1
-    scrambled(plain)
-    fast.load_state_dict(plain.state_dict())
-    assert_same(fast, plain, X, 1e-5)
