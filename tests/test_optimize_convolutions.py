@@ -84,8 +84,11 @@ def test_small_products(name: str) -> None:
     assert "_conv_forward" not in vars(layer)
 
 
-def test_forms_are_gone_after_an_error() -> None:
+def test_forms_and_hooks_are_gone_after_an_error() -> None:
     layer = nn.Conv2d(8, 8, 1)
+    with pytest.raises(RuntimeError):
+        input_shapes(layer, lambda: layer(torch.zeros(1, 3, 4, 4)))
+    assert not layer._forward_pre_hooks
     with pytest.raises(ZeroDivisionError), spelled({layer: product}):
         raise ZeroDivisionError
     assert "_conv_forward" not in vars(layer)

@@ -69,6 +69,8 @@ def test_bfloat16_without_a_processor_for_it(monkeypatch: pytest.MonkeyPatch) ->
         torch.testing.assert_close(found.float(), expected, rtol=3e-2, atol=3e-2)
     fast.load_state_dict(network.compile(seed=5).state_dict())
     assert not torch.equal(outputs(fast, X.bfloat16())[0], before[0])
+    with pytest.raises(RuntimeError, match="type"):  # float32 weights on bfloat16 stay the error that they are
+        outputs(network.optimize(freeze=True), X.bfloat16())
 
 
 def test_bfloat16() -> None:

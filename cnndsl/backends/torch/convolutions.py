@@ -27,9 +27,11 @@ def input_shapes(module: nn.Module, run: Callable[[], object]) -> Shapes:
 
     layers = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
     hooks = [layer.register_forward_pre_hook(note) for layer in layers]
-    run()
-    for hook in hooks:
-        hook.remove()
+    try:
+        run()
+    finally:
+        for hook in hooks:
+            hook.remove()
     return found
 
 

@@ -85,7 +85,7 @@ class Frozen:
     @torch.no_grad()
     def choose(self, inputs: Inputs) -> Program:
         """The fastest way for such inputs, as written or compiled; a batch of large tensors goes in parts."""
-        if lacks_bfloat16(inputs):
+        if lacks_bfloat16(self.module, inputs):
             return in_float32(self.module)
         self.as_written(*inputs)  # layers pack their weights, which are no tensors between layers
         batch, largest = len(inputs[0]), largest_tensor(lambda: self.as_written(*inputs))
