@@ -183,6 +183,14 @@ def test_expansions_among_others_become_one() -> None:
     assert_equal(graph, prepared(body)[0])
 
 
+def test_a_pair_that_stays_does_not_keep_the_next_one() -> None:
+    body = "concat { | conv 1x1, 3 -> relu | conv 3x3, 5 | conv 1x1, 2 | conv 3x3, 4 }"
+    graph, notes = prepared(body, fuse_activation, merge_expansions)
+    assert graph["concat"].inputs == ("branch1.conv", "branch2.conv", "branch4.conv")
+    assert [refusal.node for refusal in notes.refusals] == ["branch1.conv"]
+    assert_equal(graph, prepared(body)[0])
+
+
 @pytest.mark.parametrize(
     ("branches", "reason"),
     [

@@ -125,6 +125,11 @@ class Fused(Op):
         return f"fused {' + '.join(parts)}{beside}{', in place' if self.in_place else ''}"
 
 
+def core_of(op: Op) -> Op:
+    """A layer without what was fused to it."""
+    return op.core if isinstance(op, Fused) else op
+
+
 @dataclass(frozen=True)
 class FusedPointwise(Op):
     """One pass over memory: layers that treat every element alike, in turn, on the first input.

@@ -17,7 +17,7 @@ from math import prod
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import Conv
-from cnndsl.ops.fused import Fused
+from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.merge import Concat
 from cnndsl.passes.notes import Notes
 
@@ -30,24 +30,22 @@ def merge_expansions(graph: Graph, notes: Notes | None = None) -> Graph:
     changed: dict[str, Node] = {}
     gone: set[str] = set()
     for concat in graph:
-        pair = next(_pairs(graph, concat), None)
-        if pair is None:
-            continue
-        one, other = pair
-        reason = _why_not(graph, concat, one, other)
-        if reason is not None:
-            notes.declined(one.name, reason)
-            continue
-        merged = _merged(one, other)
-        gone.add(one.name)
-        if len(concat.inputs) == 2:
-            merged = replace(merged, name=concat.name)
-            gone.add(other.name)
-        else:
-            inputs = tuple(name for name in concat.inputs if name != one.name)
-            changed[concat.name] = replace(concat, inputs=inputs)
-        changed[merged.name] = merged
-        notes.fused(merged.name, one.name, other.name, how="computed side by side")
+        for one, other in _pairs(graph, concat):
+            reason = _why_not(graph, concat, one, other)
+            if reason is not None:
+                notes.declined(one.name, reason)
+                continue
+            merged = _merged(one, other)
+            gone.add(one.name)
+            if len(concat.inputs) == 2:
+                merged = replace(merged, name=concat.name)
+                gone.add(other.name)
+            else:
+                inputs = tuple(name for name in concat.inputs if name != one.name)
+                changed[concat.name] = replace(concat, inputs=inputs)
+            changed[merged.name] = merged
+            notes.fused(merged.name, one.name, other.name, how="computed side by side")
+            break  # one pair of a concat
     return graph.rewrite(changed.get(node.name, node) for node in graph if node.name not in gone)
 
 
@@ -63,16 +61,12 @@ def _pairs(graph: Graph, concat: Node) -> Iterator[tuple[Node, Node]]:
 
 def _kernel(node: Node) -> int:
     """Taps; 0 for what is no convolution."""
-    core = _core(node)
+    core = core_of(node.op)
     return prod(core.kernel) if isinstance(core, Conv) else 0
 
 
-def _core(node: Node) -> object:
-    return node.op.core if isinstance(node.op, Fused) else node.op
-
-
 def _why_not(graph: Graph, concat: Node, one: Node, other: Node) -> str | None:
-    first, wide = _core(one), _core(other)
+    first, wide = core_of(one.op), core_of(other.op)
     assert isinstance(first, Conv) and isinstance(wide, Conv)
     if _around(one) != _around(other) or (first.bias is False) != (wide.bias is False) or first.stride != wide.stride:
         return f"{other.name} differs in stride, bias, batch norm or activation"
@@ -101,7 +95,7 @@ def _is_centred(conv: Conv) -> bool:
 
 
 def _merged(one: Node, other: Node) -> Node:
-    first, wide = _core(one), _core(other)
+    first, wide = core_of(one.op), core_of(other.op)
     assert isinstance(first, Conv) and isinstance(wide, Conv)
     op = other.op if isinstance(other.op, Fused) else Fused(wide)
     filters = first.filters + wide.filters

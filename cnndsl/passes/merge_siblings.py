@@ -16,7 +16,7 @@ from dataclasses import replace
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import Conv
-from cnndsl.ops.fused import Fused
+from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.passes.notes import Notes
 
@@ -51,7 +51,7 @@ def _families(graph: Graph, notes: Notes) -> Iterator[list[Node]]:
     readers: dict[str, list[Node]] = {}
     for node in graph:
         op = node.op
-        core = op.core if isinstance(op, Fused) else op
+        core = core_of(op)
         if not isinstance(core, Conv) or core.kernel != (1, 1) or any(core.sides) or core.groups > 1:
             continue
         readers.setdefault(node.inputs[0], []).append(node)
@@ -114,7 +114,7 @@ def _merged(graph: Graph, siblings: list[Node], taken: set[str]) -> Node:
 
 
 def _core(node: Node) -> Conv:
-    core = node.op.core if isinstance(node.op, Fused) else node.op
+    core = core_of(node.op)
     assert isinstance(core, Conv)
     return core
 

@@ -12,7 +12,7 @@ from math import prod
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv
-from cnndsl.ops.fused import Fused
+from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.pooling import Pool
 from cnndsl.passes.notes import Notes
 
@@ -25,7 +25,7 @@ def pool_prologue(graph: Graph, notes: Notes | None = None) -> Graph:
     gone: set[str] = set()
     changed: dict[str, Node] = {}
     for node in graph:
-        conv = node.op.core if isinstance(node.op, Fused) else node.op
+        conv = core_of(node.op)
         pool = graph[node.inputs[0]] if node.inputs else node
         if not isinstance(conv, Conv) or not isinstance(pool.op, Pool):
             continue

@@ -17,7 +17,7 @@ from dataclasses import replace
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import Conv
-from cnndsl.ops.fused import Fused, Subsample
+from cnndsl.ops.fused import Fused, Subsample, core_of
 from cnndsl.ops.merge import Add, Concat
 from cnndsl.passes.notes import Notes
 
@@ -46,17 +46,13 @@ def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:
 
 
 def _is_1x1(node: Node) -> bool:
-    core = _core(node)
+    core = core_of(node.op)
     return isinstance(core, Conv) and core.kernel == (1, 1) and not any(core.sides) and core.groups == 1
 
 
 def _ends_a_block(graph: Graph, node: Node) -> bool:
     """Whether it is what a block reads and adds to its result."""
     return isinstance(node.op, Fused) and bool(node.op.epilogue) and len(graph.consumers(node.name)) > 1
-
-
-def _core(node: Node) -> object:
-    return node.op.core if isinstance(node.op, Fused) else node.op
 
 
 def _why_not(graph: Graph, node: Node, other: Node) -> str | None:
@@ -81,7 +77,7 @@ def _joined(graph: Graph, node: Node, other: Node, names: set[str]) -> tuple[Nod
     first, second = (_sampled(graph, each, node, names, made) for each in (node, other))
     stack_shape = (first.shape[0] + second.shape[0], *first.shape[1:])
     stack = Node(_free(f"{node.name}_inputs", names), Concat(), (first.name, second.name), stack_shape, node.span)
-    core = _core(node)
+    core = core_of(node.op)
     assert isinstance(node.op, Fused) and isinstance(core, Conv)
     weights = apply("concat_columns", node.recipe("weight"), other.recipe("weight"))
     recipes: dict[str, Recipe] = {"weight": weights}
@@ -94,13 +90,13 @@ def _joined(graph: Graph, node: Node, other: Node, names: set[str]) -> tuple[Nod
 
 
 def _biased(node: Node) -> bool:
-    core = _core(node)
+    core = core_of(node.op)
     return isinstance(core, Conv) and core.bias is not False
 
 
 def _sampled(graph: Graph, conv: Node, node: Node, names: set[str], made: list[Node]) -> Node:
     """The input of a convolution at the pixels that it reads."""
-    source, core = graph[conv.inputs[0]], _core(conv)
+    source, core = graph[conv.inputs[0]], core_of(conv.op)
     assert isinstance(core, Conv)
     if core.stride == (1, 1):
         return source

@@ -98,13 +98,16 @@ class Frozen:
         expected = self.as_written(*inputs)
         for compiler in COMPILERS:
             try:
-                program = compiler(self.module, self.as_written, inputs, largest)
-                fault = None if program is None or agree(program(*inputs), expected) else "it computes something else"
+                made = compiler(self.module, self.as_written, inputs, largest)
+                if made is None:  # it has nothing of its own to offer here
+                    continue
+                program: Program = made
+                fault = None if agree(program(*inputs), expected) else "it computes something else"
             except Exception as error:  # of PyTorch's compilers, or of the C++ compiler that one of them calls
                 fault = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
-            if fault is None and program is not None:
+            if fault is None:
                 yield program
-            elif fault is not None:
+            else:
                 warnings.warn(f"not frozen by {compiler.__name__}: {fault}", stacklevel=4)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor
-from cnndsl.backends.triton.rules.convolutions import is_stack, joined, plain_problem
+from cnndsl.backends.triton.rules.convolutions import inner_problem, is_stack, joined, plain_problem
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels import chain, conv_gemm
 from cnndsl.kernels.specialization import ceil_div
@@ -177,10 +177,10 @@ def _parts(building: Building, candidate: Chain) -> list[conv_gemm.Problem]:
 
 def _problem(building: Building, candidate: Chain) -> chain.Problem:
     graph = building.graph
-    first, second = graph[candidate.first], graph[candidate.second]
+    second = graph[candidate.second]
     last = graph[candidate.last] if candidate.last else None
     return chain.Problem(
-        _first(building, first),
+        inner_problem(building, graph[candidate.first]),
         second.shape[0],
         building.view(candidate.second).leading if candidate.keep else 0,
         _tail(second),
@@ -192,35 +192,6 @@ def _problem(building: Building, candidate: Chain) -> chain.Problem:
         bias=_has_bias(second),
         last_bias=last is not None and _has_bias(last),
     )
-
-
-def _first(building: Building, node: Node) -> conv_gemm.Problem:
-    """The convolution at the beginning, whose result has no place."""
-    core, x = _plain(node), building.filled(building.input(node))
-    assert core is not None
-    return conv_gemm.Problem(
-        building.dtype,
-        building.batch,
-        x.height,
-        x.width,
-        x.channels,
-        core.filters,
-        x.leading,
-        core.filters,
-        core.kernel,
-        core.stride,
-        core.sides,
-        core.dilation,
-        _has_bias(node),
-        _tail(node),
-        precision=building.products,  # type: ignore[arg-type]
-        centred=_centred(node),
-    )
-
-
-def _centred(node: Node) -> int:
-    assert isinstance(node.op, Fused)
-    return node.op.centred
 
 
 def _has_bias(node: Node) -> bool:

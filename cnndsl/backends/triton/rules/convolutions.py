@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +53,20 @@ def plain_problem(building: Building, node: Node) -> conv_gemm.Problem:
     return _problem(building, node, op, building.filled(building.input(node)), op.core)
 
 
+def inner_problem(building: Building, node: Node) -> conv_gemm.Problem:
+    """The same of one whose result has no place, since the kernel that computes it goes on with it."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    filters, bias = op.core.filters, op.core.bias is not False
+    finishing = {"y_leading": filters, "bias": bias, "tail": steps(op.epilogue)}
+    return _reading(building, op, building.filled(building.input(node)), op.core, finishing)
+
+
 def _problem(building: Building, node: Node, op: Fused, x: View, core: Conv) -> conv_gemm.Problem:
+    return _reading(building, op, x, core, _finishing(building, node, op))
+
+
+def _reading(building: Building, op: Fused, x: View, core: Conv, finishing: Mapping[str, Any]) -> conv_gemm.Problem:
     return conv_gemm.Problem(
         building.dtype,
         building.batch,
@@ -67,7 +81,7 @@ def _problem(building: Building, node: Node, op: Fused, x: View, core: Conv) -> 
         dilation=core.dilation,
         precision=building.products,  # type: ignore[arg-type]
         centred=op.centred,
-        **_finishing(building, node, op),
+        **finishing,
     )
 
 
