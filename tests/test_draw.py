@@ -9,23 +9,20 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from drawings import Area, Drawing, Point, Wires, read
 from random_networks import random_network
+from zoo import FILES, graphs, stem
 
 import cnndsl
-from cnndsl.checking import check_file
 from cnndsl.draw import draw
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.model import Picture
 from cnndsl.draw.svg import render
 from cnndsl.ir.graph import Graph
-from cnndsl.models import zoo_files
-from cnndsl.source import read_source
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 WHOLE = 99  # a depth at which every scope is open
@@ -37,11 +34,6 @@ def network(body: str) -> Graph:
 
 def wires(graph: Graph, depth: int | None = None) -> set[tuple[str, str]]:
     return {tuple(wire) for wire in picture(graph, depth).wires}
-
-
-@cache
-def zoo(path: Path) -> dict[str, Graph]:
-    return {name: done.graph for name, done in check_file(read_source(path)).networks.items()}
 
 
 def crossing(areas: list[tuple[str, Area]]) -> list[tuple[str, str]]:
@@ -123,10 +115,10 @@ def near(one: Point, other: Point, most: float) -> bool:
     return abs(one[0] - other[0]) + abs(one[1] - other[1]) <= most
 
 
-@pytest.mark.parametrize("path", zoo_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=stem)
 def test_the_zoo(path: Path) -> None:
     """The default depth for all networks of a file, and all depths for the first."""
-    for number, graph in enumerate(zoo(path).values()):
+    for number, graph in enumerate(graphs(path).values()):
         depths = (None,) if number else (None, 1, 2)
         for depth in depths:
             drawn = picture(graph, depth)

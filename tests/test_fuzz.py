@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import Writer
@@ -27,7 +28,7 @@ from cnndsl.syntax.parser import MAX_ERRORS
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = Request(max_nodes=2_000)
-EXAMPLES = settings.default.max_examples if settings.default else 100
+
 CODES = {code.code for code in all_codes()}
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 INSIDES = re.compile(r"\b(_NL|_COMMA|_ARROW|_EQUAL|_COLON|LBRACE|RBRACE|LPAR|RPAR|LSQB|RSQB|UNKNOWN|POISON|NoneType)\b")
@@ -132,13 +133,13 @@ def mutants(draw: st.DrawFn) -> str:
     return "".join(parts)
 
 
-@settings(max_examples=5 * EXAMPLES)
+@settings(max_examples=examples(500))
 @given(texts)
 def test_any_text(text: str) -> None:
     look_over(text)
 
 
-@settings(max_examples=2 * EXAMPLES)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=200))
 def test_any_bytes(raw: bytes) -> None:
     try:
@@ -149,13 +150,13 @@ def test_any_bytes(raw: bytes) -> None:
         look_over(source.text)
 
 
-@settings(max_examples=8 * EXAMPLES)
+@settings(max_examples=examples(800))
 @given(soup)
 def test_token_soup(text: str) -> None:
     look_over(text)
 
 
-@settings(max_examples=4 * EXAMPLES)
+@settings(max_examples=examples(400))
 @given(mutants())
 def test_mutated_files(text: str) -> None:
     checked = look_over(text)
@@ -163,7 +164,7 @@ def test_mutated_files(text: str) -> None:
         look_over_networks(checked)
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(100))
 @given(st.integers(0, 2**32))
 def test_good_files(seed: int) -> None:
     checked = look_over(Writer(seed).network())
@@ -235,7 +236,7 @@ def files_with_one_mistake(draw: st.DrawFn) -> tuple[str, str, int]:
     return f"{text[:at]}{wrong}\n{indent}{text[at:]}", wrong, text.count("\n", 0, at) + 1
 
 
-@settings(max_examples=3 * EXAMPLES)
+@settings(max_examples=examples(300))
 @given(files_with_one_mistake())
 def test_one_mistake_is_one_message(case: tuple[str, str, int]) -> None:
     text, wrong, line = case
@@ -251,7 +252,7 @@ def report_of(findings: list[Diagnostic]) -> Report:
     return report
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=examples(100))
 @given(st.data())
 def test_a_missing_brace_is_one_message(data: st.DataObject) -> None:
     """In files that are indented as their braces say, which all of these are."""

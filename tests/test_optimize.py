@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from examples import examples
 from fusion_networks import networks_of_any_kind
 from hypothesis import HealthCheck, given, settings
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ def assert_same(one: nn.Module, other: nn.Module, x: Tensor, tolerance: float) -
 
 
 @given(networks_of_any_kind())
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_network(graph: Graph) -> None:
     """As it runs, with reordered weights and sums in place; twice, since those could spoil what they read."""
     plain, optimised = scrambled(build(graph)), optimize(graph)

@@ -24,9 +24,15 @@ original_fastest = frozen.fastest
 X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
+# What a frozen module does with a program is the same for both; that of torch.compile takes seconds for each.
+with_inductor = pytest.mark.parametrize(
+    "compiler", [pytest.param(inductor, marks=without_cpp), onednn_graph], indirect=True, ids=lambda each: each.__name__
+)
+
+
 @pytest.fixture(
     autouse=True,
-    params=[pytest.param(inductor, marks=without_cpp), onednn_graph],
+    params=[pytest.param(inductor, marks=[without_cpp, pytest.mark.slow]), onednn_graph],
     ids=lambda compiler: compiler.__name__,
 )
 def compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
@@ -73,6 +79,7 @@ def test_bfloat16_without_a_processor_for_it(monkeypatch: pytest.MonkeyPatch) ->
         outputs(network.optimize(freeze=True), X.bfloat16())
 
 
+@with_inductor
 def test_bfloat16() -> None:
     network = example("inception")
     plain, fast = scrambled(network.compile()), network.optimize(freeze=True)
@@ -121,6 +128,7 @@ def test_it_is_never_stale(change: Callable[[nn.Module], None]) -> None:
     assert_same(fast, direct, X, 1e-5)
 
 
+@with_inductor
 def test_each_shape_has_its_program() -> None:
     network = example("residual")
     fast, plain = network.optimize(freeze=True), network.compile().eval()

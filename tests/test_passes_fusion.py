@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from examples import examples
 from fusion_networks import assert_equal, networks_of_any_kind
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ from cnndsl.passes.prologue import prologue
 
 @pytest.mark.parametrize("pipeline", [CPU_PIPELINE, GPU_PIPELINE], ids=["cpu", "gpu"])
 @given(networks_of_any_kind())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_pass_keeps_what_is_computed(pipeline: tuple[Pass, ...], graph: Graph) -> None:
     stages: list[Graph] = []
     run(graph, pipeline, observe=lambda _, made: stages.append(made))
@@ -40,13 +41,13 @@ def test_every_pass_keeps_what_is_computed(pipeline: tuple[Pass, ...], graph: Gr
 
 
 @given(networks_of_any_kind())
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(24), deadline=None, suppress_health_check=list(HealthCheck))
 def test_projections_keep_what_is_computed(graph: Graph) -> None:
     assert_equal(run(run(graph), (drop_training, fold_bn, fuse_add, fuse_activation, projection_shortcut)), graph)
 
 
 @given(networks_of_any_kind(), st.permutations(CPU_PIPELINE[2:]))
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 def test_in_any_order(graph: Graph, passes: list[object]) -> None:
     assert_equal(run(run(graph), passes).inference(), graph)  # type: ignore[arg-type]
 

@@ -363,8 +363,15 @@ def whole_vectors(launch: Launch) -> bool:
     return aligned and tile >= 16 * 32 * made.warps
 
 
-@pytest.mark.parametrize("target", ["sm_90", "sm_80"])
-@pytest.mark.parametrize("name", ["everything", "squeezenet1_1"])
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("everything", "sm_90"),
+        pytest.param("everything", "sm_80", marks=pytest.mark.slow),
+        pytest.param("squeezenet1_1", "sm_90", marks=pytest.mark.slow),
+        pytest.param("squeezenet1_1", "sm_80", marks=pytest.mark.slow),
+    ],
+)
 def test_whole_networks_compile_well(name: str, target: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(whole(name), target)
     made = binaries.build(plan)

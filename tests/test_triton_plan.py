@@ -9,6 +9,7 @@ from random import Random
 from types import SimpleNamespace
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -61,7 +62,7 @@ def assert_computes(graph: Graph, batch: int = 2) -> TritonModule:
 
 
 @given(networks_of_any_kind())
-@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(24), deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_any_network(graph: Graph) -> None:
     assert_computes(graph)
 
@@ -359,7 +360,7 @@ def test_plans_are_the_same_each_time() -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_arena_never_gives_memory_twice(seed: int) -> None:
     random = Random(seed)
     buffers = []

@@ -15,28 +15,17 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from zoo import FILES, checked, stem
 
 from cnndsl.analysis import Facts
 from cnndsl.analysis.depth import depth
-from cnndsl.checking import Checked, check_file
 from cnndsl.cli.main import main
 from cnndsl.diagnostics import render
-from cnndsl.models import zoo_files, zoo_names
-from cnndsl.source import read_source
+from cnndsl.models import zoo_names
 from cnndsl.syntax import tree
 
-FILES = zoo_files()
 SHARED = sorted(FILES[0].parent.glob("std/*.arch"))
 REFERENCE = list(csv.DictReader((Path(__file__).parent / "reference.csv").read_text(encoding="utf-8").splitlines()))
-
-
-def stem(path: Path) -> str:
-    return path.stem
-
-
-@cache
-def checked(path: Path) -> Checked:
-    return check_file(read_source(path))
 
 
 @pytest.mark.parametrize("path", [*FILES, *SHARED], ids=stem)
