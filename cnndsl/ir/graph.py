@@ -134,6 +134,14 @@ class Graph:
         """The names of all nodes and scopes, which a pass must leave to them."""
         return {*self._by_name, *self.scopes}
 
+    def scopes_around(self, name: str) -> Iterator[Scope]:
+        """The scopes that a node stands in, innermost first; the whole network is the last."""
+        path = name
+        while path:
+            path = path.rpartition(".")[0]
+            if path in self.scopes:
+                yield self.scopes[path]
+
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         return tuple(self._by_name[source].shape for source in node.inputs)
 
