@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
@@ -12,10 +12,10 @@ from cnndsl.diagnostics import Report, closest
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
-from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused
+from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
 from cnndsl.models import Model, ModelError
 from cnndsl.ops.base import Shape
-from cnndsl.source import Source, Span
+from cnndsl.source import Source
 from cnndsl.syntax import tree
 
 
@@ -52,11 +52,14 @@ def check_file(source: Source, request: Request | None = None) -> Checked:
             _check_network(checked, name, request)
         elif name not in bases:
             checked.unset[name] = unset
-    called: set[Span] = set().union(*(done.called for done in checked.networks.values()))
+    ran: set[int] = set().union(*(done.ran for done in checked.networks.values()))
     for each in definitions(checked.module):
-        if each.span not in called and each.name.id not in checked.networks:
+        if id(each.body) not in ran and each.name.id not in checked.networks:
             check_uncalled(each, checked.module, checked.report)
-    return _with_unused(checked)
+    _add_unused(checked)
+    if not request.parameters and request.input is None:
+        report_unused_allowances(checked.module, ran, checked.report)
+    return _in_order(checked)
 
 
 def check_model(model: Model, request: Request | None = None) -> Checked:
@@ -64,7 +67,8 @@ def check_model(model: Model, request: Request | None = None) -> Checked:
     checked, request = _load(model.source), request or Request()
     name = main_network(checked.module, model.network)
     _check_network(checked, name, request)
-    return _with_unused(checked)
+    _add_unused(checked)
+    return _in_order(checked)
 
 
 def _load(source: Source) -> Checked:
@@ -99,25 +103,23 @@ def _check_network(checked: Checked, name: str, request: Request) -> None:
         look_over(done.claims)
 
 
-def _with_unused(checked: Checked) -> Checked:
-    """Add what is said of names that nothing uses, and order all findings by their place."""
+def _add_unused(checked: Checked) -> None:
+    """Add what is said of names that nothing uses."""
     report_unused(checked.module, checked.report)
     if all(done.complete for done in checked.networks.values()):
         labels = [label for done in checked.networks.values() for label in done.labels]
         report_unread_labels(labels, checked.module, checked.report)
-    checked.report = _in_order(checked.report, checked.module.source)
-    return checked
 
 
-def _in_order(report: Report, first: Source) -> Report:
-    """The same findings from top to bottom, the file `first` before those it uses."""
-    sources = {first: 0}
-    for finding in report:
+def _in_order(checked: Checked) -> Checked:
+    """The same with its findings from top to bottom, its own file before those it uses."""
+    sources = {checked.module.source: 0}
+    for finding in checked.report:
         sources.setdefault(finding.span.source, len(sources))
     ordered = Report()
-    for finding in sorted(report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end)):
+    for finding in sorted(checked.report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end)):
         ordered.add(finding)
-    return ordered
+    return replace(checked, report=ordered)
 
 
 def main_network(module: Module, wanted: str | None) -> str:

@@ -66,6 +66,11 @@ class Span:
         return self.source.position(self.start)[0]
 
     @property
+    def lines(self) -> range:
+        """The numbers of all lines that it touches."""
+        return range(self.line, self.source.position(max(self.start, self.end - 1))[0] + 1)
+
+    @property
     def column(self) -> int:
         return self.source.position(self.start)[1]
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cnndsl
 from cnndsl.analysis.facts import FACT_NAMES
@@ -16,6 +18,7 @@ from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
 from cnndsl.models import Model
 from cnndsl.source import Source
+from cnndsl.weights import expected_shapes
 
 TOUR = """
 arch 1                                            # language version; optional
@@ -190,6 +193,59 @@ def test_names_in_blocks(statements: str, paths: str) -> None:
 
 
 # --- flow, labels, merges
+
+
+NUMBERED = ("c", "c1", "c11", "c2", "c_1", "c1_1", "conv", "conv1", "conv1_2", "branch1", "stage1", "stage")
+
+
+@st.composite
+def numbered_networks(draw: st.DrawFn) -> tuple[str, int]:
+    """A network whose parts are called like numbers of each other, and how many convolutions 4 to 4 it has."""
+    labels = draw(st.permutations(NUMBERED))
+
+    def statements(depth: int) -> tuple[str, int]:
+        parts = [statement(depth) for _ in range(draw(st.integers(1, 4)))]
+        return "\n".join(text for text, _ in parts), sum(count for _, count in parts)
+
+    def statement(depth: int) -> tuple[str, int]:
+        times = draw(st.sampled_from((1, 2, 12) if depth == 1 else (1, 2)))
+        made = draw(st.sampled_from(("layer", "call", "label", "chain", "stage", "branches")))
+        label = f" as {labels.pop()}" if labels and made in ("label", "chain", "stage") else ""
+        if made in ("stage", "branches") and depth:
+            text, count = statements(depth - 1)
+            text = f"stage {{ {text} }}{label}" if made == "stage" else f"add {{ | conv 3x3, 4 | conv 3x3, 4 }}\n{text}"
+            count += 2 * (made == "branches")
+        elif made == "call":
+            text, count = draw(st.sampled_from(CALLED)), 1
+        else:
+            text, count = f"conv 3x3, 4{' -> conv 3x3, 4' * (made == 'chain')}{label}", 1 + (made == "chain")
+        return f"repeat {times} {{ {text} }}", times * count
+
+    text, count = statements(1)
+    blocks = "\n".join(f"block {name}() {{ conv 3x3, 4 }}" for name in CALLED)
+    return f"{blocks}\nnetwork t {{\ninput 4 x 8 x 8\n{text}\n}}", count
+
+
+CALLED = tuple(name for name in NUMBERED if name not in ("conv", "stage"))
+
+
+@given(numbered_networks())
+@settings(max_examples=60)
+def test_every_part_has_a_name_of_its_own(drawn: tuple[str, int]) -> None:
+    """Counted by the statements, by the graph and by the module that is written."""
+    text, count = drawn
+    network = cnndsl.loads(text)
+    verify(network.graph)
+    assert network.params == count * (4 * 4 * 9 + 4)
+    assert len(expected_shapes(network.graph)) == 2 * count
+
+
+@given(numbered_networks())
+@settings(max_examples=8)
+def test_every_part_has_weights_of_its_own(drawn: tuple[str, int]) -> None:
+    text, count = drawn
+    module = cnndsl.loads(text).compile()
+    assert sum(each.numel() for each in module.parameters()) == count * (4 * 4 * 9 + 4)
 
 
 def test_from_reads_across_scopes() -> None:

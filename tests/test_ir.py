@@ -85,17 +85,9 @@ def test_what_is_elaborated_is_well_formed(graph: Graph) -> None:
 INPUT = node("input", Input((4, 8, 8)))
 
 BROKEN: dict[str, tuple[Callable[[], Graph], str]] = {
-    "names are unique": (
-        lambda: by_hand(INPUT, node("relu", Relu(), "input"), node("relu", Relu(), "input")),
-        "relu: 2 nodes have this name",
-    ),
     "an empty part of a name": (
         lambda: by_hand(INPUT, node(".relu", Relu(), "input")),
         "'.relu': a name is parts between dots, and none of them may be empty",
-    ),
-    "a node is no scope": (
-        lambda: by_hand(INPUT, node("a", Relu(), "input"), node("a.relu", Relu(), "a"), scopes="a"),
-        "a: both a node and a scope have this name",
     ),
     "inputs exist": (
         lambda: by_hand(INPUT, node("relu", Relu(), "conv"), output="input"),
@@ -165,6 +157,17 @@ def test_verify_says_what_is_wrong(law: str) -> None:
         verify(make())
     assert problem in caught.value.problems
     assert problem in str(caught.value)
+
+
+def test_no_graph_has_two_parts_of_one_name() -> None:
+    relu, scope = node("a.relu", Relu(), "input"), Scope("a", "stage", NOWHERE)
+    for nodes, scopes in (
+        ([INPUT, relu, relu], [scope]),
+        ([INPUT, relu], [scope, scope]),
+        ([INPUT, node("a", Relu(), "input"), relu], [scope]),
+    ):
+        with pytest.raises(ValueError, match="several nodes or scopes of one name: a"):
+            Graph("t", nodes, [Output("output", "a.relu")], scopes)
 
 
 def test_verify_compares_the_edges_of_networkx() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import io
+import keyword
 import math
 import pickle
 import subprocess
@@ -24,6 +25,7 @@ import cnndsl
 from cnndsl.backends.torch import OutputError, build, generate, load_written, write
 from cnndsl.backends.torch.names import _MODULE_NAMES
 from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.torch.reserved import global_names
 from cnndsl.ir import Graph
 from cnndsl.weights import expected_shapes
 
@@ -392,6 +394,41 @@ def test_odd_names_stay_in_the_state_dict() -> None:
 def test_the_names_of_nn_module_are_known() -> None:
     ours = {name for name in dir(nn.Module()) if not name.startswith("_")}
     assert ours <= _MODULE_NAMES
+
+
+EVERYWHERE = """
+block {0}({0}, k = 3) {{
+    conv k, {0} -> bn -> relu as {0}
+    conv 2x2, 4, pad=[0, 1, 0, 1] -> elu 0.5 -> lrn 5
+    concat {{ | from {0} | identity }}
+    stage {{ add {{ | dense 2 {{ bn -> conv 3x3, 2 }} -> conv 1x1, {0} | conv 1x1, {0} -> relu }} }}
+}}
+network {0} {{
+    input 3 x 8 x 8 as pixels
+    head {0} {{ conv 3x3, 4 -> scale 0.5 }}
+    concat {{ | {0} 8 as {0} | {0} 16, k=5 -> elu 1.5 }}
+    stage {{ concat {{ | from pixels | identity | from {0} }} }}
+}}
+"""
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+def test_everything_may_be_called_like_what_the_file_reads(optimize: bool) -> None:
+    """A network, a block, a parameter, a label and a head, all of one name, be it one that the file itself needs."""
+
+    def results(name: str) -> list[Tensor]:
+        network = cnndsl.loads(EVERYWHERE.format(name))
+        return [*(network.optimize() if optimize else network.compile().eval())(x)]
+
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    wanted, refused = results("plain"), set()
+    needed = global_names(cnndsl.loads(EVERYWHERE.format("plain")).source(optimize=optimize))
+    for name in sorted({*needed, *keyword.kwlist, "plain2"}):
+        try:
+            assert all(map(torch.equal, results(name), wanted)), name
+        except (cnndsl.ArchError, cnndsl.ModelError):
+            refused.add(name)
+    assert refused <= set(keyword.kwlist)
 
 
 # --- deep networks

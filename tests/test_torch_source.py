@@ -16,7 +16,10 @@ from zoo import FILES, graphs
 import cnndsl
 from cnndsl.backends.torch import generate
 from cnndsl.backends.torch.layout import WIDTH, lay_out
+from cnndsl.backends.torch.reserved import global_names, reserved_names
+from cnndsl.backends.torch.tree import plant
 from cnndsl.ir import Graph
+from cnndsl.passes.settle_bias import settle_bias
 from cnndsl.version import __version__
 
 GOLDEN = Path(__file__).parent / "golden" / "torch"
@@ -25,8 +28,12 @@ PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 BLOCK = "block unit(filters, stride = 1, k = 3) {{ {body} }}\nnetwork net {{ input 3 x 16 x 16\n {calls} }}"
 
 
+def graph(text: str) -> Graph:
+    return cnndsl.loads(text).graph
+
+
 def source(text: str) -> str:
-    return generate(cnndsl.loads(text).graph)
+    return generate(graph(text))
 
 
 def classes(text: str) -> dict[str, str]:
@@ -82,6 +89,15 @@ def test_it_imports_only_torch_and_the_standard_library(everything: Path) -> Non
             for module in modules:
                 top = module.partition(".")[0]
                 assert top == "torch" or top in sys.stdlib_module_names, f"{path.name} imports {module}"
+
+
+def test_what_a_file_reads_from_elsewhere_is_reserved() -> None:
+    texts = [case.read_text(encoding="utf-8") for case in GOLDEN.glob("*.arch")]
+    graphs = [cnndsl.load("fractalnet40").graph, *map(graph, [*texts, *map(random_network, range(20))])]
+    for each in graphs:
+        text = generate(each)
+        defined = {node.name for node in ast.parse(text).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+        assert global_names(text) - defined <= reserved_names(plant(settle_bias(each))) | {"annotations"}
 
 
 def test_source_is_made_without_torch() -> None:
@@ -194,17 +210,6 @@ def test_the_header_tells_the_facts() -> None:
         'load_file("googlenet.safetensors")',
     ):
         assert fact in docstring
-
-
-NAMES = ("torch", "math", "chain", "initialize", "nn", "class", "ResNet", "F", "i", "unit")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_networks_may_have_any_name(name: str) -> None:
-    graph = cnndsl.loads("block unit() { conv 3x3, 4 }\nnetwork x { input 3 x 8 x 8\n unit -> relu }").graph
-    text = generate(graph, name)
-    defined = [node.name for node in ast.parse(text).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
-    assert len(set(defined)) == len(defined) and not {"torch", "math", "nn", "F"} & set(defined)
 
 
 def expressions() -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cnndsl.source import Span
+from cnndsl.diagnostics.allowances import Allowances, allowances
+from cnndsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
@@ -26,6 +26,7 @@ class Diagnostic:
 
     `label` is written under the carets, `labels` are the other ends of a disagreement, `notes` tell how the
     place was reached (block calls and loop rounds, innermost first), `help` is the repair with its numbers.
+    `calls` are the block calls that led to a warning, innermost first: the line of each may allow it.
     """
 
     code: str
@@ -35,19 +36,11 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: str | None = None
+    calls: tuple[Span, ...] = ()
 
     @property
     def severity(self) -> Severity:
         return "warning" if self.code.startswith("W") else "error"
-
-
-_ALLOW = re.compile(r"#.*\ballow\s+(W\d{3}(?:\s*,\s*W\d{3})*)")
-
-
-def allowed(span: Span) -> list[str]:
-    """The codes of warnings that the line where `span` starts allows in its comment."""
-    written = _ALLOW.search(span.source.line(span.line))
-    return re.findall(r"W\d{3}", written[1]) if written else []
 
 
 class Report:
@@ -60,16 +53,35 @@ class Report:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Span], Diagnostic] = {}
         self._repeats: dict[tuple[str, Span], int] = {}
+        self._allowances: dict[Source, Allowances] = {}
+        self._used: set[Span] = set()
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Take in one finding; a warning that its line allows (`# allow W604: as in the paper`) is none."""
-        if diagnostic.severity == "warning" and diagnostic.code in allowed(diagnostic.span):
+        """Take in one finding; a warning that a comment allows (`# allow W604: as in the paper`) is none."""
+        if diagnostic.severity == "warning" and (allowance := self._allowance(diagnostic)) is not None:
+            self._used.add(allowance)
             return
         key = (diagnostic.code, diagnostic.span)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + 1
         else:
             self._found[key] = diagnostic
+
+    def _allowance(self, warning: Diagnostic) -> Span | None:
+        """Where a warning is allowed: on its own line, or on that of a call that led there."""
+        places = (
+            self._allowed_in(span.source).get((span.line, warning.code)) for span in (warning.span, *warning.calls)
+        )
+        return next((place for place in places if place is not None), None)
+
+    def _allowed_in(self, source: Source) -> Allowances:
+        if source not in self._allowances:
+            self._allowances[source] = allowances(source)
+        return self._allowances[source]
+
+    def unused_allowances(self, source: Source) -> list[Span]:
+        """The codes that comments of a file allow and that have not come up there."""
+        return [place for place in self._allowed_in(source).values() if place not in self._used]
 
     def extend(self, diagnostics: Report) -> None:
         for diagnostic in diagnostics:

@@ -42,7 +42,6 @@ def run(
     definition, context = block.definition, elaborator.context
     _guard(elaborator, block, command)
     context.node(command.span)
-    elaborator.called.add(definition.span)
     caller = context.active
     context.active = {**(caller if block.env is None else block.within), id(definition.body): block}
     context.calls += 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
+from cnndsl.diagnostics.wording import way
 from cnndsl.elaborate.values import Block, Failed, brief
 from cnndsl.source import Source, Span
 
@@ -15,7 +15,6 @@ STEPS_PER_NODE = 4  # statements and rounds that elaborating one layer may take,
 MAX_CALLS = 64
 MAX_DEPTH = 96  # braces and calls within each other; each takes about six of Python's thousand frames
 NO_RECURSION = "write the repetition with `repeat` or `for`"
-_SHOWN_ENTRIES = 8
 
 
 @dataclass(slots=True)
@@ -109,18 +108,8 @@ class Context:
         return Failed(message)
 
     def notes(self) -> tuple[str, ...]:
-        """How the current place was reached, innermost first, in one line."""
-        if not self.stack:
-            return ()
-        parts = [f"{e.text} ({self._line(e.span)})" if e.span else str(e.text) for e in reversed(self.stack)]
-        if len(parts) > _SHOWN_ENTRIES:
-            parts = [*parts[: _SHOWN_ENTRIES - 2], f"{len(parts) - _SHOWN_ENTRIES + 1} more", parts[-1]]
-        the = "the " if parts[0][0].isdigit() else ""
-        return (f"in {the}{', '.join(parts)} of network {self.network}",)
-
-    def _line(self, span: Span) -> str:
-        own = self.source is None or span.source is self.source
-        return f"line {span.line}" if own else f"{PurePath(span.source.name).name} line {span.line}"
+        """How the current place was reached."""
+        return way([(entry.text, entry.span) for entry in reversed(self.stack)], self.network, self.source)
 
     @property
     def call(self) -> Span | None:

@@ -115,22 +115,27 @@ def _holds_something(child: ScopeDraft | NodeDraft) -> bool:
 
 
 def _number(scope: ScopeDraft) -> None:
-    """Give the children of a scope their names: labels first, then layers' names, numbered where they repeat."""
+    """Give the children of a scope their names: labels first, then layers' names, numbered where they repeat.
+
+    What keeps its name is settled before anything is numbered, and a number that would make a name that is taken is
+    passed over, so that no two children are called alike.
+    """
     occurrences = Counter(child.name for child in scope.children)
     labels = Counter(child.name for child in scope.children if child.labelled)
     taken = {name for name, count in occurrences.items() if count == 1 or labels[name] == 1}
     rounds: Counter[str] = Counter()
     for child in scope.children:
-        if occurrences[child.name] == 1 or (child.labelled and labels[child.name] == 1):
-            name = child.name
-        else:
-            name = _next_free(child.name, rounds, taken)
+        name = child.name
+        if occurrences[name] > 1 and not (child.labelled and labels[name] == 1):
+            name = _next_free(name, rounds, taken)
         child.path = f"{scope.path}.{name}" if scope.path else name
 
 
 def _next_free(name: str, rounds: Counter[str], taken: set[str]) -> str:
+    """`name` with the next number that makes a name of its own, which is taken from now on."""
     while True:
         rounds[name] += 1
         numbered = f"{name}{rounds[name]}"
         if numbered not in taken:
+            taken.add(numbered)
             return numbered

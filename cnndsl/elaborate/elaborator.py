@@ -38,6 +38,7 @@ class Settings:
 class Elaborator:
     """The state of one elaboration.
 
+    ran      the bodies that were run, by their ids
     made_by  node -> the outermost command that it is the result of so far
     draw     for the global drop-path of fractals; vanishes if there are none
     """
@@ -49,7 +50,7 @@ class Elaborator:
     heads: list[tuple[str, Tensor, bool]] = field(default_factory=list)
     head_names: dict[str, Span] = field(default_factory=dict)
     label_uses: dict[Span, LabelUse] = field(default_factory=dict)
-    called: set[Span] = field(default_factory=set)
+    ran: set[int] = field(default_factory=set)
     made_by: dict[int, Span] = field(default_factory=dict)
     inputs: list[Tensor] = field(default_factory=list)
     draw: Tensor | None = None
@@ -61,6 +62,7 @@ class Elaborator:
 
     def body(self, body: tree.Body, place: Place, x: Flowing) -> Flowing:
         """Run the statements of a body; gives what flows at its end."""
+        self.ran.add(id(body))
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.depth -= 1

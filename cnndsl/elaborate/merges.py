@@ -65,6 +65,7 @@ def merge(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x
 
 def _branches(elaborator: Elaborator, body: tree.Body, place: Place, x: Flowing, word: str) -> Iterator[BranchEnd]:
     """The branches that a merge's body gives; loops and conditions may stand among them."""
+    elaborator.ran.add(id(body))
     for statement in body.statements:
         elaborator.context.step(statement.span)
         try:

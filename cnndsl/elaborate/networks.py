@@ -21,7 +21,7 @@ from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, 
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import ArgumentError, Parameter, show
 from cnndsl.ops.base import Shape
-from cnndsl.source import Source, Span
+from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression
 
@@ -36,14 +36,14 @@ class Elaboration:
 
     graph     all nodes up to the first mistake of each flow; without outputs if the main flow failed
     claims    the expectations to be held against its facts
-    called    the definitions of the blocks that were run
+    ran       the bodies that were run, by their ids
     complete  whether the graph is the whole network
     """
 
     graph: Graph
     claims: list[Claim] = field(default_factory=list)
     labels: list[LabelUse] = field(default_factory=list)
-    called: set[Span] = field(default_factory=set)
+    ran: set[int] = field(default_factory=set)
     complete: bool = True
 
 
@@ -77,7 +77,7 @@ def elaborate_network(
     claims = [] if outside or input is not None else elaborator.claims
     outputs = [("output", x, False), *elaborator.heads] if isinstance(x, Tensor) else []
     graph = elaborator.drafts.graph(name, outputs)
-    return Elaboration(graph, claims, list(elaborator.label_uses.values()), elaborator.called, bool(outputs))
+    return Elaboration(graph, claims, list(elaborator.label_uses.values()), elaborator.ran, bool(outputs))
 
 
 def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkDefinition, dict[str, object]]:

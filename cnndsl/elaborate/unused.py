@@ -1,8 +1,9 @@
-"""Warnings about names that nothing uses: parameters, `let`s, imports, labels."""
+"""Warnings about what nothing uses: parameters, `let`s, imports, labels, and comments that allow warnings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.elaborate.modules import Module
@@ -47,6 +48,24 @@ def _report_unused_in(definition: Definition, report: Report) -> None:
         for name in statement.names if isinstance(statement, tree.Let) else ():
             if name.id not in read:
                 report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span))
+
+
+def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Report) -> None:
+    """W608 for a comment that allows what does not come up there.
+
+    Nothing is said where there are errors, nor on the lines of bodies that were not run: what they would warn of is
+    not known.
+    """
+    if report.errors:
+        return
+    bodies = [part for part in parts_of((module.file.blocks, module.file.networks)) if isinstance(part, tree.Body)]
+    asleep = [body.span.lines for body in bodies if id(body) not in ran]
+    for code in report.unused_allowances(module.source):
+        if not any(code.line in lines for lines in asleep):
+            help = "a warning is allowed on its own line, or on that of a block call which leads to it"
+            if code.text.startswith("E"):
+                help = "errors cannot be allowed"
+            report.add(Diagnostic("W608", f"nothing here needs `allow {code.text}`", code, help=help))
 
 
 def report_unread_labels(labels: Iterable[LabelUse], module: Module, report: Report) -> None:

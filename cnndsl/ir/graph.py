@@ -6,6 +6,7 @@ A node's `inputs` are the truth about wiring and argument order; the networkx ed
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,7 +71,8 @@ class Scope:
 class Graph:
     """An immutable network: its nodes in definition order (which is a topological order), outputs and scopes.
 
-    A pass makes a new graph with `rewrite`. Every listing is deterministic: definition order, always.
+    Every node and scope has a name of its own; a graph without that cannot be made. A pass makes a new
+    graph with `rewrite`. Every listing is deterministic: definition order, always.
     """
 
     def __init__(
@@ -79,8 +81,13 @@ class Graph:
         self.name = name
         self.nodes: tuple[Node, ...] = tuple(nodes)
         self.outputs: tuple[Output, ...] = tuple(outputs)
-        self.scopes: dict[str, Scope] = {scope.path: scope for scope in scopes}
+        scopes = tuple(scopes)
         self._by_name = {node.name: node for node in self.nodes}
+        self.scopes: dict[str, Scope] = {scope.path: scope for scope in scopes}
+        if len({**self._by_name, **self.scopes}) < len(self.nodes) + len(scopes):
+            counts = Counter([*(node.name for node in self.nodes), *(scope.path for scope in scopes)])
+            alike = ", ".join(each for each, count in counts.items() if count > 1)
+            raise ValueError(f"network {name} has several nodes or scopes of one name: {alike}")
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -122,6 +129,18 @@ class Graph:
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that read `name`, in definition order, each once."""
         return self._consumers[name]
+
+    def taken_names(self) -> set[str]:
+        """The names of all nodes and scopes, which a pass must leave to them."""
+        return {*self._by_name, *self.scopes}
+
+    def scopes_around(self, name: str) -> Iterator[Scope]:
+        """The scopes that a node stands in, innermost first; the whole network is the last."""
+        path = name
+        while path:
+            path = path.rpartition(".")[0]
+            if path in self.scopes:
+                yield self.scopes[path]
 
     def input_shapes(self, node: Node) -> tuple[Shape, ...]:
         return tuple(self._by_name[source].shape for source in node.inputs)

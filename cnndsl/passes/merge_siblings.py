@@ -31,7 +31,7 @@ def merge_siblings(graph: Graph, notes: Notes | None = None) -> Graph:
         if place is None:
             notes.declined(siblings[0].name, "the merged convolution would stand before what it reads")
             continue
-        merged = _merged(graph, siblings, {*graph.scopes, *places, *(node.name for node in before.values())})
+        merged = _merged(graph, siblings, graph.taken_names().union(node.name for node in before.values()))
         before[place] = merged
         sliced |= {node.name: node for node in _slices(siblings, merged)}
         notes.fused(merged.name, *(node.name for node in siblings), how="merged with its siblings")

@@ -27,7 +27,7 @@ def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:
     notes = notes or Notes()
     gone: set[str] = set()
     changed: dict[str, tuple[Node, ...]] = {}
-    names = {node.name for node in graph}
+    names = graph.taken_names()
     for node in graph:
         if not isinstance(node.op, Fused) or not node.op.epilogue or not isinstance(node.op.epilogue[0], Add):
             continue

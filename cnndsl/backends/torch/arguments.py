@@ -74,12 +74,14 @@ class Known:
     parameters   the block's own, `filters` and the like, that differ between instances
     in_channels  channels of the first tensor it reads
     keeps_channels  what comes out has as many channels as what went in, so they need no name of their own
+    reserved  names that mean something else in the file
     crowded  fields that more than one new argument would be called after
     """
 
     parameters: Mapping[str, Values]
     in_channels: Values
     keeps_channels: bool
+    reserved: frozenset[str]
     crowded: frozenset[str] = frozenset({IN_CHANNELS})
     arguments: dict[str, Argument] = field(default_factory=dict)
 
@@ -95,7 +97,7 @@ class Known:
             return text
         crowded = slot.field in self.crowded or slot.field in self.parameters
         wanted = f"{slot.element}_{slot.field}" if crowded else slot.field
-        name = names.free(names.variable(wanted), self._taken)
+        name = names.variable(wanted, self.reserved, self._taken)
         self.arguments[name] = Argument(name, values, field=slot.field)
         self._learn_default(name, slot)
         return name
@@ -146,13 +148,13 @@ class Known:
         return sorted(arguments, key=lambda argument: argument.default is not NO_DEFAULT)
 
 
-def parameters_of(calls: Sequence[Mapping[str, object]]) -> dict[str, Values]:
+def parameters_of(calls: Sequence[Mapping[str, object]], reserved: frozenset[str]) -> dict[str, Values]:
     """The parameters whose values are numbers and differ between `calls` of a block, by their names in Python."""
     found: dict[str, Values] = {}
     for name in calls[0]:
         values = _numbers([call.get(name) for call in calls])
         if values and not _same(values, (values[0],) * len(values)):
-            found[names.free(names.variable(name), {IN_CHANNELS, *found})] = values
+            found[names.variable(name, reserved, {IN_CHANNELS, *found})] = values
     return found
 
 

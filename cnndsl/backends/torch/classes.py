@@ -7,7 +7,7 @@ becomes a class.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from cnndsl.ops.base import TorchExpression, TorchModule
 
 Key: TypeAlias = tuple[object, ...]
 _SEQUENTIAL_NAMES = frozenset({"append", "extend", "insert", "pop"})
+RESULT = "Output"  # what a network with several results returns is called like it with this behind
 _TITLES = {"layer": "DenseLayer", "row": "FractalRow", "column": "FractalColumn"}  # outside of blocks
 
 
@@ -42,10 +43,10 @@ class ModuleClass:
 Classes: TypeAlias = dict[Section, ModuleClass]
 
 
-def classify(sections: list[Section], builder: str) -> Classes:
+def classify(sections: list[Section], reserved: Set[str]) -> Classes:
     """The class of every section that is not a plain chain, in an order in which each comes after those it uses.
 
-    No class is called like `builder`, the function that builds the network.
+    No class has one of the `reserved` names.
     """
     owners = _owners(sections)
     ids: dict[Key, int] = {}
@@ -58,7 +59,7 @@ def classify(sections: list[Section], builder: str) -> Classes:
         if not is_chain(section):
             classes[section] = found.setdefault(keys[section], ModuleClass(""))
             classes[section].instances.append(section)
-    _name(list(found.values()), owners, {builder})
+    _name(list(found.values()), owners, reserved)
     return classes
 
 
@@ -124,30 +125,29 @@ def _shape_of_part(part: Part, keys: dict[Section, int]) -> Key:
     return (part.name, spelling.callee, len(spelling.args), tuple(spelling.kwargs), spelling.inputs, spelling.source)
 
 
-def _name(classes: list[ModuleClass], owners: dict[Section, str], reserved: set[str]) -> None:
-    """Give every class a name of its own, the network's first."""
+def _name(classes: list[ModuleClass], owners: dict[Section, str], reserved: Set[str]) -> None:
+    """Give every class a name of its own, the network's first, which leaves one for its results."""
     titles: dict[tuple[str, bool], list[ModuleClass]] = {}
     for each in reversed(classes):
-        each.title = _title(each, owners)
+        each.title = _title(each, owners, reserved)
         titles.setdefault((each.title, each is classes[-1]), []).insert(0, each)
-    spellings = (layer.spelling for layer in layers_in(each.model for each in classes))
-    written_out = {each.callee for each in spellings if isinstance(each, TorchModule) and each.source}
-    taken = {*names.CLASSES_TAKEN, *reserved, *written_out, f"{classes[-1].title}Output"}
+    taken = set(reserved)
+    taken |= {each.removesuffix(RESULT) for each in reserved}  # the network's name has one of its results beside it
     for (title, _), variants in titles.items():
         usual = min(variants, key=lambda each: (-len(each.instances), len(each.model.parts)))
         variants.sort(key=lambda each: each is not usual)
         for variant in variants:
             wanted = title if variant is usual else title + _difference(variant, usual)
             variant.name = names.free(wanted, taken)
-            taken.add(variant.name)
+            taken |= {variant.name} if variant.model.path else {variant.name, f"{variant.name}{RESULT}"}
 
 
-def _title(each: ModuleClass, owners: dict[Section, str]) -> str:
+def _title(each: ModuleClass, owners: dict[Section, str], reserved: Set[str]) -> str:
     """The class name that its sections ask for: the block's, or the owner's with what all of them are called."""
     section = each.model
     if not section.path:
         title = names.camel(section.name)
-        return title if title != section.name else f"{title}Network"  # `section.name` is the function that builds it
+        return f"{title}Network" if title in reserved else title
     if section.scope.block is not None:
         return names.camel(section.scope.block)
     called = {instance.name for instance in each.instances}

@@ -16,11 +16,11 @@ from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import literal
 
 
-def define(each: ModuleClass, classes: Classes, graph: Graph, results: Results | None) -> str:
+def define(each: ModuleClass, classes: Classes, graph: Graph, results: Results | None, reserved: frozenset[str]) -> str:
     """The source of a class; `results` are those of the network if it is its class."""
     made = construct(each, classes)
     lines = [f"class {each.name}(nn.Module):", *_docstring(each), "", *_init(each, made), ""]
-    return "\n".join(lines + _forward(each, made, graph, results))
+    return "\n".join(lines + _forward(each, made, graph, results, reserved))
 
 
 def _init(each: ModuleClass, made: Constructor) -> list[str]:
@@ -35,10 +35,12 @@ def _parameter(argument: Argument) -> str:
     return f"{argument.name}: {argument.annotation}{default}"
 
 
-def _forward(each: ModuleClass, made: Constructor, graph: Graph, results: Results | None) -> list[str]:
-    parameters = _inputs(each, graph)
+def _forward(
+    each: ModuleClass, made: Constructor, graph: Graph, results: Results | None, reserved: frozenset[str]
+) -> list[str]:
+    parameters = _inputs(each, graph, reserved)
     shapes = {node.name: node.shape for node in graph} if len(each.instances) == 1 else None
-    forward = Forward(each.model, made, parameters, shapes, results.variables if results else {})
+    forward = Forward(each.model, made, parameters, shapes, results.variables if results else {}, reserved)
     forward.write()
     end = list(results.statements(forward)) if results else [f"return {forward.result()}"]
     returns = results.annotation if results else _returns(each.model)
@@ -57,22 +59,22 @@ def _returns(section: Section) -> str:
     return types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
 
 
-def _inputs(each: ModuleClass, graph: Graph) -> list[str]:
+def _inputs(each: ModuleClass, graph: Graph, reserved: frozenset[str]) -> list[str]:
     """The names under which `forward` takes its inputs: `x` first, others as they are called in every instance."""
     inputs = each.model.inputs
     if not each.model.path and len(inputs) > 1:
-        wanted = [names.variable(name) for name in inputs]
+        wanted = list(inputs)
     else:
         wanted = ["x" if i == 0 else _shared_name(each, i, graph) for i in range(len(inputs))]
     found: list[str] = []
     for name in wanted:
-        found.append(names.free(name, found))
+        found.append(names.variable(name, reserved, found))
     return found
 
 
 def _shared_name(each: ModuleClass, position: int, graph: Graph) -> str:
     called = {_label(instance.inputs[position], graph) for instance in each.instances}
-    return names.variable(called.pop()) if len(called) == 1 else "skip"
+    return called.pop() if len(called) == 1 else "skip"
 
 
 def _label(tensor: str, graph: Graph) -> str:

@@ -38,7 +38,8 @@ class Forward:
     """Writes the body of `forward` for one section.
 
     `parameters` are the names under which it takes the section's inputs; `shapes` of all tensors are given if the
-    results' shapes shall be told in comments; `fields` are names that results have (heads).
+    results' shapes shall be told in comments; `fields` are names that results have (heads). No variable has one of
+    the `reserved` names.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Forward:
         parameters: list[str],
         shapes: Mapping[str, Shape] | None,
         fields: Mapping[str, str],
+        reserved: frozenset[str],
     ) -> None:
         self.section = section
         self.made = made
         self.shapes = shapes
         self.fields = fields
+        self.reserved = reserved
         self.steps = section.parts
         self.uses = Counter(source for step in self.steps for source in step.inputs)
         self.uses.update(section.outputs)
@@ -206,8 +209,8 @@ class Forward:
         return name not in self.holders or self.last_use.get(self.holders[name], -1) <= index
 
     def _free(self, wanted: str, index: int) -> str:
-        name = names.variable(wanted)
-        return names.free(name, {held for held in self.holders if not self._is_free(held, index)})
+        held = (name for name in self.holders if not self._is_free(name, index))
+        return names.variable(wanted, self.reserved, held)
 
 
 def _is_weighted(part: Part) -> bool:

@@ -21,11 +21,7 @@ _OF_MODULES = """
     register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
     state_dict to to_empty train training type xpu zero_grad
 """
-# Names the generated code uses, and letters that look like digits (ruff's E741).
-_OF_CODE = "self torch nn F math i l I O chain spell_state initialize super range getattr sum"
 _MODULE_NAMES = frozenset(_OF_MODULES.split())
-_VARIABLES_TAKEN = frozenset(_OF_CODE.split())
-CLASSES_TAKEN = frozenset({"Tensor", "NamedTuple", "OrderedDict", "Respelling"})
 # Modules that the generated file, or a program that imports it, would find in its place.
 _FILES_TAKEN = frozenset(sys.stdlib_module_names) | {"torch", "torchvision", "numpy", "safetensors", "cnndsl"}
 
@@ -36,9 +32,11 @@ def attribute(name: str) -> str:
     return f"{name.strip('_') or 'part'}_" if reserved else name
 
 
-def variable(name: str) -> str:
-    """A local variable or parameter called `name`."""
-    return f"{name}_" if keyword.iskeyword(name) or name in _VARIABLES_TAKEN else name
+def variable(name: str, reserved: frozenset[str], used: Iterable[str] = ()) -> str:
+    """A local variable or parameter called `name`, apart from those in use and from what the file calls otherwise."""
+    while name in reserved:
+        name += "_"
+    return free(name, reserved.union(used))
 
 
 def field(name: str) -> str:
@@ -47,10 +45,11 @@ def field(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in ("self", "cls") else name
 
 
-def builder(name: str) -> str:
+def builder(name: str, reserved: frozenset[str]) -> str:
     """The function that builds network `name`, and the stem of its files: a name that Python can import."""
-    reserved = keyword.iskeyword(name) or name in _VARIABLES_TAKEN | CLASSES_TAKEN | _FILES_TAKEN
-    return f"{name}_network" if reserved else name
+    while name in reserved or name in _FILES_TAKEN:
+        name += "_network"
+    return name
 
 
 def camel(name: str) -> str:

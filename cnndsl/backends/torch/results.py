@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnndsl.backends.torch import names
-from cnndsl.backends.torch.classes import ModuleClass
+from cnndsl.backends.torch.classes import RESULT, ModuleClass
 from cnndsl.backends.torch.forward import Forward
 from cnndsl.backends.torch.layout import INDENT
 from cnndsl.ir.graph import Graph, Output
@@ -30,7 +30,7 @@ class Results:
     def __init__(self, graph: Graph, network: ModuleClass) -> None:
         self.outputs = in_order(graph)
         self.always = [output for output in self.outputs if not output.train_only]
-        self.class_name = f"{network.name}Output"
+        self.class_name = f"{network.name}{RESULT}"
         self.tensors = {output.name: output.node for output in self.outputs}
         self.fields = field_names(graph)
 
@@ -41,10 +41,10 @@ class Results:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The names that heads have in `forward`, by tensor."""
+        """What heads are called in `forward`, by tensor."""
         main = self.tensors[self.outputs[0].name]
         heads = self.outputs[1:]
-        return {t: names.variable(self.fields[head.name]) for head in heads if (t := self.tensors[head.name]) != main}
+        return {t: self.fields[head.name] for head in heads if (t := self.tensors[head.name]) != main}
 
     @property
     def annotation(self) -> str:

@@ -19,12 +19,12 @@ from cnndsl.ops.images import compact
 Column: TypeAlias = tuple[Slot, ...]  # one number of a class, in all instances
 
 
-def generalise(classes: Classes, graph: Graph) -> None:
-    """Give every class its arguments and its texts."""
+def generalise(classes: Classes, graph: Graph, reserved: frozenset[str]) -> None:
+    """Give every class its arguments, none with one of the `reserved` names, and its texts."""
     order = {section: i for each in dict.fromkeys(classes.values()) for i, section in enumerate(each.instances)}
     for each in dict.fromkeys(classes.values()):
         columns = list(zip(*(list(slots(section, classes, order)) for section in each.instances), strict=True))
-        known = _known(each, graph)
+        known = _known(each, graph, reserved)
         _say_all(columns, known)
         known = known.emptied()
         each.texts = _say_all(columns, known)
@@ -151,11 +151,11 @@ def _passing(section: Section) -> set[str]:
     return found
 
 
-def _known(each: ModuleClass, graph: Graph) -> Known:
+def _known(each: ModuleClass, graph: Graph, reserved: frozenset[str]) -> Known:
     calls = [_call_around(instance.path, graph) for instance in each.instances]
     channels: Values = tuple(graph[instance.inputs[0]].shape[0] for instance in each.instances)
     results: Values = tuple(graph[instance.outputs[0]].shape[0] for instance in each.instances)
-    return Known(parameters_of(calls), channels, keeps_channels=channels == results)
+    return Known(parameters_of(calls, reserved), channels, channels == results, reserved)
 
 
 def _call_around(path: str, graph: Graph) -> Mapping[str, object]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# Which of them a file has is up to what it reads; a blank line stands between Python's own and others.
+STANDARD_IMPORTS = ("import math", "from collections import OrderedDict", "from typing import NamedTuple")
+TORCH_IMPORTS = ("import torch", "import torch.nn.functional as F", "from torch import Tensor, nn")
+IMPORTS = (*STANDARD_IMPORTS, *TORCH_IMPORTS)
+
 HEADER = '''\
 """{doc}
 
@@ -83,3 +88,6 @@ def {builder}(seed: int = 0) -> {network}:
     initialize(model, seed)
     return model
 '''
+
+# All that any file may define for its own needs.
+HELPERS = (CHAIN, SPELL_STATE, INITIALIZE.format(fan_in=FAN_IN_TRANSPOSED))

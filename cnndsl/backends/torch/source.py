@@ -5,7 +5,6 @@ It imports nothing but torch and the standard library, and reads as a person wou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,9 +12,19 @@ from cnndsl.backends.torch import names
 from cnndsl.backends.torch.classes import Classes, classify, layers_in
 from cnndsl.backends.torch.definition import define
 from cnndsl.backends.torch.header import header
+from cnndsl.backends.torch.reserved import global_names, reserved_names
 from cnndsl.backends.torch.results import Results
 from cnndsl.backends.torch.slots import generalise
-from cnndsl.backends.torch.snippets import BUILDER, CHAIN, FAN_IN, FAN_IN_TRANSPOSED, INITIALIZE, SPELL_STATE
+from cnndsl.backends.torch.snippets import (
+    BUILDER,
+    CHAIN,
+    FAN_IN,
+    FAN_IN_TRANSPOSED,
+    INITIALIZE,
+    SPELL_STATE,
+    STANDARD_IMPORTS,
+    TORCH_IMPORTS,
+)
 from cnndsl.backends.torch.tree import plant
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import TorchModule
@@ -48,18 +57,22 @@ def generate_source(graph: Graph, name: str | None = None) -> TorchSource:
     graph = drop_unused(drop_identity(settle_bias(graph)))
     sections = plant(graph)
     sections[-1].name = name = name or graph.name
-    builder = names.builder(name)
-    classes = classify(sections, builder)
-    generalise(classes, graph)
-    body = "\n\n\n".join(part.strip("\n") for part in _definitions(graph, name, builder, classes))
+    reserved = reserved_names(sections)
+    builder = names.builder(name, reserved)
+    classes = classify(sections, reserved | {builder})
+    results = Results(graph, classes[sections[-1]])
+    reserved = reserved.union((each.name for each in classes.values()), [results.class_name])
+    generalise(classes, graph, reserved)
+    body = "\n\n\n".join(part.strip("\n") for part in _definitions(graph, builder, classes, results, reserved))
     return TorchSource(name, f"{header(graph, name, builder)}\n{_imports(body)}\n\n\n{body}\n", builder)
 
 
-def _definitions(graph: Graph, name: str, builder: str, classes: Classes) -> Iterator[str]:
+def _definitions(
+    graph: Graph, builder: str, classes: Classes, results: Results, reserved: frozenset[str]
+) -> Iterator[str]:
     *blocks, network = dict.fromkeys(classes.values())
-    results = Results(graph, network)
-    written = [define(each, classes, graph, None) for each in blocks]
-    written.append(define(network, classes, graph, results))
+    written = [define(each, classes, graph, None, reserved) for each in blocks]
+    written.append(define(network, classes, graph, results, reserved))
     code = "\n".join(written)
     if "chain(" in code:
         yield CHAIN
@@ -71,7 +84,7 @@ def _definitions(graph: Graph, name: str, builder: str, classes: Classes) -> Ite
         yield "\n".join(results.definition())
     yield written[-1]
     yield INITIALIZE.format(fan_in=FAN_IN_TRANSPOSED if "nn.ConvTranspose2d" in code else FAN_IN)
-    yield BUILDER.format(builder=builder, network=network.name, name=name)
+    yield BUILDER.format(builder=builder, network=network.name, name=network.model.name)
 
 
 def _layers(classes: Classes) -> dict[str, str]:
@@ -88,10 +101,8 @@ def _layers(classes: Classes) -> dict[str, str]:
 
 def _imports(body: str) -> str:
     """The import statements that `body` needs."""
-    lines = ["from __future__ import annotations", ""]
-    lines += ["import math"] if re.search(r"\bmath\.", body) else []
-    lines += ["from collections import OrderedDict"] if "OrderedDict" in body else []
-    lines += ["from typing import NamedTuple"] if "NamedTuple" in body else []
-    lines += ["", "import torch"]
-    lines += ["import torch.nn.functional as F"] if re.search(r"\bF\.", body) else []
-    return "\n".join([*lines, "from torch import Tensor, nn"])
+    read = global_names(body)
+    lines = ["from __future__ import annotations"]
+    for group in (STANDARD_IMPORTS, TORCH_IMPORTS):
+        lines += ["", *(line for line in group if global_names(line) & read)]
+    return "\n".join(lines)

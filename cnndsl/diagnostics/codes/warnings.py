@@ -175,4 +175,28 @@ WARNINGS = (
         }
         """,
     ),
+    Code(
+        "W608",
+        "allowed warning that does not occur",
+        """
+        The comment allows a warning that nothing on this line gives, nor anything in the block that is called
+        here. The network has changed, or the comment stands on another line than what it speaks of. Left there, it
+        would silence a warning that nobody has looked at.
+
+        Remove it, or move it: a warning is allowed on its own line, or on the line of a block call that leads to it.
+        Errors cannot be allowed.
+        """,
+        bad="""
+        network t {
+            input 16 x 32 x 32
+            conv 3x3, 32, /2 -> bn -> relu  # allow W604: as in the paper
+        }
+        """,
+        good="""
+        network t {
+            input 16 x 32 x 32
+            conv 1x1, 32, /2 -> bn -> relu  # allow W604: as in the paper
+        }
+        """,
+    ),
 )
