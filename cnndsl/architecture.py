@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnndsl.analysis import Facts, summarize, summary_text
 from cnndsl.checking import Request, check_file, check_model
 from cnndsl.diagnostics import Report, render
-from cnndsl.elaborate import ParameterError
+from cnndsl.errors import Error, ParameterError
 from cnndsl.ir import Graph
 from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 Backend = Literal["torch", "triton"]
 
 
-class ArchError(Exception):
+class ArchError(Error):
     """An `.arch` file with errors. `report` holds them; the text is what `cnndsl check` prints."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(render(report, "text"))
+        super().__init__(report)
         self.report = report
+
+    def __str__(self) -> str:
+        return render(self.report, "text")
 
 
 @dataclass(frozen=True)

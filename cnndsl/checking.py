@@ -13,7 +13,8 @@ from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused
-from cnndsl.models import Model, ModelError
+from cnndsl.errors import ModelError
+from cnndsl.models import Model
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree

@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 # Each room may import only rooms that stand before it.
 ROOMS = (
     "version",
+    "errors",
     "shipped",
     "extras",
     "cache",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
-    from cnndsl.backends.triton.plan import BuildError, StrictError
+    from cnndsl.errors import BuildError, StrictError
     from cnndsl.extras import require
 
     batch: int = options.batch or 1

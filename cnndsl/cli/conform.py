@@ -60,10 +60,11 @@ def _counts(network: Architecture, both: Counterparts) -> Iterator[str]:
 
 def _numbers(network: Architecture, both: Counterparts, module: nn.Module) -> tuple[list[str], bool]:
     """With weights of theirs in ours, if they fit."""
+    from cnndsl.errors import Unmatched
     from cnndsl.weights.adapt import moved
     from cnndsl.weights.align import align
     from cnndsl.weights.foreign import stir
-    from cnndsl.weights.transfer import Unmatched, by_graph
+    from cnndsl.weights.transfer import by_graph
     from cnndsl.weights.verdict import verdict
 
     alignment = align(both.ours, both.theirs)
