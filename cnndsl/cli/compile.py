@@ -18,6 +18,7 @@ from cnndsl.cli.arguments import (
     request_from,
     seed,
 )
+from cnndsl.cli.memory import memory, show_size
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS
 
@@ -161,20 +162,3 @@ def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> st
         hint = f"did you mean {guess}?" if guess else f"there are {', '.join(texts)}"
         raise UsageError(f"there is no pass {after}; {hint}")
     return texts[after]
-
-
-def memory() -> int:
-    """Bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
-
-
-def show_size(count: int) -> str:
-    """Bytes as a person reads them."""
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count / 2**10:.1f} KiB"
-
-
-def show_shapes(*shapes: tuple[int, ...]) -> str:
-    return " and ".join(" x ".join(map(str, shape)) for shape in shapes)

@@ -163,8 +163,3 @@ class Plan:
             alive += step
             worst = max(worst, alive)
         return worst
-
-    def __str__(self) -> str:
-        from cnndsl.backends.triton.text import format_plan  # which imports this module
-
-        return format_plan(self)
