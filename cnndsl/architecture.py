@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cnndsl import checking
 from cnndsl.analysis import Facts, summarize, summary_text
-from cnndsl.checking import Request, check_file, check_model
+from cnndsl.checking import Checked, Request, check_model
 from cnndsl.diagnostics import Report, render
 from cnndsl.errors import Error, ParameterError
 from cnndsl.ir import Graph
@@ -46,6 +47,12 @@ class Architecture:
     graph: Graph = field(repr=False)
     facts: Facts = field(repr=False)
     report: Report = field(repr=False)
+
+    @classmethod
+    def of(cls, checked: Checked) -> Architecture:
+        """The network that was checked alone, and has no errors."""
+        ((name, done),) = checked.networks.items()
+        return cls(name, done.graph, checked.facts[name], checked.report)
 
     @property
     def input_shape(self) -> Shape:
@@ -173,8 +180,7 @@ def _load(model: Model, input: Shape | None, parameters: Mapping[str, object]) -
     checked = check_model(model, Request(parameters, _shape(input)))
     if not checked.report.ok:
         raise ArchError(checked.report)
-    (name,) = checked.networks
-    return Architecture(name, checked.networks[name].graph, checked.facts[name], checked.report)
+    return Architecture.of(checked)
 
 
 def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Report:
@@ -182,10 +188,7 @@ def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any
 
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
-    found = find_model(str(model))
-    request = Request(parameters, _shape(input))
-    whole = found.network is None and not parameters and input is None
-    return (check_file(found.source) if whole else check_model(found, request)).report
+    return checking.check(find_model(str(model)), Request(parameters, _shape(input))).report
 
 
 def _shape(input: Shape | None) -> Shape | None:

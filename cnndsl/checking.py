@@ -43,6 +43,13 @@ class Request:
     max_nodes: int = MAX_NODES
 
 
+def check(model: Model, request: Request) -> Checked:
+    """Check the whole file, or one network of it if that, its parameters or an input were named."""
+    if model.network is None and not request.parameters and request.input is None:
+        return check_file(model.source, request)
+    return check_model(model, request)
+
+
 def check_file(source: Source, request: Request | None = None) -> Checked:
     """Check all networks of a file that have everything they need, and the blocks that none of them calls."""
     checked, request = _load(source), request or Request()

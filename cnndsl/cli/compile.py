@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,9 @@ from cnndsl.cli.arguments import (
     add_command,
     add_request,
     positive,
-    request_from,
     seed,
 )
+from cnndsl.cli.checked import checked_network
 from cnndsl.cli.memory import memory, show_size
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS
@@ -58,7 +57,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     _check(options)
-    network = _checked(options)
+    network = checked_network(options)
     if network is None:
         return 1
     if options.run_interpreted:
@@ -105,23 +104,6 @@ def _require_memory(network: Architecture) -> None:
         raise UsageError(
             f"the weights of {network.name} take {show_size(weights)}; there is {show_size(memory())} of memory"
         )
-
-
-def _checked(options: argparse.Namespace) -> Architecture | None:
-    """The network, or None after printing what is wrong with it."""
-    from cnndsl.architecture import Architecture
-    from cnndsl.checking import check_model
-    from cnndsl.diagnostics import render, tally, use_color
-    from cnndsl.models import find_model
-
-    checked = check_model(find_model(options.model), request_from(options))
-    if checked.report:
-        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
-        print(tally(checked.report), file=sys.stderr)
-    if not checked.report.ok:
-        return None
-    ((name, done),) = checked.networks.items()
-    return Architecture(name, done.graph, checked.facts[name], checked.report)
 
 
 def _pipeline(options: argparse.Namespace) -> tuple[Pass, ...]:
