@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cnndsl import checking
 from cnndsl.analysis import Facts, summarize, summary_text
-from cnndsl.checking import Checked, Request, check_model
+from cnndsl.checking import Checked, Request, check_model, check_request
 from cnndsl.diagnostics import Report, render
 from cnndsl.errors import Error, ParameterError
 from cnndsl.ir import Graph
@@ -188,7 +187,7 @@ def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any
 
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
-    return checking.check(find_model(str(model)), Request(parameters, _shape(input))).report
+    return check_request(find_model(str(model)), Request(parameters, _shape(input))).report
 
 
 def _shape(input: Shape | None) -> Shape | None:

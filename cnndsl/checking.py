@@ -43,7 +43,7 @@ class Request:
     max_nodes: int = MAX_NODES
 
 
-def check(model: Model, request: Request) -> Checked:
+def check_request(model: Model, request: Request) -> Checked:
     """Check the whole file, or one network of it if that, its parameters or an input were named."""
     if model.network is None and not request.parameters and request.input is None:
         return check_file(model.source, request)

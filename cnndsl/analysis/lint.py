@@ -12,7 +12,7 @@ from cnndsl.diagnostics import Diagnostic
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import show_shape
 from cnndsl.ops.convolution import Conv
-from cnndsl.passes.settle_bias import only_bn_reads
+from cnndsl.passes.settle_bias import undoes_bias
 
 
 def lint(graph: Graph) -> list[Diagnostic]:
@@ -22,9 +22,8 @@ def lint(graph: Graph) -> list[Diagnostic]:
 
 def _useless_biases(graph: Graph) -> Iterator[Diagnostic]:
     """W603; the algebra is in `settle_bias`."""
-    outputs = {output.node for output in graph.outputs}
     for node in graph:
-        if getattr(node.op, "bias", None) is True and node.name not in outputs and only_bn_reads(graph, node.name):
+        if getattr(node.op, "bias", None) is True and undoes_bias(graph, node):
             yield Diagnostic(
                 "W603",
                 f"this `{node.op.word}` has a bias that the `bn` after it takes away again",

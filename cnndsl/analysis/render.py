@@ -13,6 +13,7 @@ from typing import NamedTuple
 from cnndsl.analysis.receptive import Axes
 from cnndsl.analysis.summary import Row, Runs, Summary
 from cnndsl.analysis.wording import SHORT
+from cnndsl.ir.scopes import own_name
 from cnndsl.ops.base import show_shape
 
 GAP = "  "
@@ -81,7 +82,7 @@ def _title(summary: Summary) -> str:
 
 def _name(row: Row) -> str:
     """`conv1`, `bottleneck2-6 x5`, under its scope."""
-    own, last = row.name.rpartition(".")[2], row.last.rpartition(".")[2]
+    own, last = own_name(row.name), own_name(row.last)
     stem, number = _numbered(last)
     if row.count > 1:
         own += f"-{number if number and _numbered(own)[0] == stem else last} x{row.count}"

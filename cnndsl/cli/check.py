@@ -22,12 +22,12 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.checking import check
+    from cnndsl.checking import check_request
     from cnndsl.diagnostics import Report, render, tally, use_color
     from cnndsl.models import find_model
 
     report, request = Report(), request_from(options)
-    checked = [check(find_model(model), request) for model in options.models]
+    checked = [check_request(find_model(model), request) for model in options.models]
     for each in checked:
         report.extend(each.report)
     text = render(report, options.format, color=use_color(sys.stdout, os.environ))
