@@ -17,6 +17,7 @@ ROOMS = (
     "version",
     "errors",
     "shipped",
+    "table",
     "extras",
     "cache",
     "source",
