@@ -14,27 +14,51 @@ A layer of your own is a frozen dataclass that extends `Op` and is decorated wit
 
 from cnndsl.architecture import ArchError, Architecture, check, load, loads
 from cnndsl.diagnostics import Diagnostic, Report
-from cnndsl.elaborate import ParameterError
-from cnndsl.extras import MissingExtra
-from cnndsl.models import ModelError
+from cnndsl.errors import (
+    BuildError,
+    DeviceError,
+    DeviceLost,
+    Error,
+    MissingExtra,
+    ModelError,
+    OutputError,
+    PackageError,
+    ParameterError,
+    PlanError,
+    SizeError,
+    SourceError,
+    StrictError,
+    Unmatched,
+    WeightsError,
+)
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
-from cnndsl.source import SourceError
 from cnndsl.version import __version__
 
 __all__ = [
     "ArchError",
     "Architecture",
+    "BuildError",
+    "DeviceError",
+    "DeviceLost",
     "Diagnostic",
+    "Error",
     "LayerError",
     "MissingExtra",
     "ModelError",
     "Op",
+    "OutputError",
+    "PackageError",
     "ParameterError",
+    "PlanError",
     "Report",
     "Shape",
+    "SizeError",
     "SourceError",
+    "StrictError",
     "TorchExpression",
     "TorchModule",
+    "Unmatched",
+    "WeightsError",
     "__version__",
     "check",
     "load",

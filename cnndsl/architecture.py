@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnndsl.analysis import Facts, summarize, summary_text
-from cnndsl.checking import Request, check_file, check_model
+from cnndsl.checking import Checked, Request, check_model, check_request
 from cnndsl.diagnostics import Report, render
-from cnndsl.elaborate import ParameterError
+from cnndsl.errors import Error, ParameterError
 from cnndsl.ir import Graph
 from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 Backend = Literal["torch", "triton"]
 
 
-class ArchError(Exception):
+class ArchError(Error):
     """An `.arch` file with errors. `report` holds them; the text is what `cnndsl check` prints."""
 
     def __init__(self, report: Report) -> None:
-        super().__init__(render(report, "text"))
+        super().__init__(report)
         self.report = report
+
+    def __str__(self) -> str:
+        return render(self.report, "text")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Architecture:
     graph: Graph = field(repr=False)
     facts: Facts = field(repr=False)
     report: Report = field(repr=False)
+
+    @classmethod
+    def of(cls, checked: Checked) -> Architecture:
+        """The network that was checked alone, and has no errors."""
+        ((name, done),) = checked.networks.items()
+        return cls(name, done.graph, checked.facts[name], checked.report)
 
     @property
     def input_shape(self) -> Shape:
@@ -170,8 +179,7 @@ def _load(model: Model, input: Shape | None, parameters: Mapping[str, object]) -
     checked = check_model(model, Request(parameters, _shape(input)))
     if not checked.report.ok:
         raise ArchError(checked.report)
-    (name,) = checked.networks
-    return Architecture(name, checked.networks[name].graph, checked.facts[name], checked.report)
+    return Architecture.of(checked)
 
 
 def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Report:
@@ -179,10 +187,7 @@ def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any
 
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
-    found = find_model(str(model))
-    request = Request(parameters, _shape(input))
-    whole = found.network is None and not parameters and input is None
-    return (check_file(found.source) if whole else check_model(found, request)).report
+    return check_request(find_model(str(model)), Request(parameters, _shape(input))).report
 
 
 def _shape(input: Shape | None) -> Shape | None:

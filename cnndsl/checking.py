@@ -13,7 +13,8 @@ from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
-from cnndsl.models import Model, ModelError
+from cnndsl.errors import ModelError
+from cnndsl.models import Model
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
@@ -40,6 +41,13 @@ class Request:
     parameters: Mapping[str, object] = field(default_factory=dict)
     input: Shape | None = None
     max_nodes: int = MAX_NODES
+
+
+def check_request(model: Model, request: Request) -> Checked:
+    """Check the whole file, or one network of it if that, its parameters or an input were named."""
+    if model.network is None and not request.parameters and request.input is None:
+        return check_file(model.source, request)
+    return check_model(model, request)
 
 
 def check_file(source: Source, request: Request | None = None) -> Checked:

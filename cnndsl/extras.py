@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-
-class MissingExtra(ImportError):
-    """A package that an optional part of cnndsl needs is not installed."""
+from cnndsl.errors import MissingExtra
 
 
 def require(*packages: str, extra: str) -> None:

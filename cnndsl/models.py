@@ -10,14 +10,11 @@ from os.path import exists, isfile  # which, unlike those of `Path`, raise nothi
 from pathlib import Path
 
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.errors import ModelError
 from cnndsl.shipped import shipped
-from cnndsl.source import MAX_BYTES, Source, SourceError, decode_source, read_source
+from cnndsl.source import MAX_BYTES, Source, decode_source, read_source
 
 _NETWORK = re.compile(r"^network\s+([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE)
-
-
-class ModelError(Exception):
-    """A MODEL that names nothing; the message is one line and says what there is."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,3 @@ def _zoo_file(stem: str) -> Source:
         guess = closest(stem, stems)
         raise ModelError(f"there is no file {stem}" + (f"; did you mean {guess}?" if guess else ""))
     return read_source(path)
-
-
-__all__ = ["Model", "ModelError", "SourceError", "find_model", "zoo_files", "zoo_model", "zoo_names"]

@@ -9,12 +9,10 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cnndsl.errors import SourceError
+
 MAX_BYTES = 8 * 1024 * 1024
 MAX_LINE = 10_000
-
-
-class SourceError(Exception):
-    """A file that cannot be read as text; the message is one line and names the file."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl import loads
-from cnndsl.analysis import FACT_NAMES, Facts, Summary, lint, summarize, summary_csv, summary_json, summary_text
+from cnndsl.analysis import Facts, Summary, lint, summarize, summary_csv, summary_json, summary_text
 from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.analysis.depth import depth
 from cnndsl.analysis.memory import peak_memory
 from cnndsl.analysis.receptive import largest_field, receptive_fields
 from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader, elaborate_network
+from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import Size
 from cnndsl.passes.settle_bias import settle_bias
@@ -205,7 +206,7 @@ def test_costs_count_bytes() -> None:
 
 def test_every_fact_has_a_value() -> None:
     facts = Facts(graph_of(ARCH, "resnet18"))
-    for name in FACT_NAMES:
+    for name in NETWORK_FACTS:
         value = getattr(facts, name)
         assert isinstance(value, int) and value > 0, name
     assert facts.output == 1000

@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnndsl
-from cnndsl.analysis.facts import FACT_NAMES
 from cnndsl.checking import Checked, Request, check_file, check_model
 from cnndsl.diagnostics import render
-from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
 from cnndsl.models import Model
@@ -468,10 +466,6 @@ def test_claims_are_of_the_network_as_the_file_has_it() -> None:
     assert check_model(model, Request(input=(3, 16, 16))).report.ok
     wrong = Model(Source("test.arch", text.replace("n x 8", "4 x 8")))
     assert not check_model(wrong, Request({"n": 5})).report.ok
-
-
-def test_every_fact_is_known_to_both_sides() -> None:
-    assert set(NETWORK_FACTS) == set(FACT_NAMES)
 
 
 # --- files

@@ -21,8 +21,9 @@ from cnndsl.diagnostics import FORMATS, Diagnostic, Report, render
 from cnndsl.diagnostics.codes import all_codes
 from cnndsl.elaborate import elaborate_network
 from cnndsl.elaborate.names import parts_of
+from cnndsl.errors import SourceError
 from cnndsl.ir.verify import verify
-from cnndsl.source import Source, SourceError, Span, decode_source
+from cnndsl.source import Source, Span, decode_source
 from cnndsl.syntax import parse, tree
 from cnndsl.syntax.parser import MAX_ERRORS
 

@@ -15,7 +15,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 # Each room may import only rooms that stand before it.
 ROOMS = (
     "version",
+    "errors",
     "shipped",
+    "table",
     "extras",
     "cache",
     "source",

@@ -22,10 +22,11 @@ from random_networks import random_network
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.backends.torch import OutputError, build, generate, load_written, write
+from cnndsl.backends.torch import build, generate, load_written, write
 from cnndsl.backends.torch.names import _MODULE_NAMES
 from cnndsl.backends.torch.output import write_together
 from cnndsl.backends.torch.reserved import global_names
+from cnndsl.errors import OutputError
 from cnndsl.ir import Graph
 from cnndsl.weights import expected_shapes
 

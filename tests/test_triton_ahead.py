@@ -28,10 +28,9 @@ pytest.importorskip("triton")
 from fake_gpu import SHARED, STREAM, FakeDriver, InterpretingDriver, pretend_to_build, taken  # noqa: E402
 
 import cnndsl  # noqa: E402
-from cnndsl.backends.torch import OutputError, build  # noqa: E402
+from cnndsl.backends.torch import build  # noqa: E402
 from cnndsl.backends.triton import binaries, loader, make_plan, processes  # noqa: E402
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
-from cnndsl.backends.triton.binaries import BuildError  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
@@ -40,6 +39,7 @@ from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan  # noqa: E402
 from cnndsl.backends.triton.stored import load_plan  # noqa: E402
 from cnndsl.cli import compile_triton  # noqa: E402
+from cnndsl.errors import BuildError, OutputError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
 from cnndsl.kernels import built, conv_gemm, conv_tma  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402

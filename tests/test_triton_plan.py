@@ -26,9 +26,10 @@ from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.library import RELU, LibraryConfig, library_step, refusal  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
-from cnndsl.backends.triton.plan import Buffer, PlanError, StrictError  # noqa: E402
+from cnndsl.backends.triton.plan import Buffer  # noqa: E402
 from cnndsl.backends.triton.rules import chains  # noqa: E402
 from cnndsl.backends.triton.stored import dumps, load_plan, loads, save_plan  # noqa: E402
+from cnndsl.errors import PlanError, StrictError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
 from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402

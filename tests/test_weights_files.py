@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 import cnndsl
 from cnndsl.cli.main import main
-from cnndsl.weights import WeightsError
+from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.weights.adapt import moved
 from cnndsl.weights.ordered import by_order
 from cnndsl.weights.skeleton import Slot
 from cnndsl.weights.states import read_state
-from cnndsl.weights.transfer import Transfer, Unmatched
+from cnndsl.weights.transfer import Transfer
 from cnndsl.weights.written import skeleton_of
 
 NET = "conv 3x3, 4 -> bn -> relu -> conv 3x3, 6 -> relu -> global_avgpool -> linear 5"

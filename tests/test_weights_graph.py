@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 import cnndsl
 from cnndsl import Architecture
+from cnndsl.errors import Unmatched
 from cnndsl.weights.adapt import moved
 from cnndsl.weights.align import Alignment, by_place
-from cnndsl.weights.transfer import Counterparts, Transfer, Unmatched, by_graph, counterparts
+from cnndsl.weights.transfer import Counterparts, Transfer, by_graph, counterparts
 from cnndsl.weights.verdict import verdict
 
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 import cnndsl
 from cnndsl.backends.torch import build
+from cnndsl.errors import WeightsError
 from cnndsl.ir import Graph
 from cnndsl.ir.isomorphism import Vertex, match, refine
 from cnndsl.ops import all_layers
-from cnndsl.weights import WeightsError
 from cnndsl.weights.align import network
 from cnndsl.weights.difference import differences
 from cnndsl.weights.skeleton import Skeleton, Unit

@@ -15,7 +15,8 @@ from cnndsl.backends.triton.building import Choice
 from cnndsl.backends.triton.lower import rewritten
 from cnndsl.backends.triton.table import Table, known_table, save_table
 from cnndsl.backends.triton.timing import Step
-from cnndsl.backends.triton.tuning import DeviceLost, Posed, posed, tune_problems
+from cnndsl.backends.triton.tuning import Posed, posed, tune_problems
+from cnndsl.errors import DeviceLost
 from cnndsl.kernels.targets import Target, target_of
 
 SAVED_EVERY = 20.0  # seconds

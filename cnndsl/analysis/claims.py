@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from cnndsl.analysis.facts import FACT_NAMES, Facts
+from cnndsl.analysis.facts import Facts
 from cnndsl.diagnostics.suggest import closest
-from cnndsl.elaborate.claim import Claim
+from cnndsl.elaborate.claim import NETWORK_FACTS, Claim
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.foreign import VALUES
 from cnndsl.elaborate.functions import FUNCTIONS
@@ -28,7 +28,7 @@ def hold(claims: Iterable[Claim], facts: Facts) -> None:
     for claim in claims:
         env = Env(claim.evaluator.env, {name: getattr(facts, name) for name in _facts_in(claim.expression)})
         try:
-            _hold_one(claim.expression, replace(claim.evaluator, env=env, facts=FACT_NAMES))
+            _hold_one(claim.expression, replace(claim.evaluator, env=env, facts=NETWORK_FACTS))
         except Failed:
             continue
 
@@ -37,7 +37,7 @@ def look_over(claims: Iterable[Claim]) -> None:
     """E302 in the claims of a network whose numbers are not known, since it is broken elsewhere."""
     for claim in claims:
         evaluator = claim.evaluator
-        known = [*FACT_NAMES, *FUNCTIONS, *evaluator.env.all_names(), *evaluator.module.file.lost]
+        known = [*NETWORK_FACTS, *FUNCTIONS, *evaluator.env.all_names(), *evaluator.module.file.lost]
         for name in names_in(claim.expression):
             if name.id not in known:
                 guess = closest(name.id, known)
@@ -104,7 +104,7 @@ def _hold_rounded(claim: tree.Operation, evaluator: Evaluator) -> None:
 
 
 def _facts_in(expression: tree.Expression) -> list[str]:
-    return list(dict.fromkeys(name.id for name in names_in(expression) if name.id in FACT_NAMES))
+    return list(dict.fromkeys(name.id for name in names_in(expression) if name.id in NETWORK_FACTS))
 
 
 def _decimal(written: str) -> Decimal:

@@ -12,25 +12,13 @@ from cnndsl.ir.graph import Graph
 from cnndsl.ops.arguments import Size
 from cnndsl.passes.settle_bias import settle_bias
 
-FACT_NAMES: tuple[str, ...] = (
-    "params",
-    "macs",
-    "depth",
-    "receptive_field",
-    "memory",
-    "buffers",
-    "output",
-    "training_params",
-    "training_macs",
-    "nodes",
-)
-
 
 class Facts:
     """The facts of a network as its author wrote it: biases are settled, nothing else is rewritten.
 
-    All are about the part that runs outside training, but those called `training_...`, which count train-only heads
-    too. A graph without outputs (broken off at a mistake) is taken whole.
+    Claims may name those in `cnndsl.elaborate.claim.NETWORK_FACTS`. All are about the part that runs outside training,
+    but those called `training_...`, which count train-only heads too. A graph without outputs (broken off at a mistake)
+    is taken whole.
     """
 
     def __init__(self, graph: Graph) -> None:

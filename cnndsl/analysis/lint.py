@@ -15,7 +15,7 @@ from cnndsl.diagnostics.wording import way
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import show_shape
 from cnndsl.ops.convolution import Conv
-from cnndsl.passes.settle_bias import only_bn_reads
+from cnndsl.passes.settle_bias import undoes_bias
 
 Finding: TypeAlias = tuple[Node, Diagnostic]
 
@@ -35,9 +35,8 @@ def _reached(graph: Graph, node: Node, finding: Diagnostic) -> Diagnostic:
 
 def _useless_biases(graph: Graph) -> Iterator[Finding]:
     """W603; the algebra is in `settle_bias`."""
-    outputs = {output.node for output in graph.outputs}
     for node in graph:
-        if getattr(node.op, "bias", None) is True and node.name not in outputs and only_bn_reads(graph, node.name):
+        if getattr(node.op, "bias", None) is True and undoes_bias(graph, node):
             yield (
                 node,
                 Diagnostic(

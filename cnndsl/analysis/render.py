@@ -13,9 +13,10 @@ from typing import NamedTuple
 from cnndsl.analysis.receptive import Axes
 from cnndsl.analysis.summary import Row, Runs, Summary
 from cnndsl.analysis.wording import SHORT
+from cnndsl.ir.scopes import own_name
 from cnndsl.ops.base import show_shape
+from cnndsl.table import GAP, aligned
 
-GAP = "  "
 LAYER_WIDTH = SHORT  # a longer text goes on in the next line
 
 
@@ -29,9 +30,8 @@ def summary_text(summary: Summary) -> str:
     """The table in aligned columns, then the totals. Lines are never cut; there is no final line end."""
     lines = [line for cells in _cells(summary.rows) for line in _wrapped(cells)]
     lines = [[column.head for column in COLUMNS], *lines]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    heads, *table = [_aligned(line, widths) for line in lines]
-    rule = "-" * (sum(widths) + len(GAP) * (len(widths) - 1))
+    heads, *table = aligned(lines, left=[index for index, column in enumerate(COLUMNS) if not column.to_right])
+    rule = "-" * max(map(len, (heads, *table)))
     return "\n".join([_title(summary), "", heads, rule, *table, rule, *_totals(summary)])
 
 
@@ -81,7 +81,7 @@ def _title(summary: Summary) -> str:
 
 def _name(row: Row) -> str:
     """`conv1`, `bottleneck2-6 x5`, under its scope."""
-    own, last = row.name.rpartition(".")[2], row.last.rpartition(".")[2]
+    own, last = own_name(row.name), own_name(row.last)
     stem, number = _numbered(last)
     if row.count > 1:
         own += f"-{number if number and _numbered(own)[0] == stem else last} x{row.count}"
@@ -159,19 +159,9 @@ def _filled(pieces: list[str]) -> list[str]:
     return lines
 
 
-def _aligned(cells: list[str], widths: list[int]) -> str:
-    padded = (
-        cell.rjust(width) if column.to_right else cell.ljust(width)
-        for cell, width, column in zip(cells, widths, COLUMNS, strict=True)
-    )
-    return GAP.join(padded).rstrip()
-
-
 def _totals(summary: Summary) -> list[str]:
     """Each total with its meaning in words."""
-    lines = list(_total_cells(summary))
-    name, value, _ = (max(map(len, column)) for column in zip(*lines, strict=True))
-    return [f"{a:<{name}}{GAP}{b:>{value}}{GAP}{c}".rstrip() for a, b, c in lines]
+    return aligned(list(_total_cells(summary)), left=(0, 2))
 
 
 def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part
 from cnndsl.ops.arguments import show
-from cnndsl.passes.settle_bias import only_bn_reads
+from cnndsl.passes.settle_bias import undoes_bias
 
 SHORT = 40  # characters
 
@@ -54,10 +55,8 @@ class Wording:
         op: Any = node.op
         if op.arity == 0:
             return str(op.word)
-        if isinstance(getattr(op, "bias", None), bool):
-            undone = node.name not in self.outputs and only_bn_reads(self.graph, node.name)
-            if op.bias is not undone:
-                op = replace(op, bias=None)
+        if isinstance(getattr(op, "bias", None), bool) and op.bias is not undoes_bias(self.graph, node):
+            op = replace(op, bias=None)
         return str(op)
 
     def scope(self, scope: Scope, inside: list[Entry]) -> str:
@@ -108,4 +107,4 @@ def _call(scope: Scope) -> str:
 
 def _stem(scope: Scope) -> str:
     """A scope's own name without its number: `layer` for `stage1.layer6`."""
-    return scope.path.rpartition(".")[2].rstrip("0123456789")
+    return own_name(scope.path).rstrip("0123456789")

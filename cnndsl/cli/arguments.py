@@ -6,13 +6,15 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.errors import Error
+
 if TYPE_CHECKING:
     from cnndsl.checking import Request
 
 MODEL_HELP = "PATH, PATH:network, the name of a network in the zoo, or - for standard input"
 
 
-class UsageError(Exception):
+class UsageError(Error):
     """Arguments that do not go together; one line."""
 
 

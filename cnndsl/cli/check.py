@@ -22,10 +22,12 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from cnndsl.checking import check_request
     from cnndsl.diagnostics import Report, render, tally, use_color
+    from cnndsl.models import find_model
 
-    report = Report()
-    checked = [_check(model, options) for model in options.models]
+    report, request = Report(), request_from(options)
+    checked = [check_request(find_model(model), request) for model in options.models]
     for each in checked:
         report.extend(each.report)
     text = render(report, options.format, color=use_color(sys.stdout, os.environ))
@@ -38,17 +40,6 @@ def run(options: argparse.Namespace) -> int:
         if report:
             print(tally(report))
     return 0 if report.ok else 1
-
-
-def _check(text: str, options: argparse.Namespace) -> Checked:
-    """The whole file, or one network of it if that or its parameters were named."""
-    from cnndsl.checking import check_file, check_model
-    from cnndsl.models import find_model
-
-    model, request = find_model(text), request_from(options)
-    if model.network is None and not request.parameters and request.input is None:
-        return check_file(model.source, request)
-    return check_model(model, request)
 
 
 def _verdict(checked: Checked) -> list[str]:

@@ -11,6 +11,8 @@ from cnndsl.cli.arguments import request_from
 
 if TYPE_CHECKING:
     from cnndsl.architecture import Architecture
+    from cnndsl.checking import Checked
+    from cnndsl.diagnostics import Report
     from cnndsl.ops.base import Shape
 
 
@@ -21,19 +23,27 @@ def checked_network(
 
     `input` is the input shape if the command line does not give one. Without `warn`, only errors are printed.
     """
+    from cnndsl.architecture import Architecture
+
+    checked = checked_model(options, input)
+    if checked.report and (warn or not checked.report.ok):
+        print_findings(checked.report)
+    return Architecture.of(checked) if checked.report.ok else None
+
+
+def checked_model(options: argparse.Namespace, input: Shape | None = None) -> Checked:
+    """One network, as far as it could be made of what is wrong with it, and the report."""
     from dataclasses import replace
 
-    from cnndsl.architecture import Architecture
     from cnndsl.checking import check_model
-    from cnndsl.diagnostics import render, tally, use_color
     from cnndsl.models import find_model
 
     request = request_from(options)
-    checked = check_model(find_model(options.model), replace(request, input=request.input or input))
-    if checked.report and (warn or not checked.report.ok):
-        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
-        print(tally(checked.report), file=sys.stderr)
-    if not checked.report.ok:
-        return None
-    ((name, done),) = checked.networks.items()
-    return Architecture(name, done.graph, checked.facts[name], checked.report)
+    return check_model(find_model(options.model), replace(request, input=request.input or input))
+
+
+def print_findings(report: Report) -> None:
+    from cnndsl.diagnostics import render, tally, use_color
+
+    print(render(report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
+    print(tally(report), file=sys.stderr)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,10 @@ from cnndsl.cli.arguments import (
     add_command,
     add_request,
     positive,
-    request_from,
     seed,
 )
+from cnndsl.cli.checked import checked_network
+from cnndsl.cli.memory import memory, show_size
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS
 
@@ -57,7 +57,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     _check(options)
-    network = _checked(options)
+    network = checked_network(options)
     if network is None:
         return 1
     if options.run_interpreted:
@@ -106,23 +106,6 @@ def _require_memory(network: Architecture) -> None:
         )
 
 
-def _checked(options: argparse.Namespace) -> Architecture | None:
-    """The network, or None after printing what is wrong with it."""
-    from cnndsl.architecture import Architecture
-    from cnndsl.checking import check_model
-    from cnndsl.diagnostics import render, tally, use_color
-    from cnndsl.models import find_model
-
-    checked = check_model(find_model(options.model), request_from(options))
-    if checked.report:
-        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
-        print(tally(checked.report), file=sys.stderr)
-    if not checked.report.ok:
-        return None
-    ((name, done),) = checked.networks.items()
-    return Architecture(name, done.graph, checked.facts[name], checked.report)
-
-
 def _pipeline(options: argparse.Namespace) -> tuple[Pass, ...]:
     """The passes that this compilation runs."""
     from cnndsl.passes import CPU_PIPELINE, GPU_PIPELINE, PIPELINE
@@ -161,20 +144,3 @@ def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> st
         hint = f"did you mean {guess}?" if guess else f"there are {', '.join(texts)}"
         raise UsageError(f"there is no pass {after}; {hint}")
     return texts[after]
-
-
-def memory() -> int:
-    """Bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
-
-
-def show_size(count: int) -> str:
-    """Bytes as a person reads them."""
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count / 2**10:.1f} KiB"
-
-
-def show_shapes(*shapes: tuple[int, ...]) -> str:
-    return " and ".join(" x ".join(map(str, shape)) for shape in shapes)

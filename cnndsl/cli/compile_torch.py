@@ -10,7 +10,8 @@ from pathlib import Path
 from shlex import quote
 
 from cnndsl.architecture import Architecture
-from cnndsl.cli.compile import memory, show_shapes, show_size
+from cnndsl.cli.memory import memory, show_size
+from cnndsl.ops import show_shape
 
 
 def run_torch(network: Architecture, options: argparse.Namespace) -> int:
@@ -59,6 +60,5 @@ def _forward_pass(network: Architecture, files: list[Path]) -> str:
         result = module(*inputs)
         elapsed = time.perf_counter() - start
     first = result if isinstance(result, torch.Tensor) else result[0]
-    shapes = show_shapes(*(tuple(tensor.shape) for tensor in inputs))
-    shape = show_shapes(tuple(first.shape))
+    shapes, shape = " and ".join(show_shape(tensor.shape) for tensor in inputs), show_shape(first.shape)
     return f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.1f} ms on the CPU (second run)"

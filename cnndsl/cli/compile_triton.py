@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.architecture import Architecture
 from cnndsl.cli.arguments import UsageError
-from cnndsl.cli.compile import memory, show_shapes, show_size
+from cnndsl.cli.memory import memory, show_size
 from cnndsl.kernels.precision import Precision
+from cnndsl.ops import show_shape
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
-    from cnndsl.backends.triton.plan import BuildError, StrictError
+    from cnndsl.backends.triton.text import format_plan
+    from cnndsl.errors import BuildError, StrictError
     from cnndsl.extras import require
 
     batch: int = options.batch or 1
@@ -30,7 +32,7 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         if options.tune:
             _tune(network, batch, precision, options)
         plan = make_plan(network.graph, options.target, batch=batch, precision=precision, strict=options.strict)
-        print(plan)
+        print(format_plan(plan))
         if options.emit == "plan":
             return 0
         folder = options.output if options.output is not None else Path(network.name)
@@ -102,7 +104,7 @@ def _forward_pass(
     first, wanted = (each if isinstance(each, torch.Tensor) else each[0] for each in (result, expected))
     error = float((first.float() - wanted).abs().max() / wanted.abs().max().clamp(min=1e-30))
     where = f"on {torch.cuda.get_device_name()}" if device.type == "cuda" else "in Triton's interpreter"
-    shapes, shape = show_shapes(*(tuple(each.shape) for each in inputs)), show_shapes(tuple(first.shape))
+    shapes, shape = " and ".join(show_shape(tensor.shape) for tensor in inputs), show_shape(first.shape)
     return (
         f"ran a forward pass: {shapes} -> {shape} in {1000 * elapsed:.2f} ms {where} (second run); "
         f"relative error {error:.1e} to the PyTorch backend in float32"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request
 from cnndsl.cli.checked import checked_network
+from cnndsl.table import aligned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,23 +47,22 @@ def run(options: argparse.Namespace) -> int:
     return 0 if agree and not found else 1
 
 
-def _counts(network: Architecture, both: Counterparts) -> Iterator[str]:
+def _counts(network: Architecture, both: Counterparts) -> list[str]:
     """Parameters, MACs and depth side by side, train-only heads left out."""
     theirs = both.theirs.part(sum(not output.train_only for output in both.graph.outputs))
     rows = [("", network.name, theirs.title)]
     for name in ("params", "macs", "depth"):
         rows.append((name, f"{getattr(network, name):,}", f"{getattr(theirs, name):,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        yield f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}".rstrip()
+    return aligned(rows)
 
 
 def _numbers(network: Architecture, both: Counterparts, module: nn.Module) -> tuple[list[str], bool]:
     """With weights of theirs in ours, if they fit."""
+    from cnndsl.errors import Unmatched
     from cnndsl.weights.adapt import moved
     from cnndsl.weights.align import align
     from cnndsl.weights.foreign import stir
-    from cnndsl.weights.transfer import Unmatched, by_graph
+    from cnndsl.weights.transfer import by_graph
     from cnndsl.weights.verdict import verdict
 
     alignment = align(both.ours, both.theirs)

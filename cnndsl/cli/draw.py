@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, positive, request_from
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, positive
+from cnndsl.cli.checked import checked_network
 
 
 def add_to(commands: Commands) -> None:
@@ -24,17 +24,12 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.checking import check_model
-    from cnndsl.diagnostics import render, use_color
     from cnndsl.draw import draw
-    from cnndsl.models import find_model
 
-    checked = check_model(find_model(options.model), request_from(options))
-    if not checked.report.ok:
-        print(render(checked.report, "text", color=use_color(sys.stderr, os.environ)), file=sys.stderr)
+    network = checked_network(options, warn=False)
+    if network is None:
         return 1
-    ((_, done),) = checked.networks.items()
-    _put(draw(done.graph, options.depth), options.output)
+    _put(draw(network.graph, options.depth), options.output)
     return 0
 
 

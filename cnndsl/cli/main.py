@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
-from cnndsl.cli.arguments import UsageError
-from cnndsl.extras import MissingExtra
+from cnndsl.errors import Error
 
 COMMANDS = (check, summary, draw, compile, weights, conform, predict, zoo, ops, explain)
 
@@ -97,17 +96,8 @@ def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
 
 def _failure(error: Exception) -> int:
     """One line for what a user can mend; for the rest, where the trace is."""
-    from cnndsl.backends.torch import OutputError
-    from cnndsl.backends.triton.plan import SizeError
-    from cnndsl.elaborate import ParameterError
-    from cnndsl.models import ModelError
-    from cnndsl.ops import PackageError
-    from cnndsl.source import SourceError
-    from cnndsl.weights import WeightsError
-
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
-    asked = (ModelError, SourceError, ParameterError, UsageError, MissingExtra)
-    if isinstance(error, (*asked, OutputError, SizeError, WeightsError, PackageError)):
+    if isinstance(error, Error):
         if debug:
             traceback.print_exc()
         print(f"cnndsl: error: {error}", file=sys.stderr)

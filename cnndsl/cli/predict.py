@@ -73,7 +73,7 @@ def classifier(network: Architecture, weights: Path) -> Callable[[Tensor], Tenso
 
 
 def _best(probabilities: Tensor, names: list[str]) -> Iterator[str]:
-    from cnndsl.weights import WeightsError
+    from cnndsl.errors import WeightsError
 
     if probabilities.dim() != 1 or len(names) != len(probabilities):
         shape = " x ".join(map(str, probabilities.shape))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, positive, request_from
+from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, positive
+from cnndsl.cli.checked import checked_model, print_findings
 
 
 def add_to(commands: Commands) -> None:
@@ -20,16 +20,13 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.analysis import summarize, summary_csv, summary_json, summary_text
-    from cnndsl.checking import check_model
-    from cnndsl.diagnostics import render, tally, use_color
-    from cnndsl.models import find_model
 
-    checked = check_model(find_model(options.model), request_from(options))
+    checked = checked_model(options)
     ((_, done),) = checked.networks.items()
     show = {"text": summary_text, "json": summary_json, "csv": summary_csv}[options.format]
     print(show(summarize(done.graph, options.depth)))
     if not checked.report.ok:
-        found = render(checked.report, "text", color=use_color(sys.stderr, os.environ))
-        print(f"\n{found}\n{tally(checked.report)}", file=sys.stderr)
+        print(file=sys.stderr)
+        print_findings(checked.report)
         return 1
     return 0

@@ -52,7 +52,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.weights.transfer import Unmatched
+    from cnndsl.errors import Unmatched
 
     if options.file is None and options.source is None:
         raise UsageError("give a FILE, or --from with the module to compare with")

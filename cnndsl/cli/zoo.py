@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import Commands, add_command
+from cnndsl.table import aligned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,12 +54,7 @@ def _listing(path: Path, checked: Checked) -> list[str]:
     for name, facts in checked.facts.items():
         shape = "x".join(map(str, facts.graph.inputs[0].shape)) if facts.graph.inputs else "?"
         rows.append((name, shape, f"{facts.params:,}", f"{facts.macs:,}", str(facts.depth), str(facts.receptive_field)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        f"  {row[0]:<{widths[0]}}  " + "  ".join(f"{cell:>{w}}" for cell, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    ]
-    return [f"{path.name}: {_paper(checked.module.source.text)}", *lines]
+    return [f"{path.name}: {_paper(checked.module.source.text)}", *(f"  {line}" for line in aligned(rows))]
 
 
 def _paper(text: str) -> str:

@@ -13,6 +13,7 @@ from cnndsl.analysis.wording import Chain, Wording
 from cnndsl.draw.lettering import shortened
 from cnndsl.draw.model import Kind, Section
 from cnndsl.ir.graph import Node
+from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part
 from cnndsl.ops.activation import Prelu, Softmax
 from cnndsl.ops.base import Op, show_shape
@@ -124,10 +125,6 @@ def _written(op: Any) -> str:
 def _rounded(text: str) -> str:
     """No figure says 2 / 3 in sixteen digits."""
     return re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.4g}", text)
-
-
-def own_name(path: str) -> str:
-    return path.rpartition(".")[2]
 
 
 def badge(part: Part, parallel: bool) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
+from cnndsl.errors import SourceError
 from cnndsl.shipped import shipped
-from cnndsl.source import Source, SourceError, Span, read_source
+from cnndsl.source import Source, Span, read_source
 from cnndsl.syntax import parse, tree
 
 

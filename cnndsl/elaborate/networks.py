@@ -18,16 +18,13 @@ from cnndsl.elaborate.modules import Module
 from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
 from cnndsl.elaborate.signatures import parameters_of
 from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, weigh
+from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import ArgumentError, Parameter, show
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression
-
-
-class ParameterError(Exception):
-    """A parameter set from outside (`-p name=value`) that the network does not take; one line."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ir.scopes import borders, own_name
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Source
 
@@ -43,14 +44,11 @@ def tree(graph: Graph) -> Part:
     """The scope tree of a graph, from the whole network (path `""`) down. Scopes without nodes are left out."""
     span = graph.nodes[0].span if graph.nodes else Source("", "").span(0, 0)
     opened = [_Opened(graph.scopes.get("") or Scope("", "network", span), 0)]
-    for position, node in enumerate(graph):
-        while len(opened) > 1 and not node.name.startswith(opened[-1].scope.path + "."):
+    for position, (ended, begun) in enumerate(borders(node.name for node in graph)):
+        for _ in ended:
             _close(opened, position)
-        at = node.name.find(".", len(opened[-1].scope.path) + 1)
-        while at >= 0:
-            opened.append(_Opened(graph.scopes[node.name[:at]], position))
-            at = node.name.find(".", at + 1)
-        opened[-1].items.append(node)
+        opened.extend(_Opened(graph.scopes[path], position) for path in begun)
+        opened[-1].items.append(graph.nodes[position])
     while len(opened) > 1:
         _close(opened, len(graph))
     return opened[0].part(len(graph))
@@ -121,10 +119,10 @@ class _Folding:
         for item in part.items:
             if isinstance(item, Part):
                 path = item.scope.path
-                entries.append((_own_name(path), self.number[path], wires(self.external[path])))
+                entries.append((own_name(path), self.number[path], wires(self.external[path])))
             else:
                 sources = wires(self.position[source] for source in item.inputs)
-                entries.append((_own_name(item.name), item.op, item.shape, sources))
+                entries.append((own_name(item.name), item.op, item.shape, sources))
         shapes = tuple(self.nodes[at].shape for at in external)
         return (part.scope.kind, part.scope.block, tuple(entries), shapes), tuple(external)
 
@@ -147,7 +145,3 @@ def _outermost_first(root: Part) -> list[Part]:
     for part in found:
         found.extend(item for item in part.items if isinstance(item, Part))
     return found
-
-
-def _own_name(path: str) -> str:
-    return path.rpartition(".")[2]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cnndsl.ir.graph import Graph, Node
+from cnndsl.ir.scopes import borders
 from cnndsl.ops.base import LayerError, show_shape
 
 SHOWN = 20
@@ -125,23 +126,12 @@ def _scopes(graph: Graph) -> Iterator[str]:
         parent = path.rpartition(".")[0]
         if parent and parent not in graph.scopes:
             yield f"{path}: stands in {parent}, which is not a scope"
-    opened: list[str] = []
     closed: set[str] = set()
-    for node in graph:
-        while opened and not node.name.startswith(opened[-1] + "."):
-            closed.add(opened.pop())
-        for path in _entered(node.name, opened[-1] if opened else ""):
+    for node, (ended, begun) in zip(graph, borders(node.name for node in graph), strict=True):
+        closed.update(ended)
+        for path in begun:
             if path not in graph.scopes:
                 yield f"{node.name}: stands in {path}, which is not a scope"
             if path in closed:
                 yield f"{node.name}: belongs to scope {path}, which other nodes interrupt before it"
                 closed.discard(path)
-            opened.append(path)
-
-
-def _entered(name: str, opened: str) -> Iterator[str]:
-    """The scopes between scope `opened` and the node `name` in it, outermost first."""
-    at = name.find(".", len(opened) + 1)
-    while at >= 0:
-        yield name[:at]
-        at = name.find(".", at + 1)

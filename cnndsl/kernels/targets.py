@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cnndsl.errors import DeviceError
+
 SATURATING = 0.5  # share of the multiprocessors whose loads and stores together fill the memory's bandwidth
 
 
@@ -63,7 +65,7 @@ def target_of(device: Any | None) -> Target:
 
     It is no newer than the device and has no more shared memory, so that consumer GPUs do not get the tiles of data
     centre GPUs. Without a device it is the one that plans are made for where there is none.
-    Raises RuntimeError for a device that can run none.
+    Raises `DeviceError` for a device that can run none.
     """
     if device is None:
         return DEFAULT
@@ -75,9 +77,7 @@ def target_of(device: Any | None) -> Target:
     else:
         known = [target for target in TARGETS.values() if target.nvidia and _runs(target, found)]
     if not known:
-        raise RuntimeError(
-            f"{found.name} is none of the GPUs that kernels are made for: {', '.join(TARGETS)} and newer"
-        )
+        raise DeviceError(f"{found.name} is none of the GPUs that kernels are made for: {', '.join(TARGETS)} and newer")
     return replace(known[-1], units=found.multi_processor_count)
 
 

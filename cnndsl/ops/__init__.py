@@ -12,12 +12,11 @@ from cnndsl.ops import (
     resize,
     scale,
 )
-from cnndsl.ops.base import LayerError, Op, PackageError, Shape, all_layers, find, register, show_shape
+from cnndsl.ops.base import LayerError, Op, Shape, all_layers, find, register, show_shape
 
 __all__ = [
     "LayerError",
     "Op",
-    "PackageError",
     "Shape",
     "activation",
     "all_layers",

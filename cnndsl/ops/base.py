@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import ClassVar, Literal, TypeVar
 
+from cnndsl.errors import Error, PackageError
 from cnndsl.ops.arguments import Parameter, signature
 
 Shape = tuple[int, ...]
@@ -36,7 +37,7 @@ def literal(value: object) -> str:
     return repr(value)
 
 
-class LayerError(Exception):
+class LayerError(Error):
     """A layer that cannot be built from its arguments or applied to its input.
 
     code      the stable code of the diagnostic, such as "E202"
@@ -54,11 +55,15 @@ class LayerError(Exception):
         input: int | None = None,
         help: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(code, message)
         self.code = code
+        self.message = message
         self.argument = argument
         self.input = input
         self.help = help
+
+    def __str__(self) -> str:
+        return self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +186,6 @@ class Op:
             if value != parameter.default or parameter.required:
                 shown.append(kind.show(value) if parameter.positional else kind.keyword(parameter.name, value))
         return f"{self.word} {', '.join(shown)}" if shown else self.word
-
-
-class PackageError(Exception):
-    """An installed package brings layers that cannot be loaded; one line."""
 
 
 _REGISTRY: dict[str, type[Op]] = {}

@@ -84,6 +84,13 @@ def check_groups(groups: int, channels: int, filters: int) -> None:
     raise LayerError("E204", f"groups = {groups} does not divide the {what}", argument="groups", help=repair)
 
 
+def check_channel_groups(groups: int, channels: int) -> None:
+    """E206 unless `groups` divides the channels."""
+    if channels % groups:
+        message = f"groups = {groups} does not divide the {channels} channels"
+        raise LayerError("E206", message, argument="groups", help=near_divisors(channels))
+
+
 def near_divisors(n: int) -> str:
     """The divisors of `n` a reader is likely to want."""
     divisors = [d for d in range(1, min(n, 4096) + 1) if n % d == 0]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, integer, number
-from cnndsl.ops.base import Buffer, LayerError, Op, Shape, TorchModule, register
-from cnndsl.ops.images import expect_image, near_divisors
+from cnndsl.ops.base import Buffer, Op, Shape, TorchModule, register
+from cnndsl.ops.images import check_channel_groups, expect_image
 
 
 class Normalization(Op):
@@ -71,14 +71,7 @@ class GroupNorm(Normalization):
     eps: float = number(1e-5, minimum=0.0, above=True, keyword=True)
 
     def output(self, *inputs: Shape) -> Shape:
-        channels = expect_image(self.word, inputs[0])[0]
-        if channels % self.groups:
-            raise LayerError(
-                "E206",
-                f"groups = {self.groups} does not divide the {channels} channels",
-                argument="groups",
-                help=near_divisors(channels),
-            )
+        check_channel_groups(self.groups, expect_image(self.word, inputs[0])[0])
         return inputs[0]
 
     def torch(self, *inputs: Shape) -> TorchModule:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import extent, integer
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, Window, register, show_shape
-from cnndsl.ops.images import Pair, expect_image, near_divisors
+from cnndsl.ops.images import Pair, check_channel_groups, expect_image
 
 
 @register
@@ -39,14 +39,7 @@ class ChannelShuffle(Op):
     groups: int = integer()
 
     def output(self, *inputs: Shape) -> Shape:
-        channels = expect_image(self.word, inputs[0])[0]
-        if channels % self.groups:
-            raise LayerError(
-                "E206",
-                f"groups = {self.groups} does not divide the {channels} channels",
-                argument="groups",
-                help=near_divisors(channels),
-            )
+        check_channel_groups(self.groups, expect_image(self.word, inputs[0])[0])
         return inputs[0]
 
     def torch(self, *inputs: Shape) -> TorchModule:

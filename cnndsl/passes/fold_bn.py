@@ -14,10 +14,10 @@ from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Original, Recipe, apply
-from cnndsl.ops.convolution import Conv, ConvTranspose, Depthwise
-from cnndsl.ops.fused import Affine, Core, Fused
-from cnndsl.ops.linear import Linear
+from cnndsl.ops.convolution import ConvTranspose
+from cnndsl.ops.fused import Affine, Fused
 from cnndsl.ops.normalization import Bn
+from cnndsl.passes.anchor import anchor_of, fused
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
 
@@ -42,27 +42,11 @@ def fold_bn(graph: Graph, notes: Notes | None = None) -> Graph:
 
 def why_not(sweep: Sweep, node: Node, before: Node) -> str | None:
     """Why what scales channels cannot go into the weights before it."""
-    if core_of(before, sweep) is None:
+    if anchor_of(before, sweep) is None:
         return f"before it stands `{before.op.word}`, which has no weights to fold it into"
     if isinstance(before.op, Fused) and before.op.epilogue:
         return f"before it stands `{before.op.epilogue[-1].word}`"
     return sweep.read_elsewhere(node.inputs[0], node)
-
-
-def core_of(node: Node, sweep: Sweep) -> Core | None:
-    """The layer with weights that a node is or holds; a depthwise conv as the grouped conv it is."""
-    if isinstance(node.op, Fused):
-        return node.op.core
-    if isinstance(node.op, Depthwise):
-        return node.op.conv(sweep.made[node.inputs[0]].shape[0])
-    return node.op if isinstance(node.op, Conv | ConvTranspose | Linear) else None
-
-
-def fused(node: Node, sweep: Sweep) -> Fused:
-    """A node's layer as a fused one, to be extended."""
-    core = core_of(node, sweep)
-    assert core is not None
-    return node.op if isinstance(node.op, Fused) else Fused(core)
 
 
 def _affine(node: Node) -> dict[str, Recipe]:

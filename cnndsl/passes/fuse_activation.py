@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.fused_source import FUNCTIONS
-from cnndsl.passes.fold_bn import core_of, fused
+from cnndsl.passes.anchor import anchor_of, fused
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
 
@@ -35,7 +35,7 @@ def fuse_activation(graph: Graph, notes: Notes | None = None) -> Graph:
 
 
 def _why_not(sweep: Sweep, node: Node, before: Node) -> str | None:
-    if core_of(before, sweep) is None:
+    if anchor_of(before, sweep) is None:
         return f"before it stands `{before.op.word}`, which takes nothing along"
     if node.op.word not in FUNCTIONS:
         return f"`{node.op.word}` is no layer that fused kernels know"

@@ -12,7 +12,7 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Add
-from cnndsl.passes.fold_bn import core_of, fused
+from cnndsl.passes.anchor import anchor_of, fused
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
 
@@ -48,10 +48,10 @@ def _try(sweep: Sweep, node: Node) -> str | None:
 
 
 def _why_not(sweep: Sweep, node: Node, into: Node, name: str) -> str | None:
-    core = core_of(into, sweep)
-    if core is None:
+    anchor = anchor_of(into, sweep)
+    if anchor is None:
         return f"its last input comes from `{into.op.word}`, which takes nothing along"
-    if isinstance(core, Linear):
+    if isinstance(anchor, Linear):
         return "a sum after a linear layer is too small to matter"
     if isinstance(into.op, Fused) and into.op.epilogue:
         return f"before it stands `{into.op.epilogue[-1].word}`, and the kernels add first"

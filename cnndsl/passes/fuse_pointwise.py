@@ -85,8 +85,8 @@ def _why_not(sweep: Sweep, node: Node, before: Node, place: int, op: Op) -> str 
 def _plain(graph: Graph) -> Graph:
     """Chains of one are the layers they were."""
 
-    def undone(node: Node) -> Node:
+    def unwrapped(node: Node) -> Node:
         alone = isinstance(node.op, FusedPointwise) and len(node.op.steps) == 1
         return replace(node, op=node.op.steps[0]) if alone and isinstance(node.op, FusedPointwise) else node
 
-    return graph.rewrite(map(undone, graph))
+    return graph.rewrite(map(unwrapped, graph))

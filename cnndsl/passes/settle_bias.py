@@ -18,20 +18,17 @@ from cnndsl.passes.notes import Notes
 
 
 def settle_bias(graph: Graph, notes: Notes | None = None) -> Graph:
-    outputs = {output.node for output in graph.outputs}
-
     def settled(node: Node) -> Node:
         if not _is_open(node.op):
             return node
-        undone = node.name not in outputs and only_bn_reads(graph, node.name)
-        return replace(node, op=replace(node.op, bias=not undone))  # type: ignore[call-arg]
+        return replace(node, op=replace(node.op, bias=not undoes_bias(graph, node)))  # type: ignore[call-arg]
 
     return graph.rewrite(map(settled, graph))
 
 
-def only_bn_reads(graph: Graph, name: str) -> bool:
-    """True if `name` is read, and by one `bn` alone."""
-    return [reader.op.word for reader in graph.consumers(name)] == ["bn"]
+def undoes_bias(graph: Graph, node: Node) -> bool:
+    """True if all that comes of `node` is read by one `bn`, which takes a bias away again."""
+    return not graph.is_output(node.name) and [reader.op.word for reader in graph.consumers(node.name)] == ["bn"]
 
 
 def _is_open(op: Op) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.errors import WeightsError
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.passes.drop_unused import drop_unused
@@ -17,10 +18,6 @@ from cnndsl.passes.settle_bias import settle_bias
 SHOWN = 20
 # A count that PyTorch keeps for batch norm and nothing computes with; older files leave it out.
 OPTIONAL = ".num_batches_tracked"
-
-
-class WeightsError(Exception):
-    """Weights that cannot be read, or do not fit the network; each problem is a line."""
 
 
 def reason(error: BaseException) -> str:

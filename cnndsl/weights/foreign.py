@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.errors import WeightsError
 from cnndsl.extras import require
-from cnndsl.weights.check import OPTIONAL, WeightsError, reason
+from cnndsl.weights.check import OPTIONAL, reason
 from cnndsl.weights.skeleton import Skeleton
 
 if TYPE_CHECKING:

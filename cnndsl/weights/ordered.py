@@ -13,15 +13,15 @@ from itertools import pairwise
 from math import prod
 from typing import TypeAlias
 
+from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.isomorphism import refine
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights.adapt import Layout, Move, steps_between
 from cnndsl.weights.align import network
-from cnndsl.weights.check import WeightsError
 from cnndsl.weights.names import in_order_of_roles, numbered, role_of
 from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
 from cnndsl.weights.skeleton import Skeleton, Slot, Unit
-from cnndsl.weights.transfer import Transfer, Unmatched, check_heads
+from cnndsl.weights.transfer import Transfer, check_heads
 
 LAYOUTS: tuple[Layout, ...] = ("OIHW", "HWIO")
 LIMIT = 200_000  # steps of the search; a file in any order that makes sense needs about as many as it has layers

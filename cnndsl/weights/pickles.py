@@ -7,7 +7,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from cnndsl.weights.check import WeightsError, reason
+from cnndsl.errors import WeightsError
+from cnndsl.weights.check import reason
 
 # Where numpy kept its constructors, before and since version 2.
 _MODULES = frozenset({"numpy", "numpy.core.multiarray", "numpy._core.multiarray"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cnndsl.weights.check import WeightsError
+from cnndsl.errors import WeightsError
 
 
 def data_folder() -> Path:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.errors import WeightsError
 from cnndsl.extras import require
-from cnndsl.weights.check import WeightsError, reason
+from cnndsl.weights.check import reason
 
 if TYPE_CHECKING:
     from torch import Tensor

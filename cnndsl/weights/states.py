@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.errors import WeightsError
 from cnndsl.extras import require
-from cnndsl.weights.check import WeightsError, reason
+from cnndsl.weights.check import reason
 from cnndsl.weights.files import load_weights
 from cnndsl.weights.names import by_numbers
 from cnndsl.weights.pickles import load_arrays

@@ -16,9 +16,10 @@ from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.errors import WeightsError
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights import kinds
-from cnndsl.weights.check import WeightsError, reason
+from cnndsl.weights.check import reason
 from cnndsl.weights.operators import read_operator
 from cnndsl.weights.program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
 from cnndsl.weights.skeleton import Builder, Skeleton

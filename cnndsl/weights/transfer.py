@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.graph import Graph
 from cnndsl.weights.adapt import Move, steps_between, with_rgb
 from cnndsl.weights.align import Alignment, align
-from cnndsl.weights.check import WeightsError, check_shapes
+from cnndsl.weights.check import check_shapes
 from cnndsl.weights.difference import differences
 from cnndsl.weights.skeleton import Skeleton, Slot, Unit
 from cnndsl.weights.trace import Traced, trace
@@ -17,14 +18,6 @@ from cnndsl.weights.written import skeleton_of
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-class Unmatched(Exception):
-    """Networks between which weights cannot move; each reason is a line of `reasons`."""
-
-    def __init__(self, message: str, reasons: Iterable[str] = ()) -> None:
-        super().__init__(message)
-        self.reasons = tuple(reasons)
 
 
 @dataclass(frozen=True)

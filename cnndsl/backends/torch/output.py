@@ -10,13 +10,10 @@ from pathlib import Path
 
 from cnndsl.backends.torch.loading import instantiate
 from cnndsl.backends.torch.source import generate_source
+from cnndsl.errors import OutputError
 from cnndsl.extras import require
 from cnndsl.ir.graph import Graph
 from cnndsl.weights import save_weights
-
-
-class OutputError(Exception):
-    """A place that cannot be written to; the message is one line and names it."""
 
 
 def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = None, weights: bool = True) -> list[Path]:

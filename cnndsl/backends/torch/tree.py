@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ir.scopes import borders, own_name
 from cnndsl.ops.base import Shape, TorchExpression, TorchModule
 from cnndsl.source import Source
 
@@ -80,10 +81,12 @@ def plant(graph: Graph) -> list[Section]:
     holding = _holding(layers)
     around = {node.name: [root] for node in graph.inputs}
     opened, finished = [root], []
-    for layer in layers:
-        while not _inside(layer.node.name, opened[-1].path):
-            finished.append(opened.pop())
-        _open(graph, layer, opened, holding)
+    for layer, (ended, begun) in zip(layers, borders(layer.node.name for layer in layers), strict=True):
+        finished += [opened.pop() for path in ended if path in holding]
+        for path in begun:
+            if path in holding:
+                _open(graph.scopes[path], opened)
+        _put(layer, opened[-1])
         around[layer.node.name] = list(opened)
     finished.extend(reversed(opened))
     _wire(layers, around, root)
@@ -112,22 +115,16 @@ def _holding(layers: list[Layer]) -> set[str]:
     return found
 
 
-def _inside(name: str, path: str) -> bool:
-    return not path or name.startswith(f"{path}.")
+def _open(scope: Scope, opened: list[Section]) -> None:
+    section = Section(own_name(scope.path), scope)
+    opened[-1].parts.append(section)
+    opened.append(section)
 
 
-def _open(graph: Graph, layer: Layer, opened: list[Section], holding: set[str]) -> None:
-    """Put a layer where it belongs, opening the sections between it and the innermost opened one."""
-    name = layer.node.name
-    at = name.find(".", len(opened[-1].path) + 1)
-    while at >= 0 and name[:at] in holding:
-        section = Section(name[:at].rpartition(".")[2], graph.scopes[name[:at]])
-        opened[-1].parts.append(section)
-        opened.append(section)
-        at = name.find(".", at + 1)
-    path = opened[-1].path
-    layer.name = name[len(path) + 1 if path else 0 :].partition(".")[0]
-    opened[-1].parts.append(layer)
+def _put(layer: Layer, section: Section) -> None:
+    """A layer where it belongs, called by the first part of its name that is its own there."""
+    layer.name = layer.node.name.removeprefix(f"{section.path}.").partition(".")[0]
+    section.parts.append(layer)
 
 
 def _wire(layers: list[Layer], around: dict[str, list[Section]], root: Section) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cnndsl.backends.triton.execute import specialized
-from cnndsl.backends.triton.plan import BuildError, Launch, Plan
+from cnndsl.backends.triton.plan import Launch, Plan
 from cnndsl.backends.triton.processes import Request, ask_all
+from cnndsl.errors import BuildError
 from cnndsl.kernels import built
 from cnndsl.kernels.built import Built
 from cnndsl.kernels.targets import TARGETS, Target

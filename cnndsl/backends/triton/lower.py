@@ -12,21 +12,12 @@ from typing import Any
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
 from cnndsl.backends.triton.places import find_places
-from cnndsl.backends.triton.plan import (
-    Buffer,
-    Given,
-    Launch,
-    Plan,
-    Port,
-    Scratch,
-    SizeError,
-    StrictError,
-    View,
-)
+from cnndsl.backends.triton.plan import Buffer, Given, Launch, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain, open_problems
 from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.backends.triton.rules.fallback import word_of
+from cnndsl.errors import SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels import pack
 from cnndsl.kernels.precision import SIZES, dtype_of

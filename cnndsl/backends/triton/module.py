@@ -16,6 +16,7 @@ from cnndsl.backends.triton.building import Choose, suggested
 from cnndsl.backends.triton.execute import Executor
 from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
 from cnndsl.backends.triton.plan import Plan
+from cnndsl.errors import DeviceError
 from cnndsl.ir.graph import Graph
 from cnndsl.kernels.specialization import TORCH_DTYPES
 from cnndsl.kernels.targets import Target, target_of
@@ -81,7 +82,7 @@ class TritonModule(nn.Module):
 
         device = next(self.buffers(), torch.empty(0)).device
         if device.type != "cuda":
-            raise RuntimeError(f"kernels are measured on a GPU, and this module is on {device}")
+            raise DeviceError(f"kernels are measured on a GPU, and this module is on {device}")
         problems = posed(self.network, self.target, batch=self.batch, precision=self.precision)
         table = tune_problems(problems, self.target, known_table(gpu_name(device)), device)
         save_table(table)

@@ -15,22 +15,6 @@ from cnndsl.kernels.precision import SIZES, Dtype, dtype_of
 from cnndsl.ops.base import Shape
 
 
-class StrictError(Exception):
-    """A network with layers that no Triton kernel serves; the text names each, with its line."""
-
-
-class SizeError(ValueError):
-    """A batch or tensors that are too large for kernels; one line."""
-
-
-class BuildError(Exception):
-    """Kernels that cannot be had ahead of time; a line for each, with its launch."""
-
-
-class PlanError(Exception):
-    """A file that holds no plan of this version; one line."""
-
-
 @dataclass(frozen=True)
 class View:
     """A tensor N x height x width x channels inside a buffer.
@@ -179,8 +163,3 @@ class Plan:
             alive += step
             worst = max(worst, alive)
         return worst
-
-    def __str__(self) -> str:
-        from cnndsl.backends.triton.text import format_plan  # which imports this module
-
-        return format_plan(self)

@@ -14,8 +14,9 @@ from typing import Any
 
 from cnndsl.backends.triton import plan as plans
 from cnndsl.backends.triton.library import LibraryConfig
-from cnndsl.backends.triton.plan import Plan, PlanError
+from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.rules.fallback import Program
+from cnndsl.errors import PlanError
 from cnndsl.ir.recipe import Apply, Original
 from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, move, pack, pointwise, pool
 from cnndsl.ops.activation import Softmax

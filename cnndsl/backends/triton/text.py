@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cnndsl.backends.triton.plan import Launch, Plan, Scratch, View
 from cnndsl.backends.triton.traffic import launch_work, total_work
+from cnndsl.table import aligned
 
 
 def format_plan(plan: Plan) -> str:
@@ -16,15 +17,9 @@ def format_plan(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     head = ("#", "kernel", "computes", "writes", "N x H x W x C", "MB", "GFLOP")
     rows = [_row(number, launch, plan) for number, launch in enumerate(plan.launches)]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     yield f"plan {plan.name}: {plan.precision}, batch {plan.batch}, {plan.target}"
     yield ""
-    for row in [head, *rows]:
-        cells = [
-            cell.rjust(width) if index in (0, 5, 6) else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+    yield from aligned([head, *rows], left=(1, 2, 3, 4))
     yield ""
     yield from summary(plan)
 

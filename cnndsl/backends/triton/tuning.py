@@ -24,6 +24,7 @@ from cnndsl.backends.triton.processes import Compilers, Request
 from cnndsl.backends.triton.table import Rejection, Table, Timing, known_table, problem_key
 from cnndsl.backends.triton.timing import Step, launch_seconds
 from cnndsl.backends.triton.trial import Trial, step, trial
+from cnndsl.errors import DeviceError, DeviceLost
 from cnndsl.ir.graph import Graph
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target, target_of
@@ -35,10 +36,6 @@ Observe = Callable[[Table], None]
 COPIES = 8  # of a problem's tensors, at most
 PROCESSES = max(1, (os.cpu_count() or 2) - 1)  # that compile while this one measures
 COLD_BYTES = 256 * 2**20  # that copies need together, so that no cache holds them
-
-
-class DeviceLost(Exception):
-    """A candidate left the device unusable for this process; the table says which, so that the next one avoids it."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def tune(
     """
     device = device or torch.device("cuda")
     if device.type != "cuda" and not interpreting():
-        raise RuntimeError(f"kernels are measured on a GPU, and do not run on {device}")
+        raise DeviceError(f"kernels are measured on a GPU, and do not run on {device}")
     target = target_of(device if device.type == "cuda" else None)
     known = known or known_table(gpu_name(device))
     problems = posed(rewritten(graph), target, batch=batch, precision=precision)
