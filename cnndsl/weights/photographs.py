@@ -71,7 +71,8 @@ def _cut_first(image: Image, square: Box, scale: tuple[float, float], method: An
     left, top, right, bottom = (edge * scale[number % 2] for number, edge in enumerate(square))
     x, y = (max(0, math.floor(edge - _reach(step))) for edge, step in zip((left, top), scale, strict=True))
     ends = zip((right, bottom), scale, image.size, strict=True)
-    part = image.crop((x, y, *(min(size, math.ceil(edge + _reach(step))) for edge, step, size in ends)))
+    x_end, y_end = (min(size, math.ceil(edge + _reach(step))) for edge, step, size in ends)
+    part = image.crop((x, y, x_end, y_end))
     size = (round(square[2] - square[0]), round(square[3] - square[1]))
     return part.resize(size, method, box=(left - x, top - y, right - x, bottom - y))
 
