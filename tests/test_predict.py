@@ -13,12 +13,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from oracles import torchvision_models
 from PIL import Image
 
 from cnndsl.cli.main import main
 from cnndsl.weights import save_weights
+from cnndsl.weights.photographs import centre, read_photograph
 from cnndsl.weights.preprocessing import PRESETS, class_names, read_preprocessing
 
 NETWORK = "squeezenet1_1"
@@ -122,12 +125,94 @@ def test_classes_come_by_name_with_their_probability(predict: Callable) -> None:
     assert re.findall(r"\w+$", predict("photo.png")[1], re.MULTILINE) == ["png", "green", "red", "blue"]
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK", "RGBA", "1", "I;16", "F"])
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK", "RGBA", "1", "I;16"])
 @pytest.mark.parametrize("size", [(1, 1), (300, 1), (9, 40)])
 def test_any_image_is_a_photograph(predict: Callable, mode: str, size: tuple[int, int]) -> None:
     Image.new(mode, size).save("image.tif")
     code, out, err = predict("image.tif")
     assert (code, err) == (0, "") and len(out.splitlines()) == 4
+
+
+GREEN = re.compile(r"photo\.png\n  97\.6 %  green\n")
+
+
+def save_float(name: str, mode: str) -> None:
+    Image.new(mode, (9, 9), 1).save(name, format="TIFF")
+
+
+def save_bomb(name: str) -> None:
+    """A header that promises 10 gigapixels."""
+    Path(name).write_bytes(b"P5 100000 100000 255\n")
+
+
+# What is no photograph, and why.
+NO_PHOTOGRAPHS: dict[str, tuple[Callable[[str], object], str]] = {
+    "missing.png": (lambda name: None, "no such file or directory"),
+    "folder.png": (lambda name: Path(name).mkdir(), "is a directory"),
+    "empty.png": (lambda name: Path(name).touch(), "cannot identify image file"),
+    "header.png": (lambda name: Path(name).write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ""),
+    "cut.png": (lambda name: Path(name).write_bytes(Path("photo.png").read_bytes()[:-30]), ""),
+    "text.jpg": (lambda name: Path(name).write_text("no picture"), "cannot identify image file"),
+    "bomb.pgm": (save_bomb, "could be decompression bomb"),
+    "whole.tif": (lambda name: save_float(name, "I"), "its pixels are 32-bit whole numbers, which do not say what is"),
+    "float.tif": (lambda name: save_float(name, "F"), "its pixels are floating-point numbers, which do not say what"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PHOTOGRAPHS)
+def test_a_bad_picture_is_named_and_the_others_go_on(predict: Callable, name: str) -> None:
+    make, reason = NO_PHOTOGRAPHS[name]
+    make(name)
+    code, out, err = predict(name, "photo.png")
+    assert code == 1 and GREEN.match(out) and err.count("\n") == 1
+    assert err.startswith(f"cnndsl: error: cannot read {name} as a photograph: ") and reason in err
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif", "deep.pgm"])
+def test_sixteen_bits_are_eight_and_eight_more(name: str, tmp_path: Path) -> None:
+    """Not clipped, which would make all of these but the first white."""
+    grey = np.arange(256, dtype=np.uint16).reshape(16, 16) * 257
+    Image.fromarray(grey).save(tmp_path / name)
+    assert np.array_equal(np.asarray(read_photograph(tmp_path / name))[:, :, 1], grey >> 8)
+
+
+def test_a_photograph_is_turned_as_its_camera_was(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter to the right
+    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_photograph(tmp_path / "turned.jpg").size == (20, 30)
+
+
+SIZES = [(1, 1), (2, 3), (223, 224), (255, 257), (256, 256), (257, 255), (300, 17), (333, 501), (901, 3), (5, 4000)]
+
+
+@pytest.mark.parametrize(
+    ("resize", "crop", "how"), [(256, 224, "bilinear"), (232, 224, "bicubic"), (256, 227, "bilinear")]
+)
+def test_pixels_are_those_of_torchvision(resize: int, crop: int, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torchvision_models()
+    from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
+
+    theirs = Compose([Resize(resize, InterpolationMode(how)), CenterCrop(crop)])
+    random = np.random.default_rng(0)
+    for size in SIZES:
+        image = Image.fromarray(random.integers(0, 256, (*size, 3), dtype=np.uint8))
+        wanted = np.asarray(theirs(image), dtype=int)
+        assert np.array_equal(np.asarray(centre(image, resize, crop, how)), wanted), size
+        if how == "bilinear":  # cut first, as a picture must be that would be too large when resized
+            monkeypatch.setattr("cnndsl.weights.photographs.LARGEST", 0)
+            assert np.abs(np.asarray(centre(image, resize, crop, how)) - wanted).max() <= 1, size
+            monkeypatch.undo()
+
+
+@pytest.mark.parametrize("size", [(65_000, 1), (1, 65_000), (9_000_000, 3)])
+def test_the_longest_pictures_are_cut_first(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resized whole, the first would be 256 x 16,640,000 pixels."""
+    made = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(Image.Image, "resize", lambda self, to, *a, **k: made.append(to) or resize(self, to, *a, **k))
+    image = centre(Image.new("RGB", size, (1, 2, 3)), 256, 224, "bilinear")
+    assert made == [(224, 224)] and image.getcolors() == [(224 * 224, (1, 2, 3))]
 
 
 def spoil(name: str, content: bytes | None) -> None:
@@ -144,9 +229,6 @@ def with_line(line: str) -> bytes:
 
 # A file, what is in it instead, and what the one line says.
 SPOILT = [
-    ("photo.png", None, "cannot read photo.png as a photograph: no such file or directory"),
-    ("photo.png", b"", "cannot read photo.png as a photograph: cannot identify image file"),
-    ("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "cannot read photo.png as a photograph: "),
     ("colours.safetensors", None, "there is no colours.safetensors in "),
     ("colours.safetensors", b"{}", "cannot read weights from colours.safetensors: "),
     ("colours.preprocess.toml", None, "cannot read colours.preprocess.toml: no such file or directory"),

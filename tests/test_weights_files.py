@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_networks import conv_bn
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ from cnndsl.weights.ordered import by_order
 from cnndsl.weights.skeleton import Slot
 from cnndsl.weights.states import read_state
 from cnndsl.weights.transfer import Transfer
+from cnndsl.weights.unproved import open_questions
 from cnndsl.weights.written import skeleton_of
 
 NET = "conv 3x3, 4 -> bn -> relu -> conv 3x3, 6 -> relu -> global_avgpool -> linear 5"
@@ -75,13 +77,65 @@ def test_every_kind_of_file_is_read(name: str, tmp_path: Path, capsys: pytest.Ca
     arguments = ["weights", "import", str(tmp_path / "net.arch"), str(path), "-o", str(tmp_path / "out")]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert "4 layers, 9 tensors\n" in said and "not verified: a file does not say how its layers are wired\n" in said
+    assert "4 layers, 9 tensors\n" in said and "\nfits, unproved: " in said
     ours = network().compile().eval()
     ours.load_state_dict(cnndsl.weights.load_weights(tmp_path / "out" / "net.safetensors", network().graph))
     image = torch.randn(2, 3, 8, 8)
     close = 1e-2 if "half" in name else 1e-6
     with torch.no_grad():
         torch.testing.assert_close(ours(image), module(image), rtol=close, atol=close)
+
+
+# --- what fits and is not proved
+
+
+def turned_and_not(folder: Path) -> tuple[str, list[Path]]:
+    """A network, and its weights from two modules of which one flattens columns first. Both fit."""
+    (folder / "tiny.arch").write_text(
+        "network tiny { input 3 x 8 x 8\n conv 3x3, 4, pad=0 -> relu -> conv 3x3, 4\n flatten -> linear 5 }"
+    )
+    torch.manual_seed(0)
+    state = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(144, 5)).state_dict()
+    torch.save(state, folder / "rows.pth")
+    state["2.weight"] = state["2.weight"].unflatten(1, (4, 6, 6)).mT.flatten(1)
+    torch.save(state, folder / "columns.pth")
+    return str(folder / "tiny.arch"), [folder / "rows.pth", folder / "columns.pth"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_fit_is_said_to_be_no_proof(number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, files = turned_and_not(tmp_path)
+    arguments = ["weights", "import", model, str(files[number]), "-o", str(tmp_path / "out")]
+    assert main([*arguments, "--require-proof"]) == 1
+    said = capsys.readouterr()
+    assert said.err == "cnndsl: unproved, so nothing is written\n" and not (tmp_path / "out").exists()
+    assert said.out.splitlines()[-7:] == [
+        "fits, unproved: a file does not say what its network computes",
+        "  linear reads 4 x 6 x 6 as a vector: channels, rows, columns is assumed, any other order fits too",
+        "  as many filters as channels, so that a turned weight would fit too: conv2",
+        "  activations, strides, padding and eps are in no file",
+        "what would prove it:",
+        "  --from torchvision:NAME or timm:NAME, whose outputs are compared with ours",
+        "  a picture whose label you know: cnndsl predict tiny PHOTO (see --preprocess)",
+    ]
+    assert main(arguments) == 0 and "fits, unproved" in metadata(tmp_path / "out" / "tiny.safetensors")
+
+
+def metadata(path: Path) -> str:
+    with safe_open(path, "pt") as file:
+        return str(file.metadata())
+
+
+def test_what_else_shapes_do_not_tell() -> None:
+    body = "conv 3x3, 6, bias=false -> bn -> conv 3x3, 6 -> relu -> conv 3x3, 6 -> flatten -> linear 5"
+    weights = ("3x3x3x6", *["6"] * 4, "3x3x6x6", "6", "3x3x6x6", "6", "384x5", "5")
+    assert open_questions(skeleton_of(network(body).graph), transfer(body, *weights)) == [
+        "linear reads 6 x 8 x 8 as a vector: rows, columns, channels is assumed, any other order fits too",
+        "as many filters as channels, so that a turned weight would fit too: conv2, conv3",
+        "equal shapes, told apart by the file's order alone: conv2, conv3",
+        "several tensors of one shape, and no names that say which is which: bn",
+        "activations, strides, padding and eps are in no file",
+    ]
 
 
 # --- by order and shapes

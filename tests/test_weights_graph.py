@@ -55,7 +55,7 @@ def test_graphs_find_what_order_finds(name: str) -> None:
     for (key, one), other in zip(ours.state_dict().items(), in_file_order.state_dict().values(), strict=True):
         assert key.endswith("num_batches_tracked") or key.rpartition(".")[0] in transfer.kept or torch.equal(one, other)
     lines, agree = verdict(both, alignment, ours, hidden)
-    assert agree and lines[0].startswith("verified: on random input both give the same"), lines
+    assert agree and lines[0].startswith("proved: on random input both give the same"), lines
 
 
 def test_heads_that_only_training_has_move_too() -> None:
@@ -206,7 +206,7 @@ def test_a_head_of_another_size_is_kept_on_request_alone() -> None:
     _, _, transfer = aligned(network, theirs, new_head=True)
     assert transfer.kept == ("linear",) and not [m for m in transfer.moves if m.ours.name.startswith("linear")]
     assert said_of(network, theirs, new_head=True) == (
-        ["verified: on random input all layers but the heads give the same in float64"],
+        ["proved: on random input all layers but the heads give the same in float64"],
         True,
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 import cnndsl
@@ -56,9 +57,12 @@ def save(name: str, title: str, **settings: int) -> dict[str, torch.Tensor]:
 )
 def test_trained_weights_of_a_library(run: Callable, network: str, file: str, title: str) -> None:
     save(file, title)
-    code, out, err = run(f"weights import {network} {file} --from {title} --input 3x64x64")
+    code, out, err = run(f"weights import {network} {file} --from {title} --input 3x64x64 --require-proof")
     assert (code, err) == (0, "")
-    assert "\nverified: on random input both give the same (relative error " in out
+    with safe_open(f"data/cnndsl/{network}.safetensors", "pt") as written:
+        said = written.metadata()["cnndsl"]
+    assert f"; imported from {title}; proved: on random input both give the same (relative error " in said
+    assert "\nproved: on random input both give the same (relative error " in out
     assert out.endswith(f"wrote data/cnndsl/{network}.safetensors\n")
     net = cnndsl.load(network, input=(3, 64, 64))
     ours, theirs = net.compile().eval(), build_foreign(title).eval()
@@ -81,7 +85,7 @@ def test_the_map_is_printed_a_layer_a_line(run: Callable) -> None:
 
 def test_a_module_without_a_file_is_compared_and_nothing_written(run: Callable) -> None:
     code, out, _ = run("weights import squeezenet1_1 --from torchvision:squeezenet1_1 --input 3x64x64")
-    assert code == 0 and "\nverified: " in out and "nothing is written" in out and not list(Path().iterdir())
+    assert code == 0 and "\nproved: " in out and "nothing is written" in out and not list(Path().iterdir())
 
 
 def test_another_number_of_classes(run: Callable) -> None:
@@ -92,10 +96,10 @@ def test_another_number_of_classes(run: Callable) -> None:
     assert (code, out) == (1, "") and err.endswith("\n  linear has 1000 filters or features, theirs 7\n")
     assert not Path("data").exists()
     code, out, _ = run(f"{line} -p classes=7")
-    assert code == 0 and "\nverified: on random input both give the same" in out
+    assert code == 0 and "\nproved: on random input both give the same" in out
     code, out, _ = run(f"{line} --new-head")
     assert code == 0 and "\nlinear keeps its initial weights\nfc.weight of theirs is not used\n" in out
-    assert "\nverified: on random input all layers but the heads give the same in float64\n" in out
+    assert "\nproved: on random input all layers but the heads give the same in float64\n" in out
 
 
 def test_what_differs_is_said_and_nothing_written(run: Callable) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request
 from cnndsl.cli.checked import checked_network
+from cnndsl.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from cnndsl.architecture import Architecture
+    from cnndsl.weights.preprocessing import Preprocessing
 
 SHOWN = 5
 
@@ -48,9 +51,23 @@ def run(options: argparse.Namespace) -> int:
         return 1
     names = class_names(preprocessing, weights.parent)
     probabilities = classifier(network, weights)
+    unread = 0
     for photo in options.photos:
-        print("\n".join([str(photo), *_best(probabilities(preprocessing.tensor(photo)), names)]))
-    return 0
+        image = _image(preprocessing, photo)
+        if image is None:
+            unread += 1
+        else:
+            print("\n".join([str(photo), *_best(probabilities(image), names)]))
+    return int(unread > 0)
+
+
+def _image(preprocessing: Preprocessing, photo: Path) -> Tensor | None:
+    """A photograph as input; None, after a line that says why, if it cannot be read: the others still can."""
+    try:
+        return preprocessing.tensor(photo)
+    except WeightsError as error:
+        print(f"cnndsl: error: {error}", file=sys.stderr)
+        return None
 
 
 def classifier(network: Architecture, weights: Path) -> Callable[[Tensor], Tensor]:

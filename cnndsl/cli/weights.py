@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -40,6 +40,9 @@ def add_to(commands: Commands) -> None:
         metavar="LIBRARY:NAME",
         help="the module that FILE is for: torchvision:NAME or timm:NAME",
     )
+    action.add_argument(
+        "--require-proof", action="store_true", help="write nothing unless outputs were compared and are the same"
+    )
     action.add_argument("--bgr", action="store_true", help="FILE is for images in BGR; import it for RGB")
     action.add_argument("--new-head", action="store_true", help="keep our initial head where theirs has another size")
     action.add_argument(
@@ -73,13 +76,14 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Found:
-    """What goes where; with a foreign module also what it was aligned by."""
+    """What goes where; with a foreign module also what it was aligned by, without one what the file leaves open."""
 
     transfer: Transfer
     tensors: dict[str, Tensor]
     module: nn.Module | None = None
     both: Counterparts | None = None
     alignment: Alignment | None = None
+    questions: Sequence[str] = ()
 
 
 def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
@@ -102,6 +106,7 @@ def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
     from cnndsl.weights.skeleton import Slot
     from cnndsl.weights.states import read_state
     from cnndsl.weights.transfer import in_rgb, own
+    from cnndsl.weights.unproved import open_questions
     from cnndsl.weights.written import skeleton_of
 
     state, ours = read_state(options.file), skeleton_of(network.graph)
@@ -109,7 +114,8 @@ def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
     heads = [name for each, name in zip(network.graph.outputs, ours.outputs, strict=True) if each.train_only]
     transfer = own(network.graph, slots)
     transfer = transfer or by_order(ours, heads, slots, ordered=state.ordered, new_head=options.new_head)
-    return Found(in_rgb(ours, transfer) if options.bgr else transfer, dict(state.tensors))
+    transfer = in_rgb(ours, transfer) if options.bgr else transfer
+    return Found(transfer, dict(state.tensors), questions=open_questions(ours, transfer))
 
 
 def _told(found: Found) -> Iterator[str]:
@@ -149,26 +155,45 @@ def _finish(
     ours = network.compile(seed=options.seed)
     state = moved(found.transfer.moves, found.tensors, ours.state_dict())
     ours.load_state_dict(state)
-    lines, verified = _verified(found, ours, options)
-    print("\n".join(lines))
-    if not verified:
+    lines, agree = _verdict(found, ours, options)
+    print("\n".join([*lines, *([] if found.module else _to_prove(network))]))
+    if options.require_proof and found.module is None:
+        print("cnndsl: unproved, so nothing is written", file=sys.stderr)
+    if not agree or (options.require_proof and found.module is None):
         return 1
     if options.file is None:
         print(f"{options.source} is untrained here, so nothing is written: give a FILE with its weights")
         return 0
-    for path in _write(network.name, state, preprocessing, options.output):
+    note = f"imported from {options.source or 'a file alone'}; {lines[0]}"
+    for path in _write(network.name, state, note, preprocessing, options.output):
         print(f"wrote {path}")
     return 0
 
 
-def _verified(found: Found, ours: nn.Module, options: argparse.Namespace) -> tuple[list[str], bool]:
+def _verdict(found: Found, ours: nn.Module, options: argparse.Namespace) -> tuple[list[str], bool]:
+    """What is said of the weights, the word on them first, and whether they may be written."""
     if found.module is None or found.both is None or found.alignment is None:
-        return ["not verified: a file does not say how its layers are wired"], True
+        return ["fits, unproved: a file does not say what its network computes", *_indented(found.questions)], True
     from cnndsl.weights.difference import differences
     from cnndsl.weights.verdict import verdict
 
     lines, agree = verdict(found.both, found.alignment, ours, found.module, bgr=options.bgr)
     return (lines if agree else [*lines, *map(str, differences(found.both.ours, found.both.theirs))]), agree
+
+
+def _to_prove(network: Architecture) -> Iterator[str]:
+    """What would prove weights that only fit."""
+    yield "what would prove it:"
+    yield from _indented(["--from torchvision:NAME or timm:NAME, whose outputs are compared with ours"])
+    image, output = network.graph.inputs[0].shape, network.graph.output.shape
+    if len(network.graph.inputs) == 1 and image[0] == 3 and len(output) == 1:
+        yield from _indented(
+            [f"a picture whose label you know: cnndsl predict {network.name} PHOTO (see --preprocess)"]
+        )
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
 
 
 def _preprocessing(how: str | None) -> Preprocessing | None:
@@ -181,7 +206,9 @@ def _preprocessing(how: str | None) -> Preprocessing | None:
     return read_preprocessing(Path(how))
 
 
-def _write(name: str, state: dict[str, Tensor], how: Preprocessing | None, folder: Path | None) -> list[Path]:
+def _write(
+    name: str, state: dict[str, Tensor], note: str, how: Preprocessing | None, folder: Path | None
+) -> list[Path]:
     """Both files or none."""
     from cnndsl.backends.torch.output import write_together
     from cnndsl.weights import save_weights
@@ -189,7 +216,7 @@ def _write(name: str, state: dict[str, Tensor], how: Preprocessing | None, folde
     from cnndsl.weights.preprocessing import SUFFIX
 
     writers: dict[str, Callable[[Path], object]] = {
-        f"{name}.safetensors": lambda path: save_weights(state, path, name),
+        f"{name}.safetensors": lambda path: save_weights(state, path, name, note),
     }
     if how is not None:
         writers[f"{name}{SUFFIX}"] = lambda path: path.write_text(how.text(name), encoding="utf-8")

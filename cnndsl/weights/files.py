@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def save_weights(state: Mapping[str, Tensor], path: Path, network: str) -> None:
-    """Write a state dict, with the name of the network and the version of cnndsl beside it. Raises `OSError`."""
+def save_weights(state: Mapping[str, Tensor], path: Path, network: str, note: str = "") -> None:
+    """Write a state dict, and as its metadata the network's name, our version and a note. Raises `OSError`."""
     require("torch", "safetensors", extra="torch")
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    metadata = {"cnndsl": f"{network}, written by cnndsl {__version__}"}  # one entry: their order would not be fixed
+    said = f"{network}, written by cnndsl {__version__}" + (f"; {note}" if note else "")
+    metadata = {"cnndsl": said}  # one entry: their order would not be fixed
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     path.touch()
     mode = path.stat().st_mode  # safetensors would let nobody but the owner read the file

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import prod
 from typing import TypeAlias
 
 from cnndsl.errors import Unmatched, WeightsError
@@ -197,23 +196,11 @@ def _resized(reading: Reading, unit: Unit, place: int) -> str | None:
 
 def _moves(ours: Skeleton, reading: Reading, unit: Unit, place: int) -> Iterator[Move]:
     steps = reading.steps(unit, place) or []
-    for number, (slot, needed) in enumerate(zip(unit.slots.values(), steps, strict=True)):
+    for number, ((role, slot), needed) in enumerate(zip(unit.slots.items(), steps, strict=True)):
         theirs = reading.file[place + number]
-        image = _image(ours, unit, slot.shape) if reading.layout == "HWIO" and len(theirs.shape) == 2 else ()
+        turned = role == "weight" and reading.layout == "HWIO" and len(theirs.shape) == 2
+        image = ours.flattened(unit) if turned else ()
         yield Move(slot, theirs, (*needed, "inputs from HWC to CHW") if image else needed, image)
-
-
-def _image(ours: Skeleton, unit: Unit, weight: Shape) -> Shape:
-    """The image of more than one pixel that a layer reads as a vector; () if it does not."""
-    image: Shape
-    if len(weight) == 4:
-        image = weight[1:]
-    else:
-        source = ours[unit.inputs[0]]
-        while len(source.shape) == 1 and not source.joint:
-            source = ours[source.inputs[0]]
-        image = source.shape
-    return image if len(image) == 3 and prod(image[1:]) > 1 and prod(image) == weight[1] * prod(weight[2:]) else ()
 
 
 def _alike(ours: Skeleton, known: Plan, fit: Fit) -> Iterator[str]:

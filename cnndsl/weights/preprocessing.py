@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.errors import WeightsError
 from cnndsl.extras import require
 from cnndsl.weights.check import reason
+from cnndsl.weights.photographs import centre, read_photograph
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,29 +72,14 @@ class Preprocessing:
         """A photograph as (1, 3, crop, crop) in float32. Raises `WeightsError` if it is none."""
         require("torch", "PIL", extra="predict")
         import torch
-        from PIL import Image, ImageOps
 
-        try:
-            with Image.open(path) as photograph:
-                image = ImageOps.exif_transpose(photograph).convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise WeightsError(f"cannot read {path} as a photograph: {reason(error)}") from error
-        pixels = torch.frombuffer(bytearray(self._cut(image).tobytes()), dtype=torch.uint8)
+        image = centre(read_photograph(path), self.resize, self.crop, self.interpolation)
+        pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
         values = pixels.reshape(self.crop, self.crop, 3).permute(2, 0, 1).float()
         values = values.flip(0) if self.channels == "BGR" else values
         mean, std = (torch.tensor(each).reshape(3, 1, 1) for each in (self.mean, self.std))
         normal: Tensor = ((values * self.scale - mean) / std)[None]
         return normal
-
-    def _cut(self, image: Any) -> Any:
-        """The centre of a PIL image whose shorter side is `resize`."""
-        from PIL import Image
-
-        ratio = self.resize / min(image.size)
-        width, height = (max(self.resize, round(ratio * side)) for side in image.size)
-        resized = image.resize((width, height), Image.Resampling[self.interpolation.upper()])
-        left, top = (width - self.crop) // 2, (height - self.crop) // 2
-        return resized.crop((left, top, left + self.crop, top + self.crop))
 
 
 def _toml(value: object) -> str:

@@ -118,6 +118,21 @@ class Skeleton:
             unit = self[unit.inputs[0]]
         return unit.name, tuple(reversed(passed))
 
+    def flattened(self, unit: Unit) -> Shape:
+        """The image of more than one pixel that a layer with weights reads as a vector; () if it does not."""
+        weight = unit.slots["weight"].shape if "weight" in unit.slots else ()
+        if len(weight) not in (2, 4):
+            return ()
+        image = weight[1:] if len(weight) == 4 else self._image_before(unit)
+        return image if len(image) == 3 and prod(image[1:]) > 1 and prod(image) == prod(weight[1:]) else ()
+
+    def _image_before(self, unit: Unit) -> Shape:
+        """What a layer reads before it was flattened, if it was."""
+        source = self[unit.inputs[0]]
+        while len(source.shape) == 1 and not source.joint:
+            source = self[source.inputs[0]]
+        return source.shape
+
     def part(self, outputs: int) -> Skeleton:
         """What the first `outputs` outputs need."""
         kept = self.outputs[:outputs]

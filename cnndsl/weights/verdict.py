@@ -23,11 +23,11 @@ def verdict(
     if not resized:
         error = compare_outputs(ours, theirs, inputs, alignment.outputs, bgr=bgr)
         if error <= TOLERANCE:
-            return [f"verified: on random input both give the same (relative error {error:.1e} in float64)"], True
+            return [f"proved: on random input both give the same (relative error {error:.1e} in float64)"], True
     pairs = {one: other for one, other in alignment.pairs.items() if one not in resized}
     found = first_difference(ours, theirs, both.traced, pairs, inputs, bgr=bgr)
     if found is None and resized:
-        return ["verified: on random input all layers but the heads give the same in float64"], True
+        return ["proved: on random input all layers but the heads give the same in float64"], True
     lines = ["the two do not compute the same"] if resized else [f"the outputs differ: relative error {error:.1e}"]
     if found is not None:
         lines.append(f"the first layer that differs is {found.ours}, theirs {found.theirs} ({found.error:.1e})")
