@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
-from cnndsl.diagnostics import Report, closest
+from cnndsl.diagnostics import Report, did_you_mean
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
@@ -140,8 +140,7 @@ def main_network(module: Module, wanted: str | None) -> str:
     if wanted is not None:
         if wanted in names:
             return wanted
-        guess = closest(wanted, names)
-        hint = f"did you mean {guess}?" if guess else f"it has {', '.join(names)}" if names else "it has no networks"
+        hint = did_you_mean(wanted, names, f"it has {', '.join(names)}" if names else "it has no networks")
         raise ModelError(f"there is no network {wanted} in {where}; {hint}")
     stem = module.source.path.stem if module.source.path else ""
     if stem in names:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from os.path import exists, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
 from pathlib import Path
 
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.errors import ModelError
 from cnndsl.shipped import shipped
 from cnndsl.source import MAX_BYTES, Source, decode_source, read_source
@@ -61,15 +61,13 @@ def zoo_model(name: str) -> Model:
         source = read_source(path)
         if name in _NETWORK.findall(source.text):
             return Model(source, name)
-    guess = closest(name, [known for known, _ in zoo_names()])
-    hint = f"did you mean {guess}?" if guess else "`cnndsl zoo` lists them"
+    hint = did_you_mean(name, [known for known, _ in zoo_names()], "`cnndsl zoo` lists them")
     raise ModelError(f"there is no file {name} and no network of that name in the zoo; {hint}")
 
 
 def _zoo_file(stem: str) -> Source:
     path = shipped("archs") / f"{stem}.arch"
     if not path.is_file():
-        stems = [file.stem for file in zoo_files()]
-        guess = closest(stem, stems)
-        raise ModelError(f"there is no file {stem}" + (f"; did you mean {guess}?" if guess else ""))
+        hint = did_you_mean(stem, [file.stem for file in zoo_files()], "`cnndsl zoo` lists those of the zoo")
+        raise ModelError(f"there is no file {stem}; {hint}")
     return read_source(path)

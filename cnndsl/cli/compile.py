@@ -131,7 +131,7 @@ def _explanation(graph: Graph, options: argparse.Namespace) -> str:
 
 def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> str:
     """The text form of the graph after one pass, or after all of them."""
-    from cnndsl.diagnostics import closest
+    from cnndsl.diagnostics import did_you_mean
     from cnndsl.ir.text import format_graph
     from cnndsl.passes import run as run_passes
 
@@ -140,7 +140,6 @@ def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> st
     if after is None:
         return list(texts.values())[-1]
     if after not in texts:
-        guess = closest(after, list(texts))
-        hint = f"did you mean {guess}?" if guess else f"there are {', '.join(texts)}"
+        hint = did_you_mean(after, texts, f"there are {', '.join(texts)}")
         raise UsageError(f"there is no pass {after}; {hint}")
     return texts[after]

@@ -25,7 +25,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.diagnostics import closest
+    from cnndsl.diagnostics import did_you_mean
     from cnndsl.diagnostics.codes import all_codes, lookup
 
     if options.code is None:
@@ -34,8 +34,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     code = lookup(options.code.upper())
     if code is None:
-        guess = closest(options.code.upper(), [each.code for each in all_codes()])
-        hint = f"did you mean {guess}?" if guess else "`cnndsl explain` lists them"
+        hint = did_you_mean(options.code.upper(), [each.code for each in all_codes()], "`cnndsl explain` lists them")
         raise UsageError(f"there is no code {options.code}; {hint}")
     print(f"{code.code}: {code.title}\n\n{code.explanation.strip()}\n")
     print(f"Wrong:\n\n{_indented(code.bad)}\n\nRight:\n\n{_indented(code.good)}")

@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.diagnostics import closest
+    from cnndsl.diagnostics import did_you_mean
     from cnndsl.elaborate.structures import STRUCTURES
     from cnndsl.ops import all_layers, find
 
@@ -47,8 +47,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     cls: Entry | None = find(options.layer) or STRUCTURES.get(options.layer)
     if cls is None:
-        guess = closest(options.layer, list(entries))
-        hint = f"did you mean {guess}?" if guess else "`cnndsl ops` lists them"
+        hint = did_you_mean(options.layer, entries, "`cnndsl ops` lists them")
         raise UsageError(f"there is no layer {options.layer}; {hint}")
     print("\n".join(describe(cls)))
     return 0

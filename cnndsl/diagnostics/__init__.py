@@ -9,7 +9,7 @@ from cnndsl.diagnostics.json import render_json
 from cnndsl.diagnostics.model import Diagnostic, Label, Report
 from cnndsl.diagnostics.sarif import render_sarif
 from cnndsl.diagnostics.style import COLOR, PLAIN, use_color
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.diagnostics.text import render_text
 from cnndsl.diagnostics.wording import tally
 
@@ -28,4 +28,4 @@ def render(report: Report, format: str, *, color: bool = False) -> str:
     return FORMATS[format](report)
 
 
-__all__ = ["FORMATS", "Diagnostic", "Label", "Report", "closest", "render", "tally", "use_color"]
+__all__ = ["FORMATS", "Diagnostic", "Label", "Report", "did_you_mean", "render", "tally", "use_color"]

@@ -21,6 +21,12 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     return min(ranked)[-1] if ranked else None
 
 
+def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+    """`did you mean resnet50?`, the end of an error's line; `otherwise` where nothing is near."""
+    guess = closest(word, known)
+    return f"did you mean {guess}?" if guess else otherwise
+
+
 def _rank(word: str, candidate: str) -> tuple[int, int, bool] | None:
     """How far the candidate is off (kind of difference, letters, another initial), or None if too far."""
     shorter, longer = sorted((word, candidate), key=len)

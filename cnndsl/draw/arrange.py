@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cnndsl.ir.upstream import upstream
+
 DEEPEST = 100  # rows in rows; deeper ones are laid out rank by rank
 
 
@@ -64,7 +66,7 @@ class Flow:
 def plan(items: Iterable[str], flow: Flow, results: Iterable[str]) -> Plan:
     """Arrange the items of a frame, given in a topological order; `results` are those that count outside of it."""
     order = list(items)
-    main = _upstream(flow, results) or set(order)
+    main = upstream(results, flow.sources.__getitem__) or set(order)
     arranged = arrange([item for item in order if item in main], flow)
     stack = arranged if isinstance(arranged, Stack) else Stack((arranged,))
     sides = [item for item in order if item not in main]
@@ -96,18 +98,6 @@ def _between(items: list[str], spine: set[str], flow: Flow, nested: int) -> Iter
         between = []
     if between:
         yield arrange(between, flow, nested + 1)
-
-
-def _upstream(flow: Flow, results: Iterable[str]) -> set[str]:
-    """The results and all that they depend on."""
-    found: set[str] = set()
-    pending = list(results)
-    while pending:
-        item = pending.pop()
-        if item not in found:
-            found.add(item)
-            pending.extend(flow.sources[item])
-    return found
 
 
 def _components(items: list[str], flow: Flow) -> list[list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cnndsl.diagnostics import Label, Report
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.elaborate.binding import Call, bind
 from cnndsl.elaborate.blocks import parameters as parameter_names
 from cnndsl.elaborate.claim import Claim
@@ -151,9 +151,7 @@ def _outside(
     values: dict[str, object] = {}
     for key, value in given.items():
         if key not in known:
-            guess = closest(key, list(known))
-            listed = f"it has {', '.join(known)}" if known else "it has none"
-            hint = f"did you mean {guess}?" if guess else listed
+            hint = did_you_mean(key, known, f"it has {', '.join(known)}" if known else "it has none")
             raise ParameterError(f"network {name} has no parameter {key}; {hint}")
         if isinstance(value, str):
             value = _evaluate(module, key, value)

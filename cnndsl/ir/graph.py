@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnndsl.ir.recipe import Original, Recipe, Recipes
+from cnndsl.ir.upstream import upstream
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
 
@@ -160,14 +161,7 @@ class Graph:
 
     def upstream(self, names: Iterable[str]) -> set[str]:
         """The named nodes and everything they depend on."""
-        found: set[str] = set()
-        pending = list(names)
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                pending.extend(self._by_name[name].inputs)
-        return found
+        return upstream(names, lambda name: self._by_name[name].inputs)
 
     def inference(self) -> Graph:
         """The part that runs outside training: without train-only heads and what only they need."""

@@ -37,8 +37,8 @@ def _try(sweep: Sweep, node: Node) -> str | None:
     """Fuse, or say why not."""
     if len(node.inputs) != 2:
         return f"it adds {len(node.inputs)} tensors, and a kernel takes one more"
-    places = [sweep.position[sweep.source(node, index).name] for index in range(2)]
-    last = 0 if places[0] > places[1] else 1
+    positions = [sweep.position[sweep.source(node, index).name] for index in range(2)]
+    last = 0 if positions[0] > positions[1] else 1
     into, other = sweep.source(node, last), sweep.source(node, 1 - last)
     reason = _why_not(sweep, node, into, node.inputs[last])
     if reason is None:

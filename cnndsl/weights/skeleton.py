@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
+from cnndsl.ir.upstream import upstream
 from cnndsl.ops.base import Shape
 from cnndsl.ops.images import Sides
 
@@ -146,13 +147,7 @@ class Skeleton:
 
 def needed(units: Mapping[str, Unit], outputs: Iterable[str]) -> tuple[Unit, ...]:
     """The units that outputs depend on, and all inputs, in their order."""
-    found: set[str] = set()
-    pending = list(outputs)
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending.extend(units[name].inputs)
+    found = upstream(outputs, lambda name: units[name].inputs)
     return tuple(unit for unit in units.values() if unit.name in found or unit.kind == "input")
 
 
