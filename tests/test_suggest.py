@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnndsl.diagnostics import closest
+from cnndsl.diagnostics.suggest import closest
 
 LAYERS = ["conv", "conv_transpose", "bn", "relu", "maxpool", "avgpool", "global_avgpool", "dropout", "linear", "add"]
 ARGUMENTS = ["kernel", "filters", "stride", "pad", "dilation", "groups", "bias"]
