@@ -12,6 +12,7 @@ import pytest
 
 from cnndsl import loads
 from cnndsl.ir import Graph, Node, Output, Scope
+from cnndsl.ir.scopes import borders
 from cnndsl.ir.text import format_graph
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ir.verify import VerificationError, verify
@@ -277,6 +278,16 @@ def test_a_long_cell_moves_no_other_line() -> None:
 
 
 # --- the scope tree
+
+
+def test_a_walk_stands_in_the_scopes_around_each_node() -> None:
+    names = ["input", "a.x", "a.b.c.y", "a.b.z", "ab.x", "ab.c.x", "abc", "d.e.f.g", "d.h"]
+    inside: list[str] = []
+    for name, (ended, begun) in zip(names, borders(names), strict=True):
+        assert ended == inside[::-1][: len(ended)]  # innermost first
+        inside = [*inside[: len(inside) - len(ended)], *begun]
+        parts = name.split(".")
+        assert inside == [".".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def nodes_of(part: Part) -> Iterator[Node]:
