@@ -22,7 +22,10 @@ from cnndsl.source import read_source
 
 CASES = Path(__file__).resolve().parent / "cases"
 FILES = sorted(path.relative_to(CASES) for path in CASES.glob("*/*.arch"))
-LIMIT = 2_000  # layers in the group `limits`, where the default of 200,000 would take minutes
+REQUESTS = {
+    "limits": Request(max_nodes=2_000),  # the default of 200,000 layers would take minutes
+    "inputs": Request(input=(3, 16, 16)),
+}
 MARK = re.compile(r"# (?P<code>[EW]\d{3}): (?P<text>[^#\n]*[^#\s])")
 
 
@@ -53,8 +56,7 @@ def marks_of(case: Path) -> Iterator[Mark]:
 
 def report_on(case: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
     monkeypatch.chdir(CASES)  # so that reports name files as they stand there
-    request = Request(max_nodes=LIMIT) if case.parts[0] == "limits" else Request()
-    return check_file(read_source(case), request).report
+    return check_file(read_source(case), REQUESTS.get(case.parts[0], Request())).report
 
 
 @pytest.mark.parametrize("case", FILES, ids=str)

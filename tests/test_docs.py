@@ -5,7 +5,8 @@ What a fenced block is, by the word after its ``` :
     arch             a whole file, without errors and warnings; one that begins with `# NAME.arch` is also saved under
                      that name beside the page's other examples, for `use` and for commands
     arch-fragment    statements of a network, whose input the first line gives: `# input 3 x 32 x 32`
-    arch-error CODE  a file or a fragment with these findings; the `text` block after it is what a check prints
+    arch-error CODE  a file or a fragment with these findings; the `text` block after it is what a check prints, with
+                     `--input SHAPE` after the codes one at this shape
     arch-shapes      a line for each example, `INPUT SHAPE -> LAYERS : OUTPUT SHAPE`
     console          `$ cnndsl ...` and what it prints; a line `...` stands for any lines
     python           run in one process a page, in order; a `text` block after one is what it prints; one that begins
@@ -33,7 +34,7 @@ from pathlib import Path
 
 import pytest
 
-from cnndsl.checking import check_file
+from cnndsl.checking import Request, check_file
 from cnndsl.cli import explain, ops
 from cnndsl.cli.main import main
 from cnndsl.diagnostics import render
@@ -120,7 +121,9 @@ def findings(block: Block, folder: Path) -> tuple[set[str], str]:
         text = f"network example {{ input {first[1]}{text[first.end() - 1 :]}}}\n"  # the lines keep their numbers
     elif block.word == "arch-fragment":
         pytest.fail("a fragment begins with its input: `# input 3 x 32 x 32`")
-    report = check_file(Source(file, text, folder / file)).report
+    shape = block.rest.partition("--input ")[2]
+    request = Request(input=tuple(map(int, shape.split("x")))) if shape else Request()
+    report = check_file(Source(file, text, folder / file), request).report
     return {finding.code for finding in report}, render(report, "text")
 
 
@@ -132,7 +135,7 @@ def test_an_example_is_right(block: Block, folder: Path) -> None:
 @of("arch-error")
 def test_a_wrong_example_gives_what_it_says(block: Block, folder: Path, renew: bool) -> None:
     codes, text = findings(block, folder)
-    assert codes == set(block.rest.split())
+    assert codes == set(block.rest.partition(" --input")[0].split())
     assert block.printed is not None, "the report goes into a ```text block right after the example"
     if renew:
         replace_in(block.page, block, f"```text\n{block.printed}```", f"```text\n{text}\n```")

@@ -390,6 +390,41 @@ def test_heads_are_further_outputs() -> None:
     assert found["tanh"].inputs == ("a",)
 
 
+TRAINED = """
+network t {{
+    input 3 x 64 x 64
+    maxpool 2x2, /2 as pooled
+    conv 3x3, 8 as stem
+    head aux, train_only={} {{ from pooled -> avgpool 9x9, /3 -> {} -> flatten -> linear 10 }}
+    head side {{ conv 1x1, 2 }}
+    {}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "input", "codes"),
+    [
+        (("true", "relu", "conv 3x3, 4"), (3, 16, 16), ["W609"]),
+        (("true", "relu", "conv 3x3, 4"), (3, 32, 32), []),
+        (("false", "relu", "conv 3x3, 4"), (3, 16, 16), ["E202"]),
+        (("true", "relux", "conv 3x3, 4"), (3, 16, 16), ["E202", "E301"]),
+        (("true", "avgpool 9x9, /3", "conv 3x3, 4"), (3, 64, 64), ["E202"]),
+        (("true", "relu", "from small -> conv 3x3, 4"), (3, 16, 16), ["W609", "E303"]),
+    ],
+)
+def test_a_head_for_training_need_not_fit_on_another_input(
+    head: tuple[str, str, str], input: tuple[int, int, int], codes: list[str]
+) -> None:
+    checked = check_file(Source("test.arch", TRAINED.format(*head)), Request(input=input))
+    assert [finding.code for finding in checked.report] == codes
+    if codes == ["W609"]:
+        network = cnndsl.loads(TRAINED.format(*head), input=input)
+        verify(network.graph)
+        assert [output.name for output in network.graph.outputs] == ["output", "side"]
+        assert not any(name.startswith("aux") for name in network.compile().state_dict())
+
+
 def test_several_inputs() -> None:
     text = "relu as a\n input 10 as told\n linear 4\n add { | identity | from a -> global_avgpool -> flatten }"
     found = graph(text)

@@ -122,7 +122,7 @@ class _Table:
 
     def rows(self) -> Iterator[Row]:
         """All rows at all levels, in definition order; a scope around a single row is that row."""
-        root = fold(self.graph, tree(self.graph))
+        root = fold(self.graph.nodes, tree(self.graph.nodes, self.graph.scopes))
         pending = [(0, entry) for entry in reversed(self.wording.entries(root))]
         while pending:
             level, entry = pending.pop()

@@ -132,11 +132,10 @@ def _explanation(graph: Graph, options: argparse.Namespace) -> str:
 def graph_after(graph: Graph, after: str | None, passes: tuple[Pass, ...]) -> str:
     """The text form of the graph after one pass, or after all of them."""
     from cnndsl.diagnostics import did_you_mean
-    from cnndsl.ir.text import format_graph
     from cnndsl.passes import run as run_passes
 
-    texts = {"elaborate": format_graph(graph)}
-    run_passes(graph, passes, observe=lambda name, graph: texts.update({name: format_graph(graph)}))
+    texts = {"elaborate": str(graph)}
+    run_passes(graph, passes, observe=lambda name, graph: texts.update({name: str(graph)}))
     if after is None:
         return list(texts.values())[-1]
     if after not in texts:

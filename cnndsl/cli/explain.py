@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         hint = did_you_mean(options.code.upper(), [each.code for each in all_codes()], "`cnndsl explain` lists them")
         raise UsageError(f"there is no code {options.code}; {hint}")
     print(f"{code.code}: {code.title}\n\n{code.explanation.strip()}\n")
-    print(f"Wrong:\n\n{_indented(code.bad)}\n\nRight:\n\n{_indented(code.good)}")
+    print(f"Wrong{_option(code)}:\n\n{_indented(code.bad)}\n\nRight:\n\n{_indented(code.good)}")
     return 0
 
 
@@ -52,14 +52,19 @@ def page() -> str:
 
 
 def _section(code: Code) -> list[str]:
-    from cnndsl.checking import check_file
+    from cnndsl.checking import Request, check_file
     from cnndsl.diagnostics import render
     from cnndsl.source import Source
 
-    findings = render(check_file(Source("example.arch", code.bad)).report, "text")
-    wrong = [f"```arch-error {code.code}", code.bad.rstrip(), "```", "", "```text", findings, "```"]
+    findings = render(check_file(Source("example.arch", code.bad), Request(input=code.input)).report, "text")
+    wrong = [f"```arch-error {code.code}{_option(code)}", code.bad.rstrip(), "```", "", "```text", findings, "```"]
     right = ["Repaired:", "", "```arch", code.good.rstrip(), "```"]
     return [f"## {code.code}", "", f"**{code.title}**", "", code.explanation, "", *wrong, "", *right]
+
+
+def _option(code: Code) -> str:
+    """The option that the examples are checked with, if any."""
+    return "" if code.input is None else f" --input {'x'.join(map(str, code.input))}"
 
 
 def _indented(text: str) -> str:

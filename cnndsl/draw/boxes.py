@@ -27,7 +27,7 @@ def picture(graph: Graph, depth: int | None = None) -> Picture:
     Without a depth it opens as many levels as come to about sixty boxes.
     """
     facts = Facts(graph)
-    root = fold(facts.graph, tree(facts.graph))
+    root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
     labels = Labels(facts)
     level = depth or 1
     best = _Painter(labels, level).paint(root)

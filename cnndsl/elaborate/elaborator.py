@@ -7,8 +7,10 @@ still looked at for mistakes of its own, but nothing is said about a tensor that
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cnndsl.diagnostics import Diagnostic
 from cnndsl.elaborate import flows, statements
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import MAX_DEPTH, Context
@@ -28,10 +30,12 @@ class Settings:
 
     input         the shape to use instead of the network's own
     hold_claims   whether ascriptions and expectations are checked: not for another input than the file's
+    left_out      train-only heads that do not fit on this input, with the first mistake in each
     """
 
     input: Shape | None = None
     hold_claims: bool = True
+    left_out: Mapping[str, Diagnostic] = field(default_factory=dict)
 
 
 @dataclass
@@ -41,6 +45,9 @@ class Elaborator:
     ran      the bodies that were run, by their ids
     made_by  node -> the outermost command that it is the result of so far
     draw     for the global drop-path of fractals; vanishes if there are none
+    resized  whether the input is of another shape than the file's
+    unfit    train-only heads that do not fit on this input, with the first mistake in each
+    whole    whether all heads could be built
     """
 
     context: Context
@@ -53,6 +60,9 @@ class Elaborator:
     ran: set[int] = field(default_factory=set)
     made_by: dict[int, Span] = field(default_factory=dict)
     inputs: list[Tensor] = field(default_factory=list)
+    resized: bool = False
+    unfit: dict[str, Diagnostic] = field(default_factory=dict)
+    whole: bool = True
     draw: Tensor | None = None
     depth: int = 0  # of braces and calls
     lacks_input: bool = False  # which was reported

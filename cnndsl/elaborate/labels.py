@@ -42,9 +42,10 @@ def read(elaborator: Elaborator, command: tree.Read, place: Place) -> Flowing:
 
 def _label_meant(name: tree.Name, place: Place) -> str:
     labels = [part.label for part in parts_of(place.labels.body) if isinstance(part, (tree.Flow, tree.Input))]
-    later = next((label for label in labels if label is not None and label.id == name.id), None)
-    if later is not None:
-        return f"it is given in line {later.span.line}, after it is read here"
+    other = next((label for label in labels if label is not None and label.id == name.id), None)
+    if other is not None:
+        why = "after it is read here" if other.span.start > name.span.start else "which is not run here"
+        return f"it is given in line {other.span.line}, {why}"
     if guess := closest(name.id, place.labels.tensors):
         return f"did you mean `{guess}`?"
     known = f"labels so far: {', '.join(place.labels.tensors)}" if place.labels.tensors else "no `as` stands before it"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from cnndsl.diagnostics import Label, Report
+from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.elaborate.binding import Call, bind
 from cnndsl.elaborate.blocks import parameters as parameter_names
@@ -34,7 +34,7 @@ class Elaboration:
     graph     all nodes up to the first mistake of each flow; without outputs if the main flow failed
     claims    the expectations to be held against its facts
     ran       the bodies that were run, by their ids
-    complete  whether the graph is the whole network
+    complete  whether the graph is the whole network, heads that were left out aside
     """
 
     graph: Graph
@@ -57,24 +57,51 @@ def elaborate_network(
 
     Raises `ParameterError` for parameters it does not have or values they do not take. With `parameters` or
     `input`, the file's `expect` claims are not checked, with `input` its shape ascriptions neither: they speak
-    of the network as the file has it.
+    of the network as the file has it. Train-only heads that do not fit on another `input` than the network's own are
+    left out.
     """
-    context = Context(report, name, module.source, max_nodes=max_nodes)
+
+    def attempt(found: Report, left_out: Mapping[str, Diagnostic]) -> tuple[Elaboration, dict[str, Diagnostic]]:
+        context = Context(found, name, module.source, max_nodes=max_nodes)
+        settings = Settings(input, hold_claims=input is None, left_out=left_out)
+        return _elaborate(module, name, context, parameters or {}, settings)
+
+    if input is None:
+        return attempt(report, {})[0]
+    left_out: dict[str, Diagnostic] = {}
+    labels: list[LabelUse] = []  # which heads that are left out may read
+    while True:
+        found = Report()
+        done, unfit = attempt(found, left_out)
+        labels += done.labels
+        if not unfit:
+            report.extend(found)
+            return replace(done, labels=labels)
+        left_out |= unfit
+
+
+def _elaborate(
+    module: Module, name: str, context: Context, parameters: Mapping[str, object], settings: Settings
+) -> tuple[Elaboration, dict[str, Diagnostic]]:
+    """Elaborate once; gives also the train-only heads that do not fit on an input which is not the network's own."""
     try:
         base, bound = _resolve(module, name, context)
     except Failed:
-        return Elaboration(Graph(name, (), ()), complete=False)
-    outside = _outside(module, name, parameters_of(base.parameters), parameters or {})
+        return Elaboration(Graph(name, (), ()), complete=False), {}
+    outside = _outside(module, name, parameters_of(base.parameters), parameters)
     definition = module.networks[name]
     root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
-    elaborator = Elaborator(context, Drafts(root), Settings(input, hold_claims=input is None))
+    elaborator = Elaborator(context, Drafts(root), settings)
     x = _run(elaborator, module, definition, base, {**bound, **outside}, root)
     if isinstance(definition, tree.VariantDefinition):
         elaborator.claims = _claims_of_variant(elaborator, module, definition)
-    claims = [] if outside or input is not None else elaborator.claims
+    claims = [] if outside or settings.input is not None else elaborator.claims
     outputs = [("output", x, False), *elaborator.heads] if isinstance(x, Tensor) else []
     graph = elaborator.drafts.graph(name, outputs)
-    return Elaboration(graph, claims, list(elaborator.label_uses.values()), elaborator.ran, bool(outputs))
+    labels = list(elaborator.label_uses.values())
+    complete = bool(outputs) and elaborator.whole
+    unfit = elaborator.unfit if elaborator.resized else {}
+    return Elaboration(graph, claims, labels, elaborator.ran, complete), unfit
 
 
 def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkDefinition, dict[str, object]]:

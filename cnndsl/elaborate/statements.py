@@ -37,7 +37,9 @@ def input(elaborator: Elaborator, statement: tree.Input, place: Place, x: Flowin
     if place.in_block:
         help = "a block works on the tensor that it is called on"
         raise elaborator.context.fail("E316", "`input` stands in networks, not in blocks", statement.span, help=help)
-    shape = elaborator.settings.input or shape_of(statement.shape, elaborator.evaluator(place))
+    stated = shape_of(statement.shape, elaborator.evaluator(place))
+    shape = elaborator.settings.input or stated
+    elaborator.resized |= shape != stated
     try:
         op = Input(shape)
     except LayerError as error:

@@ -1,72 +1,25 @@
 """The graph of an elaborated network: frozen `Node`s in a `Graph`, structure kept by networkx.
 
 A node's `inputs` are the truth about wiring and argument order; the networkx edges are derived from them
-(and `verify` compares the two). Shapes leave out the batch axis, which is symbolic and printed as N.
+(and `verify` compares the two).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cnndsl.ir.recipe import Original, Recipe, Recipes
+from cnndsl.ir.node import Node, Output, Scope
+from cnndsl.ir.text import format_network
 from cnndsl.ir.upstream import upstream
-from cnndsl.ops.base import Op, Shape
-from cnndsl.source import Span
+from cnndsl.ops.base import Shape
 
 if TYPE_CHECKING:
     import networkx as nx
 
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One layer at one place of the network.
-
-    `name` is its instance path (`stage2.bottleneck3.conv2`), unique in the graph, and the prefix of its weights'
-    names; `inputs` are the names of the nodes it reads, in argument order; `shape` is what it puts out.
-    `recipes` say of a node that a pass has made how its weights follow from the original ones, by the names of its
-    parameters; the weights of a node without them are its own.
-    """
-
-    name: str
-    op: Op
-    inputs: tuple[str, ...]
-    shape: Shape
-    span: Span
-    recipes: Recipes = field(default_factory=dict, hash=False)
-
-    def recipe(self, parameter: str) -> Recipe:
-        """How that parameter follows from the original weights."""
-        return self.recipes.get(parameter, Original(f"{self.name}.{parameter}"))
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A result of the network. `name` is "output" for the main one, else a head's name."""
-
-    name: str
-    node: str
-    train_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """A named part of the network: a block call, a branch, a stage, a labelled chain, a head.
-
-    `path` is its instance path, a prefix of the names of the nodes inside (`""` is the whole network);
-    `block` the name of the block it calls, if it is a block call, with the `arguments` of that call by parameter;
-    `doc` that block's documentation (the comment above its definition).
-    """
-
-    path: str
-    kind: str  # "network", "block", "stage", "branch", "label", "head", "shortcut", "layer", "column", "unit"
-    span: Span
-    block: str | None = None
-    arguments: Mapping[str, object] = field(default_factory=dict)
-    doc: str = ""
+__all__ = ["Graph", "Node", "Output", "Scope"]
 
 
 class Graph:
@@ -103,9 +56,7 @@ class Graph:
         return self._by_name[name]
 
     def __str__(self) -> str:
-        from cnndsl.ir.text import format_graph  # which imports this module
-
-        return format_graph(self)
+        return format_network(self.name, self.nodes, self.outputs, self.scopes)
 
     @cached_property
     def network(self) -> nx.MultiDiGraph[str]:

@@ -6,11 +6,11 @@ what `cnndsl compile --emit ir` prints, what goldens hold, and what `str(graph)`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ir.node import Node, Output, Scope
 from cnndsl.ir.tree import Part, tree
 from cnndsl.ops.arguments import show
 from cnndsl.ops.base import show_shape
@@ -29,23 +29,26 @@ class _Line:
     span: Span | None = None
 
 
-def format_graph(graph: Graph) -> str:
+def format_network(name: str, nodes: Sequence[Node], outputs: Sequence[Output], scopes: Mapping[str, Scope]) -> str:
     """The graph as text, one line per node under the scopes it stands in, without a final line end.
 
     `%conv2 = conv(%relu1) 3x3, 64 : N x 64 x 28 x 28  # file.arch:12` reads: node `conv2` is a conv of `relu1` with
     these arguments, puts out this shape (N is the batch), and comes from this line.
     """
-    lines = [*_body(tree(graph)), *_outputs(graph)]
+    lines = [*_body(tree(nodes, scopes)), *_outputs(outputs)]
     left = _width(line.left for line in lines if line.right)
     right = _width(line.right for line in lines)
     shape = max((len(line.shape) for line in lines), default=0)
-    return "\n".join([_header(graph), "", *(_format(line, left, right, shape) for line in lines)])
+    header = f"network {name}: {_shapes(nodes, outputs)}"
+    return "\n".join([header, "", *(_format(line, left, right, shape) for line in lines)])
 
 
-def _header(graph: Graph) -> str:
-    inputs = ", ".join(show_shape(node.shape) for node in graph.inputs)
-    outputs = ", ".join(show_shape(graph[output.node].shape) for output in graph.outputs if not output.train_only)
-    return f"network {graph.name}: {inputs} -> {outputs or 'nothing'}"
+def _shapes(nodes: Sequence[Node], outputs: Sequence[Output]) -> str:
+    """`3 x 224 x 224 -> 1000`"""
+    inputs = (show_shape(node.shape) for node in nodes if node.op.arity == 0)
+    shapes = {node.name: show_shape(node.shape) for node in nodes}
+    results = (shapes[output.node] for output in outputs if not output.train_only)
+    return f"{', '.join(inputs)} -> {', '.join(results) or 'nothing'}"
 
 
 def _body(root: Part) -> Iterator[_Line]:
@@ -73,9 +76,9 @@ def _call(node: Node) -> str:
     return f"{word}{f'({inputs})' if inputs else ''} {arguments}".rstrip()
 
 
-def _outputs(graph: Graph) -> Iterator[_Line]:
+def _outputs(outputs: Iterable[Output]) -> Iterator[_Line]:
     yield _Line("")
-    for output in graph.outputs:
+    for output in outputs:
         kind = "train-only output" if output.train_only else "output"
         name = "" if output.name == "output" else f" {output.name}"
         yield _Line(f"{kind}{name} = %{output.node}")

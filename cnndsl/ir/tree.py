@@ -6,11 +6,11 @@ here recurses, since blocks may nest deeper than Python's stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from cnndsl.ir.graph import Graph, Node, Scope
+from cnndsl.ir.node import Node, Scope
 from cnndsl.ir.scopes import borders, own_name
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Source
@@ -40,18 +40,18 @@ class Part:
         return self.repeats[-1] if self.repeats else self
 
 
-def tree(graph: Graph) -> Part:
+def tree(nodes: Sequence[Node], scopes: Mapping[str, Scope]) -> Part:
     """The scope tree of a graph, from the whole network (path `""`) down. Scopes without nodes are left out."""
-    span = graph.nodes[0].span if graph.nodes else Source("", "").span(0, 0)
-    opened = [_Opened(graph.scopes.get("") or Scope("", "network", span), 0)]
-    for position, (ended, begun) in enumerate(borders(node.name for node in graph)):
+    span = nodes[0].span if nodes else Source("", "").span(0, 0)
+    opened = [_Opened(scopes.get("") or Scope("", "network", span), 0)]
+    for position, (ended, begun) in enumerate(borders(node.name for node in nodes)):
         for _ in ended:
             _close(opened, position)
-        opened.extend(_Opened(graph.scopes[path], position) for path in begun)
-        opened[-1].items.append(graph.nodes[position])
+        opened.extend(_Opened(scopes[path], position) for path in begun)
+        opened[-1].items.append(nodes[position])
     while len(opened) > 1:
-        _close(opened, len(graph))
-    return opened[0].part(len(graph))
+        _close(opened, len(nodes))
+    return opened[0].part(len(nodes))
 
 
 @dataclass(slots=True)
@@ -71,14 +71,14 @@ def _close(opened: list[_Opened], stop: int) -> None:
     opened[-1].items.append(part)
 
 
-def fold(graph: Graph, root: Part) -> Part:
+def fold(nodes: Sequence[Node], root: Part) -> Part:
     """The tree with runs of equal neighbours folded: the first of them stays and holds the others as `repeats`.
 
     Two parts are equal if they differ in nothing but position: the same kind of scope calling the same block,
     the same layers of the same shapes under the same names, wired alike inside. Which tensors come in from
     outside is position; their shapes, and whether two of them are one, are not.
     """
-    return _Folding(graph).folded(root)
+    return _Folding(nodes).folded(root)
 
 
 Entry = tuple[str, Op, Shape, tuple[int, ...]] | tuple[str, int, tuple[int, ...]]
@@ -88,9 +88,9 @@ Signature = tuple[str, str | None, tuple[Entry, ...], tuple[Shape, ...]]
 class _Folding:
     """Works from the innermost parts outwards, giving equal parts equal numbers."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.nodes = graph.nodes
-        self.position = {node.name: position for position, node in enumerate(graph)}
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self.position = {node.name: position for position, node in enumerate(nodes)}
         self.numbers: dict[Signature, int] = {}
         # By path of the part:
         self.number: dict[str, int] = {}

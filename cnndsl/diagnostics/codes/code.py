@@ -10,7 +10,8 @@ from textwrap import dedent
 class Code:
     """A code, its title in a few words, why it is wrong and how to mend it, and a whole file before and after.
 
-    `bad` gives exactly this code; `good` gives no findings at all. The texts may be indented with the code
+    `bad` gives exactly this code; `good` gives no findings at all. Where it takes another input shape than that of
+    the file, as with `--input`, `input` says it. The texts may be indented with the code
     around them: the common indent and blank lines at both ends go.
     """
 
@@ -19,6 +20,7 @@ class Code:
     explanation: str
     bad: str
     good: str
+    input: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "explanation", dedent(self.explanation).strip())

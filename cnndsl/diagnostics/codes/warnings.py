@@ -199,4 +199,37 @@ WARNINGS = (
         }
         """,
     ),
+    Code(
+        "W609",
+        "head left out at this input",
+        """
+        The network is looked at with another input than its own, and there this head cannot be built. As it is
+        computed in training alone, that need not keep anybody from using the rest: it is left out of the numbers
+        and of what is compiled. On the network's own input the same is an error.
+
+        Nothing is to be done for inference. To train at this size, give the head layers that fit on any map, such as
+        global pooling.
+        """,
+        bad="""
+        network t {
+            input 3 x 64 x 64
+            conv 3x3, 16, /2 -> relu
+            head aux, train_only=true {
+                avgpool 5x5, /3 -> flatten -> linear 10
+            }
+            global_avgpool -> linear 10
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 64 x 64
+            conv 3x3, 16, /2 -> relu
+            head aux, train_only=true {
+                global_avgpool -> linear 10
+            }
+            global_avgpool -> linear 10
+        }
+        """,
+        input=(3, 8, 8),
+    ),
 )

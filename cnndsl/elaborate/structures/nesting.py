@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from cnndsl.diagnostics import Label
+from cnndsl.diagnostics import Diagnostic, Label
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.ops.arguments import Kind, argument, boolean, integer
+from cnndsl.ops.base import show_shape
+from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 if TYPE_CHECKING:
@@ -72,6 +74,10 @@ class Word(Kind):
         return value
 
 
+# What can be wrong for one shape and right for another: shapes, values computed from them, requirements.
+OF_SHAPES = ("E2", "E308", "E313", "E402")
+
+
 @dataclass(frozen=True)
 class Head(Structure):
     """`head name, train_only=true { body }`: a further result of the network; the main flow goes on as before.
@@ -91,16 +97,31 @@ class Head(Structure):
         if place.in_block:
             raise elaborator.context.fail("E316", "`head` stands in networks, not in blocks", command.span)
         self._claim_name(elaborator, command)
+        if self.label in elaborator.settings.left_out:
+            self._leave_out(elaborator, command, elaborator.settings.left_out[self.label])
+            return x
+        known = len(elaborator.context.report.errors)
         scope = place.scope.open("head", self.label, command.span, labelled=True)
         with elaborator.context.inside(f"head {self.label}"):
             result = elaborator.body(body_of(command), place.inner().within(scope), x)
         if isinstance(result, Tensor):
             elaborator.heads.append((self.label, result, self.train_only))
+        if mistakes := elaborator.context.report.errors[known:]:
+            elaborator.whole = False
+            if self.train_only and all(each.code.startswith(OF_SHAPES) for each in mistakes):
+                elaborator.unfit[self.label] = mistakes[0]
         return x
+
+    def _leave_out(self, elaborator: Elaborator, command: tree.Command, why: Diagnostic) -> None:
+        """W609"""
+        shape = show_shape(elaborator.settings.input or ())
+        message = f"head `{self.label}` does not fit on an input of {shape} and is left out"
+        labels = (Label(why.span, why.message),)
+        elaborator.context.fail("W609", message, _name(command), labels=labels)
 
     def _claim_name(self, elaborator: Elaborator, command: tree.Command) -> None:
         """E309 for a second head of the same name; `output` is the network's own result."""
-        span = next(a.value.span for a in command.arguments if a.name is None or a.name.id == "label")
+        span = _name(command)
         first = elaborator.head_names.setdefault(self.label, span)
         if self.label == "output":
             help = "`output` is what flows at the end of the network"
@@ -108,3 +129,8 @@ class Head(Structure):
         if first != span:
             labels = (Label(first, "first used here"),)
             raise elaborator.context.fail("E309", f"there is a head called `{self.label}` already", span, labels=labels)
+
+
+def _name(head: tree.Command) -> Span:
+    """Where a head's name is written."""
+    return next(a.value.span for a in head.arguments if a.name is None or a.name.id == "label")

@@ -1,0 +1,61 @@
+"""What a graph is made of, as frozen data: layers in their places, results, and named parts.
+
+Shapes leave out the batch axis, which is symbolic and printed as N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cnndsl.ir.recipe import Original, Recipe, Recipes
+from cnndsl.ops.base import Op, Shape
+from cnndsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One layer at one place of the network.
+
+    `name` is its instance path (`stage2.bottleneck3.conv2`), unique in the graph, and the prefix of its weights'
+    names; `inputs` are the names of the nodes it reads, in argument order; `shape` is what it puts out.
+    `recipes` say of a node that a pass has made how its weights follow from the original ones, by the names of its
+    parameters; the weights of a node without them are its own.
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    span: Span
+    recipes: Recipes = field(default_factory=dict, hash=False)
+
+    def recipe(self, parameter: str) -> Recipe:
+        """How that parameter follows from the original weights."""
+        return self.recipes.get(parameter, Original(f"{self.name}.{parameter}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result of the network. `name` is "output" for the main one, else a head's name."""
+
+    name: str
+    node: str
+    train_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named part of the network: a block call, a branch, a stage, a labelled chain, a head.
+
+    `path` is its instance path, a prefix of the names of the nodes inside (`""` is the whole network);
+    `block` the name of the block it calls, if it is a block call, with the `arguments` of that call by parameter;
+    `doc` that block's documentation (the comment above its definition).
+    """
+
+    path: str
+    kind: str  # "network", "block", "stage", "branch", "label", "head", "shortcut", "layer", "column", "unit"
+    span: Span
+    block: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    doc: str = ""
