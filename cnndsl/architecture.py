@@ -86,8 +86,8 @@ class Architecture:
         backend: Backend = "torch",
         *,
         seed: int = 0,
-        batch: int = 1,
-        precision: Precision = "fp16",
+        batch: int | None = None,
+        precision: Precision | None = None,
         strict: bool = False,
     ) -> nn.Module:
         """The network as a PyTorch module with weights drawn from `seed`.
@@ -95,15 +95,21 @@ class Architecture:
         torch   the source that `write` writes, executed: a module to train
         triton  fused kernels for inference on a GPU, with batches from 1 to `batch`, at a `precision`: float16,
                 bfloat16, float32 with products in TF32, or float32; `strict` refuses layers without a Triton kernel
-        The last three mean nothing to "torch". Raises `MissingExtra` if PyTorch or Triton is not installed.
+        The last three are for "triton" alone: a `batch` of 1 and "fp16" if they are not given. Parameters are of
+        PyTorch's default dtype and device; the values drawn do not depend on them.
+        Raises `MissingExtra` if PyTorch or Triton is not installed.
         """
+        _require_seed(seed)
         if _chosen(backend) == "torch":
+            _require_absent("torch", batch=batch, precision=precision, strict=strict or None)
             from cnndsl.backends import torch
 
             return torch.build(self.graph, seed=seed)
         from cnndsl.backends import triton
 
-        return triton.compile_graph(self.graph, seed=seed, batch=batch, precision=precision, strict=strict)
+        return triton.compile_graph(
+            self.graph, seed=seed, batch=1 if batch is None else batch, precision=precision or "fp16", strict=strict
+        )
 
     def optimize(self, *, seed: int = 0, freeze: bool = False) -> nn.Module:
         """The network as a PyTorch module for inference on a CPU, in eval mode; gradients do not reach its weights.
@@ -113,6 +119,7 @@ class Architecture:
         input compiles it, for half a minute or so, if gradients are off, and later calls are faster; new weights mean
         a new compile. Raises `MissingExtra` if PyTorch is not installed.
         """
+        _require_seed(seed)
         from cnndsl.backends import torch
 
         return torch.optimize(self.graph, seed=seed, freeze=freeze)
@@ -130,8 +137,8 @@ class Architecture:
         *,
         seed: int = 0,
         optimize: bool = False,
-        batch: int = 1,
-        precision: Precision = "fp16",
+        batch: int | None = None,
+        precision: Precision | None = None,
         target: str | None = None,
     ) -> list[Path]:
         """Write the network and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
@@ -139,22 +146,42 @@ class Architecture:
         torch   a Python file; with `optimize` that of the network that `optimize()` gives, with weights of its own
         triton  a plan and packed weights for one `batch` size and `precision`; with a `target` (such as "sm_90") also
                 its kernels, built ahead of time, and what loads them without Triton
+        An option of the other backend is a ValueError. What is written does not depend on PyTorch's defaults.
         Raises `OutputError` if the folder cannot be written, `MissingExtra` if PyTorch or Triton is not installed.
         """
+        _require_seed(seed)
+        if str(directory) == "":
+            raise ValueError("'' is no place to write to")
         if _chosen(backend) == "torch":
+            _require_absent("torch", batch=batch, precision=precision, target=target)
             from cnndsl.backends import torch
 
             write = torch.write_optimized if optimize else torch.write
             return write(self.graph, Path(directory), seed=seed)
+        _require_absent("triton", optimize=optimize or None)
         from cnndsl.backends import triton
 
-        return triton.write(self.graph, Path(directory), target, seed=seed, batch=batch, precision=precision)
+        images, chosen = 1 if batch is None else batch, precision or "fp16"
+        return triton.write(self.graph, Path(directory), target, seed=seed, batch=images, precision=chosen)
 
 
 def _chosen(backend: str) -> str:
     if backend not in ("torch", "triton"):
         raise ValueError(f"there is no backend {backend!r}; there are 'torch' and 'triton'")
     return backend
+
+
+def _require_absent(backend: Backend, **options: object) -> None:
+    """Raise ValueError for an option, not None, that means nothing to a backend."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(f"{name} means nothing to the backend {backend!r}")
+
+
+def _require_seed(seed: object) -> None:
+    """Raise ValueError for what is no seed. PyTorch would take negative ones for others, and True for 1."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ValueError(f"a seed is an integer from 0 to 2**63 - 1, not {seed!r}")
 
 
 def load(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Architecture:

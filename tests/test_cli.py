@@ -199,6 +199,7 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["check", "n" * 5000], "name too long"),
         (["check", "a\udcff.arch"], "no such file"),
         (["compile", "tiny.arch", "--seed", "9" * 30], "at most 18 digits"),
+        (["compile", "tiny.arch", "--seed", "-1"], "from 0"),
         (["compile", "tiny.arch", "-p", "classes=10 ** 18"], "GiB of memory"),
         (["compile", "tiny.arch", "-o", "tiny.arch"], "tiny.arch"),
         (["compile", "tiny.arch", "-o", "/proc/nowhere"], "/proc/nowhere"),
@@ -304,8 +305,12 @@ def test_streams_that_take_nothing(folder: Path, shell: str, code: int, said: st
     assert done.returncode == code and said in done.stderr and len(done.stderr.splitlines()) == bool(said)
 
 
-def test_what_compile_proposes_next_runs_in_any_shell(folder: Path) -> None:
-    done = cnndsl("compile", "tiny.arch", "-o", "a folder", cwd=folder, PATH="/usr/bin:/bin")
+@pytest.mark.parametrize("name", ["tiny", "typing_extensions"])
+def test_what_compile_proposes_next_runs_in_any_shell(folder: Path, name: str) -> None:
+    """Also where Python has a module of the network's name."""
+    (folder / "it's.arch").write_text(GOOD.replace("tiny(classes = 4)", f"{name}(classes)"))
+    settings = ("-p", "classes=2 + 3", "-o", "a folder")
+    done = cnndsl("compile", "it's.arch", *settings, cwd=folder, PATH="/usr/bin:/bin")
     first, second = done.stdout.partition("next:\n")[2].splitlines()
     for command, answer in ((first, "(conv): Conv2d(3, 4"), (second, "parameters")):
         ran = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True)

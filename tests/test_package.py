@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -30,6 +32,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = target.glob("*.whl")
     return built
+
+
+def test_the_sdist_carries_what_the_readme_names(tmp_path: Path) -> None:
+    command = ["-m", "build", "--sdist", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = {link for link in re.findall(r"\]\(([^)#]+)", readme) if "://" not in link}
+    run = set(re.findall(r"^(scripts/\w+)$", readme, re.MULTILINE))
+    assert len(links) > 10 and len(run) == 2
+    for path in links | run | {"scripts/setup", "docs/decisions.md"}:
+        assert path in names or any(name.startswith(f"{path.rstrip('/')}/") for name in names), path
 
 
 @pytest.fixture(scope="module")

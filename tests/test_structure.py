@@ -16,6 +16,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 ROOMS = (
     "version",
     "errors",
+    "files",
+    "processors",
     "shipped",
     "table",
     "extras",

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,11 +24,11 @@ from random_networks import random_network
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.backends.torch import build, generate, load_written, write
+from cnndsl.backends.torch import build, generate, load_written, write, write_optimized
 from cnndsl.backends.torch.names import _MODULE_NAMES
-from cnndsl.backends.torch.output import write_together
 from cnndsl.backends.torch.reserved import global_names
 from cnndsl.errors import OutputError
+from cnndsl.files import write_together
 from cnndsl.ir import Graph
 from cnndsl.weights import expected_shapes
 
@@ -485,6 +487,47 @@ def test_what_is_written_is_what_runs(tmp_path: Path) -> None:
     assert text == generate(network) and inspect.getsource(type(module)) in text
     for one, other in zip(module.state_dict().values(), load_written(files).state_dict().values(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("dtype", "device"), [(torch.float64, "cpu"), (torch.float16, "cpu"), (torch.float32, "meta")])
+def test_a_seed_gives_the_same_weights_whatever_pytorch_makes(tmp_path: Path, dtype: torch.dtype, device: str) -> None:
+    """A module follows PyTorch's defaults, with the same values; a file does not."""
+    network = GRAPHS["inception"]()
+    plain = build(network, seed=7).state_dict()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device(device):
+            module = build(network, seed=7)
+            files = write(network, tmp_path / "plain", seed=7) + write_optimized(network, tmp_path / "fast", seed=7)
+    finally:
+        torch.set_default_dtype(before)
+    for name, value in module.state_dict().items():
+        assert value.device.type == device and value.dtype in (dtype, torch.int64)
+        assert device == "meta" or torch.equal(value, plain[name].to(value.dtype))
+    again = write(network, tmp_path, seed=7) + write_optimized(network, tmp_path / "again", seed=7)
+    assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, True, 1.0, "1", None])
+def test_a_seed_is_an_integer_from_0(seed: Any, tmp_path: Path) -> None:
+    net = cnndsl.load("lenet5")
+    for use in (net.compile, net.optimize, partial(net.write, tmp_path)):
+        with pytest.raises(ValueError, match="a seed is an integer"):
+            use(seed=seed)
+
+
+def test_an_option_of_the_other_backend_is_an_error(tmp_path: Path) -> None:
+    net: Any = cnndsl.load("lenet5")
+    for options in ({"batch": 1}, {"precision": "fp16"}, {"strict": True}):
+        with pytest.raises(ValueError, match="means nothing to the backend 'torch'"):
+            net.compile("torch", **options)
+    for backend, options in (("torch", {"batch": 1}), ("torch", {"target": "sm_90"}), ("triton", {"optimize": True})):
+        with pytest.raises(ValueError, match=f"means nothing to the backend '{backend}'"):
+            net.write(tmp_path, backend, **options)
+    with pytest.raises(ValueError, match="no place"):
+        net.write("")
+    assert not any(tmp_path.iterdir())
 
 
 def failing(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from campaign.turns import Turns
+from cnndsl.processors import processors
 
 Run = Callable[[], object]
 SINK_BYTES = 256 * 2**20  # written between runs, so that the L2 cache holds nothing of the network
@@ -153,4 +153,4 @@ def allow_tf32() -> None:
 
 
 def cores() -> int:
-    return len(os.sched_getaffinity(0))
+    return processors()

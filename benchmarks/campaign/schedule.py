@@ -18,6 +18,7 @@ from typing import IO
 from campaign.records import Records
 from campaign.settings import Job, Settings, to_text
 from campaign.turns import Turns
+from cnndsl.processors import processors
 
 Perform = Callable[[Settings, Job, Turns], None]
 
@@ -116,4 +117,4 @@ def run_here(job: Job, settings: Settings, records: Records, perform: Perform) -
 
 def slots() -> int:
     """Processes at once: most of their time is compiling on one core."""
-    return max(1, min(12, len(os.sched_getaffinity(0)) - 2))
+    return max(1, min(12, processors() - 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import Error
@@ -63,6 +64,12 @@ def _shape(text: str) -> tuple[int, ...]:
     return shape
 
 
+def destination(text: str) -> Path:
+    if text in ("", "-"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no place to write to")
+    return Path(text)
+
+
 def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9_]{1,12}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
@@ -70,6 +77,6 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at most 18 digits")
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at most 18 digits, from 0")
     return int(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import (
@@ -13,11 +12,13 @@ from cnndsl.cli.arguments import (
     UsageError,
     add_command,
     add_request,
+    destination,
     positive,
     seed,
 )
 from cnndsl.cli.checked import checked_network
 from cnndsl.cli.memory import memory, show_size
+from cnndsl.extras import require
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS
 
@@ -35,7 +36,9 @@ def add_to(commands: Commands) -> None:
     parser = add_command(commands, "compile", "Compile a network to PyTorch source or Triton kernels, with weights.")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--backend", choices=("torch", "triton"), default="torch")
-    parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the network's name)")
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=destination, help="where to write (default: the network's name)"
+    )
     parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of the weights (default: 0)")
     parser.add_argument(
         "--emit", choices=("ir", "source", "plan"), help="print the graph, source or plan, and write nothing"
@@ -57,6 +60,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     _check(options)
+    _require_extra(options)
     network = checked_network(options)
     if network is None:
         return 1
@@ -95,6 +99,14 @@ def _check(options: argparse.Namespace) -> None:
     for what, backend in (("plan", "triton"), ("source", "torch")):
         if options.emit == what and options.backend != backend:
             raise UsageError(f"--emit {what} goes with --backend {backend}")
+
+
+def _require_extra(options: argparse.Namespace) -> None:
+    """Raise `MissingExtra` before anything is printed. Graphs and PyTorch source are made without torch."""
+    if options.backend == "triton" and (options.emit != "ir" or options.explain):
+        require("torch", "triton", extra="triton")
+    elif options.emit is None:
+        require("torch", "safetensors", extra="torch")
 
 
 def _require_memory(network: Architecture) -> None:

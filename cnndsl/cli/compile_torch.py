@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import time
+from importlib.machinery import PathFinder
 from pathlib import Path
 from shlex import quote
 
@@ -26,11 +28,36 @@ def run_torch(network: Architecture, options: argparse.Namespace) -> int:
         print(f"wrote {path} ({show_size(path.stat().st_size)})")
     print(_forward_pass(network, files))
     print("\nnext:")
-    stem = files[0].stem
-    print(f'  cd {quote(str(folder))} && {_python()} -c "from {stem} import {stem}; print({stem}())"')
+    print(f"  {_shown_module(files[0])}")
     if options.model != "-":
-        print(f"  {_cnndsl()} summary {quote(options.model)} --depth 9")
+        print(f"  {_cnndsl()} summary {quote(options.model)}{_settings(options)} --depth 9")
     return 0
+
+
+def _shown_module(program: Path) -> str:
+    """The command that prints the module; by its path where Python knows another one of that name."""
+    name = program.stem
+    if _is_taken(name):
+        code = f"import runpy, sys; print(runpy.run_path(sys.argv[1])['{name}']())"
+        return f'{_python()} -P -c "{code}" {quote(str(program))}'
+    folder = str(program.parent)
+    folder = f"./{folder}" if folder.startswith("-") else folder
+    return f'cd {quote(folder)} && {_python()} -c "from {name} import {name}; print({name}())"'
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a module of that name is in the standard library, or installed."""
+    here = {"", os.getcwd()}
+    elsewhere = [path for path in sys.path if path not in here]
+    found = PathFinder.find_spec(name, elsewhere)
+    return name in sys.modules or name in sys.stdlib_module_names or found is not None
+
+
+def _settings(options: argparse.Namespace) -> str:
+    """The options that set the network, as the shell takes them."""
+    set_input = ["--input", "x".join(map(str, options.input))] if options.input else []
+    parameters = [word for each in options.parameters for word in ("-p", each)]
+    return "".join(f" {quote(word)}" for word in (*parameters, *set_input))
 
 
 def _python() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request
 from cnndsl.cli.checked import checked_network
+from cnndsl.extras import require
 from cnndsl.table import aligned
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.weights.foreign import build_foreign
     from cnndsl.weights.transfer import counterparts
 
+    require("torch", extra="torch")
     network = checked_network(options)
     if network is None:
         return 1

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, positive
+from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, destination, positive
 from cnndsl.cli.checked import checked_network
 
 
@@ -14,7 +13,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(commands, "draw", "Draw the network as an SVG picture.")
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument(
-        "-o", dest="output", metavar="FILE.svg", type=Path, help="where to write it (default: standard output)"
+        "-o", dest="output", metavar="FILE.svg", type=destination, help="where to write it (default: standard output)"
     )
     parser.add_argument(
         "--depth", type=positive, metavar="N", help="levels of blocks to open (default: about 60 boxes)"
@@ -25,20 +24,14 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.draw import draw
+    from cnndsl.files import write_file
 
     network = checked_network(options, warn=False)
     if network is None:
         return 1
-    _put(draw(network.graph, options.depth), options.output)
-    return 0
-
-
-def _put(text: str, path: Path | None) -> None:
-    if path is None:
+    text = draw(network.graph, options.depth)
+    if options.output is None:
         sys.stdout.write(text)
-        return
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise UsageError(f"cannot write {path}: {reason}") from error
+    else:
+        write_file(options.output, text)
+    return 0

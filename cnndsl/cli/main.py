@@ -1,7 +1,7 @@
 """`cnndsl COMMAND ...`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code.
 
 Exit codes: 0 fine, 1 findings in an `.arch` file, 2 usage (arguments, files, folders), 3 an internal failure,
-130 interrupted.
+130 interrupted (Ctrl-C), 143 terminated, 129 hung up: 128 and the signal, as shells count.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
 from cnndsl.errors import Error
+
+STOPS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):
+    STOPS[signal.SIGHUP] = "hung up"
+UNHEARD = (signal.SIG_DFL, signal.default_int_handler)
 
 COMMANDS = (check, summary, draw, compile, weights, conform, predict, zoo, ops, explain)
 
@@ -26,15 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout, sys.stderr = _usable(sys.stdout), _usable(sys.stderr)
     try:
         options = _parser().parse_args(arguments)
-        with _heard_interrupts() as heard:
+        with _heard_stops() as heard:
             code: int = options.run(options)
         if heard:  # a library that was being imported has swallowed it
-            raise KeyboardInterrupt
+            raise Stopped(heard[0])
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        print("cnndsl: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
+        with suppress(OSError):  # a terminal that hung up takes no message
+            print(f"cnndsl: {STOPS[number]}", file=sys.stderr)
+        return 128 + number
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stdout = _nowhere()
         return 0
@@ -42,23 +50,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failure(error)
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asks to end: what tidies up after Ctrl-C does so after the others, too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 @contextmanager
-def _heard_interrupts() -> Iterator[list[int]]:
-    """Every Ctrl-C in the block, also those whose exception is lost on its way (C extensions clear what they meet)."""
+def _heard_stops() -> Iterator[list[int]]:
+    """Every signal of STOPS in the block, also if its exception is lost on its way (C extensions clear what they meet).
+
+    A signal that somebody else listens to, or nobody is to hear (`nohup`), stays theirs.
+    """
     heard: list[int] = []
 
-    def interrupt(number: int, frame: object) -> None:
+    def stop(number: int, frame: object) -> None:
         heard.append(number)
-        raise KeyboardInterrupt
+        raise Stopped(number)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # somebody else listens, or nobody is to
-        yield heard
-        return
-    signal.signal(signal.SIGINT, interrupt)
+    ours: list[int] = []
+    if threading.current_thread() is threading.main_thread():  # no other may listen
+        ours += [number for number in STOPS if signal.getsignal(number) in UNHEARD]
+    before = {number: signal.signal(number, stop) for number in ours}
     try:
         yield heard
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _usable(stream: TextIO | None) -> TextIO:

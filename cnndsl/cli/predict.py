@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.weights.places import find_weights
     from cnndsl.weights.preprocessing import SUFFIX, class_names, read_preprocessing
 
+    require("torch", "safetensors", "PIL", extra="predict")
     network = checked_network(options)
     if network is None:
         return 1
-    require("torch", "safetensors", "PIL", extra="predict")
     weights = find_weights(network.name, options.weights)
     preprocessing = read_preprocessing(weights.with_name(f"{weights.stem}{SUFFIX}"))
     network = checked_network(options, (3, preprocessing.crop, preprocessing.crop), warn=False)

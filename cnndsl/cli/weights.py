@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, seed
+from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, destination, seed
 from cnndsl.cli.checked import checked_network
+from cnndsl.extras import require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,7 +49,9 @@ def add_to(commands: Commands) -> None:
     action.add_argument(
         "--preprocess", metavar="HOW", help="how images are prepared: torchvision, caffe, or a TOML file like theirs"
     )
-    action.add_argument("-o", "--output", metavar="DIR", type=Path, help="where to write (default: the data folder)")
+    action.add_argument(
+        "-o", "--output", metavar="DIR", type=destination, help="where to write (default: the data folder)"
+    )
     action.add_argument("--seed", type=seed, metavar="N", default=0, help="of weights that stay ours (default: 0)")
     add_request(action)
     action.set_defaults(run=run)
@@ -59,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.file is None and options.source is None:
         raise UsageError("give a FILE, or --from with the module to compare with")
+    require("torch", "safetensors", extra="torch")
     preprocessing = _preprocessing(options.preprocess)
     network = checked_network(options)
     if network is None:
@@ -210,14 +214,14 @@ def _write(
     name: str, state: dict[str, Tensor], note: str, how: Preprocessing | None, folder: Path | None
 ) -> list[Path]:
     """Both files or none."""
-    from cnndsl.backends.torch.output import write_together
+    from cnndsl.files import Writer, text_writer, write_together
     from cnndsl.weights import save_weights
     from cnndsl.weights.places import data_folder
     from cnndsl.weights.preprocessing import SUFFIX
 
-    writers: dict[str, Callable[[Path], object]] = {
+    writers: dict[str, Writer] = {
         f"{name}.safetensors": lambda path: save_weights(state, path, name, note),
     }
     if how is not None:
-        writers[f"{name}{SUFFIX}"] = lambda path: path.write_text(how.text(name), encoding="utf-8")
+        writers[f"{name}{SUFFIX}"] = text_writer(how.text(name))
     return write_together(folder or data_folder(), writers)

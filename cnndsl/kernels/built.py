@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -16,6 +14,8 @@ from typing import Any
 import triton
 
 from cnndsl.cache import cache_directory
+from cnndsl.errors import OutputError
+from cnndsl.files import write_file
 from cnndsl.kernels.aot import Compiled
 from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import Target
@@ -114,16 +114,9 @@ def kept(key: str) -> Built | None:
 def keep(key: str, built: Built) -> None:
     """Keep a kernel for later runs, if there is a place for it. A file appears whole, whoever else writes it."""
     path = _path(key)
-    if path is None:
-        return
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        part.write_text(dumps(built), encoding="utf-8")
-        os.replace(part, path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    if path is not None:
+        with suppress(OutputError):
+            write_file(path, dumps(built))
 
 
 def _path(key: str) -> Path | None:

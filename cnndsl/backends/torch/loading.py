@@ -11,7 +11,8 @@ import copyreg
 import hashlib
 import linecache
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,20 @@ def instantiate(source: TorchSource, seed: int = 0) -> nn.Module:
     """Call the builder of generated source."""
     module: nn.Module = getattr(execute(source.text, source.builder), source.builder)(seed)
     return module
+
+
+@contextmanager
+def plain_defaults() -> Iterator[None]:
+    """What is made in here is float32 on the CPU, whatever PyTorch's defaults are: files do not depend on them."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def load_written(files: Sequence[Path]) -> nn.Module:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.backends.torch.loading import build, instantiate
-from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.torch.loading import build, instantiate, plain_defaults
 from cnndsl.backends.torch.source import generate_source
 from cnndsl.extras import require
+from cnndsl.files import text_writer, write_together
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.recipe import Recipe, originals
 from cnndsl.ops.base import Shape, show_shape
@@ -60,11 +60,12 @@ def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Pat
     require("torch", "safetensors", extra="torch")
     rewritten = optimized_graph(graph)
     source = generate_source(rewritten)
-    state = derive(rewritten, build(graph, seed=seed).state_dict())
+    with plain_defaults():
+        state = derive(rewritten, build(graph, seed=seed).state_dict())
     return write_together(
         directory,
         {
-            f"{source.builder}.py": lambda path: path.write_text(source.text, encoding="utf-8", newline="\n"),
+            f"{source.builder}.py": text_writer(source.text),
             f"{source.builder}.safetensors": lambda path: save_weights(state, path, source.name),
         },
     )

@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.backends.torch import build as build_torch
-from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.torch.loading import plain_defaults
 from cnndsl.backends.triton import loader
 from cnndsl.backends.triton.binaries import Binaries, build
 from cnndsl.backends.triton.manifest import Manifest
@@ -28,6 +28,7 @@ from cnndsl.backends.triton.packed import pack_weights
 from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.stored import save_plan
 from cnndsl.extras import require
+from cnndsl.files import Writer, text_writer, write_together
 from cnndsl.ir.graph import Graph
 from cnndsl.weights import save_weights
 
@@ -42,7 +43,8 @@ def write_ahead(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> 
     folder that cannot be written.
     """
     require("torch", "safetensors", extra="torch")
-    weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict())
+    with plain_defaults():
+        weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict())
     return write_folder(plan, build(plan), weights, directory)
 
 
@@ -55,7 +57,7 @@ def write_folder(plan: Plan, binaries: Binaries, weights: Mapping[str, Tensor], 
         "report.md": report(plan, binaries, manifest),
     }
     texts |= {file: plan.launches[number].problem.text for number, file in manifest.programs.items()}
-    writers: dict[str, Callable[[Path], object]] = {name: _text(text) for name, text in texts.items()}
+    writers: dict[str, Writer] = {name: text_writer(text) for name, text in texts.items()}
     writers |= {file: _bytes(binaries.kernels[key].binary) for key, file in manifest.files.items()}
     writers["plan.json"] = lambda path: save_plan(plan, path)
     writers["weights.safetensors"] = lambda path: save_weights(weights, path, plan.name)
@@ -78,11 +80,7 @@ def _made_before(directory: Path) -> set[str]:
     return {name for name in names if re.fullmatch(r"(kernels|layers)/\w+\.(cubin|hsaco|py)", name)}
 
 
-def _text(text: str) -> Callable[[Path], object]:
-    return lambda path: path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _bytes(content: bytes) -> Callable[[Path], object]:
+def _bytes(content: bytes) -> Writer:
     return lambda path: path.write_bytes(content)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from cnndsl.backends.torch import build
-from cnndsl.backends.torch.output import write_together
+from cnndsl.backends.torch.loading import plain_defaults
 from cnndsl.backends.triton.packed import pack_weights
 from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.stored import save_plan
 from cnndsl.extras import require
+from cnndsl.files import write_together
 from cnndsl.ir.graph import Graph
 from cnndsl.weights import save_weights
 
@@ -17,7 +18,8 @@ from cnndsl.weights import save_weights
 def write_plan(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> list[Path]:
     """Write a plan of `graph` and packed weights drawn from `seed`; gives the paths. Raises `OutputError`."""
     require("torch", "safetensors", extra="torch")
-    weights = pack_weights(plan, build(graph, seed=seed).state_dict())
+    with plain_defaults():
+        weights = pack_weights(plan, build(graph, seed=seed).state_dict())
     return write_together(
         directory,
         {

@@ -20,6 +20,7 @@ from typing import Any
 
 from cnndsl.backends.triton.stored import encode
 from cnndsl.kernels.targets import Target
+from cnndsl.processors import processors
 
 Answer = dict[str, str]
 MOST = 16  # processes; each takes half a gigabyte and seconds to start
@@ -143,7 +144,7 @@ def _end(process: subprocess.Popen[str]) -> int:
 
 def ask_all(target: Target, requests: Mapping[str, Request]) -> Iterator[tuple[str, Answer]]:
     """The answer to each request, by its key and in their order. Nothing is left behind."""
-    count = min(-(-len(requests) // EACH), len(os.sched_getaffinity(0)), MOST)
+    count = min(-(-len(requests) // EACH), processors(), MOST)
     with tempfile.TemporaryDirectory() as folder, Compilers(target, count, Path(folder)) as compilers:
         compilers.expect(requests.values())
         for key, request in requests.items():

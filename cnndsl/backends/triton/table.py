@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +24,8 @@ from cnndsl.backends.triton import library, stored
 from cnndsl.backends.triton.building import Choose, Chosen, suggested
 from cnndsl.backends.triton.candidates import candidates
 from cnndsl.cache import cache_directory
+from cnndsl.errors import OutputError
+from cnndsl.files import write_file
 from cnndsl.kernels import tails, tiles
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
@@ -131,10 +131,13 @@ def save_table(table: Table, path: Path | None = None) -> Path | None:
         path = cache_path(table.gpu)
         kept = read_table(path) if path else None
         table = kept.merged(table) if kept and kept.gpu == table.gpu else table
-    try:
-        return _replace(path, _text(table)) if path else None
-    except OSError:
+    if path is None:
         return None
+    try:
+        write_file(path, _text(table))
+    except OutputError:
+        return None
+    return path
 
 
 def read_table(path: Path, *, any_version: bool = False) -> Table | None:
@@ -191,20 +194,6 @@ def _text(table: Table) -> str:
 def _lines(values: Iterable[object]) -> str:
     """A JSON list, a line per value, so that tables can be compared."""
     return "[\n" + ",\n".join(json.dumps(value, separators=(",", ":")) for value in values) + "\n]"
-
-
-def _replace(path: Path, text: str) -> Path:
-    """Write a file at once, so that nobody reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def versions() -> Mapping[str, str]:

@@ -121,13 +121,13 @@ def initialize(module: nn.Module, seed: int = 0) -> None:
 
     They are normal with variance 2 / fan_in, which keeps the size of activations from layer to layer
     through ReLUs; biases are zero. Other layers keep what they are made with, batch norm 1 and 0.
-    Numbers are drawn on the CPU by a generator of their own: a seed means the same weights anywhere.
+    Numbers are drawn as float32 on the CPU by a generator of their own: a seed means the same weights anywhere.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             fan_in = layer.weight[0].numel()
-            normal = torch.randn(layer.weight.shape, generator=generator, device="cpu")
+            normal = torch.randn(layer.weight.shape, generator=generator, dtype=torch.float32, device="cpu")
             layer.weight.copy_(normal * math.sqrt(2 / fan_in))
             if layer.bias is not None:
                 layer.bias.zero_()

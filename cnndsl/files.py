@@ -1,0 +1,151 @@
+"""The one place by which files are written: whole, together, and under their names only at the end.
+
+What is not finished lies beside its place under a name that says whose it is, so that the next run takes away what a
+killed one has left: `.NAME.cnndsl-HOST-PID-TOKEN`, and with `.old` behind it what NAME was before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from cnndsl.errors import OutputError
+
+Writer = Callable[[Path], object]
+
+HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]  # a folder may be shared, and processes are not
+UNFINISHED = re.compile(rf"\.(?P<name>.+)\.cnndsl-{HOST}-(?P<process>[0-9]+)-[0-9a-f]{{8}}(?P<old>\.old)?")
+
+
+def text_writer(text: str) -> Writer:
+    return lambda path: path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write one file of text, or leave what is there. Raises `OutputError`."""
+    write_together(path.parent, {path.name: text_writer(text)})
+
+
+def write_together(directory: Path, writers: Mapping[str, Writer]) -> list[Path]:
+    """Let each writer write its file, and put them all in place at the end, or none. Raises `OutputError`.
+
+    Names are those of files in `directory` or, with a slash, in folders inside it; folders are made if need be. A
+    link is replaced, not followed.
+    """
+    made = _make_folder(directory)
+    mark = f"cnndsl-{HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+    marks = {name: (directory / name).with_name(f".{Path(name).name}.{mark}") for name in writers}
+    try:
+        for folder in dict.fromkeys(path.parent for path in marks.values()):
+            made += _make_folder(folder)
+            sweep(folder)
+        for name, writer in writers.items():
+            _require_replaceable(directory / name)
+            writer(marks[name])
+        _replace_all({marks[name]: directory / name for name in writers})
+    except BaseException as error:
+        for path in marks.values():
+            with suppress(OSError, ValueError):
+                path.unlink()
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(f"cannot write to {directory}: {_reason(error)}") from error
+        raise
+    return [directory / name for name in writers]
+
+
+def sweep(folder: Path) -> None:
+    """Take away what killed runs have left in a folder; what they had moved aside and not replaced goes back."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            found = UNFINISHED.fullmatch(path.name)
+            if found is None or _alive(int(found["process"])):
+                continue
+            with suppress(OSError):
+                place = path.with_name(found["name"])
+                if found["old"] and not os.path.lexists(place):
+                    os.replace(path, place)
+                else:
+                    path.unlink()
+
+
+def _alive(process: int) -> bool:
+    """Whether there is such a process, or one cannot know."""
+    if os.name != "posix":  # elsewhere a signal of 0 ends the process
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _make_folder(directory: Path) -> list[Path]:
+    """Make a folder and those above it; gives the new ones, the outermost first."""
+    try:
+        new = [folder for folder in reversed([directory, *directory.parents]) if not folder.exists()]
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"cannot write to {directory}: it is a file, not a folder") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise OutputError(f"cannot make the folder {str(directory)!r}: {_reason(error)}") from error
+    return new
+
+
+def _require_replaceable(path: Path) -> None:
+    """Raise `OutputError` for what a file must not take the place of: a folder, a device, a pipe."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder")
+    stream = path.is_symlink() and os.readlink(path).startswith(("/proc/", "/dev/"))  # as /dev/stdout is
+    if stream or (path.exists() and not path.is_file()):
+        raise OutputError(f"cannot write {path}: it is a device or a pipe, not a file")
+
+
+def _replace_all(moves: Mapping[Path, Path]) -> None:
+    """Move each file to its place; if one cannot be moved, put back what was there before."""
+    kept: dict[Path, Path | None] = {}
+    try:
+        for source, target in moves.items():
+            aside = target.with_name(f"{source.name}.old")
+            there = os.path.lexists(target)
+            kept[target] = aside if there else None
+            if there:
+                _keep(target, aside)
+            os.replace(source, target)
+    except BaseException:
+        for target, before in kept.items():
+            if before is None:
+                target.unlink(missing_ok=True)
+            elif os.path.lexists(before):
+                os.replace(before, target)
+                before.unlink(missing_ok=True)  # two names of one file stay both
+        raise
+    for before in kept.values():
+        if before is not None:
+            with suppress(OSError):
+                before.unlink()
+
+
+def _keep(path: Path, aside: Path) -> None:
+    """Give a file a second name, or where there are no such links, another one."""
+    try:
+        if path.is_symlink():
+            os.symlink(os.readlink(path), aside)
+        else:
+            os.link(path, aside)
+    except OSError:
+        os.replace(path, aside)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
