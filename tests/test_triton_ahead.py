@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan  # noqa: E40
 from cnndsl.backends.triton.stored import load_plan  # noqa: E402
 from cnndsl.cli import compile_triton  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
-from cnndsl.kernels import built, conv_gemm, conv_tma  # noqa: E402
+from cnndsl.kernels import aot, built, conv_gemm, conv_tma  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
@@ -378,6 +379,15 @@ def test_whole_networks_compile_well(name: str, target: str, cache: Path, monkey
 def nothing(target: Target, requests: dict[str, Any]) -> tuple[()]:
     assert not requests
     return ()
+
+
+def test_the_compiler_says_how_many_warps_a_block_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which may be more than it was asked for."""
+    monkeypatch.setattr(aot, "_cubin_resources", lambda binary: (32, 0))
+    said = SimpleNamespace(name="k", shared=0, num_warps=12)
+    made = SimpleNamespace(asm={"cubin": b"", "ptx": ".entry k(.param .u64 a)"}, metadata=said)
+    monkeypatch.setattr(aot.triton, "compile", lambda *_, **__: made)
+    assert built.Built.of(aot.compile_for(TARGETS["sm_90"], specialized(conv(GOOD)))).threads == 384
 
 
 def test_identical_kernels_are_built_once() -> None:

@@ -26,6 +26,8 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     batch: int = options.batch or 1
     precision: Precision = options.precision or "fp16"
     require("torch", "triton", extra="triton")
+    from cnndsl.backends.triton.tuning import DeviceLost
+
     try:
         if options.tune:
             _tune(network, batch, precision, options)
@@ -37,7 +39,7 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         files = network.write(
             folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target
         )
-    except (StrictError, BuildError) as error:
+    except (StrictError, BuildError, DeviceLost) as error:
         print(error, file=sys.stderr)
         return 1
     print()
