@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 Step = Callable[[], object]
+
+
+@dataclass(eq=False)
+class Stream:
+    device: Any
+
+    def wait_stream(self, other: Stream) -> None:
+        assert other.device == self.device
 
 
 class FakeCuda:
@@ -19,6 +27,8 @@ class FakeCuda:
         self.now = 0.0
         self.recording: list[float] | None = None
         self.launches = 0
+        self.current: Any = None  # device
+        self.captured: list[Stream] = []  # on which there was a capture
         fake = self
 
         class Event:
@@ -41,20 +51,31 @@ class FakeCuda:
             def replay(self) -> None:
                 fake.now += sum(self.recorded)
 
-        stream = SimpleNamespace(wait_stream=lambda other: None)
         for name, value in {
             "Event": Event,
             "CUDAGraph": Graph,
-            "Stream": lambda device: stream,
-            "current_stream": lambda device: stream,
+            "Stream": Stream,
+            "current_stream": lambda device: Stream(device),
             "stream": lambda stream: nullcontext(),
+            "device": self.switch,
             "graph": self.capture,
             "synchronize": lambda device=None: None,
         }.items():
             monkeypatch.setattr(f"torch.cuda.{name}", value)
 
     @contextmanager
-    def capture(self, graph: Any) -> Iterator[None]:
+    def switch(self, device: Any) -> Iterator[None]:
+        before, self.current = self.current, device
+        yield
+        self.current = before
+
+    @contextmanager
+    def capture(self, graph: Any, *, stream: Stream, capture_error_mode: str) -> Iterator[None]:
+        """On a stream of the device that is current, as no launch could be recorded else, and on no other's."""
+        assert self.recording is None, "two captures at once"
+        assert stream.device == self.current and stream not in self.captured, "a stream of another graph or device"
+        assert capture_error_mode == "thread_local"
+        self.captured.append(stream)
         self.recording = graph.recorded
         yield
         self.recording = None

@@ -34,7 +34,7 @@ def pretend_to_build(plan: Plan) -> Binaries:
             kernels[key] = Built(
                 name, key.encode(), 0, scratch, made.warps * lanes, SHARED, 0, 0, "", 16, 0, boxes=bool(scratch)
             )
-    return Binaries(kernels, keys)
+    return Binaries(plan, kernels, keys)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,12 +27,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
 from fake_gpu import SHARED, STREAM, FakeDriver, InterpretingDriver, pretend_to_build, taken  # noqa: E402
+from triton_problems import PROBLEMS  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
 from cnndsl.backends.triton import binaries, loader, make_plan, processes  # noqa: E402
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
+from cnndsl.backends.triton.candidates import candidates, other_tiles  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule  # noqa: E402
@@ -41,7 +44,7 @@ from cnndsl.backends.triton.stored import load_plan  # noqa: E402
 from cnndsl.cli import compile_triton  # noqa: E402
 from cnndsl.errors import BuildError, OutputError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
-from cnndsl.kernels import built, conv_gemm, conv_tma  # noqa: E402
+from cnndsl.kernels import aot, built, conv_gemm, conv_tma  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
@@ -88,7 +91,7 @@ def whole(name: str) -> Graph:
 def folder_of(graph: Graph, plan: Plan, folder: Path) -> dict[str, torch.Tensor]:
     """Write it with kernels that are only names; gives the packed weights."""
     weights = pack_weights(plan, build(graph, seed=1).state_dict())
-    write_folder(plan, pretend_to_build(plan), weights, folder)
+    write_folder(pretend_to_build(plan), weights, folder)
     return weights
 
 
@@ -387,25 +390,86 @@ def nothing(target: Target, requests: dict[str, Any]) -> tuple[()]:
     return ()
 
 
+def test_the_compiler_says_how_many_warps_a_block_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which may be more than it was asked for."""
+    monkeypatch.setattr(aot, "_cubin_resources", lambda binary: (32, 0))
+    said = SimpleNamespace(name="k", shared=0, num_warps=12)
+    made = SimpleNamespace(asm={"cubin": b"", "ptx": ".entry k(.param .u64 a)"}, metadata=said)
+    monkeypatch.setattr(aot.triton, "compile", lambda *_, **__: made)
+    assert built.Built.of(aot.compile_for(TARGETS["sm_90"], specialized(conv(GOOD)))).threads == 384
+
+
 def test_identical_kernels_are_built_once() -> None:
     plan = make_plan(cnndsl.load("resnet110").graph)
     keys = binaries.keys_of(plan)
     assert len(keys) > 100 > 40 > len(set(keys))
 
 
-LARGE = conv_gemm.Config(128, 128, 64, 8, 6)
-FAULTY = {
-    "broken": (replace(GOOD, block_m=48), "sm_90", r"does not compile for sm_90: \w+: .+"),
-    "deep": (LARGE, "sm_86", r"needs \d+ bytes of shared memory, sm_86 has 101376"),
-    "narrow": (replace(LARGE, warps=1, stages=2), "sm_80", r"spills registers \(\d+ instructions\): .+ for sm_80"),
-}
+def test_a_kernel_that_cannot_be_compiled_is_named(cache: Path) -> None:
+    message = r"^launch 1, conv_gemm of stem, head, does not compile for sm_90: \w+: .+$"
+    with pytest.raises(BuildError, match=message):
+        binaries.build(plan_of(conv(GOOD), conv(replace(GOOD, block_m=48))))
 
 
-@pytest.mark.parametrize("case", FAULTY)
-def test_a_kernel_that_cannot_be_built_is_named(case: str, cache: Path) -> None:
-    config, target, message = FAULTY[case]
-    with pytest.raises(BuildError, match=f"^launch 1, conv_gemm of stem, head, {message}$"):
-        binaries.build(plan_of(conv(GOOD), conv(config), target=target))
+def test_a_tile_that_spills_gives_way_to_the_next(cache: Path) -> None:
+    spills = conv_gemm.Config(64, 128, 32, 1, 2)
+    plan = plan_of(conv(GOOD), conv(spills), target="sm_80")
+    made = binaries.build(plan)
+    kept, changed = made.plan.launches
+    assert kept == plan.launches[0] and changed.config != spills
+    assert changed.config in [other for _, other in candidates("conv_gemm", CONV, TARGETS["sm_80"])]
+    assert made.keys == binaries.keys_of(made.plan)
+    assert not any(kernel.spills for kernel in made.kernels.values())
+    assert any(built.loads(path.read_text()).spills for path in (cache / "kernels").iterdir())
+
+
+def spilling(*wider: Any) -> Any:
+    """A compiler whose kernels spill, or with these configurations need too much shared memory, but for the last."""
+
+    def ask(target: Target, requests: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+        for key, request in requests.items():
+            taken = sum(element is not None for element in specialized(launch_of(request)).pointers.values())
+            fits = request.kernel == "conv_reduce" or (wider and request.config == wider[-1])
+            shared, spills = (0, 0) if fits else (10**6, 0) if request.config in wider else (0, 3)
+            made = built.Built("k", b"ELF", taken + 2, 0, 128, shared, 32, spills, "mma", 16, 16, boxes=False)
+            yield key, {"built": built.dumps(made)}
+
+    return ask
+
+
+def launch_of(request: Any) -> Launch:
+    return Launch(request.kernel, request.problem, request.config, {}, ())
+
+
+@pytest.mark.parametrize("kernel", sorted({*FAMILIES} - {"conv_reduce"}))
+def test_every_kernel_has_a_next_tile_or_says_that_none_fits(
+    kernel: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "conv_gemm" if kernel == "conv_tma" else kernel
+    problem = next(problem for posed, problem in PROBLEMS.values() if posed == name)
+    target = TARGETS["sm_90"]
+    first = FAMILIES[kernel].suggest(problem, target)
+    others = other_tiles(kernel, problem, first, target)
+    plan = plan_of(Launch(kernel, problem, first, {}, ("here",)))
+    monkeypatch.setattr(binaries, "ask_all", spilling(*others))
+    if others:
+        assert [launch.config for launch in binaries.build(plan).plan.launches] == [others[-1]]
+    monkeypatch.setenv("CNNDSL_CACHE_DIR", str(cache.parent / "other"))
+    monkeypatch.setattr(binaries, "ask_all", spilling())
+    message = rf"launch 0, {kernel} of here, spills registers of sm_90 \(3 instructions\), as every other tile does"
+    with pytest.raises(BuildError, match=f"^{message}$"):
+        binaries.build(plan)
+
+
+def test_a_split_product_and_its_sum_change_together(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = next(
+        config for _, config in candidates("conv_gemm", CONV, TARGETS["sm_90"]) if getattr(config, "splits", 1) == 2
+    )
+    plan = plan_of(conv(first), Launch("conv_reduce", CONV, first, {}, ("stem", "head")))
+    others = other_tiles("conv_gemm", CONV, first, TARGETS["sm_90"])
+    assert others and {other.splits for other in others} == {2}
+    monkeypatch.setattr(binaries, "ask_all", spilling(others[0]))
+    assert [launch.config for launch in binaries.build(plan).plan.launches] == [others[0], others[0]]
 
 
 def test_a_library_cannot_be_built_ahead_of_time() -> None:
@@ -520,7 +584,7 @@ def test_a_folder_runs_on_a_gpu(name: str, tmp_path: Path) -> None:
     graph = whole(name)
     plan = make_plan(graph, batch=2)
     state = build(graph, seed=1).state_dict()
-    write_folder(plan, binaries.build(plan), pack_weights(plan, state), tmp_path)
+    write_folder(binaries.build(plan), pack_weights(plan, state), tmp_path)
     x = torch.randn(2, *graph.inputs[0].shape)
     torch.save(x, tmp_path / "x.pt")
     program = (

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +16,15 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+from fake_cuda import FakeCuda  # noqa: E402
 from torch import nn  # noqa: E402
 
 import cnndsl  # noqa: E402
+from cnndsl.backends.triton import tuning  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.execute import Executor  # noqa: E402
 from cnndsl.backends.triton.float32 import float32_products  # noqa: E402
+from cnndsl.backends.triton.graphs import captured  # noqa: E402
 from cnndsl.backends.triton.library import LibraryConfig, library_step  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
@@ -162,6 +169,29 @@ class FakeGraphs:
         executor.graph = SimpleNamespace(replay=executor.run)
 
 
+def test_each_device_captures_on_streams_of_its_own(small: TritonModule, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda, executor = FakeCuda(monkeypatch), small.executor(1, torch.device("cpu"))
+    steps, executor.steps = executor.steps, [cuda.step(1.0)]
+    for device in (torch.device("cuda", 0), torch.device("cuda", 1), torch.device("cuda", 0)):
+        executor.device = device
+        executor._capture()
+        assert executor.graph.recorded == [1.0]
+    assert [stream.device.index for stream in cuda.captured] == [0, 1, 0] and steps
+
+
+def test_captures_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that run two networks at once, on two GPUs or on one."""
+    cuda = FakeCuda(monkeypatch)
+
+    def run() -> None:
+        cuda.step(1.0)()
+        sleep(0.001)
+
+    with ThreadPoolExecutor(4) as threads:
+        graphs = [*threads.map(lambda index: captured(run, torch.device("cuda", index % 2)), range(8))]
+    assert [graph.recorded for graph in graphs] == [[1.0]] * 8
+
+
 def on_gpu(module: TritonModule, batch: int) -> Executor:
     """The module's executor for a batch, which believes itself to be on a GPU."""
     executor = module.executor(batch, torch.device("cpu"))
@@ -249,3 +279,43 @@ def test_memory_in_a_callers_graph_stays(small: TritonModule, monkeypatch: pytes
         small(torch.randn(batch, 3, 6, 6))
     assert small.executor(2, x.device) is executor
     assert kept(small) == [5, 6, 2]
+
+
+FREEING = {
+    "another device": lambda module: module.to("cpu"),
+    "other batch sizes": lambda module: module._drop_oldest(0),
+    "other choices": lambda module: tuned_at_once(module),
+}
+
+
+def tuned_at_once(module: TritonModule) -> None:
+    """As on a GPU where everything is known."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "tune_problems", lambda problems, target, known, device, observe: known)
+        patch.setattr(module, "buffers", lambda: iter([SimpleNamespace(device=SimpleNamespace(type="cuda"))]))
+        patch.setattr(torch.cuda, "get_device_name", lambda device: "Toaster")
+        module.tune()
+
+
+@pytest.mark.parametrize("freeing", FREEING)
+def test_memory_is_freed_when_nothing_runs_on_it(
+    freeing: str, small: TritonModule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[bool] = []
+    arenas = [weakref.ref(small.executor(batch, torch.device("cpu")).arena) for batch in (1, 2)]
+    monkeypatch.setattr(Executor, "finish", lambda self: waited.append(self.arena is not None))
+    FREEING[freeing](small)
+    gc.collect()
+    assert waited == [True, True] and not small._executors and [each() for each in arenas] == [None, None]
+
+
+def test_several_outputs_pickle() -> None:
+    heads = (
+        "network h { input 4 x 4 x 4\n head a { conv 1x1, 2 }\n head b, train_only=true { conv 1x1, 3 }\n conv 1x1, 4 }"
+    )
+    module, x = compile_graph(cnndsl.loads(heads).graph), torch.randn(1, 4, 4, 4)
+    first, again = module(x), module(x)
+    assert type(first) is type(again) and type(first).__name__ == "HOutput"
+    for other in (pickle.loads(pickle.dumps(first)), copy.deepcopy(first)):
+        assert type(other) is type(first) and other._fields == first._fields
+        assert all(a is b is None or torch.equal(a, b) for a, b in zip(first, other, strict=True))

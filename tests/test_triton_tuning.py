@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from cnndsl.backends.triton import table as tables  # noqa: E402
 from cnndsl.backends.triton import tuning  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
+from cnndsl.backends.triton.compiler import TargetAlone  # noqa: E402
 from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
@@ -31,7 +34,7 @@ from cnndsl.backends.triton.trial import trial  # noqa: E402
 from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  # noqa: E402
 from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
-from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.kernels.targets import TARGETS, target_of  # noqa: E402
 from cnndsl.passes.notes import Notes  # noqa: E402
 
 CPU, TARGET = torch.device("cpu"), TARGETS["sm_90"]
@@ -178,6 +181,73 @@ def test_a_rejected_candidate_is_not_tried_again() -> None:
     known = Table("test", rejected=[Rejection(each.key, *first, "illegal access")])
     tune_problems([each], TARGET, known, CPU, timer=clock)
     assert clock.asked == others
+
+
+class Interrupted:
+    """A clock that works for so many candidates, then raises."""
+
+    def __init__(self, count: int, error: BaseException) -> None:
+        self.left, self.error, self.asked = count, error, []
+
+    def __call__(self, choice: Any, steps: Sequence[Any]) -> float:
+        self.asked.append(choice)
+        self.left -= 1
+        if self.left < 0:
+            raise self.error
+        return 1e-6
+
+
+def test_what_was_measured_outlives_ctrl_c(graph: Any) -> None:
+    """And goes on where it was left."""
+    distinct = posed(rewritten(graph), TARGET)
+    counts = [len(promising(each.kernel, each.problem, TARGET)) for each in distinct]
+    clock = Interrupted(counts[0] + 1, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        tune(graph, device=CPU, known=Table("interpreter"), timer=clock, observe=tables.save_table)
+    kept = tables.known_table("interpreter")
+    assert [*kept.problems] == [distinct[0].key]
+    again = Clock()
+    tune(graph, device=CPU, timer=again)
+    assert len(again.asked) == sum(counts[1:])
+
+
+def test_a_candidate_that_cannot_be_timed_is_one_candidate_less() -> None:
+    kernel, problem = PROBLEMS["conv_gemm"]
+    each = tuning.Posed(kernel, problem, 1.0)
+    table = tune_problems([each], TARGET, Table("test"), CPU, timer=Interrupted(1, RuntimeError("no\nmemory")))
+    (first, *others) = promising(kernel, problem, TARGET)
+    assert [(timing.kernel, timing.config) for timing in table.problems[each.key]] == [first]
+    assert [(no.kernel, no.config) for no in table.rejected] == others
+    assert {no.reason for no in table.rejected} == {"RuntimeError: no"}
+
+
+def test_a_problem_that_cannot_be_posed_is_not_posed_again(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = tuning.trial, []
+
+    def large(kernel: str, problem: Any, *rest: Any) -> Any:
+        asked.append(kernel)
+        if kernel == "pool":
+            raise torch.OutOfMemoryError("1 PiB")
+        return real(kernel, problem, *rest)
+
+    monkeypatch.setattr(tuning, "trial", large)
+    table = tune(graph, device=CPU, timer=Clock(), observe=tables.save_table)
+    assert {(no.kernel, no.config, no.reason) for no in table.rejected} == {("pool", None, "OutOfMemoryError: 1 PiB")}
+    assert asked.count("pool") == len(table.rejected) and len(table.problems) > 1
+    asked.clear()
+    again = tune(graph, device=CPU, timer=Clock())
+    assert not asked and again == table
+
+
+def test_a_lost_device_ends_it_and_is_remembered(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*shape: int, device: Any) -> Any:
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(tuning.torch, "zeros", lost)
+    with pytest.raises(DeviceLost, match=r"left the GPU unusable \(RuntimeError: Xid 31\)"):
+        tune(graph, device=CPU, timer=Interrupted(0, RuntimeError("Xid 31")), observe=tables.save_table)
+    (no,) = tables.known_table("interpreter").rejected
+    assert no.reason == "RuntimeError: Xid 31"
 
 
 def test_a_network_without_a_gpu_is_not_tuned_silently(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,15 +460,68 @@ def test_candidates_compile_in_other_processes(tmp_path: Path, monkeypatch: pyte
     assert all(each.poll() is not None for each in compilers.running) and len(compilers.running) == 2
 
 
-@pytest.mark.parametrize("block_k", [32, 128])
-def test_a_launch_finds_what_was_compiled_for_it(block_k: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all that a launch tells the compiler: a limit of registers too."""
+def test_a_compiler_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With what it has started; the next candidate gets a compiler of its own."""
+    program = tmp_path / "hangs"
+    program.write_text(f"#!/bin/sh\nsleep 60 & echo $! >> {tmp_path}/started\nwait\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    kernel, problem = PROBLEMS["conv_gemm"]
+    requests = [Request(kernel, problem, gemm.Config(64, 64, 32, 4, stages)) for stages in (2, 3)]
+    with Compilers(TARGET, 1, limit=0.3) as compilers:
+        for request in requests:
+            assert compilers.fault(request) == "the compiler was ended: it took more than 0.3 s"
+    started = [int(line) for line in (tmp_path / "started").read_text().split()]
+    assert len(started) == 2 and not any(alive(number) for number in started)
+
+
+def alive(process: int) -> bool:
+    """A process that was ended may still be listed, as a zombie."""
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().split()[2] != "Z"
+
+
+@pytest.mark.parametrize(("there", "most"), ((224, 16), (8, 7), (1, 1)))
+def test_compilers_leave_room_on_small_and_large_hosts(there: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeCuda(monkeypatch)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(there))
+    asked = []
+    monkeypatch.setattr(tuning, "Compilers", lambda target, count: asked.append(count) or Compilers(target, 0))
+    tune_problems([], TARGET, Table("test"), torch.device("cuda", 1))
+    assert asked == [most]
+
+
+@pytest.mark.parametrize(("block_k", "arch"), [(32, 100), (128, 90)])
+def test_a_launch_finds_what_was_compiled_for_it(
+    block_k: int, arch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all that a launch tells the compiler, a limit of registers too, and for the GPU that it runs on."""
     kernel, problem = PROBLEMS["conv_gemm"]
     config = gemm.Config(64, 64, block_k, 4, 2)
     limit = gemm.specialize(problem, config).options(nvidia=True).get("maxnreg")
     assert (limit is None) == (block_k == 32)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    with Compilers(TARGET, 1) as compilers:
+    with Compilers(replace(TARGET, arch=arch), 1) as compilers:
         assert compilers.fault(Request(kernel, problem, config)) is None
     (made,) = tmp_path.rglob("conv_gemm_kernel.json")
-    assert json.loads(made.read_text())["maxnreg"] == limit
+    found = json.loads(made.read_text())
+    assert (found["maxnreg"], found["target"]["arch"]) == (limit, arch)
+
+
+@pytest.mark.parametrize(
+    ("capability", "shared", "name"),
+    (((9, 0), 227, "sm_90"), ((10, 0), 227, "sm_90"), ((12, 0), 99, "sm_89"), ((8, 7), 163, "sm_86")),
+)
+def test_a_device_is_the_newest_known_one_that_it_can_stand_for(
+    capability: tuple[int, int], shared: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its tiles, compiled for what it is: as Triton compiles launches there."""
+    major, minor = capability
+    there = SimpleNamespace(
+        major=major, minor=minor, shared_memory_per_block_optin=shared * 1024, multi_processor_count=7
+    )
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: there)
+    monkeypatch.setattr(torch.version, "hip", None)
+    found = target_of(torch.device("cuda"))
+    assert found == replace(TARGETS[name], arch=10 * major + minor, units=7)
+    assert TargetAlone(found).get_current_target().arch == 10 * major + minor

@@ -64,9 +64,9 @@ class Machine:
         if self.dry:
             run()
             return run
-        from cnndsl.backends.triton.timing import captured
+        from cnndsl.backends.triton.graphs import captured
 
-        return captured([run], self.device).replay
+        return captured(run, self.device).replay
 
     def flush(self) -> None:
         """Fill the cache with something else."""

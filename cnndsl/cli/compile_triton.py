@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
     from cnndsl.backends.triton.text import format_plan
-    from cnndsl.errors import BuildError, StrictError
+    from cnndsl.errors import BuildError, DeviceLost, StrictError
     from cnndsl.extras import require
 
     batch: int = options.batch or 1
     precision: Precision = options.precision or "fp16"
     require("torch", "triton", extra="triton")
+
     try:
         if options.tune:
             _tune(network, batch, precision, options)
@@ -39,7 +40,7 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         files = network.write(
             folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target
         )
-    except (StrictError, BuildError) as error:
+    except (StrictError, BuildError, DeviceLost) as error:
         print(error, file=sys.stderr)
         return 1
     print()

@@ -27,6 +27,7 @@ class Compiled:
     shared      bytes of shared memory
     spills      instructions that move registers to and from memory for want of space
     parameters  its arguments, each 8 bytes: the tensors that it has, then Triton's two scratch pointers
+    warps       of one block
     scratch     bytes of global memory that each block needs for itself, at the first of those pointers
     """
 
@@ -83,10 +84,10 @@ def compile_for(target: Target, specialization: Specialization) -> Compiled:
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
     options = specialization.options(nvidia=target.nvidia)
     built = triton.compile(source, target=GPUTarget(target.backend, target.arch, target.lanes), options=options)
-    return _read(built, target, specialization.warps)
+    return _read(built, target)
 
 
-def _read(built: Any, target: Target, warps: int) -> Compiled:
+def _read(built: Any, target: Target) -> Compiled:
     if target.nvidia:
         binary, assembly = built.asm["cubin"], built.asm["ptx"]
         registers, spills = _cubin_resources(binary)
@@ -95,6 +96,7 @@ def _read(built: Any, target: Target, warps: int) -> Compiled:
         registers, spills = _amd_resources(assembly)
     meta, parameters = built.metadata, _parameters(assembly, target)
     scratch = getattr(meta, "global_scratch_size", 0)  # Triton 3.7 does not say it of AMD's kernels, which have none
+    warps = meta.num_warps  # of which a compiler that gives warps different work adds some to those it was asked for
     return Compiled(meta.name, binary, assembly, meta.shared, registers, spills, warps, target, parameters, scratch)
 
 

@@ -195,10 +195,14 @@ def refusal(problem: Problem) -> str | None:
 def suggest(problem: Problem, target: Target) -> Config:
     """Few threads for few filters, and half the pixels where the tile is wide."""
     wide = problem.filters > 128
-    found = configurations(target, problem.first.dtype)[0 if wide else 3]
-    middle = max(16, min(found.block_middle, power_of_two(problem.first.filters)))
+    return fit(configurations(target, problem.first.dtype)[0 if wide else 3], problem)
+
+
+def fit(config: Config, problem: Problem) -> Config:
+    """Without what a tile would compute beside the problem."""
+    middle = max(16, min(config.block_middle, power_of_two(problem.first.filters)))
     return replace(
-        found, block_middle=middle, block_k=max(16, min(found.block_k, power_of_two(problem.first.channels)))
+        config, block_middle=middle, block_k=max(16, min(config.block_k, power_of_two(problem.first.channels)))
     )
 
 

@@ -50,6 +50,11 @@ def _gemm_configurations(problem: conv_gemm.Problem, target: Target) -> tuple[co
     return tuple(dict.fromkeys((conv_gemm.suggest(problem, target), *shipped)))
 
 
+def _chain_configurations(problem: chain.Problem, target: Target) -> tuple[chain.Config, ...]:
+    shipped = (chain.fit(config, problem) for config in chain.configurations(target, problem.first.dtype))
+    return tuple(dict.fromkeys((chain.suggest(problem, target), *shipped)))
+
+
 def _only_tma(problem: conv_gemm.Problem, target: Target) -> conv_tma.Config:
     return min(
         conv_tma.configurations(target, problem.dtype),
@@ -79,7 +84,7 @@ FAMILIES: dict[str, Family] = {
     "chain": Family(
         chain.specialize,
         chain.suggest,
-        lambda problem, target: (chain.suggest(problem, target),),
+        _chain_configurations,
         chain.refusal,
     ),
     "conv1x1_pre": _plain(conv1x1_pre),

@@ -61,7 +61,8 @@ DEFAULT = TARGETS["sm_90"]
 
 
 def target_of(device: Any | None) -> Target:
-    """The newest known GPU whose kernels a device can run, with the device's own number of multiprocessors.
+    """The newest known GPU whose kernels a device can run, with the device's own architecture, for which its launches
+    are compiled, and number of multiprocessors.
 
     It is no newer than the device and has no more shared memory, so that consumer GPUs do not get the tiles of data
     centre GPUs. Without a device it is the one that plans are made for where there is none.
@@ -73,14 +74,15 @@ def target_of(device: Any | None) -> Target:
 
     found = torch.cuda.get_device_properties(device)
     if torch.version.hip:
+        arch: int | str = found.gcnArchName.split(":")[0]
         known = [target for target in TARGETS.values() if not target.nvidia and target.lanes == found.warp_size]
     else:
-        known = [target for target in TARGETS.values() if target.nvidia and _runs(target, found)]
+        arch = 10 * found.major + found.minor
+        known = [target for target in TARGETS.values() if target.nvidia and _runs(target, arch, found)]
     if not known:
         raise DeviceError(f"{found.name} is none of the GPUs that kernels are made for: {', '.join(TARGETS)} and newer")
-    return replace(known[-1], units=found.multi_processor_count)
+    return replace(known[-1], arch=arch, units=found.multi_processor_count)
 
 
-def _runs(target: Target, device: Any) -> bool:
-    generation = 10 * device.major + device.minor
-    return int(target.arch) <= generation and target.shared <= int(device.shared_memory_per_block_optin)
+def _runs(target: Target, arch: int, device: Any) -> bool:
+    return int(target.arch) <= arch and target.shared <= int(device.shared_memory_per_block_optin)

@@ -45,16 +45,16 @@ def write_ahead(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> 
     require("torch", "safetensors", extra="torch")
     with plain_defaults():
         weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict())
-    return write_folder(plan, build(plan), weights, directory)
+    return write_folder(build(plan), weights, directory)
 
 
-def write_folder(plan: Plan, binaries: Binaries, weights: Mapping[str, Tensor], directory: Path) -> list[Path]:
+def write_folder(binaries: Binaries, weights: Mapping[str, Tensor], directory: Path) -> list[Path]:
     """Write what has been built. Raises `OutputError`."""
-    manifest = Manifest(plan, binaries)
+    plan, manifest = binaries.plan, Manifest(binaries)
     texts = {
         "run.py": Path(loader.__file__).read_text(encoding="utf-8"),
         "manifest.json": _lines(manifest.record()),
-        "report.md": report(plan, binaries, manifest),
+        "report.md": report(binaries, manifest),
     }
     texts |= {file: plan.launches[number].problem.text for number, file in manifest.programs.items()}
     writers: dict[str, Writer] = {name: text_writer(text) for name, text in texts.items()}
@@ -99,9 +99,9 @@ def _lines(record: Mapping[str, object]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def report(plan: Plan, binaries: Binaries, manifest: Manifest) -> str:
+def report(binaries: Binaries, manifest: Manifest) -> str:
     """Markdown: a row for each distinct kernel."""
-    launches = Counter(binaries.keys)
+    plan, launches = binaries.plan, Counter(binaries.keys)
     rows = [
         f"| {Path(file).name} | {launches[key]} | {made.threads} | {made.registers} | {made.spills} | "
         f"{made.shared / 1024:.3g} | {made.matrix or '-'} |"

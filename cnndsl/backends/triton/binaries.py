@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
+from cnndsl.backends.triton.candidates import other_tiles
 from cnndsl.backends.triton.execute import specialized
 from cnndsl.backends.triton.plan import Launch, Plan
 from cnndsl.backends.triton.processes import Request, ask_all
@@ -13,23 +16,42 @@ from cnndsl.kernels import built
 from cnndsl.kernels.built import Built
 from cnndsl.kernels.targets import TARGETS, Target
 
-MOST_SPILLS = 100  # instructions; a few outside of loops cost nothing that can be measured
 SCRATCH_POINTERS = 2  # arguments that Triton adds to those of a kernel: global and profile scratch
+
+Tried = dict[tuple[str, Any], list[Any]]  # configurations that do not fit the GPU, by kernel and problem
 
 
 @dataclass(frozen=True)
 class Binaries:
-    """The distinct kernels of a plan by their keys, and the key of every launch; None where PyTorch computes it."""
+    """The distinct kernels of a plan by their keys, and the key of every launch; None where PyTorch computes it.
 
+    plan  what was built: with the next tile where a kernel would have spilled registers or had too little memory
+    """
+
+    plan: Plan
     kernels: Mapping[str, Built]
     keys: tuple[str | None, ...]
 
 
 def build(plan: Plan) -> Binaries:
-    """Compile what is not kept from another run. Raises `BuildError`."""
+    """Compile what is not kept from another run. Raises `BuildError`, also where no tile of a kernel fits the GPU."""
     target = TARGETS[plan.target]
     _refuse_libraries(plan)
-    keys = keys_of(plan)
+    tried: Tried = defaultdict(list)
+    while True:
+        binaries = _compiled(plan)
+        large = [
+            (launch, fault)
+            for launch, key in zip(plan.launches, binaries.keys, strict=True)
+            if key and (fault := _misfit(binaries.kernels[key], target))
+        ]
+        if not large:
+            return binaries
+        plan = _with_next_tiles(plan, large, tried)
+
+
+def _compiled(plan: Plan) -> Binaries:
+    target, keys = TARGETS[plan.target], keys_of(plan)
     first = {key: plan.launches[index] for index, key in reversed([*enumerate(keys)]) if key}
     found = {key: built.kept(key) for key in dict.fromkeys(filter(None, keys))}
     missing = {key: _request(first[key]) for key, known in found.items() if known is None}
@@ -39,14 +61,34 @@ def build(plan: Plan) -> Binaries:
         found[key] = made = built.loads(reply["built"])
         built.keep(key, made)
     kernels = {key: known for key, known in found.items() if known is not None}
-    lines = [
-        f"{_place(plan, first[key])} {fault}"
-        for key, made in kernels.items()
-        for fault in _faults(made, first[key], target)
-    ]
-    if lines:
+    strange = (
+        f"{_place(plan, first[key])} {fault}" for key in kernels if (fault := _strange(kernels[key], first[key]))
+    )
+    if lines := [*strange]:
         raise BuildError("\n".join(lines))
-    return Binaries(kernels, keys)
+    return Binaries(plan, kernels, keys)
+
+
+def _with_next_tiles(plan: Plan, large: Iterable[tuple[Launch, str]], tried: Tried) -> Plan:
+    """The plan with another configuration of the same kernel for each of these launches: nothing else depends on it."""
+    following: dict[tuple[str, Any, Any], Any] = {}
+    lines = []
+    for launch, fault in large:
+        kernel, problem, config = tile = _tile(launch)
+        tried[kernel, problem].append(config)
+        others = other_tiles(kernel, problem, config, TARGETS[plan.target])
+        following[tile] = next((other for other in others if other not in tried[kernel, problem]), None)
+        if following[tile] is None:
+            lines.append(f"{_place(plan, launch)} {fault}, as every other tile does")
+    if lines:
+        raise BuildError("\n".join(dict.fromkeys(lines)))
+    launches = [replace(launch, config=following.get(_tile(launch), launch.config)) for launch in plan.launches]
+    return replace(plan, launches=tuple(launches))
+
+
+def _tile(launch: Launch) -> tuple[str, Any, Any]:
+    """What a configuration is chosen for, and which; a split product and the sum of its parts have one together."""
+    return "conv_gemm" if launch.kernel == "conv_reduce" else launch.kernel, launch.problem, launch.config
 
 
 def keys_of(plan: Plan) -> tuple[str | None, ...]:
@@ -71,17 +113,19 @@ def _request(launch: Launch) -> Request:
     return Request(launch.kernel, launch.problem, launch.config, tuple(sorted(specialized(launch).unaligned)))
 
 
-def _faults(made: Built, launch: Launch, target: Target) -> list[str]:
-    """Why a kernel cannot be launched, or not as it is meant."""
-    faults = []
+def _misfit(made: Built, target: Target) -> str | None:
+    """Why a kernel's tile is too large for a GPU; None if it is not."""
     if made.shared > target.shared:
-        faults.append(f"needs {made.shared} bytes of shared memory, {target.name} has {target.shared}")
-    if made.spills > MOST_SPILLS:
-        faults.append(f"spills registers ({made.spills} instructions): its tile is too large for {target.name}")
-    pointers = sum(element is not None for element in specialized(launch).pointers.values())
-    if made.parameters != pointers + SCRATCH_POINTERS:
-        faults.append(f"takes {made.parameters} arguments, not {pointers + SCRATCH_POINTERS}: another Triton made it")
-    return faults
+        return f"needs {made.shared} bytes of shared memory, of which {target.name} has {target.shared}"
+    return f"spills registers of {target.name} ({made.spills} instructions)" if made.spills else None
+
+
+def _strange(made: Built, launch: Launch) -> str | None:
+    """Why a kernel cannot be launched as it is meant; None if it can."""
+    expected = sum(element is not None for element in specialized(launch).pointers.values()) + SCRATCH_POINTERS
+    if made.parameters == expected:
+        return None
+    return f"takes {made.parameters} arguments, not {expected}: another Triton made it"
 
 
 def _place(plan: Plan, launch: Launch) -> str:

@@ -43,6 +43,17 @@ def promising(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
     return tuple(choice for choice in every if choice[0] not in MOST or choice in kept | {every[0]})
 
 
+def other_tiles(kernel: str, problem: Any, config: Any, target: Target) -> list[Any]:
+    """What can take the place of a configuration in a plan: of the same kernel, in as many parts, the best first."""
+    every = [choice for choice in candidates(kernel, problem, target) if choice[0] == kernel]
+    ordered = _best(every, kernel, len(every), problem, target) if kernel in MOST else every
+    return [other for _, other in ordered if other != config and _parts(other) == _parts(config)]
+
+
+def _parts(config: Any) -> int:
+    return config.splits if isinstance(config, conv_gemm.Config) else 1
+
+
 def _best(every: Iterable[Choice], kernel: str, most: int, problem: Any, target: Target) -> list[Choice]:
     own = [choice for choice in every if choice[0] == kernel]
     return sorted(own, key=lambda choice: _modelled(problem, choice[1], target))[:most]

@@ -21,12 +21,11 @@ from cnndsl.kernels import built, conv_gemm
 from cnndsl.kernels.aot import compile_for
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
-from cnndsl.kernels.targets import TARGETS, Target
+from cnndsl.kernels.targets import Target
 
 
-def serve(name: str, *, binaries: bool) -> None:
-    """Answer requests for the target of that name until there are no more."""
-    target = TARGETS[name]
+def serve(target: Target, *, binaries: bool) -> None:
+    """Answer requests for a target until there are no more."""
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what compilers print is no answer
         for line in sys.stdin:
@@ -85,3 +84,7 @@ class Pointer:
 
     def data_ptr(self) -> int:
         return self.address
+
+    def ptr_range(self) -> int:
+        """Bytes that it may reach into. AMD's compiler asks whether offsets fit 32 bits, as those of our tensors do."""
+        return 0

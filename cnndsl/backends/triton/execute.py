@@ -15,6 +15,7 @@ from torch.func import functional_call
 
 from cnndsl.backends.torch.loading import execute
 from cnndsl.backends.triton.float32 import with_products
+from cnndsl.backends.triton.graphs import captured
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels import conv_tma, pack
@@ -101,15 +102,7 @@ class Executor:
 
     def _capture(self) -> None:
         """Compile every kernel by running once, then record the launches as one CUDA graph."""
-        side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(side):
-            self.run()
-        torch.cuda.current_stream(self.device).wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.run()
-        self.graph = graph
+        self.graph = captured(self.run, self.device)
 
     def _take(self, port: Port, x: torch.Tensor) -> None:
         """Bring an input into the arena."""

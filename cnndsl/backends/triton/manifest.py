@@ -12,7 +12,7 @@ from typing import Any
 from cnndsl.backends.triton.arena import ALIGNMENT
 from cnndsl.backends.triton.binaries import Binaries
 from cnndsl.backends.triton.execute import specialized
-from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Scratch, Tensor, View
+from cnndsl.backends.triton.plan import Given, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.targets import TARGETS
@@ -26,8 +26,9 @@ Record = dict[str, Any]
 class Manifest:
     """Makes the manifest of a plan whose kernels have been built."""
 
-    def __init__(self, plan: Plan, binaries: Binaries) -> None:
-        self.plan, self.binaries = plan, binaries
+    def __init__(self, binaries: Binaries) -> None:
+        self.plan = plan = binaries.plan
+        self.binaries = binaries
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self.weights = dict(self._weights())
         self.numbers = {key: number for number, key in enumerate(binaries.kernels)}

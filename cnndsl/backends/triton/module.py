@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from cnndsl.backends.triton.building import Choose, suggested
 from cnndsl.backends.triton.execute import Executor
 from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
 from cnndsl.backends.triton.plan import Plan
+from cnndsl.backends.triton.results import output
 from cnndsl.errors import DeviceError
 from cnndsl.ir.graph import Graph
 from cnndsl.kernels.specialization import TORCH_DTYPES
@@ -74,8 +74,9 @@ class TritonModule(nn.Module):
         """Measure what runs each layer fastest, on the GPU that the module is on and at its largest batch, and use it.
 
         Candidates are our kernels in their configurations, and unless it is strict cuDNN's and cuBLAS's. What is found
-        is kept (`CNNDSL_CACHE_DIR`, else `XDG_CACHE_HOME`) for later compilations. New problems take minutes.
-        Raises RuntimeError on a device that is no GPU.
+        is kept (`CNNDSL_CACHE_DIR`, else `XDG_CACHE_HOME`) for later compilations, problem by problem, so that nothing
+        is lost where this ends early. New problems take minutes.
+        Raises RuntimeError on a device that is no GPU, and `DeviceLost` where a candidate breaks it for this process.
         """
         from cnndsl.backends.triton.table import choose_from, known_table, save_table
         from cnndsl.backends.triton.tuning import gpu_name, posed, tune_problems
@@ -84,12 +85,11 @@ class TritonModule(nn.Module):
         if device.type != "cuda":
             raise DeviceError(f"kernels are measured on a GPU, and this module is on {device}")
         problems = posed(self.network, self.target, batch=self.batch, precision=self.precision)
-        table = tune_problems(problems, self.target, known_table(gpu_name(device)), device)
-        save_table(table)
+        table = tune_problems(problems, self.target, known_table(gpu_name(device)), device, observe=save_table)
         self.choose = choose_from(table, strict=self.strict)
         self._plans.clear()
         self._recorded += [each for each in self._executors.values() if each.recorded]
-        self._executors.clear()
+        self._drop(self._executors)
         return self
 
     def plan(self, batch: int) -> Plan:
@@ -105,8 +105,7 @@ class TritonModule(nn.Module):
         results = self.executor(len(inputs[0]), inputs[0].device)(*inputs)
         if len(results) == 1:
             return results[0]
-        kind: Any = namedtuple(f"{names.camel(self.network.name)}Output", self.fields)  # type: ignore[misc]
-        return kind(*results, *[None] * (len(self.fields) - len(results)))
+        return output(f"{names.camel(self.network.name)}Output", self.fields, tuple(results))
 
     def executor(self, batch: int, device: torch.device) -> Executor:
         """What runs a batch size: kept for the `KEPT` sizes that were used last, since each has memory of its own."""
@@ -123,8 +122,13 @@ class TritonModule(nn.Module):
     def _drop_oldest(self, most: int) -> None:
         """Free all but so many executors; those that a graph of the caller's holds count for nothing and stay."""
         free = [key for key, each in self._executors.items() if not each.recorded]
-        for key in free[: max(0, len(free) - most)]:
-            self._executors.pop(key).finish()
+        self._drop(free[: max(0, len(free) - most)])
+
+    def _drop(self, keys: Iterable[tuple[int, torch.device]]) -> None:
+        """Free executors once what runs on their memory is over: a replay may be on any stream."""
+        for key in [*keys]:
+            self._executors[key].finish()
+            del self._executors[key]
 
     def _check(self, inputs: tuple[torch.Tensor, ...]) -> None:
         ports = self.plan(self.batch).inputs
@@ -157,9 +161,11 @@ class TritonModule(nn.Module):
         for dtype in {torch.float32, TORCH_DTYPES[self.plan(self.batch).dtype]}:
             if fn(torch.zeros(1, dtype=dtype)).dtype != dtype:
                 raise TypeError(f"this module was compiled for {self.precision}: compile it anew for other types")
-        super()._apply(lambda tensor: fn(tensor).contiguous(), recurse)  # type: ignore[no-untyped-call]
-        self._executors.clear()
+        for each in self._recorded:
+            each.finish()
+        self._drop(self._executors)  # they read the weights that are freed now
         self._recorded.clear()
+        super()._apply(lambda tensor: fn(tensor).contiguous(), recurse)  # type: ignore[no-untyped-call]
         return self
 
     def _load_from_state_dict(self, state: Any, prefix: str, metadata: Any, *rest: Any) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event, Timer
 from typing import Any
 
 from cnndsl.backends.triton.stored import encode
@@ -24,6 +27,7 @@ from cnndsl.processors import processors
 
 Answer = dict[str, str]
 MOST = 16  # processes; each takes half a gigabyte and seconds to start
+LIMIT = 300.0  # seconds for one kernel, of which each takes a few on a slow machine
 EACH = 4  # kernels that make it worth to start another one
 
 
@@ -46,10 +50,11 @@ class Compilers:
 
     folder  where Triton keeps what it makes, and answers hold binaries; without one it is Triton's own cache, where
             launches find the kernels
+    limit   seconds that a kernel may take; its process is ended then
     """
 
-    def __init__(self, target: Target, count: int, folder: Path | None = None) -> None:
-        self.target, self.folder = target, folder
+    def __init__(self, target: Target, count: int, folder: Path | None = None, limit: float = LIMIT) -> None:
+        self.target, self.folder, self.limit = target, folder, limit
         self.answers: dict[str, Future[Answer]] = {}
         self.running: list[subprocess.Popen[str]] = []
         self.idle: SimpleQueue[subprocess.Popen[str] | None] = SimpleQueue()
@@ -69,7 +74,7 @@ class Compilers:
 
     def _kill(self) -> None:
         for process in self.running:
-            process.kill()
+            _kill(process)
             process.communicate()
 
     def expect(self, requests: Iterable[Request]) -> None:
@@ -95,23 +100,23 @@ class Compilers:
         return [answer["error"] for answer in answers if "error" in answer]
 
     def _ask(self, line: str) -> Answer:
-        """An error if the process does not live to answer."""
+        """An error if the process does not live to answer, or takes too long."""
         process = self.idle.get() or self._start()
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            process.stdin.write(line + "\n")
-            process.stdin.flush()
-            answer: Answer = json.loads(process.stdout.readline())
-        except (OSError, ValueError):
-            self.idle.put(None)
-            return {"error": f"the compiler ended with code {_end(process)}"}
-        self.idle.put(process)
-        return answer
+        with _ended_after(self.limit, process) as late:
+            answer = _exchange(process, line)
+        if answer is not None:
+            self.idle.put(None if late.is_set() else process)
+            return answer
+        self.idle.put(None)
+        code = _end(process)
+        took = f"the compiler was ended: it took more than {self.limit:g} s"
+        return {"error": took if late.is_set() else f"the compiler ended with code {code}"}
 
     def _start(self) -> subprocess.Popen[str]:
         program = (
-            f"import sys; sys.path[:] = {sys.path!r}; from cnndsl.backends.triton.compiler import serve; "
-            f"serve({self.target.name!r}, binaries={self.folder is not None})"
+            f"import sys; sys.path[:] = {sys.path!r}; from cnndsl.kernels.targets import Target; "
+            "from cnndsl.backends.triton.compiler import serve; "
+            f"serve(Target(**{asdict(self.target)!r}), binaries={self.folder is not None})"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", program],
@@ -121,6 +126,7 @@ class Compilers:
             text=True,
             encoding="utf-8",
             env=self._environment(),
+            start_new_session=True,  # a group, with the assembler that it starts
         )
         self.running.append(process)
         return process
@@ -133,13 +139,51 @@ class Compilers:
         return kept if self.folder is None else kept | own
 
 
+@contextmanager
+def _ended_after(seconds: float, process: subprocess.Popen[str]) -> Iterator[Event]:
+    """End the process if the block takes longer; gives whether it did."""
+    late = Event()
+
+    def end() -> None:
+        late.set()
+        _kill(process)
+
+    alarm = Timer(seconds, end)
+    alarm.start()
+    try:
+        yield late
+    finally:
+        alarm.cancel()
+        alarm.join()
+
+
+def _exchange(process: subprocess.Popen[str], line: str) -> Answer | None:
+    """The answer to a request; None if the process ends before."""
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+        answer: Answer = json.loads(process.stdout.readline())
+    except (OSError, ValueError):
+        return None
+    return answer
+
+
 def _end(process: subprocess.Popen[str]) -> int:
     """The code of a process that ends by itself, or is ended."""
     try:
         return process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        process.kill()
+        _kill(process)
         return process.wait()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process, and what it has started where systems know groups of processes."""
+    if process.returncode is None and hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 def ask_all(target: Target, requests: Mapping[str, Request]) -> Iterator[tuple[str, Answer]]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
+
+from cnndsl.backends.triton.graphs import captured
 
 Step = Callable[[], object]
 LAUNCHES = 20  # in a graph, where they are short
@@ -19,24 +22,16 @@ def launch_seconds(steps: Sequence[Step], device: torch.device) -> float:
     once = _seconds(steps[0], 1)
     launches = max(len(steps), min(LAUNCHES, int(SAMPLE_SECONDS / once)))
     count = launches // len(steps) * len(steps)
-    graph = captured([steps[index % len(steps)] for index in range(count)], device)
+    graph = captured(
+        partial(_all, [steps[index % len(steps)] for index in range(count)]), device, first=partial(_all, steps)
+    )
     replays = max(1, min(50, int(SAMPLE_SECONDS / _seconds(graph.replay, 1))))
     return statistics.median(_seconds(graph.replay, replays) for _ in range(SAMPLES)) / count
 
 
-def captured(steps: Sequence[Step], device: torch.device) -> torch.cuda.CUDAGraph:
-    """Steps in order as one CUDA graph, after each has run once, which compiles it."""
-    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(side):
-        for step in dict.fromkeys(steps):
-            step()
-    torch.cuda.current_stream(device).wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for step in steps:
-            step()
-    return graph
+def _all(steps: Sequence[Step]) -> None:
+    for step in steps:
+        step()
 
 
 def _seconds(run: Step, count: int) -> float:

@@ -6,10 +6,10 @@ its slice. Each problem of a plan is measured once, however many layers pose it,
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from cnndsl.backends.triton.candidates import promising
 from cnndsl.backends.triton.execute import interpreting
 from cnndsl.backends.triton.lower import lower, rewritten, undecided
 from cnndsl.backends.triton.plan import Given
-from cnndsl.backends.triton.processes import Compilers, Request
+from cnndsl.backends.triton.processes import MOST, Compilers, Request
 from cnndsl.backends.triton.table import Rejection, Table, Timing, known_table, problem_key
 from cnndsl.backends.triton.timing import Step, launch_seconds
 from cnndsl.backends.triton.trial import Trial, step, trial
@@ -28,13 +28,14 @@ from cnndsl.errors import DeviceError, DeviceLost
 from cnndsl.ir.graph import Graph
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target, target_of
+from cnndsl.processors import processors
 
 # Seconds of one step of a candidate; the steps are the same work on different memory.
 Timer = Callable[[Choice, Sequence[Step]], float]
 Now = Callable[[], float]
-Observe = Callable[[Table], None]
+Observe = Callable[[Table], object]
+WHOLE = None  # for a configuration: a problem that cannot be posed on the device, whatever would run it
 COPIES = 8  # of a problem's tensors, at most
-PROCESSES = max(1, (os.cpu_count() or 2) - 1)  # that compile while this one measures
 COLD_BYTES = 256 * 2**20  # that copies need together, so that no cache holds them
 
 
@@ -61,12 +62,14 @@ def tune(
     timer: Timer | None = None,
     until: float | None = None,
     now: Now = time.monotonic,
+    observe: Observe = lambda table: None,
 ) -> Table:
     """Measure every problem of a network that `known` does not hold, and give `known` with them.
 
     known  by default what is known of this GPU
     timer  measures candidates; by default launches in CUDA graphs
     until  when to stop, by `now`; what is left keeps the cost model's choice
+    observe  as `tune_problems` has it
 
     Raises RuntimeError where kernels cannot run.
     """
@@ -76,7 +79,7 @@ def tune(
     target = target_of(device if device.type == "cuda" else None)
     known = known or known_table(gpu_name(device))
     problems = posed(rewritten(graph), target, batch=batch, precision=precision)
-    return tune_problems(problems, target, known, device, timer=timer, until=until, now=now)
+    return tune_problems(problems, target, known, device, timer=timer, until=until, now=now, observe=observe)
 
 
 def gpu_name(device: torch.device) -> str:
@@ -113,15 +116,18 @@ def tune_problems(
     now: Now = time.monotonic,
     observe: Observe = lambda table: None,
 ) -> Table:
-    """`known` with all problems that it did not hold, until the time is over.
+    """`known` with all problems that it did not hold and that can be measured, until the time is over.
 
-    observe  sees the table after each problem, and before `DeviceLost` is raised
+    observe  sees the table after each problem, also where that ends with an exception: `DeviceLost`, or Ctrl-C
     """
     table = Table(known.gpu, dict(known.problems), list(known.rejected))
-    waiting = [each for each in problems if each.key not in known.problems]
+    failed = {each.problem for each in known.rejected if each.config is WHOLE}
+    waiting = [each for each in problems if each.key not in {*known.problems, *failed}]
     timer = timer or (lambda choice, steps: launch_seconds(steps, device))
     requests = {each.key: _requests(each, target) for each in waiting}
-    with Compilers(target, PROCESSES if device.type == "cuda" else 0) as compilers:
+    on_gpu = device.type == "cuda"
+    processes = min(MOST, max(1, processors() - 1)) if on_gpu else 0  # this one measures meanwhile
+    with Compilers(target, processes) as compilers, torch.cuda.device(device) if on_gpu else nullcontext():
         compilers.expect(request for each in waiting for request in requests[each.key].values())
         for each in waiting:
             if until is not None and now() >= until:
@@ -138,11 +144,6 @@ def _requests(posed: Posed, target: Target) -> Mapping[Choice, Request]:
     return {choice: Request(choice[0], posed.problem, choice[1]) for choice in every}
 
 
-def _rejected(table: Table, key: str) -> set[Choice]:
-    """Candidates of a problem that are known to be wrong from an earlier run."""
-    return {(each.kernel, each.config) for each in table.rejected if each.problem == key}
-
-
 def _tune_one(
     posed: Posed,
     requests: Mapping[Choice, Request],
@@ -151,44 +152,74 @@ def _tune_one(
     timer: Timer,
     compilers: Compilers,
 ) -> None:
-    """Measure one problem: its reference is made once, its tensors as often as it takes to leave the cache."""
-    trials = [trial(posed.kernel, posed.problem, device)]
-    copies = min(COPIES, -(-COLD_BYTES // trials[0].bytes)) if device.type == "cuda" else 2
-    trials += [trial(posed.kernel, posed.problem, device, seed) for seed in range(1, copies)]
-    wanted = trials[0].expected()
+    """Measure one problem. What fails is in the table at once, whatever ends this early."""
+    avoided = {(each.kernel, each.config) for each in table.rejected if each.problem == posed.key}
+    left = [choice for choice in requests if choice not in avoided]
+    try:
+        trials = _trials(posed, device) if left else []
+        wanted = trials[0].expected() if left else {}
+    except Exception as error:  # most likely there is not enough memory
+        _reject(table, posed, (posed.kernel, WHOLE), _line(error), device)
+        return
     timings = []
-    avoided = _rejected(table, posed.key)
-    for choice, request in requests.items():
-        if choice in avoided:
-            continue
-        reason = compilers.fault(request) or checked(choice, trials[0], wanted)
-        if reason is None:
-            steps = [step(choice[0], posed.problem, choice[1], each.tensors) for each in trials]
-            timings.append(Timing(*choice, 1e6 * timer(choice, steps)))
+    for choice in left:
+        found = _measured(choice, requests[choice], trials, wanted, timer, compilers)
+        if isinstance(found, str):
+            _reject(table, posed, choice, found, device)
         else:
-            table.rejected.append(Rejection(posed.key, *choice, reason))
-            _require_device(device, reason)
+            timings.append(Timing(*choice, 1e6 * found))
     table.add(posed.kernel, posed.problem, timings)
+
+
+def _trials(posed: Posed, device: torch.device) -> list[Trial]:
+    """The problem on as many tensors as it takes to leave the cache."""
+    first = trial(posed.kernel, posed.problem, device)
+    copies = min(COPIES, -(-COLD_BYTES // first.bytes)) if device.type == "cuda" else 2
+    return [first, *(trial(posed.kernel, posed.problem, device, seed) for seed in range(1, copies))]
+
+
+def _measured(
+    choice: Choice,
+    request: Request,
+    trials: Sequence[Trial],
+    wanted: Mapping[str, torch.Tensor],
+    timer: Timer,
+    compilers: Compilers,
+) -> float | str:
+    """Seconds of a candidate, or why it may not be used."""
+    reason = compilers.fault(request) or checked(choice, trials[0], wanted)
+    if reason is not None:
+        return reason
+    try:
+        return timer(choice, [step(choice[0], each.problem, choice[1], each.tensors) for each in trials])
+    except Exception as error:
+        return _line(error)
 
 
 def checked(choice: Choice, found: Trial, wanted: Mapping[str, torch.Tensor]) -> str | None:
     """Why a candidate may not be used, in one line: what it computes is wrong, or it does not run."""
-    found.poison()
     try:
+        found.poison()
         step(choice[0], found.problem, choice[1], found.tensors)()
         if found.inputs["x"].view.is_cuda:
             torch.cuda.synchronize()
+        return found.fault(wanted)
     except Exception as error:  # whatever a compiler or a launch raises
-        return f"{type(error).__name__}: {error}".splitlines()[0]
-    return found.fault(wanted)
+        return _line(error)
 
 
-def _require_device(device: torch.device, reason: str) -> None:
-    """After an illegal access every later call fails, in this process alone."""
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _reject(table: Table, posed: Posed, choice: Choice, reason: str, device: torch.device) -> None:
+    """Remember a failure. After an illegal access every later call fails, in this process alone: `DeviceLost`."""
+    table.rejected.append(Rejection(posed.key, *choice, reason))
     try:
         torch.zeros(1, device=device).item()
     except RuntimeError as error:
-        raise DeviceLost(reason) from error
+        message = f"{choice[0]} left the GPU unusable ({reason}); what was measured is kept: run it again"
+        raise DeviceLost(message) from error
 
 
 __all__ = ["Posed", "checked", "gpu_name", "posed", "tune", "tune_problems"]
