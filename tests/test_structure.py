@@ -17,7 +17,7 @@ ROOMS = (
     "version",
     "errors",
     "files",
-    "processors",
+    "machine",
     "shipped",
     "table",
     "extras",

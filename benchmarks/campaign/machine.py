@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from campaign.turns import Turns
-from cnndsl.processors import processors
+from cnndsl.machine import processors
 
 Run = Callable[[], object]
 SINK_BYTES = 256 * 2**20  # written between runs, so that the L2 cache holds nothing of the network

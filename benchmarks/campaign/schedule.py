@@ -18,7 +18,7 @@ from typing import IO
 from campaign.records import Records
 from campaign.settings import Job, Settings, to_text
 from campaign.turns import Turns
-from cnndsl.processors import processors
+from cnndsl.machine import processors
 
 Perform = Callable[[Settings, Job, Turns], None]
 

@@ -17,10 +17,11 @@ from cnndsl.cli.arguments import (
     seed,
 )
 from cnndsl.cli.checked import checked_network
-from cnndsl.cli.memory import memory, show_size
+from cnndsl.cli.sizes import show_size
 from cnndsl.extras import require
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS
+from cnndsl.machine import memory
 
 if TYPE_CHECKING:
     from cnndsl.architecture import Architecture

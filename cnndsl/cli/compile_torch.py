@@ -12,7 +12,8 @@ from pathlib import Path
 from shlex import quote
 
 from cnndsl.architecture import Architecture
-from cnndsl.cli.memory import memory, show_size
+from cnndsl.cli.sizes import show_size
+from cnndsl.machine import memory
 from cnndsl.ops import show_shape
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.architecture import Architecture
 from cnndsl.cli.arguments import UsageError
-from cnndsl.cli.memory import memory, show_size
+from cnndsl.cli.sizes import show_size
 from cnndsl.kernels.precision import Precision
+from cnndsl.machine import memory
 from cnndsl.ops import show_shape
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Activations: pointwise functions, each with its PyTorch module and the one Triton expression; and softmax.
+"""Activations: pointwise functions, each in PyTorch (as a module and as a function) and in Triton; and softmax.
 
 The expressions let NaN through as PyTorch does (`tl.maximum` would not), and use of Triton only `tl.where`, `tl.exp`,
 `tl.erf`, `libdevice.tanh` and `libdevice.expm1`.
@@ -40,6 +40,7 @@ class Relu(Pointwise):
 
     word: ClassVar[str] = "relu"
     triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, x)"
+    function: ClassVar[tuple[object, ...]] = ("relu",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> relu", "7 -> relu")
 
     def torch(self, *inputs: Shape) -> TorchModule:
@@ -52,6 +53,7 @@ class Relu6(Pointwise):
 
     word: ClassVar[str] = "relu6"
     triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, tl.where(x > 6.0, 6.0, x))"
+    function: ClassVar[tuple[object, ...]] = ("relu6",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> relu6",)
 
     def torch(self, *inputs: Shape) -> TorchModule:
@@ -68,6 +70,10 @@ class LeakyRelu(Pointwise):
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> leaky_relu", "4 x 5 x 5 -> leaky_relu 0.1")
 
     slope: float = number(0.01)
+
+    @property
+    def function(self) -> tuple[object, ...]:  # type: ignore[override]
+        return ("leaky_relu", self.slope)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.LeakyReLU", kwargs={"negative_slope": (self.slope, 0.01)})
@@ -104,6 +110,10 @@ class Elu(Pointwise):
 
     alpha: float = number(1.0)
 
+    @property
+    def function(self) -> tuple[object, ...]:  # type: ignore[override]
+        return ("elu", self.alpha)
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ELU", kwargs={"alpha": (self.alpha, 1.0)})
 
@@ -127,6 +137,10 @@ class Gelu(Pointwise):
             return "0.5 * x * (1.0 + tl.erf(x * 0.7071067811865476))"
         return "0.5 * x * (1.0 + libdevice.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
 
+    @property
+    def function(self) -> tuple[object, ...]:  # type: ignore[override]
+        return ("gelu", self.approximate)
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.GELU", kwargs={"approximate": (self.approximate, "none")})
 
@@ -137,6 +151,7 @@ class Silu(Pointwise):
 
     word: ClassVar[str] = "silu"
     triton: ClassVar[str] = "x / (1.0 + tl.exp(-x))"
+    function: ClassVar[tuple[object, ...]] = ("silu",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> silu",)
 
     def torch(self, *inputs: Shape) -> TorchModule:
@@ -149,6 +164,7 @@ class Hardswish(Pointwise):
 
     word: ClassVar[str] = "hardswish"
     triton: ClassVar[str] = "x * tl.where(x < -3.0, 0.0, tl.where(x > 3.0, 6.0, x + 3.0)) / 6.0"
+    function: ClassVar[tuple[object, ...]] = ("hardswish",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> hardswish",)
 
     def torch(self, *inputs: Shape) -> TorchModule:
@@ -161,6 +177,7 @@ class Hardsigmoid(Pointwise):
 
     word: ClassVar[str] = "hardsigmoid"
     triton: ClassVar[str] = "tl.where(x < -3.0, 0.0, tl.where(x > 3.0, 1.0, (x + 3.0) / 6.0))"
+    function: ClassVar[tuple[object, ...]] = ("hardsigmoid",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> hardsigmoid",)
 
     def torch(self, *inputs: Shape) -> TorchModule:
@@ -173,6 +190,7 @@ class Sigmoid(Pointwise):
 
     word: ClassVar[str] = "sigmoid"
     triton: ClassVar[str] = "1.0 / (1.0 + tl.exp(-x))"
+    function: ClassVar[tuple[object, ...]] = ("sigmoid",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> sigmoid",)
 
     def torch(self, *inputs: Shape) -> TorchModule:
@@ -185,6 +203,7 @@ class Tanh(Pointwise):
 
     word: ClassVar[str] = "tanh"
     triton: ClassVar[str] = "libdevice.tanh(x)"
+    function: ClassVar[tuple[object, ...]] = ("tanh",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> tanh",)
 
     def torch(self, *inputs: Shape) -> TorchModule:

@@ -131,13 +131,15 @@ class Op:
     """A layer. Subclass it as a frozen dataclass whose fields are the layer's arguments, and `register` it.
     (A layer without arguments needs no decorator of its own: it inherits equality and the empty signature.)
 
-    Class facts (`pointwise` and `triton` may be properties, where they depend on the arguments):
+    Class facts (`pointwise`, `triton` and `function` may be properties, where they depend on the arguments):
       word      what the language calls it
       arity     how many tensors it takes; None means two or more (a merge, written with branches)
       weighted  counts as a layer in `depth` (convolutions and linear layers)
       pointwise treats every element alike, so it can be fused into the layer before it
       triton    for a pointwise layer: the Triton expression of its value at `x` (float32), using `tl` and `libdevice`
-                and its fields by name (`tl.where(x > 0, x, x * {slope})`)
+                and its fields by name (`tl.where(x > 0, x, x * {slope})`); with one, it is fused on a GPU
+      function  for a pointwise layer: its function in `torch.nn.functional` and what that takes after the input, as
+                in `("leaky_relu", 0.1)`; with one, it is fused on a CPU
       examples  lines of the language that show it, each `INPUT SHAPE -> LINE`; documentation and tests run them
     The docstring is the layer's documentation: its first line a summary, then meaning, units and source.
     """
@@ -147,6 +149,7 @@ class Op:
     weighted: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
     triton: ClassVar[str | None] = None
+    function: ClassVar[tuple[object, ...] | None] = None
     examples: ClassVar[tuple[str, ...]] = ()
 
     def output(self, *inputs: Shape) -> Shape:

@@ -82,7 +82,7 @@ class Conv(Op):
         return Window(dilated(self.kernel, self.dilation), self.stride)
 
     def torch(self, *inputs: Shape) -> TorchModule:
-        padded, before = symmetric(self.sides)
+        padded, before = symmetric(self.sides, dilated(self.kernel, self.dilation))
         return TorchModule(
             "nn.Conv2d",
             (inputs[0][0], self.filters, compact(self.kernel)),

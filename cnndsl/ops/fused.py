@@ -5,7 +5,7 @@ All their facts follow from their parts, so that no printer, cost table or later
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar, TypeAlias
 
@@ -16,6 +16,7 @@ from cnndsl.ops.fused_source import AFFINE, spell_fused, spell_pointwise
 from cnndsl.ops.images import Pair, expect_image
 from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Add, Mul
+from cnndsl.ops.normalization import GroupNorm
 from cnndsl.ops.pooling import Pool
 
 Core: TypeAlias = Conv | ConvTranspose | Linear
@@ -55,6 +56,17 @@ class Subsample(Op):
     def torch(self, *inputs: Shape) -> TorchExpression:
         rows, columns = self.stride
         return TorchExpression("{0}[:, :, ::{rows}, ::{columns}]", {"rows": rows, "columns": columns})
+
+
+@dataclass(frozen=True)
+class PlanarGroupNorm(GroupNorm):
+    """A group norm of planes, whatever order its input lies in.
+
+    `contiguous()` would leave a tensor of one channel as it is, whose strides PyTorch takes for those of pixels.
+    """
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return replace(super().torch(*inputs), inputs="{0}.clone(memory_format=torch.contiguous_format)")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,10 @@ class Fused(nn.Module):
 
     prologue: tuple = ()
     epilogue: tuple = ()
-    operator: tuple | None = None  # oneDNN's names for the epilogue, if it has them
+    operator: tuple = ("none", [], "")  # oneDNN's names for the activation that its operator applies
+    rest: tuple = ()  # the steps that its operator leaves
+    takes_sums = False  # may oneDNN's operator add the second input?
+    after_sums = ("relu",)  # activations that it takes after a sum
     known = {
         "relu": ("relu", [], ""),
         "relu6": ("hardtanh", [0.0, 6.0], ""),
@@ -55,23 +58,22 @@ class Fused(nn.Module):
         if "affine" in prologue:
             self.scale = nn.Parameter(torch.ones(channels))
             self.shift = nn.Parameter(torch.zeros(channels))
-        self.operator = self.find_operator(epilogue[1:] if self.adds and epilogue[0] == "add" else epilogue)
+        self.sums = self.takes_sums and epilogue[:1] == ("add",)
+        self.operator, self.rest = self.find_operator(epilogue[1:] if self.sums else epilogue)
         self.requires_grad_(False)
 
-    def find_operator(self, steps: tuple) -> tuple | None:
-        if not steps:
-            return ("none", [], "")
-        name, *arguments = (steps[0],) if isinstance(steps[0], str) else steps[0]
-        if len(steps) > 1 or name not in self.known:
-            return None
+    def find_operator(self, steps: tuple) -> tuple[tuple, tuple]:
+        """What oneDNN's operator applies, and the steps that are left."""
+        first = steps[0] if steps else ()
+        name, *arguments = (first,) if isinstance(first, str) else (first or ("none",))
+        if name not in (self.after_sums if self.sums else self.known):
+            return ("none", [], ""), steps
         attribute, scalars, algorithm = self.known[name]
         scalars = arguments if scalars is None else scalars
-        return (attribute, scalars, (arguments or ["none"])[0] if algorithm is None else algorithm)
+        return (attribute, scalars, (arguments or ["none"])[0] if algorithm is None else algorithm), steps[1:]
 
     def runs_on_onednn(self, x: torch.Tensor) -> bool:
-        if self.operator is None or x.device.type != "cpu":
-            return False
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        if x.device.type != "cpu" or torch.compiler.is_compiling() or torch.jit.is_tracing():
             return False
         if x.dtype not in (torch.float32, torch.bfloat16) or self.weight.dtype != x.dtype or not x.numel():
             return False
@@ -86,8 +88,8 @@ class Fused(nn.Module):
             x = F.relu_(x) if index and step == "relu" else self.step(step, x, None)
         return x
 
-    def after(self, x: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
-        for step in self.epilogue:
+    def after(self, x: torch.Tensor, other: torch.Tensor | None, steps: tuple) -> torch.Tensor:
+        for step in steps:
             x = self.step(step, x, other)
         return x
 
@@ -127,6 +129,8 @@ class Fused(nn.Module):
 class FusedConv2d(Fused, nn.Conv2d):
     """A convolution with what stands around it, in one pass over memory where oneDNN can."""
 
+    takes_sums = True
+
     def __init__(
         self, *sizes: int, prologue: tuple = (), epilogue: tuple = (), in_place: bool = False, **options: object
     ) -> None:
@@ -137,11 +141,14 @@ class FusedConv2d(Fused, nn.Conv2d):
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         x = self.before(x)
         if not self.runs_on_onednn(x):
-            return self.after(self._conv_forward(x, self.weight, self.bias), other)
+            return self.after(self._conv_forward(x, self.weight, self.bias), other, self.epilogue)
+        return self.after(self.run(x, other), other, self.rest)
+
+    def run(self, x: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
         x = x.contiguous(memory_format=torch.channels_last)
         window = (self.padding, self.stride, self.dilation, self.groups)
         convolution = torch.ops.mkldnn._convolution_pointwise
-        if not self.adds:
+        if not self.sums:
             return convolution.default(x, self.packed_weight(x), self.bias, *window, *self.operator)
         other = other.contiguous(memory_format=torch.channels_last)
         name, *rest = self.operator
@@ -154,6 +161,8 @@ class FusedConv2d(Fused, nn.Conv2d):
     def pack(self, shape: torch.Size) -> torch.Tensor:
         window = (self.padding, self.stride, self.dilation, self.groups)
         weight = self.weight.detach().contiguous(memory_format=torch.channels_last)
+        if self.in_channels == 1:  # oneDNN computes with some reordered weights of one channel something else
+            return weight
         return torch.ops.mkldnn._reorder_convolution_weight(weight, *window, list(shape))
 
 
@@ -168,9 +177,10 @@ class FusedLinear(Fused, nn.Linear):
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         x = self.before(x)
-        if self.adds or not self.runs_on_onednn(x):
-            return self.after(F.linear(x, self.weight, self.bias), other)
-        return torch.ops.mkldnn._linear_pointwise(x, self.packed_weight(x), self.bias, *self.operator)
+        if not self.runs_on_onednn(x):
+            return self.after(F.linear(x, self.weight, self.bias), other, self.epilogue)
+        x = torch.ops.mkldnn._linear_pointwise(x, self.packed_weight(x), self.bias, *self.operator)
+        return self.after(x, other, self.rest)
 
     def pack(self, shape: torch.Size) -> torch.Tensor:
         return torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().contiguous(), shape[0])
@@ -186,7 +196,7 @@ class FusedConvTranspose2d(Fused, nn.ConvTranspose2d):
         self.fuse(prologue, epilogue, self.in_channels)
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
-        return self.after(nn.ConvTranspose2d.forward(self, self.before(x)), other)
+        return self.after(nn.ConvTranspose2d.forward(self, self.before(x)), other, self.epilogue)
 '''
 
 POINTWISE = '''\
@@ -221,23 +231,6 @@ CLASSES: Mapping[str, str] = {
     "nn.Linear": "FusedLinear",
     "nn.ConvTranspose2d": "FusedConvTranspose2d",
 }
-# Functions of `torch.nn.functional` that steps may name, with the layer's field that is their argument.
-FUNCTIONS: Mapping[str, str | None] = {
-    "add": None,
-    "affine": None,
-    "elu": "alpha",
-    "gelu": "approximate",
-    "hardsigmoid": None,
-    "hardswish": None,
-    "leaky_relu": "slope",
-    "mul": None,
-    "relu": None,
-    "relu6": None,
-    "scale": "factor",
-    "sigmoid": None,
-    "silu": None,
-    "tanh": None,
-}
 
 
 def spell_fused(
@@ -265,8 +258,8 @@ def spell_pointwise(steps: tuple[Op, ...], inputs: tuple[Shape, ...]) -> TorchMo
 def _step(op: Op) -> object:
     if isinstance(op, Pool):
         return _pool_step(op)
-    field = FUNCTIONS[op.word]
-    return op.word if field is None else (op.word, getattr(op, field))
+    function = op.function or (op.word,)  # `add`, `mul` and `affine` are steps by their own names
+    return function if len(function) > 1 else function[0]
 
 
 def _pool_step(op: Pool) -> object:

@@ -59,12 +59,16 @@ def compact(pair: Pair) -> int | Pair:
     return pair[0] if pair[0] == pair[1] else pair
 
 
-def symmetric(sides: Sides, value: str = "") -> tuple[Pair, str]:
-    """Split padding into what a PyTorch layer takes, and the text that pads its input for the rest."""
+def symmetric(sides: Sides, extent: Pair) -> tuple[Pair, str]:
+    """Split padding into what a PyTorch layer takes, and the text that pads its input for the rest.
+
+    Where a whole kernel of this extent fits into the padding, oneDNN's convolutions read and write outside of
+    their tensors; then the input is padded too.
+    """
     top, bottom, left, right = sides
-    if (top, left) == (bottom, right):
+    if (top, left) == (bottom, right) and top < extent[0] and left < extent[1]:
         return (top, left), "{0}"
-    return (0, 0), padded(sides, value)
+    return (0, 0), padded(sides)
 
 
 def padded(sides: Sides, value: str = "") -> str:

@@ -65,6 +65,10 @@ class Scale(Op):
     def triton(self) -> str | None:  # type: ignore[override]
         return None if self.learned else "x * {factor}"
 
+    @property
+    def function(self) -> tuple[object, ...] | None:  # type: ignore[override]
+        return None if self.learned else ("scale", self.factor)
+
     def output(self, *inputs: Shape) -> Shape:
         return inputs[0]
 

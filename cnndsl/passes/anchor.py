@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cnndsl.ir.graph import Node
+from cnndsl.ops.base import Op
 from cnndsl.ops.convolution import Conv, ConvTranspose, Depthwise
 from cnndsl.ops.fused import Core, Fused
 from cnndsl.ops.linear import Linear
 from cnndsl.passes.sweep import Sweep
+
+Spelled = Callable[[Op], bool]  # whether what computes the anchor can apply a pointwise layer along with it
+
+
+def in_triton(op: Op) -> bool:
+    return op.pointwise and op.triton is not None
+
+
+def in_torch(op: Op) -> bool:
+    return op.pointwise and op.function is not None
 
 
 def anchor_of(node: Node, sweep: Sweep) -> Core | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ops.fused_source import FUNCTIONS
-from cnndsl.passes.anchor import anchor_of, fused
+from cnndsl.ops.convolution import ConvTranspose
+from cnndsl.passes.anchor import Spelled, anchor_of, fused, in_torch, in_triton
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
 
 
-def fuse_activation(graph: Graph, notes: Notes | None = None) -> Graph:
+def fuse_activation(graph: Graph, notes: Notes | None = None, spelled: Spelled = in_triton) -> Graph:
     notes = notes or Notes()
     sweep = Sweep(graph)
     for node in graph:
@@ -23,7 +23,7 @@ def fuse_activation(graph: Graph, notes: Notes | None = None) -> Graph:
             sweep.keep(node)
             continue
         before = sweep.source(node)
-        reason = _why_not(sweep, node, before)
+        reason = _why_not(sweep, node, before, spelled)
         if reason is None:
             op = fused(before, sweep)
             sweep.absorb(node, before, replace(op, epilogue=(*op.epilogue, node.op)), before.recipes)
@@ -34,9 +34,11 @@ def fuse_activation(graph: Graph, notes: Notes | None = None) -> Graph:
     return sweep.result()
 
 
-def _why_not(sweep: Sweep, node: Node, before: Node) -> str | None:
-    if anchor_of(before, sweep) is None:
+def _why_not(sweep: Sweep, node: Node, before: Node, spelled: Spelled) -> str | None:
+    anchor = anchor_of(before, sweep)
+    if anchor is None:
         return f"before it stands `{before.op.word}`, which takes nothing along"
-    if node.op.word not in FUNCTIONS:
+    by_torch = isinstance(anchor, ConvTranspose)  # which no kernel of ours computes
+    if not spelled(node.op) or (by_torch and not in_torch(node.op)):
         return f"`{node.op.word}` is no layer that fused kernels know"
     return sweep.read_elsewhere(node.inputs[0], node)

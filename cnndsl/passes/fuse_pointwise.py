@@ -15,9 +15,9 @@ from dataclasses import replace
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.fused import Affine, FusedPointwise
-from cnndsl.ops.fused_source import FUNCTIONS
 from cnndsl.ops.merge import Add, Mean, Mul
 from cnndsl.ops.scale import Scale
+from cnndsl.passes.anchor import in_torch, in_triton
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
 
@@ -60,7 +60,7 @@ def _begun(node: Node, shapes: Iterable[Shape]) -> Node | None:
         inputs = tuple(sorted(inputs, key=lambda name: not whole[name]))
         if not whole[inputs[0]]:
             return None
-    elif not isinstance(op, Affine) and not (op.pointwise and op.word in FUNCTIONS):
+    elif not isinstance(op, Affine) and not in_triton(op):
         return None
     if len(inputs) + 2 * isinstance(op, Affine) > MOST:
         return None
@@ -74,7 +74,10 @@ def _why_not(sweep: Sweep, node: Node, before: Node, place: int, op: Op) -> str 
     assert isinstance(op, FusedPointwise)
     if before.shape != node.shape:
         return f"{before.name} is a gate"
-    affine = [isinstance(step, Affine) for step in (*before.op.steps, *op.steps)]
+    steps = (*before.op.steps, *op.steps)
+    if any(isinstance(step, Mul) for step in steps) and any(in_triton(step) and not in_torch(step) for step in steps):
+        return "PyTorch has to compute some gates, and has no function of that name"
+    affine = [isinstance(step, Affine) for step in steps]
     if sum(affine) > 1:
         return "there is a batch norm before it already"
     if len(before.inputs) + len(node.inputs) - 1 + 2 * any(affine) > MOST:

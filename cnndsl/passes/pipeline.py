@@ -6,10 +6,12 @@ A pass is a function from graph to graph that may leave notes; it is called by t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.verify import VerificationError, verify
 from cnndsl.passes.add_in_place import add_in_place
+from cnndsl.passes.anchor import in_torch
 from cnndsl.passes.drop_identity import drop_identity
 from cnndsl.passes.drop_training import drop_training
 from cnndsl.passes.drop_unused import drop_unused
@@ -22,6 +24,7 @@ from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
+from cnndsl.passes.planar_norms import planar_norms
 from cnndsl.passes.pool_prologue import pool_prologue
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
@@ -30,6 +33,17 @@ from cnndsl.passes.sum_lrn import sum_lrn
 
 Pass = Callable[[Graph, Notes], Graph]
 Observer = Callable[[str, Graph], None]
+
+
+def for_torch(rewrite: Callable[..., Graph]) -> Pass:
+    """A pass that fuses what functions of PyTorch compute, instead of expressions of Triton."""
+
+    @wraps(rewrite)
+    def told(graph: Graph, notes: Notes) -> Graph:
+        return rewrite(graph, notes, spelled=in_torch)
+
+    return told
+
 
 PIPELINE: tuple[Pass, ...] = (
     settle_bias,  # first: it completes what the author wrote, so it must see exactly that (`conv -> identity -> bn`)
@@ -44,11 +58,12 @@ CPU_PIPELINE: tuple[Pass, ...] = (
     fold_bn,  # before anything takes the place after a convolution
     order_pool,  # after fold_bn, which makes `conv -> bn` one layer; before the activation binds it to its place
     fuse_add,  # before fuse_activation: oneDNN adds first and then applies the activation
-    fuse_activation,  # before merge_siblings, so that siblings bring their activations
-    prologue,  # what is left of the batch norms stands in front of convolutions
+    for_torch(fuse_activation),  # before merge_siblings, so that siblings bring their activations
+    for_torch(prologue),  # what is left of the batch norms stands in front of convolutions
     merge_siblings,  # after all that changes convolutions: siblings are what the others made of them
     pack_weights,  # for what nothing was fused to
     sum_lrn,  # anywhere: no other pass looks at it
+    planar_norms,  # likewise
     add_in_place,  # last: only in the final graph is it known who reads a tensor
 )
 

@@ -13,12 +13,12 @@ from dataclasses import replace
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Affine, Fused
-from cnndsl.ops.fused_source import FUNCTIONS
 from cnndsl.ops.pooling import Pool
+from cnndsl.passes.anchor import Spelled, in_triton
 from cnndsl.passes.notes import Notes
 
 
-def prologue(graph: Graph, notes: Notes | None = None) -> Graph:
+def prologue(graph: Graph, notes: Notes | None = None, spelled: Spelled = in_triton) -> Graph:
     notes = notes or Notes()
     gone: set[str] = set()
     changed: dict[str, Node] = {}
@@ -26,7 +26,7 @@ def prologue(graph: Graph, notes: Notes | None = None) -> Graph:
         conv = _conv(node)
         if conv is None:
             continue
-        chain = _chain(graph, node)
+        chain = _chain(graph, node, spelled)
         if not chain:
             continue
         reason = _why_not(graph, node, conv, chain)
@@ -45,11 +45,11 @@ def _conv(node: Node) -> Conv | None:
     return core if isinstance(core, Conv) and not taken else None
 
 
-def _chain(graph: Graph, node: Node) -> tuple[Node, ...]:
+def _chain(graph: Graph, node: Node, spelled: Spelled) -> tuple[Node, ...]:
     """The affine map before a convolution, and the pointwise layers between; empty if there is none."""
     chain: list[Node] = []
     above = graph[node.inputs[0]]
-    while above.op.pointwise and above.op.word in FUNCTIONS:
+    while spelled(above.op):
         chain.insert(0, above)
         above = graph[above.inputs[0]]
     return (above, *chain) if isinstance(above.op, Affine) else ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.backends.torch.loading import build, instantiate, plain_defaults
+from cnndsl.backends.torch.output import run_once
 from cnndsl.backends.torch.source import generate_source
 from cnndsl.extras import require
 from cnndsl.files import text_writer, write_together
@@ -62,6 +63,9 @@ def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Pat
     source = generate_source(rewritten)
     with plain_defaults():
         state = derive(rewritten, build(graph, seed=seed).state_dict())
+        module = instantiate(source, seed)
+        module.load_state_dict(state)
+        run_once(module, rewritten)
     return write_together(
         directory,
         {

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from cnndsl.analysis.memory import peak_memory
 from cnndsl.backends.torch.loading import instantiate, plain_defaults
 from cnndsl.backends.torch.source import generate_source
 from cnndsl.extras import require
 from cnndsl.files import text_writer, write_together
 from cnndsl.ir.graph import Graph
+from cnndsl.machine import memory
 from cnndsl.weights import save_weights
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = None, weights: bool = True) -> list[Path]:
@@ -25,6 +31,20 @@ def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = No
     writers = {f"{source.builder}.py": text_writer(source.text)}
     if weights:
         with plain_defaults():
-            state = instantiate(source, seed).state_dict()
+            module = instantiate(source, seed)
+            run_once(module, graph)
+            state = module.state_dict()
         writers[f"{source.builder}.safetensors"] = lambda path: save_weights(state, path, source.name)
     return write_together(directory, writers)
+
+
+def run_once(module: nn.Module, graph: Graph) -> None:
+    """Run a module in eval mode before anything of it is written, if its tensors have room in this machine."""
+    import torch
+
+    if peak_memory(graph).bytes > memory():
+        return
+    training = module.training
+    with torch.inference_mode():
+        module.eval()(*(torch.zeros(1, *node.shape) for node in graph.inputs))
+    module.train(training)

@@ -23,7 +23,7 @@ from typing import Any
 
 from cnndsl.backends.triton.stored import encode
 from cnndsl.kernels.targets import Target
-from cnndsl.processors import processors
+from cnndsl.machine import processors
 
 Answer = dict[str, str]
 MOST = 16  # processes; each takes half a gigabyte and seconds to start

@@ -28,7 +28,7 @@ from cnndsl.errors import DeviceError, DeviceLost
 from cnndsl.ir.graph import Graph
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target, target_of
-from cnndsl.processors import processors
+from cnndsl.machine import processors
 
 # Seconds of one step of a candidate; the steps are the same work on different memory.
 Timer = Callable[[Choice, Sequence[Step]], float]
