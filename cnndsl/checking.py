@@ -104,11 +104,11 @@ def _check_network(checked: Checked, name: str, request: Request) -> None:
     checked.networks[name] = done
     checked.facts[name] = Facts(done.graph)
     if done.complete:
-        hold(done.claims, checked.facts[name])
+        hold(done.claims, checked.facts[name], report)
         for warning in lint(done.graph):
             report.add(warning)
     else:
-        look_over(done.claims)
+        look_over(done.claims, report)
 
 
 def _add_unused(checked: Checked) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
@@ -44,6 +45,9 @@ ROOMS = (
 )
 ONLY_IMPORTERS = {"networkx": ("ir",), "lark": ("syntax",), "triton": ("kernels", "backends")}
 FILES = sorted(PACKAGE.rglob("*.py"))
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES
+}
 
 
 def room(path: Path) -> str:
@@ -52,18 +56,15 @@ def room(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The modules a file imports, anywhere in it."""
+    """The modules a file imports, anywhere in it: in functions and for types alone, too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
             assert node.module is not None
-            names = [alias.name for alias in node.names]
-            if node.module == "cnndsl":
-                yield from (f"cnndsl.{name}" if (PACKAGE / name).exists() else "cnndsl" for name in names)
-            else:
-                yield node.module
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name in MODULES else node.module for name in names)
 
 
 def test_every_file_is_in_a_known_room() -> None:
@@ -81,6 +82,12 @@ def test_imports_go_one_way(path: Path) -> None:
             assert ROOMS.index(target) <= here, f"{path} reaches right: {module}"
         elif top in ONLY_IMPORTERS:
             assert room(path) in ONLY_IMPORTERS[top], f"{path} imports {top}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = nx.DiGraph((name, other) for name, path in MODULES.items() for other in imports(path) if other in MODULES)
+    circles = [sorted(each) for each in nx.strongly_connected_components(graph) if len(each) > 1]
+    assert circles == []
 
 
 LIGHT_COMMANDS = (

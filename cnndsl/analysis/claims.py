@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from cnndsl.analysis.facts import Facts
+from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.claim import NETWORK_FACTS, Claim
+from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.foreign import VALUES
 from cnndsl.elaborate.functions import FUNCTIONS
@@ -23,26 +24,25 @@ _UNITS = {"memory": " bytes"}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def hold(claims: Iterable[Claim], facts: Facts) -> None:
+def hold(claims: Iterable[Claim], facts: Facts, report: Report) -> None:
     """Report every claim that does not hold, with both numbers (E401), or that cannot be decided (E403)."""
     for claim in claims:
-        env = Env(claim.evaluator.env, {name: getattr(facts, name) for name in _facts_in(claim.expression)})
+        env = Env(claim.env, {name: getattr(facts, name) for name in _facts_in(claim.expression)})
         try:
-            _hold_one(claim.expression, replace(claim.evaluator, env=env, facts=NETWORK_FACTS))
+            _hold_one(claim.expression, Evaluator(Context(report), claim.module, env, claim.incoming, NETWORK_FACTS))
         except Failed:
             continue
 
 
-def look_over(claims: Iterable[Claim]) -> None:
+def look_over(claims: Iterable[Claim], report: Report) -> None:
     """E302 in the claims of a network whose numbers are not known, since it is broken elsewhere."""
     for claim in claims:
-        evaluator = claim.evaluator
-        known = [*NETWORK_FACTS, *FUNCTIONS, *evaluator.env.all_names(), *evaluator.module.file.lost]
+        known = [*NETWORK_FACTS, *FUNCTIONS, *claim.env.all_names(), *claim.module.file.lost]
         for name in names_in(claim.expression):
             if name.id not in known:
                 guess = closest(name.id, known)
                 help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
-                evaluator.context.fail("E302", f"`{name.id}` is not defined", name.span, help=help)
+                report.add(Diagnostic("E302", f"`{name.id}` is not defined", name.span, help=help))
 
 
 def _hold_one(claim: tree.Expression, evaluator: Evaluator) -> None:

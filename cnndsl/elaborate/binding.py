@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import ARGUMENTS, VALUES
 from cnndsl.elaborate.names import quoted, values_in
-from cnndsl.elaborate.values import Failed, Poison, brief
+from cnndsl.elaborate.values import Env, Failed, Poison, brief
 from cnndsl.ops.arguments import ArgumentError, Kind, Parameter, type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
@@ -30,19 +26,25 @@ class Call:
 
 
 def bind(
-    evaluator: Evaluator, call: Call, arguments: Sequence[tree.Argument], span: Span, *, partial: bool = False
+    context: Context,
+    call: Call,
+    arguments: Sequence[tree.Argument],
+    span: Span,
+    value_of: Callable[[Parameter, tree.Argument], object],
+    *,
+    partial: bool = False,
 ) -> dict[str, object]:
     """Values by parameter name for the arguments given here; every mistake among them is reported.
 
     Positional arguments fill the positional parameters that are not bound yet, in order. With `partial`, missing
-    ones are no mistake. Raises `Failed` if anything was wrong.
+    ones are no mistake. Raises `Failed` if anything was wrong, as `value_of` does.
     """
-    places, fits = match(evaluator.context, call, arguments, span, partial=partial)
+    places, fits = match(context, call, arguments, span, partial=partial)
     values: dict[str, object] = {}
     for parameter in call.signature:
         if parameter.name in places:
             try:
-                values[parameter.name] = _accept(evaluator, parameter, places[parameter.name])
+                values[parameter.name] = value_of(parameter, places[parameter.name])
             except Failed:
                 fits = False
     if not fits:
@@ -117,8 +119,8 @@ def _unknown(context: Context, call: Call, names: list[str], written: tree.Name)
     context.fail("E304", message, written.span, help=help)
 
 
-def _accept(evaluator: Evaluator, parameter: Parameter, argument: tree.Argument) -> object:
-    value = evaluator.argument(parameter.name, argument.value, parameter.kind)
+def accept(context: Context, env: Env, parameter: Parameter, argument: tree.Argument, value: object) -> object:
+    """The value as the parameter takes it; raises `Failed` after reporting that it does not."""
     if isinstance(value, Poison):
         raise Failed(parameter.name)
     try:
@@ -126,11 +128,11 @@ def _accept(evaluator: Evaluator, parameter: Parameter, argument: tree.Argument)
     except ArgumentError as error:
         guess = closest(value, parameter.kind.choices) if isinstance(value, str) else None
         plain = isinstance(argument.value, (tree.Name, tree.Body))
-        raise evaluator.context.fail(
+        raise context.fail(
             "E308" if error.out_of_range else "E307",
             f"`{parameter.name}`: {_refusal(error, parameter.kind, value, argument)}",
             argument.value.span,
-            label="" if plain else values_in(argument.value, evaluator.env),
+            label="" if plain else values_in(argument.value, env),
             help=f"did you mean `{guess}`?" if guess else VALUES.get(str(value)),
         ) from None
 

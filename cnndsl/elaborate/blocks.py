@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from cnndsl.elaborate.binding import bind
 from cnndsl.elaborate.context import MAX_CALLS, NO_RECURSION
 from cnndsl.elaborate.drafts import ScopeDraft, Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.layers import refuse_body
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing, Labels, Place
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.values import POISON, Block, Env, Failed
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
-    from cnndsl.elaborate.modules import Module
 
 
 def call(
@@ -25,7 +21,7 @@ def call(
 ) -> Flowing:
     """A block as a command: its body, in a scope that carries the label or the block's name."""
     refuse_body(elaborator, command)
-    given = bind(elaborator.evaluator(place), call_of(block), command.arguments, command.span)
+    given = elaborator.evaluator(place).bind(call_of(block), command.arguments, command.span)
     scope = place.scope.open("block", label.id if label else block.name, command.span, labelled=label is not None)
     return run(elaborator, block, {**block.bound, **given}, command, scope, x)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.values import Env, Poison
+from cnndsl.ops.base import Shape
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.evaluator import Evaluator
 
 # `cnndsl.analysis.facts` computes these.
 NETWORK_FACTS = (
@@ -27,7 +26,9 @@ NETWORK_FACTS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """An `expect` of the network, and the names it sees where it stands."""
+    """An `expect` of the network, with the names that it sees where it stands and the shape that `in` means there."""
 
     expression: tree.Expression
-    evaluator: Evaluator
+    module: Module
+    env: Env
+    incoming: Shape | Poison | None = None

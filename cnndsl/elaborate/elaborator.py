@@ -1,17 +1,18 @@
-"""Syntax tree to graph: runs a network's statements on a symbolic tensor and checks every shape.
+"""What is known while a network is elaborated, and how its bodies are run.
 
-The `Elaborator` is the hub; how each kind of statement is run stands in the rooms around it (`statements`, `flows`,
-`layers`, `merges`, `blocks`, `structures`). A statement that fails gives POISON instead of a tensor; what follows is
-still looked at for mistakes of its own, but nothing is said about a tensor that failed before.
+Everything else stands above this: how each kind of statement is run (`flows`, `statements`), what a flow is made of
+(`layers`, `merges`, `blocks`, `structures`), and which is asked for which (`dispatch`). A statement that fails gives
+POISON instead of a tensor; what follows is still looked at for mistakes of its own, but nothing is said about a tensor
+that failed before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from cnndsl.diagnostics import Diagnostic
-from cnndsl.elaborate import flows, statements
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import MAX_DEPTH, Context
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
@@ -22,6 +23,8 @@ from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+Handler: TypeAlias = "Callable[[Elaborator, Any, Place, Flowing], Flowing]"
 
 
 @dataclass
@@ -42,16 +45,18 @@ class Settings:
 class Elaborator:
     """The state of one elaboration.
 
-    ran      the bodies that were run, by their ids
-    made_by  node -> the outermost command that it is the result of so far
-    draw     for the global drop-path of fractals; vanishes if there are none
-    resized  whether the input is of another shape than the file's
-    unfit    train-only heads that do not fit on this input, with the first mistake in each
-    whole    whether all heads could be built
+    handlers  what runs a statement, by its type; they are given, since statements hold statements again
+    ran       the bodies that were run, by their ids
+    made_by   node -> the outermost command that it is the result of so far
+    draw      for the global drop-path of fractals; vanishes if there are none
+    resized   whether the input is of another shape than the file's
+    unfit     train-only heads that do not fit on this input, with the first mistake in each
+    whole     whether all heads could be built
     """
 
     context: Context
     drafts: Drafts
+    handlers: Mapping[type, Handler]
     settings: Settings = field(default_factory=Settings)
     claims: list[Claim] = field(default_factory=list)
     heads: list[tuple[str, Tensor, bool]] = field(default_factory=list)
@@ -83,29 +88,19 @@ class Elaborator:
                 self.context.statement = statement.span
             self.context.step(statement.span)
             try:
-                x = self.statement(statement, previous, place.entered(x), x)
+                again = isinstance(statement, tree.Branch) and isinstance(previous, tree.Branch)
+                x = POISON if again else self.statement(statement, place.entered(x), x)
             except Failed:
                 x = POISON
             previous = statement
         self.depth -= 1
         return x
 
-    def statement(
-        self, statement: tree.Statement, previous: tree.Statement | None, place: Place, x: Flowing
-    ) -> Flowing:
-        if isinstance(statement, tree.Flow):
-            return self.flow(statement, place, x)
-        if isinstance(statement, tree.Branch) and isinstance(previous, tree.Branch):
-            return POISON  # one branch outside a merge has been reported, and this is its neighbour
-        return statements.RUN[type(statement)](self, statement, place, x)
-
-    def flow(self, statement: tree.Flow, place: Place, x: Flowing) -> Flowing:
-        return flows.flow(self, statement, place, x)
+    def statement(self, statement: tree.Statement, place: Place, x: Flowing) -> Flowing:
+        return self.handlers[type(statement)](self, statement, place, x)
 
     def evaluator(self, place: Place) -> Evaluator:
-        entering = place.entering
-        shape = entering.shape if isinstance(entering, Tensor) else entering
-        return Evaluator(self.context, place.module, place.env, shape)
+        return Evaluator(self.context, place.module, place.env, place.incoming)
 
     def add(
         self,

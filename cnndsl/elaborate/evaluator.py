@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable as Function
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cnndsl.diagnostics.suggest import closest
-from cnndsl.elaborate.binding import bind
+from cnndsl.elaborate.binding import Call, accept, bind
 from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import VALUES
 from cnndsl.elaborate.functions import FUNCTIONS
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.operators import COMPARISONS, LIMIT, Uncomputable, arithmetic, compare, is_number, size_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.values import POISON, Block, Env, Failed, Layer, Poison, TooBig, brief, weigh
 from cnndsl.ops import all_layers, find
-from cnndsl.ops.arguments import Kind, Size, type_name
+from cnndsl.ops.arguments import Kind, Parameter, Size, type_name
 from cnndsl.ops.base import Shape, show_shape
+from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.modules import Module
 
 _IN_FACTS = ("channels", "height", "width")
 _ITEMS_PER_STEP = 20
@@ -70,6 +69,17 @@ class Evaluator:
             meant = None if value.id in kind.choices or "" in kind.choices else self.callable(value.id)
             return value.id if meant is None else meant
         return self.value(value)
+
+    def bind(
+        self, call: Call, arguments: Sequence[tree.Argument], span: Span, *, partial: bool = False
+    ) -> dict[str, object]:
+        """Values by parameter name for these arguments; raises `Failed` if anything was wrong with them."""
+
+        def value_of(parameter: Parameter, argument: tree.Argument) -> object:
+            value = self.argument(parameter.name, argument.value, parameter.kind)
+            return accept(self.context, self.env, parameter, argument, value)
+
+        return bind(self.context, call, arguments, span, value_of, partial=partial)
 
     def anonymous(self, name: str, body: tree.Body) -> Block:
         """A body in braces as a block without parameters, which sees the names around it."""
@@ -228,7 +238,7 @@ class Evaluator:
         function = self.value(e.function)
         if not isinstance(function, (Layer, Block)):
             raise Uncomputable(f"{type_name(function)} {brief(function)} cannot be called")
-        given = bind(self, call_of(function), e.arguments, e.span, partial=True)
+        given = self.bind(call_of(function), e.arguments, e.span, partial=True)
         return self._weighed(e, function.with_arguments(given))
 
     def _unnamed(self, function: str, e: tree.Call) -> Iterable[tree.Expression]:

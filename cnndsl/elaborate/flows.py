@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate import blocks, labels, layers, merges
-from cnndsl.elaborate.binding import bind
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import command_meant
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.signatures import call_of
@@ -17,9 +15,6 @@ from cnndsl.elaborate.values import POISON, Block, Failed, Layer, brief
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import type_name
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing) -> Flowing:
@@ -86,7 +81,7 @@ def _layer(
     elaborator: Elaborator, target: Layer, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
 ) -> Flowing:
     """Apply a layer to `x`; a merge to the branches in its braces."""
-    given = bind(elaborator.evaluator(place), call_of(target), command.arguments, command.span)
+    given = elaborator.evaluator(place).bind(call_of(target), command.arguments, command.span)
     op = layers.make(elaborator, target.op, {**target.bound, **given}, command)
     if op.arity is None:
         return merges.merge(elaborator, op, command, place, x)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
 from cnndsl.elaborate.values import Failed
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 def bind_label(elaborator: Elaborator, label: tree.Name, place: Place, x: Flowing, *, names_weights: bool) -> None:

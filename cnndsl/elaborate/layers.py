@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.signatures import layer_parameters
 from cnndsl.elaborate.values import POISON, Failed, Poison
@@ -14,9 +14,6 @@ from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 def put(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate import statements
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.labels import bind_label
 from cnndsl.elaborate.names import values_in
 from cnndsl.elaborate.place import Flowing, Place
@@ -19,9 +19,6 @@ from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 _SHOWN_BRANCHES = 4
 
@@ -81,7 +78,7 @@ def _ends(
     if isinstance(statement, tree.Branch):
         yield _branch(elaborator, statement, place, x)
     elif isinstance(statement, (tree.Let, tree.Require)):
-        statements.RUN[type(statement)](elaborator, statement, place, x)
+        elaborator.statement(statement, place, x)
     elif isinstance(statement, tree.If):
         chosen = statements.chosen(elaborator, statement, place)
         if chosen is not None:
@@ -122,7 +119,7 @@ def _branch(elaborator: Elaborator, statement: tree.Branch, place: Place, x: Flo
     scope = place.scope.open("branch", name, flow.span, labelled=flow.label is not None)
     inner = replace(place, env=Env(place.env), scope=scope, entering=x)
     start = len(elaborator.drafts)
-    result = elaborator.flow(replace(flow, label=None), inner, x)
+    result = elaborator.statement(replace(flow, label=None), inner, x)
     nodes = range(start, len(elaborator.drafts))
     if flow.label is not None:
         bind_label(elaborator, flow.label, place, result, names_weights=result is POISON or bool(nodes))

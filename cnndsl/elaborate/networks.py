@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import did_you_mean
-from cnndsl.elaborate.binding import Call, bind
+from cnndsl.elaborate.binding import Call
 from cnndsl.elaborate.blocks import parameters as parameter_names
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import MAX_NODES, Context, TooLarge
+from cnndsl.elaborate.dispatch import HANDLERS
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.elaborator import Elaborator, Settings
 from cnndsl.elaborate.evaluator import Evaluator
-from cnndsl.elaborate.modules import Module
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
 from cnndsl.elaborate.signatures import parameters_of
 from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, weigh
@@ -91,7 +92,7 @@ def _elaborate(
     outside = _outside(module, name, parameters_of(base.parameters), parameters)
     definition = module.networks[name]
     root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
-    elaborator = Elaborator(context, Drafts(root), settings)
+    elaborator = Elaborator(context, Drafts(root), HANDLERS, settings)
     x = _run(elaborator, module, definition, base, {**bound, **outside}, root)
     if isinstance(definition, tree.VariantDefinition):
         elaborator.claims = _claims_of_variant(elaborator, module, definition)
@@ -118,7 +119,7 @@ def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkD
     for variant in reversed(chain):
         evaluator = Evaluator(context, module, Env())
         call = Call(variant.base.id, signature)
-        bound.update(bind(evaluator, call, variant.arguments, variant.span, partial=True))
+        bound.update(evaluator.bind(call, variant.arguments, variant.span, partial=True))
     return definition, bound
 
 
@@ -209,7 +210,7 @@ def _claims_of_variant(elaborator: Elaborator, module: Module, definition: tree.
     claims = []
     for statement in definition.body.statements if definition.body else ():
         if isinstance(statement, tree.Expect):
-            claims.append(Claim(statement.claim, Evaluator(elaborator.context, module, Env())))
+            claims.append(Claim(statement.claim, module, Env()))
         elif not isinstance(statement, tree.Unreadable):
             help = f"layers stand in `{definition.base.id}`"
             message = "a variant's braces hold `expect` claims alone"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from cnndsl.elaborate.drafts import ScopeDraft, Tensor
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.values import Env, Poison
+from cnndsl.ops.base import Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.modules import Module
 
 Flowing: TypeAlias = Tensor | Poison | None  # None before `input`
 
@@ -47,6 +46,11 @@ class Place:
     scope: ScopeDraft
     in_block: bool = False
     entering: Flowing = None
+
+    @property
+    def incoming(self) -> Shape | Poison | None:
+        """The shape of what enters."""
+        return self.entering.shape if isinstance(self.entering, Tensor) else self.entering
 
     def inner(self, names: Mapping[str, object] | None = None) -> Place:
         """The same place with names of its own (a body in braces, a loop round)."""

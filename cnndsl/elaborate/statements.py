@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import Round
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.labels import bind_label
 from cnndsl.elaborate.names import quoted, values_in
@@ -19,9 +19,6 @@ from cnndsl.ops.fractal import DropPathDraw
 from cnndsl.ops.inputs import Input
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 def unreadable(elaborator: Elaborator, statement: tree.Unreadable, place: Place, x: Flowing) -> Flowing:
@@ -144,7 +141,7 @@ def expect(elaborator: Elaborator, statement: tree.Expect, place: Place, x: Flow
         help = "a block's shapes are stated with `: SHAPE`, its arguments with `require`"
         elaborator.context.fail("E316", "`expect` stands in networks, not in blocks", statement.span, help=help)
     else:
-        elaborator.claims.append(Claim(statement.claim, elaborator.evaluator(place)))
+        elaborator.claims.append(Claim(statement.claim, place.module, place.env, place.incoming))
     return x
 
 
@@ -165,15 +162,3 @@ def require(elaborator: Elaborator, statement: tree.Require, place: Place, x: Fl
         label=f"here {values}" if values else "",
         labels=(Label(call, "called here"),) if call else (),
     )
-
-
-RUN: dict[type, Callable[[Elaborator, Any, Place, Flowing], Flowing]] = {
-    tree.Branch: stray_branch,
-    tree.Input: input,
-    tree.Let: let,
-    tree.For: loop,
-    tree.If: conditional,
-    tree.Expect: expect,
-    tree.Require: require,
-    tree.Unreadable: unreadable,
-}

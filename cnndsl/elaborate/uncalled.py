@@ -13,7 +13,7 @@ from cnndsl.elaborate.binding import Call, match
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import VALUES, command_meant
 from cnndsl.elaborate.functions import FUNCTIONS
-from cnndsl.elaborate.modules import Module
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import names_in, parts_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.structures import STRUCTURES

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from cnndsl.diagnostics import Diagnostic, Report
-from cnndsl.elaborate.modules import Module
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import names_in, parts_of
 from cnndsl.elaborate.place import LabelUse
 from cnndsl.source import Span

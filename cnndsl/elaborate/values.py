@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from cnndsl.elaborate.module import Module
 from cnndsl.ops.arguments import Kind, show, type_name
 from cnndsl.ops.base import Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.modules import Module
 
 MAX_ITEMS = 100_000  # of a list, those of its inner lists counted
 MAX_DEPTH = 32  # of lists in lists

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
-from cnndsl.elaborate.binding import Call, bind
+from cnndsl.elaborate.binding import Call
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.ops.arguments import Parameter, signature
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 Self = TypeVar("Self", bound="Structure")
 
@@ -33,7 +31,7 @@ class Structure:
     @classmethod
     def of(cls: type[Self], elaborator: Elaborator, command: tree.Command, place: Place) -> Self:
         """The structure with a command's arguments; E317 if it has no body."""
-        given = bind(elaborator.evaluator(place), call_of_structure(cls), command.arguments, command.span)
+        given = elaborator.evaluator(place).bind(call_of_structure(cls), command.arguments, command.span)
         if command.body is None:
             message = f"`{cls.word}` needs a body in braces"
             help = f"`{quoted(command)} {{ ... }}`"

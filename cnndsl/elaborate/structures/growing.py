@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.elaborate.values import POISON, Failed
@@ -16,9 +17,6 @@ from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.merge import Concat, Mean
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from cnndsl.diagnostics import Diagnostic, Label
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.ops.arguments import Kind, argument, boolean, integer
 from cnndsl.ops.base import show_shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate import blocks, layers
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import parts_of, values_in
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures.base import Structure, body_of
@@ -21,9 +22,6 @@ from cnndsl.ops.normalization import Bn
 from cnndsl.ops.reshape import ZeroPadShortcut
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-if TYPE_CHECKING:
-    from cnndsl.elaborate.elaborator import Elaborator
 
 
 class ShortcutKind(Kind):

@@ -1,39 +1,18 @@
-"""Files as modules: what each defines and what it takes from others with `use`."""
+"""Reads a file and those it uses into modules, and resolves their names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from os.path import exists, isdir, isfile  # which raise nothing on a name that cannot be one
 from pathlib import Path
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
+from cnndsl.elaborate.module import Module
 from cnndsl.errors import SourceError
 from cnndsl.shipped import shipped
 from cnndsl.source import Source, Span, read_source
 from cnndsl.syntax import parse, tree
-
-
-@dataclass
-class Module:
-    """One file: its own blocks, its networks, and the blocks it imports (with the module each comes from).
-
-    places     where this file says each block's name: at its definition, or in a `use`
-    missing    blocks that could not be had, which has been reported: to use them is no second mistake
-    recursive  the definitions that call themselves, and variants that come back to themselves, likewise
-    """
-
-    file: tree.File
-    blocks: dict[str, tuple[tree.BlockDefinition, Module]] = field(default_factory=dict)
-    networks: dict[str, tree.NetworkDefinition | tree.VariantDefinition] = field(default_factory=dict)
-    places: dict[str, Span] = field(default_factory=dict)
-    missing: set[str] = field(default_factory=set)
-    recursive: set[Span] = field(default_factory=set)
-
-    @property
-    def source(self) -> Source:
-        return self.file.source
 
 
 class Loader:

@@ -1,0 +1,29 @@
+"""A file as a module: what it defines and what it takes from others with `use`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cnndsl.source import Source, Span
+from cnndsl.syntax import tree
+
+
+@dataclass
+class Module:
+    """One file: its own blocks, its networks, and the blocks it imports (with the module each comes from).
+
+    places     where this file says each block's name: at its definition, or in a `use`
+    missing    blocks that could not be had, which has been reported: to use them is no second mistake
+    recursive  the definitions that call themselves, and variants that come back to themselves, likewise
+    """
+
+    file: tree.File
+    blocks: dict[str, tuple[tree.BlockDefinition, Module]] = field(default_factory=dict)
+    networks: dict[str, tree.NetworkDefinition | tree.VariantDefinition] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    recursive: set[Span] = field(default_factory=set)
+
+    @property
+    def source(self) -> Source:
+        return self.file.source
