@@ -14,6 +14,8 @@ from cnndsl.diagnostics.suggest import closest
 from cnndsl.extras import require
 from cnndsl.weights.check import OPTIONAL, WeightsError, reason
 from cnndsl.weights.skeleton import Skeleton
+from cnndsl.weights.states import check_whole_numbers
+from cnndsl.weights.wrappers import some, without_prefixes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -101,6 +103,8 @@ def trained_foreign(text: str, state: Mapping[str, Tensor]) -> nn.Module:
     Raises `WeightsError` if they are not its own.
     """
     module = build_foreign(text)
+    state = without_prefixes(state, module.state_dict())
+    check_whole_numbers(state, {name for name, each in module.state_dict().items() if not each.is_floating_point()})
     classes = _other_classes(module, state)
     if classes is not None:
         module = build_foreign(text, num_classes=classes)
@@ -127,8 +131,8 @@ def _load(module: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
     missing = [name for name in missing if not name.endswith(OPTIONAL)]
     for what, names in (("has no", missing), ("has too much:", unexpected)):
         if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise WeightsError(f"these are no weights of {title}: the file {what} {', '.join(names[:3])}{more}")
+            instead = f"; it has {some(state)}" if names is missing else ""
+            raise WeightsError(f"these are no weights of {title}: the file {what} {some(names)}{instead}")
 
 
 def stir(module: nn.Module, skeleton: Skeleton, seed: int = 0) -> None:
