@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -84,6 +85,15 @@ def test_every_kind_of_file_is_read(name: str, tmp_path: Path, capsys: pytest.Ca
     close = 1e-2 if "half" in name else 1e-6
     with torch.no_grad():
         torch.testing.assert_close(ours(image), module(image), rtol=close, atol=close)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".npz", ".pkl"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_read_by_what_it_is(name: str, suffix: str, tmp_path: Path) -> None:
+    FILES[name](theirs().state_dict(), tmp_path / name)
+    wanted = read_state(tmp_path / name)
+    found = read_state((tmp_path / name).rename(tmp_path / f"renamed{suffix}"))
+    assert found.ordered == wanted.ordered and list(found.tensors) == list(wanted.tensors)
 
 
 # --- what fits and is not proved
@@ -371,6 +381,31 @@ NO_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: save_file(spoilt(float("inf")), path),
         "1.weight holds values that are no numbers",
     ),
+}
+
+
+def changed(name: str, change: Callable[[Tensor], Tensor]) -> Callable[[Path], None]:
+    return lambda path: torch.save({**theirs().state_dict(), name: change(theirs().state_dict()[name])}, path)
+
+
+def quantized(tensor: Tensor) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is going out of use
+        return torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+
+
+NO_WEIGHTS |= {
+    "complex.pth": (changed("1.weight", lambda each: each.to(torch.complex64)), "1.weight is complex64"),
+    "quantized.pth": (changed("1.weight", quantized), "1.weight is qint8"),
+    "eight.pth": (changed("1.weight", lambda each: each.to(torch.float8_e4m3fn)), "1.weight is float8_e4m3fn"),
+    "sparse.pth": (changed("1.weight", Tensor.to_sparse), "1.weight is sparse"),
+    "complex.npz": (lambda path: np.savez(path, w=np.ones(3, dtype=complex)), "w is complex128"),
+    "long.npz": (lambda path: np.savez(path, w=np.ones(3, dtype=np.longdouble)), "w is "),
+    "two.pth": (
+        lambda path: torch.save({"params": theirs().state_dict(), "params_ema": theirs().state_dict()}, path),
+        "it holds 2 sets of weights: params, params_ema; choose one with --key",
+    ),
+    "nothing.pth": (lambda path: torch.save({"epoch": 1, "lr": 0.1}, path), "by name; it has epoch, lr"),
 }
 
 

@@ -41,6 +41,7 @@ def add_to(commands: Commands) -> None:
         metavar="LIBRARY:NAME",
         help="the module that FILE is for: torchvision:NAME or timm:NAME",
     )
+    action.add_argument("--key", metavar="KEY", help="which of several sets of weights in FILE, such as params_ema")
     action.add_argument(
         "--require-proof", action="store_true", help="write nothing unless outputs were compared and are the same"
     )
@@ -95,7 +96,7 @@ def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
     from cnndsl.weights.states import read_state
     from cnndsl.weights.transfer import by_graph, counterparts
 
-    state = read_state(options.file) if options.file else None
+    state = read_state(options.file, options.key) if options.file else None
     module = trained_foreign(options.source, state.tensors) if state else build_foreign(options.source)
     both = counterparts(network.graph, module, options.source)
     alignment = both.alignment()
@@ -106,20 +107,24 @@ def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
 
 
 def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
+    from cnndsl.weights.check import expected_shapes
     from cnndsl.weights.ordered import by_order
     from cnndsl.weights.skeleton import Slot
-    from cnndsl.weights.states import read_state
+    from cnndsl.weights.states import check_whole_numbers, read_state
     from cnndsl.weights.transfer import in_rgb, own
     from cnndsl.weights.unproved import open_questions
+    from cnndsl.weights.wrappers import without_prefixes
     from cnndsl.weights.written import skeleton_of
 
-    state, ours = read_state(options.file), skeleton_of(network.graph)
-    slots = [Slot(name, tuple(tensor.shape)) for name, tensor in state.tensors.items()]
+    state, ours = read_state(options.file, options.key), skeleton_of(network.graph)
+    tensors = without_prefixes(state.tensors, expected_shapes(network.graph))
+    check_whole_numbers(tensors, {name for name, tensor in tensors.items() if not tensor.dim()})
+    slots = [Slot(name, tuple(tensor.shape)) for name, tensor in tensors.items()]
     heads = [name for each, name in zip(network.graph.outputs, ours.outputs, strict=True) if each.train_only]
     transfer = own(network.graph, slots)
     transfer = transfer or by_order(ours, heads, slots, ordered=state.ordered, new_head=options.new_head)
     transfer = in_rgb(ours, transfer) if options.bgr else transfer
-    return Found(transfer, dict(state.tensors), questions=open_questions(ours, transfer))
+    return Found(transfer, tensors, questions=open_questions(ours, transfer))
 
 
 def _told(found: Found) -> Iterator[str]:

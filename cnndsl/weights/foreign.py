@@ -15,6 +15,8 @@ from cnndsl.errors import WeightsError
 from cnndsl.extras import require
 from cnndsl.weights.check import OPTIONAL, reason
 from cnndsl.weights.skeleton import Skeleton
+from cnndsl.weights.states import check_whole_numbers
+from cnndsl.weights.wrappers import some, without_prefixes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -102,6 +104,8 @@ def trained_foreign(text: str, state: Mapping[str, Tensor]) -> nn.Module:
     Raises `WeightsError` if they are not its own.
     """
     module = build_foreign(text)
+    state = without_prefixes(state, module.state_dict())
+    check_whole_numbers(state, {name for name, each in module.state_dict().items() if not each.is_floating_point()})
     classes = _other_classes(module, state)
     if classes is not None:
         module = build_foreign(text, num_classes=classes)
@@ -128,8 +132,8 @@ def _load(module: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
     missing = [name for name in missing if not name.endswith(OPTIONAL)]
     for what, names in (("has no", missing), ("has too much:", unexpected)):
         if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            raise WeightsError(f"these are no weights of {title}: the file {what} {', '.join(names[:3])}{more}")
+            instead = f"; it has {some(state)}" if names is missing else ""
+            raise WeightsError(f"these are no weights of {title}: the file {what} {some(names)}{instead}")
 
 
 def stir(module: nn.Module, skeleton: Skeleton, seed: int = 0) -> None:

@@ -12,7 +12,7 @@ from cnndsl.weights.check import reason
 
 # Where numpy kept its constructors, before and since version 2.
 _MODULES = frozenset({"numpy", "numpy.core.multiarray", "numpy._core.multiarray"})
-_NAMES = frozenset({"ndarray", "dtype", "_reconstruct"})
+_NAMES = frozenset({"ndarray", "dtype", "_reconstruct", "scalar"})
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:

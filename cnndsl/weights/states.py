@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +14,17 @@ from cnndsl.errors import WeightsError
 from cnndsl.extras import require
 from cnndsl.weights.check import reason
 from cnndsl.weights.files import load_weights
+from cnndsl.weights.formats import format_of
 from cnndsl.weights.names import by_numbers
 from cnndsl.weights.pickles import load_arrays
+from cnndsl.weights.wrappers import has, unwrapped
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Where training scripts put the state dict among other things.
-WRAPPERS = ("state_dict", "model_state_dict", "model")
+NUMBERS = frozenset({"float64", "float32", "float16", "bfloat16"})
+WHOLE = frozenset({"bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))})
+TEXTS = "SUO"  # kinds of numpy's arrays that hold no numbers and stand beside weights
 
 
 @dataclass(frozen=True)
@@ -30,34 +35,80 @@ class State:
     ordered: bool = True
 
 
-def read_state(path: Path) -> State:
-    """Read safetensors, a torch checkpoint (weights only), or numpy arrays (`.npz`, `.pkl`). Raises `WeightsError`."""
+def read_state(path: Path, key: str | None = None) -> State:
+    """Read safetensors, a torch checkpoint (weights only), or numpy arrays (`.npz`, `.pkl`), whatever a file's name.
+
+    `key` chooses among several sets of weights. Raises `WeightsError`.
+    """
     require("torch", "safetensors", extra="torch")
-    kind = path.suffix.lower()
-    if kind == ".safetensors":
-        tensors = load_weights(path)
-        return _checked(path, State(dict(sorted(tensors.items(), key=lambda item: by_numbers(item[0]))), ordered=False))
-    readers = {".npz": _read_npz, ".pkl": load_arrays, ".pickle": load_arrays}
-    return _checked(path, State(dict(_tensors(_unwrapped(readers.get(kind, _read_checkpoint)(path))))))
+    kind = format_of(path)
+    readers = {
+        "safetensors": _read_safetensors,
+        "checkpoint": _read_checkpoint,
+        "npz": _read_npz,
+        "pickle": load_arrays,
+    }
+    content = readers[kind](path)
+    try:
+        chosen = unwrapped(content, key)
+        tensors = dict(_tensors(chosen))
+        _check(tensors)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    if not tensors or "" in tensors:
+        raise WeightsError(f"{path} holds no tensors by name; it has {has(chosen)}")
+    return State(tensors, ordered=kind != "safetensors")
 
 
-def _checked(path: Path, state: State) -> State:
-    """Not one nameless tensor, and no values that training or a bad disk has spoilt."""
-    if not state.tensors or "" in state.tensors:
-        raise WeightsError(f"{path} holds no tensors by name")
-    for name, tensor in state.tensors.items():
-        if not tensor.isfinite().all():
-            raise WeightsError(f"{path}: {name} holds values that are no numbers")
-    return state
+def _check(tensors: Mapping[str, Tensor]) -> None:
+    """Nothing that is no number as it stands, and no values that training or a bad disk has spoilt."""
+    for name, tensor in tensors.items():
+        kind = type_of(tensor)
+        if kind not in NUMBERS | WHOLE:
+            raise WeightsError(f"{name} is {kind}, and weights are plain numbers")
+        if kind in NUMBERS and not tensor.isfinite().all():
+            raise WeightsError(f"{name} holds values that are no numbers")
+
+
+def check_whole_numbers(tensors: Mapping[str, Tensor], expected: Collection[str]) -> None:
+    """Whole numbers are weights only with a scale; raise `WeightsError` for those that are not `expected`."""
+    for name, tensor in tensors.items():
+        if type_of(tensor) in WHOLE and name not in expected:
+            raise WeightsError(f"{name} is {type_of(tensor)}, and weights are floating-point numbers")
+
+
+def type_of(tensor: Tensor) -> str:
+    """How the values of a tensor are kept, in a word."""
+    import torch
+
+    if tensor.layout != torch.strided:
+        return "sparse"
+    return "without values" if tensor.is_meta else str(tensor.dtype).removeprefix("torch.")
+
+
+def _read_safetensors(path: Path) -> object:
+    """Sorted as people number layers: the file keeps no order."""
+    return dict(sorted(load_weights(path).items(), key=lambda item: by_numbers(item[0])))
 
 
 def _read_checkpoint(path: Path) -> object:
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_plain()), path.open("rb") as file:
+            warnings.simplefilter("ignore")
+            return torch.load(file, map_location="cpu", weights_only=True)  # by a path it would heed the suffix
     except Exception as error:  # a broken or refused pickle raises anything
         raise WeightsError(f"cannot read weights from {path}: {_refusal(error)}") from error
+
+
+def _plain() -> list[Any]:
+    """What stands beside weights and cannot run anything: the options of a script, and numpy's single numbers."""
+    import numpy as np
+
+    scalar = np.float64(0).__reduce__()[0]
+    numbers = [type(np.dtype(code)) for code in "?bhilqBHILQefd"]
+    return [argparse.Namespace, np.dtype, *numbers, scalar, (scalar, "numpy.core.multiarray.scalar")]
 
 
 def _refusal(error: Exception) -> str:
@@ -78,16 +129,6 @@ def _read_npz(path: Path) -> object:
         raise WeightsError(f"cannot read weights from {path}: {reason(error)}") from error
 
 
-def _unwrapped(content: Any) -> Any:
-    """The state dict inside a checkpoint, without the prefix that data parallel training puts before its names."""
-    for key in WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if isinstance(content, dict) and content and all(str(name).startswith("module.") for name in content):
-        return {name.removeprefix("module."): value for name, value in content.items()}
-    return content
-
-
 def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """The tensors in nested dicts and lists, by the path that leads to them."""
     import numpy as np
@@ -99,5 +140,9 @@ def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(value, f"{prefix}.{key}".lstrip("."))
     elif isinstance(content, torch.Tensor):
         yield prefix, content.detach()
-    elif isinstance(content, np.ndarray) and content.dtype.kind in "fiu":
-        yield prefix, torch.from_numpy(np.array(content, order="C"))  # which keeps a single number one
+    elif isinstance(content, np.ndarray) and content.dtype.kind not in TEXTS:
+        try:
+            native = np.array(content, dtype=content.dtype.newbyteorder("="), order="C")  # a single number stays one
+            yield prefix, torch.from_numpy(native)
+        except TypeError as error:
+            raise WeightsError(f"{prefix} is {content.dtype}, and weights are plain numbers") from error
