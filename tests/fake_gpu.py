@@ -31,8 +31,9 @@ def pretend_to_build(plan: Plan) -> Binaries:
             made = specialized(launch)
             scratch = DESCRIPTORS if launch.kernel == "conv_tma" else 0
             name = f"{launch.kernel}_kernel"
+            threads, parameters = made.warps * lanes, len(taken(made)) + 2
             kernels[key] = Built(
-                name, key.encode(), 0, scratch, made.warps * lanes, SHARED, 0, 0, "", 16, 0, boxes=bool(scratch)
+                name, key.encode(), parameters, scratch, threads, SHARED, 0, 0, "", 16, 0, boxes=bool(scratch)
             )
     return Binaries(plan, kernels, keys)
 
@@ -111,6 +112,10 @@ class FakeDriver(loader.Driver):
 
     def stream(self) -> int:
         return STREAM
+
+    @property
+    def most_shared(self) -> int:
+        return SHARED
 
 
 class InterpretingDriver(FakeDriver):

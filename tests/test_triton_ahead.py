@@ -31,7 +31,7 @@ from triton_problems import PROBLEMS  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
-from cnndsl.backends.triton import binaries, loader, make_plan, processes  # noqa: E402
+from cnndsl.backends.triton import ahead, binaries, folder_checks, folder_form, loader, make_plan, processes  # noqa: E402
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, other_tiles  # noqa: E402
@@ -96,7 +96,7 @@ def folder_of(graph: Graph, plan: Plan, folder: Path) -> dict[str, torch.Tensor]
 
 
 def network_in(folder: Path, driver: FakeDriver) -> loader.Network:
-    return loader.Network(folder, json.loads((folder / "manifest.json").read_text()), driver)
+    return loader.Network(folder, folder_checks.read(folder), driver)
 
 
 # --- what a folder launches
@@ -207,10 +207,14 @@ def test_everything_is_everything() -> None:
 
 
 def test_the_loader_imports_neither_cnndsl_nor_triton() -> None:
-    tree = ast.parse(Path(loader.__file__).read_text(encoding="utf-8"))
-    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    names += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"torch", "safetensors"}
+    """As they are written, where they import one another."""
+    names = set()
+    for module in (loader, folder_checks, folder_form):
+        tree = ast.parse(ahead._alone(module))
+        names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    outside = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
+    assert outside == {"torch", "safetensors", "folder_checks", "folder_form"}
 
 
 def test_a_folder_says_that_it_needs_a_gpu(tmp_path: Path) -> None:
@@ -252,7 +256,7 @@ def test_the_loader_needs_a_gpu_and_its_own_format(small: loader.Network, tmp_pa
         loader.load(tmp_path, "cpu")
     record = json.loads((tmp_path / "manifest.json").read_text()) | {"cnndsl manifest": 99}
     (tmp_path / "manifest.json").write_text(json.dumps(record))
-    with pytest.raises(RuntimeError, match="a manifest of format 99; this file reads 1"):
+    with pytest.raises(RuntimeError, match=r"manifest.json is a manifest of format 99, .* reads 2: build anew"):
         loader.load(tmp_path)
 
 
@@ -306,7 +310,16 @@ def test_another_build_leaves_nothing_of_the_first(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "manifest.json").read_text())
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     listed = {each["file"] for each in record["kernels"]}
-    own = {"run.py", "manifest.json", "report.md", "plan.json", "weights.safetensors", "kernels/own.cubin"}
+    own = {
+        "run.py",
+        "folder_checks.py",
+        "folder_form.py",
+        "manifest.json",
+        "report.md",
+        "plan.json",
+        "weights.safetensors",
+        "kernels/own.cubin",
+    }
     assert files == listed | own
     assert load_plan(tmp_path / "plan.json") == plan
 

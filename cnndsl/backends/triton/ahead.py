@@ -4,7 +4,7 @@ manifest.json        what to launch, in which order, on which memory
 kernels/             a cubin or hsaco for each distinct kernel
 weights.safetensors  weights as kernels read them
 layers/              PyTorch source of layers that no kernel serves, if there are any
-run.py               loads and runs the folder
+run.py               loads and runs the folder, if it is as it was built (folder_checks.py, folder_form.py)
 plan.json            the plan that all this was made of
 report.md            registers, spills and shared memory of each kernel
 """
@@ -17,11 +17,12 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from cnndsl.backends.torch import build as build_torch
 from cnndsl.backends.torch.loading import plain_defaults
-from cnndsl.backends.triton import loader
+from cnndsl.backends.triton import folder_checks, folder_form, loader
 from cnndsl.backends.triton.binaries import Binaries, build
 from cnndsl.backends.triton.manifest import Manifest
 from cnndsl.backends.triton.packed import pack_weights
@@ -52,8 +53,9 @@ def write_folder(binaries: Binaries, weights: Mapping[str, Tensor], directory: P
     """Write what has been built. Raises `OutputError`."""
     plan, manifest = binaries.plan, Manifest(binaries)
     texts = {
-        "run.py": Path(loader.__file__).read_text(encoding="utf-8"),
-        "manifest.json": _lines(manifest.record()),
+        "run.py": _alone(loader),
+        "folder_checks.py": _alone(folder_checks),
+        "folder_form.py": _alone(folder_form),
         "report.md": report(binaries, manifest),
     }
     texts |= {file: plan.launches[number].problem.text for number, file in manifest.programs.items()}
@@ -62,6 +64,9 @@ def write_folder(binaries: Binaries, weights: Mapping[str, Tensor], directory: P
     writers["plan.json"] = lambda path: save_plan(plan, path)
     writers["weights.safetensors"] = lambda path: save_weights(weights, path, plan.name)
     before = _made_before(directory)
+    files: dict[str, object] = {}
+    writers = {name: _describing(name, writer, files) for name, writer in writers.items()}
+    writers["manifest.json"] = lambda path: text_writer(_sealed(manifest.record() | {"files": files}))(path)
     paths = write_together(directory, writers)
     for name in before - writers.keys():
         with suppress(OSError):
@@ -80,6 +85,26 @@ def _made_before(directory: Path) -> set[str]:
     return {name for name in names if re.fullmatch(r"(kernels|layers)/\w+\.(cubin|hsaco|py)", name)}
 
 
+def _alone(module: ModuleType) -> str:
+    """The text of a module for the folder, where those it imports from here are its neighbours."""
+    text = Path(str(module.__file__)).read_text(encoding="utf-8")
+    return text.replace(f"from {__package__}.", "from ")
+
+
+def _describing(name: str, writer: Writer, files: dict[str, object]) -> Writer:
+    """Write a file, and note what it holds."""
+
+    def write(path: Path) -> None:
+        writer(path)
+        files[name] = folder_checks.described(path)
+
+    return write
+
+
+def _sealed(record: Mapping[str, object]) -> str:
+    return _lines({**record, "sha256": folder_checks.digest(record)})
+
+
 def _bytes(content: bytes) -> Writer:
     return lambda path: path.write_bytes(content)
 
@@ -91,7 +116,7 @@ def _lines(record: Mapping[str, object]) -> str:
         if isinstance(value, list) and value:
             inner = ",\n  ".join(map(json.dumps, value))
             parts.append(f" {json.dumps(name)}: [\n  {inner}\n ]")
-        elif name == "weights" and isinstance(value, dict) and value:
+        elif name in ("weights", "files") and isinstance(value, dict) and value:
             inner = ",\n  ".join(f"{json.dumps(key)}: {json.dumps(each)}" for key, each in value.items())
             parts.append(f" {json.dumps(name)}: {{\n  {inner}\n }}")
         else:

@@ -6,30 +6,47 @@
     y = network(x)          # x: batch x channels x height x width in float32; y: in the type of the network
 
 `python run.py` runs it once on random input. `manifest.json` says what there is to do: which kernels to launch, in
-which order, on which memory. One network object runs one batch at a time.
+which order, on which memory. A folder that is not as it was built is refused (`folder_checks.py`). One network object
+runs one batch at a time.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import runpy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.func import functional_call
 
-FORMAT = 1  # of manifests
+from cnndsl.backends.triton.folder_checks import WEIGHTS, read
+from cnndsl.backends.triton.folder_form import refuse
+
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 USUAL_SHARED = 48 * 1024  # bytes that a block of NVIDIA's may have without asking
 MAX_DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 CUDA = ("cuModuleLoadData", "cuModuleGetFunction", "cuLaunchKernel")
 HIP = ("hipModuleLoadData", "hipModuleGetFunction", "hipModuleLaunchKernel")
+
+P, U = ctypes.c_void_p, ctypes.c_uint
+LOAD, FIND, LAUNCH = (P, P), (P, P, ctypes.c_char_p), (P, *[U] * 7, P, P, P)
+ARGUMENTS = {  # of the drivers' functions; without them a number of 64 bits would be cut
+    **dict(zip(CUDA, (LOAD, FIND, LAUNCH), strict=True)),
+    **dict(zip(HIP, (LOAD, FIND, LAUNCH), strict=True)),
+    "cuFuncSetAttribute": (P, ctypes.c_int, ctypes.c_int),
+    "cuCtxGetCurrent": (P,),
+    "cuCtxSetCurrent": (P,),
+    "cuGetErrorString": (ctypes.c_int, P),
+    "hipGetErrorString": (ctypes.c_int,),
+}
+CAPTURES = Lock()  # PyTorch's allocator is shared by all threads
 
 Step = Callable[[Sequence[torch.Tensor]], object]  # takes the caller's inputs
 
@@ -37,12 +54,11 @@ Step = Callable[[Sequence[torch.Tensor]], object]  # takes the caller's inputs
 def load(folder: str | Path | None = None, device: str | torch.device = "cuda") -> Network:
     """The network in a folder, with its weights on a GPU.
 
-    Raises RuntimeError where there is no GPU of the kind that it was built for.
+    Raises `FolderError`, a RuntimeError, for a folder that is not as it was built, and RuntimeError where there is no
+    GPU of the kind that it was built for.
     """
     path = Path(folder) if folder is not None else Path(__file__).resolve().parent
-    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    if manifest["cnndsl manifest"] != FORMAT:
-        raise RuntimeError(f"{path} has a manifest of format {manifest['cnndsl manifest']}; this file reads {FORMAT}")
+    manifest = read(path)
     return Network(path, manifest, Driver(manifest["target"], torch.device(device)))
 
 
@@ -51,7 +67,7 @@ class Driver:
 
     def __init__(self, target: str, device: torch.device) -> None:
         _require(target, device)
-        self.library = ctypes.CDLL(_hip() if torch.version.hip else "libcuda.so.1")
+        self.library = _typed(ctypes.CDLL(_hip() if torch.version.hip else "libcuda.so.1"))
         self.context = ctypes.c_void_p()
         with torch.cuda.device(device):
             self.device = torch.zeros(1, device="cuda").device  # which makes PyTorch's context, if there is none yet
@@ -71,6 +87,12 @@ class Driver:
             self.library.cuGetErrorString(status, ctypes.byref(said))
             text = said.value
         raise RuntimeError(f"{name}: {(text or b'unknown error').decode()} ({status})")
+
+    @property
+    def most_shared(self) -> int:
+        """Bytes of shared memory that a block can have."""
+        found: Any = torch.cuda.get_device_properties(self.device)
+        return int(found.shared_memory_per_block if torch.version.hip else found.shared_memory_per_block_optin)
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -121,6 +143,14 @@ def _require(target: str, device: torch.device) -> None:
         raise RuntimeError(f"built for {target}: {torch.cuda.get_device_name(device)} is {found}")
 
 
+def _typed(library: Any) -> Any:
+    """A driver's library whose functions know their arguments."""
+    for name, arguments in ARGUMENTS.items():
+        if name.startswith("hip") == bool(torch.version.hip):
+            getattr(library, name).argtypes = arguments
+    return library
+
+
 def _hip() -> str:
     """The library that PyTorch has loaded; another one would have other contexts."""
     lines = Path("/proc/self/maps").read_text().splitlines()
@@ -132,11 +162,18 @@ class Network:
 
     def __init__(self, folder: Path, manifest: dict[str, Any], driver: Driver) -> None:
         self.manifest, self.driver = manifest, driver
+        shared = max((each["shared"] for each in manifest["kernels"]), default=0)
+        if shared > driver.most_shared:
+            raise RuntimeError(f"a kernel needs {shared} bytes of shared memory: this GPU has {driver.most_shared}")
         self.memory = {
             name: torch.zeros(size, dtype=torch.uint8, device=driver.device)
             for name, size in manifest["memory"].items()
         }
-        self._fill_weights(load_file(folder / "weights.safetensors"))
+        try:
+            self._fill_weights(load_file(folder / WEIGHTS))
+        except SafetensorError as error:
+            refuse(WEIGHTS, f"cannot be read: {error}")
+        layers = [self._layer(folder, each) if "program" in each else None for each in manifest["launches"]]
         with driver.current():
             functions = [
                 driver.function((folder / each["file"]).read_bytes(), each["function"], each["shared"])
@@ -144,9 +181,9 @@ class Network:
             ]
         self.first: list[Step] = []  # what reads the caller's inputs, wherever they lie: not part of the graph
         self.steps: list[Step] = []
-        for launch in manifest["launches"]:
-            if "program" in launch:
-                self.steps.append(self._layer(folder, launch))
+        for launch, layer in zip(manifest["launches"], layers, strict=True):
+            if layer is not None:
+                self.steps.append(layer)
             else:
                 reads_input = any(each["memory"] == "input" for each in launch["arguments"])
                 (self.first if reads_input else self.steps).append(self._kernel(functions, launch))
@@ -171,14 +208,16 @@ class Network:
 
     def _record(self) -> torch.cuda.CUDAGraph:
         """All steps as one graph, after a run on whatever the memory holds that warms PyTorch's own layers up."""
-        side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            self._run(self.steps)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._run(self.steps)
+        device = self.driver.device
+        with CAPTURES:
+            own: Any = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            own.wait_stream(torch.cuda.current_stream(device))
+            with torch.cuda.stream(own):
+                self._run(self.steps)
+            torch.cuda.current_stream(device).wait_stream(own)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, stream=own, capture_error_mode="thread_local"):
+                self._run(self.steps)
         return graph
 
     def _checked(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -235,9 +274,14 @@ class Network:
 
     def _layer(self, folder: Path, launch: dict[str, Any]) -> Step:
         """A layer of PyTorch's own on the same memory."""
-        module = runpy.run_path(str(folder / launch["program"]))[launch["builder"]]().eval()
-        module = module.to(self.driver.device, DTYPES[self.manifest["dtype"]])
+        builder = runpy.run_path(str(folder / launch["program"])).get(launch["builder"])
+        if builder is None:
+            refuse(launch["program"], f"has no {launch['builder']}")
+        module = builder().eval().to(self.driver.device, DTYPES[self.manifest["dtype"]])
         state = {name: self._weight(self.manifest["weights"][weight]) for name, weight in launch["state"].items()}
+        given = {name: tensor.shape for name, tensor in state.items()}
+        if any(given.get(name) != tensor.shape for name, tensor in module.named_parameters()):
+            refuse(launch["program"], "has other weights than its launch")
         inputs = tuple(_planes(self._activation(place)) for place in launch["inputs"])
         out = _planes(self._activation(launch["output"]))
 

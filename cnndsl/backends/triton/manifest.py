@@ -12,13 +12,12 @@ from typing import Any
 from cnndsl.backends.triton.arena import ALIGNMENT
 from cnndsl.backends.triton.binaries import Binaries
 from cnndsl.backends.triton.execute import specialized
+from cnndsl.backends.triton.folder_form import FORMAT
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.targets import TARGETS
 from cnndsl.ops.base import Shape
-
-FORMAT = 1
 
 Record = dict[str, Any]
 
@@ -40,6 +39,7 @@ class Manifest:
         }
 
     def record(self) -> Record:
+        """All but `files`, which says what the others hold, and the digest of the whole."""
         plan = self.plan
         return {
             "cnndsl manifest": FORMAT,
@@ -67,6 +67,7 @@ class Manifest:
         return {
             "file": self.files[key],
             "function": made.function,
+            "parameters": made.parameters,
             "threads": made.threads,
             "shared": made.shared,
         }
@@ -98,7 +99,8 @@ class Manifest:
             return self._layer(number, launch)
         made = specialized(launch)
         taken = [name for name in made.kernel.arg_names if made.pointers.get(name) is not None]
-        scratch = {"memory": "scratch", "offset": 0} if self._scratch(number) else {"memory": "none"}
+        bytes_ = self._scratch(number)
+        scratch = {"memory": "scratch", "offset": 0, "bytes": bytes_} if bytes_ else {"memory": "none"}
         arguments = [{"name": name} | self._argument(launch.tensors[name]) for name in taken]
         arguments += [{"name": "global_scratch"} | scratch, {"name": "profile_scratch", "memory": "none"}]
         return {
@@ -113,11 +115,14 @@ class Manifest:
             case Given():
                 return {"memory": "input", "index": tensor.index}
             case Packed():
-                return {"memory": "weights", "offset": self.weights[tensor.name]["offset"], "weight": tensor.name}
+                size = prod(tensor.shape) * SIZES[tensor.dtype]
+                offset = self.weights[tensor.name]["offset"]
+                return {"memory": "weights", "offset": offset, "bytes": size, "weight": tensor.name}
             case Scratch():
-                return {"memory": "arena", "offset": self.buffers[tensor.buffer].offset}
+                offset = self.buffers[tensor.buffer].offset
+                return {"memory": "arena", "offset": offset, "bytes": tensor.elements * SIZES["fp32"]}
             case View():
-                return {"memory": "arena", "offset": self._offset(tensor)}
+                return {"memory": "arena", "offset": self._offset(tensor), "bytes": self._reach(tensor)}
 
     def _layer(self, number: int, launch: Launch) -> Record:
         program = launch.problem
@@ -147,6 +152,11 @@ class Manifest:
             "shape": (batch, view.height, view.width, view.channels),
             "strides": (view.height * row, row, view.leading, 1),
         }
+
+    def _reach(self, view: View) -> int:
+        """Bytes from the first value of a tensor to the end of its last."""
+        pixels = self.plan.batch * view.pixels
+        return ((pixels - 1) * view.leading + view.channels) * SIZES[self.plan.dtype]
 
     def _offset(self, view: View) -> int:
         """Bytes from the begin of the arena."""
