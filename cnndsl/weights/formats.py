@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from cnndsl.weights.check import WeightsError, reason
+from cnndsl.errors import WeightsError
+from cnndsl.weights.check import reason
 
 Format: TypeAlias = Literal["safetensors", "checkpoint", "npz", "pickle"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from cnndsl.weights.check import WeightsError
+from cnndsl.errors import WeightsError
 
 Value = TypeVar("Value")
 
