@@ -7,7 +7,7 @@ from functools import cached_property
 from cnndsl.analysis.cost import Cost, costs, node_cost, total
 from cnndsl.analysis.depth import depth
 from cnndsl.analysis.memory import Peak, peak_memory
-from cnndsl.analysis.receptive import Field, largest_field, receptive_fields
+from cnndsl.analysis.receptive import Field, LargestField, largest_field, receptive_fields
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.arguments import Size
 from cnndsl.passes.settle_bias import settle_bias
@@ -55,8 +55,8 @@ class Facts:
         return receptive_fields(self.graph)
 
     @cached_property
-    def field(self) -> tuple[int, int]:
-        """The network's receptive field in (height, width)."""
+    def field(self) -> LargestField:
+        """The network's receptive field, and whether it is exact."""
         return largest_field(self.fields[node.name] for node in self.inference)
 
     @property
@@ -89,8 +89,8 @@ class Facts:
 
     @property
     def receptive_field(self) -> int | Size:
-        """In pixels of the input: one number for a square, else height x width."""
-        rows, columns = self.field
+        """In pixels of the input: one number for a square, else height x width. A bound unless `field.exact`."""
+        rows, columns = self.field.size
         return rows if rows == columns else Size((rows, columns))
 
     @property

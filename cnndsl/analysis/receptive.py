@@ -1,77 +1,207 @@
 """How much of the input each value depends on: receptive field and jump, by axis.
 
-The recurrence is that of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill
-2019. Along a chain, a layer with kernel k and stride s makes of field r and jump j
+Along a chain of windows, a kernel k and a stride s make of a field r and a jump j
 
     r' = r + (k - 1) * j        j' = j * s
 
-Upsampling has a stride below one, so it divides the jump. A merge takes the largest of its inputs, which is exact when
-the branches are centred alike (half padding) and a lower bound of their union when they are not.
+(Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019). Where maps are
+made larger, neighbours no longer see alike: behind `upsample 3`, a kernel of 3 may stand on one coarse pixel or on two.
+And where branches meet, each looks to its own side. So what is followed here are not sizes but the pixels themselves:
+from which to which a position sees, for as many positions as it takes until the pattern repeats.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import floor, gcd, lcm
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ops.base import Window
+from cnndsl.ops.base import Shape
+from cnndsl.ops.inputs import Input
+from cnndsl.ops.window import Reach, Window
 
-Axes = tuple[float, float]
+MOST_PHASES = 256
+"""Longer patterns are taken as one: each position then sees what any of them sees."""
+
+Axes: TypeAlias = tuple[float, float]
+Number = TypeVar("Number", int, float)
+Span: TypeAlias = tuple[Fraction, Fraction] | None  # the first and the last pixel; None sees none
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the positions along one axis see of one input, all channels of a position together.
+
+    Position `p` sees from `p * jump + low` to `p * jump + high`, where (low, high) is `spans[p % len(spans)]`.
+    Unless `exact`, it may see less.
+    """
+
+    jump: Fraction = Fraction(1)
+    spans: tuple[Span, ...] = ((Fraction(0), Fraction(0)),)
+    exact: bool = True
+
+    @property
+    def size(self) -> int:
+        """The most pixels that a position sees."""
+        return max((floor(high - low) + 1 for low, high in filter(None, self.spans)), default=0)
+
+    def at(self, position: int) -> Span:
+        """What a position sees, in pixels of the input."""
+        return _moved(self.spans[position % len(self.spans)], position * self.jump)
+
+
+Views: TypeAlias = tuple[View, View]  # down the rows, across the columns
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What one value of a tensor sees: `size` input pixels, `jump` pixels from its neighbour; (height, width).
+    """What a position of a tensor sees, of each input by name.
 
     `everywhere` says that it sees the whole input, as after global pooling or a linear layer, whatever its size is;
-    `size` and `jump` are then what it sees through windows alone. Fields are not cut at the border of the input.
+    the views are then what it sees through windows alone. Fields are not cut at the border of the input.
     """
 
-    size: Axes = (1, 1)
-    jump: Axes = (1, 1)
+    views: dict[str, Views]
     everywhere: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels: the most that any position sees of any input."""
+        return _most([(0, 0), *((rows.size, columns.size) for rows, columns in self.views.values())])
+
+    @property
+    def jump(self) -> Axes:
+        """How far from its neighbour a position looks, (height, width) in pixels."""
+        return _most([(0, 0), *((_number(rows.jump), _number(columns.jump)) for rows, columns in self.views.values())])
+
+    @property
+    def exact(self) -> bool:
+        """Whether some position sees that many pixels indeed; else `size` is a bound, and none sees more."""
+        return all(view.exact for views in self.views.values() for view in views)
+
+
+class LargestField(NamedTuple):
+    """The receptive field of a network, (height, width) in pixels; a bound unless it is `exact`."""
+
+    size: tuple[int, int]
+    exact: bool
 
 
 def receptive_fields(graph: Graph) -> dict[str, Field]:
     """The receptive field of every node by name."""
     found: dict[str, Field] = {}
     for node in graph:
-        window = node.op.window(*graph.input_shapes(node))
-        found[node.name] = _through(window, _merged(found, node))
+        if isinstance(node.op, Input):
+            found[node.name] = Field({node.name: (View(), View())})
+        else:
+            shapes = graph.input_shapes(node)
+            merged = _merged([found[source] for source in node.inputs], shapes, node)
+            found[node.name] = _through(node.op.window(*shapes), merged)
     return found
 
 
-def largest_field(fields: Iterable[Field]) -> tuple[int, int]:
-    """The receptive field of a network in (height, width): the most that any of its values sees through windows.
+def largest_field(fields: Iterable[Field]) -> LargestField:
+    """The most that any of a network's values sees through windows.
 
     Global pooling and linear layers see the whole input, and say nothing about the convolutions before them, nor do
-    gates made of them about the convolutions behind them; so they do not count. A fraction of a pixel counts as one.
+    gates made of them about the convolutions behind them; so they do not count.
     """
-    rows, columns = _largest([field.size for field in fields] or [(1, 1)])
-    return ceil(round(rows, 6)), ceil(round(columns, 6))
+    fields = list(fields)
+    most = _most([(1, 1), *(field.size for field in fields)])
+    proved = _most([(1, 1), *(field.size for field in fields if field.exact)])
+    return LargestField(most, most == proved)
 
 
-def _merged(found: dict[str, Field], node: Node) -> Field:
+def _most(pairs: Iterable[tuple[Number, Number]]) -> tuple[Number, Number]:
+    """The largest along each axis."""
+    rows, columns = zip(*pairs, strict=True)
+    return max(rows), max(columns)
+
+
+def _number(value: Fraction) -> float:
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def _merged(fields: list[Field], shapes: tuple[Shape, ...], node: Node) -> Field:
     """What the inputs of a node see together."""
-    fields = [found[source] for source in node.inputs] or [Field()]
     if len(fields) == 1:
         return fields[0]
-    sizes, jumps = [field.size for field in fields], [field.jump for field in fields]
-    return Field(_largest(sizes), _largest(jumps), any(field.everywhere for field in fields))
+    height, width = _extents(node.shape)
+    rows: dict[str, list[View]] = defaultdict(list)
+    columns: dict[str, list[View]] = defaultdict(list)
+    for field, (high, wide) in zip(fields, map(_extents, shapes), strict=True):
+        for name, (down, across) in field.views.items():
+            rows[name].append(_spread(down, high, height))
+            columns[name].append(_spread(across, wide, width))
+    views = {name: (_united(rows[name], height), _united(columns[name], width)) for name in rows}
+    return Field(views, any(field.everywhere for field in fields))
+
+
+def _extents(shape: Shape) -> tuple[int, int]:
+    """Height and width; a vector has a single position."""
+    return (shape[1], shape[2]) if len(shape) == 3 else (1, 1)
+
+
+def _spread(view: View, extent: int, wanted: int) -> View:
+    """A gate of one position counts for all positions of what it is multiplied with."""
+    return View(Fraction(0), view.spans[:1], view.exact) if extent == 1 < wanted else view
 
 
 def _through(window: Window, field: Field) -> Field:
-    if window.everywhere:
-        return Field(field.size, field.jump, everywhere=True)
-    (rows, columns), (down, across), (high, wide) = window.extent, field.jump, field.size
-    return Field(
-        (high + (rows - 1) * down, wide + (columns - 1) * across),
-        (down * window.step[0], across * window.step[1]),
-        field.everywhere,
-    )
+    """What a layer's outputs see, if its inputs see `field`."""
+    views = {
+        name: (_read(window.rows, rows, window.exact), _read(window.columns, columns, window.exact))
+        for name, (rows, columns) in field.views.items()
+    }
+    return Field(views, field.everywhere or window.everywhere)
 
 
-def _largest(pairs: list[Axes]) -> Axes:
-    return max(rows for rows, _ in pairs), max(columns for _, columns in pairs)
+def _read(reach: Reach, view: View, exact: bool) -> View:
+    """The view of outputs that each read some positions of `view`."""
+    phases = len(reach.taps) * (len(view.spans) // gcd(len(view.spans), reach.step))
+    if phases > MOST_PHASES and len(view.spans) > 1:
+        return _read(reach, _simplified(view), exact)
+    jump = view.jump * reach.step / len(reach.taps)
+    spans = (_hull(map(view.at, reach.reads(output))) for output in range(phases))
+    return View(jump, tuple(_moved(span, -output * jump) for output, span in enumerate(spans)), view.exact and exact)
+
+
+def _united(views: list[View], extent: int) -> View:
+    """What positions see that see all of these; a view of nothing says nothing."""
+    seeing = [view for view in views if any(view.spans)] or [views[0]]
+    if len({view.jump for view in seeing}) > 1:
+        return _drifting(seeing, extent)
+    phases, exact = lcm(*(len(view.spans) for view in seeing)), all(view.exact for view in seeing)
+    if phases > MOST_PHASES:
+        seeing, phases, exact = [_simplified(view) for view in seeing], 1, False
+    spans = (_hull(view.spans[phase % len(view.spans)] for view in seeing) for phase in range(phases))
+    return View(seeing[0].jump, tuple(spans), exact)
+
+
+def _drifting(views: list[View], extent: int) -> View:
+    """A bound where branches have unequal jumps: they drift apart, most at one end of the `extent` positions.
+
+    What the most distant positions see is taken for all of them, relative to the largest jump.
+    """
+    jump = max(view.jump for view in views)
+    ends = (_moved(_hull(view.spans), end * (view.jump - jump)) for view in views for end in (0, extent - 1))
+    return View(jump, (_hull(ends),), exact=False)
+
+
+def _simplified(view: View) -> View:
+    """A bound of one phase: each position sees what any phase sees."""
+    return replace(view, spans=(_hull(view.spans),), exact=False)
+
+
+def _hull(spans: Iterable[Span]) -> Span:
+    """From the first pixel of all to the last."""
+    seen = [span for span in spans if span is not None]
+    return (min(low for low, _ in seen), max(high for _, high in seen)) if seen else None
+
+
+def _moved(span: Span, by: Fraction) -> Span:
+    return None if span is None else (span[0] + by, span[1] + by)

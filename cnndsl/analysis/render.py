@@ -53,6 +53,7 @@ def summary_json(summary: Summary) -> str:
         "training_macs": summary.training_cost.macs,
         "depth": summary.weighted_layers,
         "receptive_field": summary.receptive_field,
+        "receptive_field_exact": summary.receptive_field_exact,
         "memory": summary.peak.bytes,
         "memory_at": summary.peak.node,
         "levels": summary.depth,
@@ -102,6 +103,13 @@ def _axes(pair: Axes | None) -> str:
     return rows if rows == columns else f"{rows}x{columns}"
 
 
+def _field(row: Row) -> str:
+    """`7`, `<=7` where it is a bound, `all`."""
+    if row.receptive_field is None:
+        return "all"
+    return f"{'' if row.receptive_field_exact else '<='}{_axes(row.receptive_field)}"
+
+
 def _count(value: int) -> str:
     return f"{value:,}" if value else ""
 
@@ -124,7 +132,7 @@ COLUMNS = (
     Column("params", lambda row: _count(row.params)),
     Column("MACs", lambda row: _count(row.macs)),
     Column("memory", lambda row: _bytes(row.activation_bytes)),
-    Column("field", lambda row: "all" if row.receptive_field is None else _axes(row.receptive_field)),
+    Column("field", _field),
     Column("jump", lambda row: _axes(row.jump)),
 )
 LAYER = 1
@@ -174,6 +182,7 @@ def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:
     if training.macs != cost.macs:
         yield "  in training", f"{training.macs:,}", "with train-only heads"
     yield "depth", f"{summary.weighted_layers:,}", "layers with weights on the longest path"
-    yield "receptive field", _axes(summary.receptive_field), "pixels, but for layers that see the whole input"
+    pixels = "pixels" if summary.receptive_field_exact else "pixels at most"
+    yield "receptive field", _axes(summary.receptive_field), f"{pixels}, but for layers that see the whole input"
     where = f"at {summary.peak.node}, for one sample in float32" if summary.peak.node else ""
     yield "peak activations", _bytes(summary.peak.bytes), where

@@ -32,7 +32,8 @@ class Row:
     """A layer with its followers, or a scope, or `count` equal scopes in a row, `name` to `last`.
 
     Costs are sums over everything in the row, for one sample in float32. `shape`, `receptive_field` and `jump` are
-    those of its last node; the latter two are None after a layer that sees the whole input. `runs` is "training" for
+    those of its last node; the latter two are None after a layer that sees the whole input, and the field is a bound
+    unless it is exact. `runs` is "training" for
     what only a train-only head needs and "never" for what no output needs; totals leave both out. The rows inside
     several equal scopes are those of the first.
     """
@@ -48,6 +49,7 @@ class Row:
     macs: int
     activation_bytes: int
     receptive_field: Axes | None
+    receptive_field_exact: bool
     jump: Axes | None
     runs: Runs
 
@@ -56,6 +58,7 @@ class Row:
 class Summary:
     """The table of a network and its totals; `depth` is the number of levels that the rows show.
 
+    `receptive_field` is a bound, which nothing exceeds, unless `receptive_field_exact`.
     `complete` is false for a graph that was broken off at a mistake; the totals then are of what is there.
     """
 
@@ -69,6 +72,7 @@ class Summary:
     training_cost: Cost
     weighted_layers: int
     receptive_field: tuple[int, int]
+    receptive_field_exact: bool
     peak: Peak
 
 
@@ -90,7 +94,8 @@ def summarize(graph: Graph, depth: int | None = None) -> Summary:
         cost=facts.cost,
         training_cost=facts.training_cost,
         weighted_layers=facts.depth,
-        receptive_field=facts.field,
+        receptive_field=facts.field.size,
+        receptive_field_exact=facts.field.exact,
         peak=facts.peak,
     )
 
@@ -179,6 +184,7 @@ class _Table:
             macs=cost.macs,
             activation_bytes=cost.activation_bytes,
             receptive_field=None if field.everywhere else field.size,
+            receptive_field_exact=field.exact,
             jump=None if field.everywhere else field.jump,
             runs=self._runs(end.name),
         )

@@ -42,8 +42,7 @@ class Wording:
         alone = node.inputs == (before.name,) and len(self.graph.consumers(before.name)) == 1
         if not alone or before.name in self.outputs or before.op.arity == 0:
             return False
-        window = node.op.window(before.shape)
-        stays = window.extent == (1, 1) and not window.everywhere and node.shape == before.shape
+        stays = node.op.window(before.shape).stays and node.shape == before.shape
         return stays and not node.op.weighted
 
     def chain(self, chain: Chain) -> str:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, number
 from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.window import Window
 
 
 class Pointwise(Op):
@@ -222,6 +223,9 @@ class Softmax(Op):
 
     def output(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=len(inputs[0]) == 1)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Softmax", kwargs={"dim": (1, None)})

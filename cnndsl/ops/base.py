@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from cnndsl.errors import Error, PackageError
 from cnndsl.ops.arguments import Parameter, signature
+from cnndsl.ops.window import Window
 
 Shape = tuple[int, ...]
 Dtype = Literal["float32", "int64"]
@@ -64,18 +65,6 @@ class LayerError(Error):
 
     def __str__(self) -> str:
         return self.message
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How far a layer looks: its (height, width) extent in input pixels, and its step between outputs.
-
-    A step below 1 is an upsampling. `everywhere` layers (global pooling, linear) see the whole input.
-    """
-
-    extent: tuple[int, int] = (1, 1)
-    step: tuple[float, float] = (1, 1)
-    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +158,7 @@ class Op:
         return 0
 
     def window(self, *inputs: Shape) -> Window:
-        """How far it looks and steps, for the receptive field."""
+        """Which pixels it looks at, for the receptive field."""
         return Window()
 
     def torch(self, *inputs: Shape) -> TorchModule | TorchExpression:

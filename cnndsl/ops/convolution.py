@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd, prod
+from math import prod
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, extent, integer, padding, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, Window, register
+from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.images import Pair, Sides, check_groups, compact, conv_extent, dilated, expect_image, symmetric
+from cnndsl.ops.window import Window, sliding, transposed
 
 
 def half_padding(kernel: Pair, dilation: Pair) -> Sides:
@@ -79,7 +80,7 @@ class Conv(Op):
         return prod(self.output(*inputs)) * (inputs[0][0] // self.groups) * prod(self.kernel)
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(dilated(self.kernel, self.dilation), self.stride)
+        return sliding(self.kernel, self.stride, (self.sides[0], self.sides[2]), self.dilation)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         padded, before = symmetric(self.sides, dilated(self.kernel, self.dilation))
@@ -226,8 +227,7 @@ class ConvTranspose(Op):
         return prod(inputs[0]) * (self.filters // self.groups) * prod(self.kernel)
 
     def window(self, *inputs: Shape) -> Window:
-        rows, columns = map(_reached, self.kernel, self.stride, self.dilation)
-        return Window((rows, columns), (1 / self.stride[0], 1 / self.stride[1]))
+        return transposed(self.kernel, self.stride, (self.pad[0], self.pad[2]), self.dilation)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule(
@@ -242,12 +242,3 @@ class ConvTranspose(Op):
                 "dilation": (compact(self.dilation), 1),
             },
         )
-
-
-def _reached(kernel: int, stride: int, dilation: int) -> int:
-    """The extent of the input pixels that one output of a transposed convolution reads, along one axis.
-
-    An output meets only taps that are a multiple of `period` apart, since the others fall between input pixels.
-    """
-    period = stride // gcd(stride, dilation)
-    return (-(-kernel // period) - 1) * period * dilation // stride + 1

@@ -10,7 +10,7 @@ from math import prod
 from typing import ClassVar, TypeAlias
 
 from cnndsl.ops.arguments import Kind, argument, boolean, integer, stride
-from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, Window
+from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule
 from cnndsl.ops.convolution import Conv, ConvTranspose
 from cnndsl.ops.fused_source import AFFINE, spell_fused, spell_pointwise
 from cnndsl.ops.images import Pair, expect_image
@@ -18,6 +18,7 @@ from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Add, Mul
 from cnndsl.ops.normalization import GroupNorm
 from cnndsl.ops.pooling import Pool
+from cnndsl.ops.window import Window, sliding
 
 Core: TypeAlias = Conv | ConvTranspose | Linear
 
@@ -51,7 +52,7 @@ class Subsample(Op):
         return (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
 
     def window(self, *inputs: Shape) -> Window:
-        return Window((1, 1), self.stride)
+        return sliding((1, 1), self.stride)
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         rows, columns = self.stride

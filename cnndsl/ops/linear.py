@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, integer
-from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, Window, register, show_shape
+from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register, show_shape
+from cnndsl.ops.window import WHOLE, Window
 
 
 @register
@@ -45,7 +46,7 @@ class Linear(Op):
         return inputs[0][0] * self.features
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(everywhere=True)
+        return WHOLE
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule(

@@ -8,6 +8,7 @@ from typing import ClassVar
 from cnndsl.ops.arguments import boolean, integer, number
 from cnndsl.ops.base import Buffer, Op, Shape, TorchModule, register
 from cnndsl.ops.images import check_channel_groups, expect_image
+from cnndsl.ops.window import Window
 
 
 class Normalization(Op):
@@ -74,6 +75,9 @@ class GroupNorm(Normalization):
         check_channel_groups(self.groups, expect_image(self.word, inputs[0])[0])
         return inputs[0]
 
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=True)
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.GroupNorm", (self.groups, inputs[0][0]), {"eps": (self.eps, 1e-5)})
 
@@ -111,6 +115,9 @@ class LayerNorm(Normalization):
     )
 
     eps: float = number(1e-6, minimum=0.0, above=True, keyword=True)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=len(inputs[0]) == 1)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         if len(inputs[0]) == 1:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, padding, show, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, Window, register
+from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.images import Pair, Sides, compact, conv_extent, expect_image, padded
+from cnndsl.ops.window import WHOLE, Window, cut, sliding
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Pool(Op):
         return (channels, *conv_extent(what, (height, width), self.kernel, self.stride, self.pad, ceil=self.ceil))
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(self.kernel, self.stride)
+        return sliding(self.kernel, self.stride, (self.pad[0], self.pad[2]))
 
 
 @register
@@ -154,7 +154,7 @@ class GlobalPool(Op):
         return (expect_image(self.word, inputs[0])[0], 1, 1)
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(everywhere=True)
+        return WHOLE
 
 
 @register
@@ -192,14 +192,7 @@ class AdaptivePool(Op):
         return (expect_image(self.word, inputs[0])[0], *self.size)
 
     def window(self, *inputs: Shape) -> Window:
-        _, height, width = inputs[0]
-        (rows, down), (columns, across) = _cut(height, self.size[0]), _cut(width, self.size[1])
-        return Window((rows, columns), (down, across), everywhere=self.size == (1, 1))
-
-
-def _cut(n: int, parts: int) -> tuple[int, float]:
-    """The largest window and the step when `n` pixels are cut into `parts` adaptive windows."""
-    return -(-(n + parts - gcd(n, parts)) // parts), n / parts
+        return WHOLE if self.size == (1, 1) else Window(*map(cut, inputs[0][1:], self.size))
 
 
 @register

@@ -7,8 +7,9 @@ from math import prod
 from typing import ClassVar
 
 from cnndsl.ops.arguments import extent, integer
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, Window, register, show_shape
+from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
 from cnndsl.ops.images import Pair, check_channel_groups, expect_image
+from cnndsl.ops.window import Window, sliding
 
 
 @register
@@ -77,6 +78,9 @@ class ChannelSlice(Op):
             )
         return (self.stop - self.start, *inputs[0][1:])
 
+    def window(self, *inputs: Shape) -> Window:
+        return Window(exact=False)
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("{0}[:, {start}:{stop}]", {"start": self.start, "stop": self.stop})
 
@@ -104,7 +108,7 @@ class ZeroPadShortcut(Op):
         return (self.filters, -(-height // self.stride[0]), -(-width // self.stride[1]))
 
     def window(self, *inputs: Shape) -> Window:
-        return Window((1, 1), self.stride)
+        return sliding((1, 1), self.stride)
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         rows, columns = self.stride

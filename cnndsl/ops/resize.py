@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, number, padding
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, Window, register
+from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.images import Pair, Sides, compact, expect_image
+from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
 
 
 @register
@@ -44,9 +45,9 @@ class Upsample(Op):
         return (channels, height * self.scale[0], width * self.scale[1])
 
     def window(self, *inputs: Shape) -> Window:
-        reach = 1 if self.mode == "nearest" else 2
-        rows, columns = (reach if factor > 1 else 1 for factor in self.scale)
-        return Window((rows, columns), (1 / self.scale[0], 1 / self.scale[1]))
+        if self.align_corners:
+            return Window(*map(stretched, inputs[0][1:], self.scale))
+        return Window(*map(repeated if self.mode == "nearest" else interpolated, self.scale))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule(
@@ -97,6 +98,9 @@ class Pad(Op):
             )
         return (channels, height + top + bottom, width + left + right)
 
+    def window(self, *inputs: Shape) -> Window:
+        return sliding((1, 1), (1, 1), (self.sides[0], self.sides[2]))
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         top, bottom, left, right = self.sides
         values: dict[str, object] = {"left": left, "right": right, "top": top, "bottom": bottom}
@@ -125,7 +129,15 @@ class Crop(Op):
             raise LayerError("E202", message, argument="size", help="`pad` makes an image larger")
         return (channels, *self.size)
 
+    def window(self, *inputs: Shape) -> Window:
+        top, left = self._corner(inputs[0])
+        return sliding((1, 1), (1, 1), (-top, -left))
+
+    def _corner(self, shape: Shape) -> Pair:
+        """The first row and column that are kept."""
+        return (shape[1] - self.size[0]) // 2, (shape[2] - self.size[1]) // 2
+
     def torch(self, *inputs: Shape) -> TorchExpression:
-        top, left = (inputs[0][1] - self.size[0]) // 2, (inputs[0][2] - self.size[1]) // 2
+        top, left = self._corner(inputs[0])
         values = {"top": top, "bottom": top + self.size[0], "left": left, "right": left + self.size[1]}
         return TorchExpression("{0}[:, :, {top}:{bottom}, {left}:{right}]", values)
