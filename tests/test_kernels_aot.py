@@ -22,7 +22,13 @@ from cnndsl.kernels.targets import TARGETS
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "kernels.md"
 
 
-@pytest.mark.parametrize("target", TARGETS)
+# Three whose kernels differ in shared memory alone: minutes of compiling, left to the slow run.
+ALIKE = ("sm_80", "sm_86", "sm_89")
+
+
+@pytest.mark.parametrize(
+    "target", [pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else []) for name in TARGETS]
+)
 def test_everything_that_ships_compiles_well(target: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     command = [sys.executable, "-m", "cnndsl.kernels", "--target", target]
