@@ -52,6 +52,18 @@ CASES = {
 }
 
 
+def test_a_slice_of_channels_that_see_alike_is_exact() -> None:
+    alike = "concat { | conv 3x1, 2 | conv 5x1, 2 } -> conv 1x1, 4 -> channel_slice 0, 2 -> conv 3x1, 2"
+    field = field_of(loads(network(alike)).graph)
+    assert (field.size[0], field.exact) == (widest(network(alike)), True)
+
+
+def test_rows_and_columns_are_apart() -> None:
+    sides = "| conv 3x1, 2, pad=[2, 0, 0, 0] | conv 1x5, 2, pad=[0, 0, 4, 0] | conv 1x3, 2, pad=[0, 0, 0, 2]"
+    field = field_of(loads(f"network n {{ input 1 x 16 x 16\n add {{ {sides} }} }}").graph)
+    assert (field.size, field.exact) == ((3, 7), True)
+
+
 @pytest.mark.parametrize(("lines", "size"), CASES.values(), ids=CASES)
 def test_the_field_of_a_known_case(lines: str, size: int) -> None:
     text = network(lines)

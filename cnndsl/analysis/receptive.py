@@ -37,12 +37,13 @@ class View:
     """What the positions along one axis see of one input, all channels of a position together.
 
     Position `p` sees from `p * jump + low` to `p * jump + high`, where (low, high) is `spans[p % len(spans)]`.
-    Unless `exact`, it may see less.
+    Unless `exact`, it may see less. If channels are `alike`, each of them sees that, else all of them together do.
     """
 
     jump: Fraction = Fraction(1)
     spans: tuple[Span, ...] = ((Fraction(0), Fraction(0)),)
     exact: bool = True
+    alike: bool = True
 
     @property
     def size(self) -> int:
@@ -148,30 +149,39 @@ def _extents(shape: Shape) -> tuple[int, int]:
 
 def _spread(view: View, extent: int, wanted: int) -> View:
     """A gate of one position counts for all positions of what it is multiplied with."""
-    return View(Fraction(0), view.spans[:1], view.exact) if extent == 1 < wanted else view
+    return replace(view, jump=Fraction(0), spans=view.spans[:1]) if extent == 1 < wanted else view
 
 
 def _through(window: Window, field: Field) -> Field:
     """What a layer's outputs see, if its inputs see `field`."""
     views = {
-        name: (_read(window.rows, rows, window.exact), _read(window.columns, columns, window.exact))
+        name: (_taken(window, _read(window.rows, rows)), _taken(window, _read(window.columns, columns)))
         for name, (rows, columns) in field.views.items()
     }
     return Field(views, field.everywhere or window.everywhere)
 
 
-def _read(reach: Reach, view: View, exact: bool) -> View:
+def _taken(window: Window, view: View) -> View:
+    """A view of the channels that are taken: some of unlike ones may see less than all of them."""
+    if window.channels == "some":
+        return replace(view, exact=view.exact and view.alike)
+    return replace(view, alike=True) if window.channels == "all" else view
+
+
+def _read(reach: Reach, view: View) -> View:
     """The view of outputs that each read some positions of `view`."""
     phases = len(reach.taps) * (len(view.spans) // gcd(len(view.spans), reach.step))
     if phases > MOST_PHASES and len(view.spans) > 1:
-        return _read(reach, _simplified(view), exact)
+        return _read(reach, _simplified(view))
     jump = view.jump * reach.step / len(reach.taps)
     spans = (_hull(map(view.at, reach.reads(output))) for output in range(phases))
-    return View(jump, tuple(_moved(span, -output * jump) for output, span in enumerate(spans)), view.exact and exact)
+    return replace(view, jump=jump, spans=tuple(_moved(span, -output * jump) for output, span in enumerate(spans)))
 
 
 def _united(views: list[View], extent: int) -> View:
     """What positions see that see all of these; a view of nothing says nothing."""
+    if all(view == views[0] for view in views):
+        return views[0]
     seeing = [view for view in views if any(view.spans)] or [views[0]]
     if len({view.jump for view in seeing}) > 1:
         return _drifting(seeing, extent)
@@ -179,7 +189,7 @@ def _united(views: list[View], extent: int) -> View:
     if phases > MOST_PHASES:
         seeing, phases, exact = [_simplified(view) for view in seeing], 1, False
     spans = (_hull(view.spans[phase % len(view.spans)] for view in seeing) for phase in range(phases))
-    return View(seeing[0].jump, tuple(spans), exact)
+    return View(seeing[0].jump, tuple(spans), exact, alike=False)
 
 
 def _drifting(views: list[View], extent: int) -> View:
@@ -189,7 +199,7 @@ def _drifting(views: list[View], extent: int) -> View:
     """
     jump = max(view.jump for view in views)
     ends = (_moved(_hull(view.spans), end * (view.jump - jump)) for view in views for end in (0, extent - 1))
-    return View(jump, (_hull(ends),), exact=False)
+    return View(jump, (_hull(ends),), exact=False, alike=False)
 
 
 def _simplified(view: View) -> View:

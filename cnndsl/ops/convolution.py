@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
@@ -80,7 +80,8 @@ class Conv(Op):
         return prod(self.output(*inputs)) * (inputs[0][0] // self.groups) * prod(self.kernel)
 
     def window(self, *inputs: Shape) -> Window:
-        return sliding(self.kernel, self.stride, (self.sides[0], self.sides[2]), self.dilation)
+        slid = sliding(self.kernel, self.stride, (self.sides[0], self.sides[2]), self.dilation)
+        return replace(slid, channels="all" if self.groups == 1 else "each")
 
     def torch(self, *inputs: Shape) -> TorchModule:
         padded, before = symmetric(self.sides, dilated(self.kernel, self.dilation))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from math import gcd
+from typing import Literal
 
 Taps = tuple[int, ...]
 Pair = tuple[int, int]
@@ -35,14 +36,14 @@ class Window:
     """What a layer looks at, down the rows and across the columns.
 
     everywhere  each value depends on the whole input too: a global pool, `linear`, the statistics of `group_norm`
-    exact       false where only a part of the channels is taken, which may see less than all of them do
+    channels    of which input channels an output channel is made: one or a group of them, all, or only some are taken
     """
 
     rows: Reach = HERE
     columns: Reach = HERE
     _: KW_ONLY
     everywhere: bool = False
-    exact: bool = True
+    channels: Literal["each", "all", "some"] = "each"
 
     @property
     def stays(self) -> bool:
