@@ -58,6 +58,12 @@ def test_a_slice_of_channels_that_see_alike_is_exact() -> None:
     assert (field.size[0], field.exact) == (widest(network(alike)), True)
 
 
+def test_a_draw_of_random_numbers_sees_nothing() -> None:
+    fractal = "network n { input 4 x 16 x 16\n maxpool 2x2, /2\n fractal 3, drop_path=0.15 { conv 3x3, 4 -> relu } }"
+    field = Facts(loads(fractal).graph).field
+    assert (field.size, field.exact) == ((18, 18), True)  # four convolutions one after another, two pixels apart
+
+
 def test_rows_and_columns_are_apart() -> None:
     sides = "| conv 3x1, 2, pad=[2, 0, 0, 0] | conv 1x5, 2, pad=[0, 0, 4, 0] | conv 1x3, 2, pad=[0, 0, 0, 2]"
     field = field_of(loads(f"network n {{ input 1 x 16 x 16\n add {{ {sides} }} }}").graph)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from cnndsl.ops.arguments import Kind, argument, integer, probability
 from cnndsl.ops.base import Op, Shape, TorchModule
 from cnndsl.ops.merge import Merge, equal_shape
+from cnndsl.ops.window import BLIND, Window
 
 DROP_PATH_DRAW = '''\
 class DropPathDraw(nn.Module):
@@ -61,6 +62,9 @@ class DropPathDraw(Op):
 
     def output(self, *inputs: Shape) -> Shape:
         return (2,)
+
+    def window(self, *inputs: Shape) -> Window:
+        return BLIND
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("DropPathDraw", source=DROP_PATH_DRAW)

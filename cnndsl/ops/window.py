@@ -51,6 +51,8 @@ class Window:
         return self.rows == self.columns == HERE
 
 
+BLIND = Window(NOWHERE, NOWHERE)
+"""No pixel at all: numbers that are drawn."""
 WHOLE = Window(NOWHERE, NOWHERE, everywhere=True)
 """The whole input, and no part of it more than another."""
 
