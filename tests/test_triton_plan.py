@@ -33,7 +33,9 @@ from cnndsl.errors import PlanError, StrictError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
 from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
-from cnndsl.ops.base import all_layers  # noqa: E402
+from cnndsl.ops import base  # noqa: E402
+from cnndsl.ops.activation import Pointwise  # noqa: E402
+from cnndsl.ops.base import Shape, TorchModule, all_layers  # noqa: E402
 from cnndsl.passes import Notes  # noqa: E402
 
 
@@ -419,3 +421,44 @@ def test_what_the_library_refuses(change: dict, reason: str) -> None:
 def test_every_target_has_plans() -> None:
     graph = cnndsl.loads(TINY).graph
     assert {make_plan(graph, target).target for target in TARGETS} == {*TARGETS}
+
+
+# --- what is pointwise is fused, whoever wrote it
+
+POINTWISE = sorted(
+    {example.partition("-> ")[2] for cls in all_layers().values() if cls.pointwise for example in cls.examples}
+)
+
+
+def launches(body: str) -> list[str]:
+    """The kernels of a plan, but for those that pack the picture and unpack the result."""
+    plan = make_plan(cnndsl.loads(f"network n {{ input 8 x 8 x 8\n {body} }}").graph)
+    return [launch.kernel for launch in plan.launches if launch.kernel != "pack"]
+
+
+@pytest.mark.parametrize("layer", [line for line in POINTWISE if "learned" not in line])
+def test_a_pointwise_layer_goes_with_the_convolution_before_it(layer: str) -> None:
+    assert launches(f"conv 3x3, 8 -> {layer}") == launches("conv 3x3, 8")
+    assert launches(f"conv 3x3, 8 -> bn -> {layer} -> {layer}") == launches("conv 3x3, 8")
+
+
+def test_so_does_one_of_a_third_party(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mish(Pointwise):
+        """x tanh(softplus(x)), which no table of ours knows."""
+
+        word = "mish_of_another"
+        triton = "x * libdevice.tanh(tl.log(1.0 + tl.exp(x)))"
+
+        def torch(self, *inputs: Shape) -> TorchModule:
+            return TorchModule("nn.Mish")
+
+    monkeypatch.setitem(base._REGISTRY, Mish.word, Mish)
+    assert launches("conv 3x3, 8 -> mish_of_another") == launches("conv 3x3, 8")
+    assert launches("maxpool 2x2, /2 -> mish_of_another -> mish_of_another") == ["pool", "pointwise"]
+    assert launches("conv_transpose 2x2, 8, /2 -> mish_of_another") == ["torch", "pointwise"]
+    network = cnndsl.loads("network n { input 4 x 8 x 8\n conv 3x3, 4 -> mish_of_another }")
+    module, fast = network.compile().eval(), network.optimize()
+    fast.load_state_dict(module.state_dict())
+    x = torch.randn(2, 4, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(x), module(x))
