@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+from cnndsl.backends.triton.compiler import TargetAlone  # noqa: E402
 from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool  # noqa: E402
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.specialization import leading  # noqa: E402
@@ -48,16 +49,20 @@ def test_a_device_gets_kernels_that_fit(name: str, monkeypatch: pytest.MonkeyPat
         with pytest.raises(RuntimeError, match=f"^{name} is none of the GPUs"):
             target_of("cuda")
     else:
-        assert target_of("cuda") == replace(TARGETS[expected], units=17)
+        found = target_of("cuda")
+        assert found == replace(TARGETS[expected], arch=10 * major + minor, units=17)
+        assert TargetAlone(found).get_current_target().arch == found.arch, "compiled for another GPU than launches are"
 
 
 @pytest.mark.parametrize(("lanes", "serves"), ((64, True), (32, False)))
 def test_amds_data_centre_gpus_are_taken(lanes: int, serves: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    properties = SimpleNamespace(name="Radeon", warp_size=lanes, multi_processor_count=104)
+    properties = SimpleNamespace(
+        name="Radeon", warp_size=lanes, multi_processor_count=104, gcnArchName="gfx90a:sramecc+:xnack-"
+    )
     monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: properties)
     monkeypatch.setattr("torch.version.hip", "7.0")
     if serves:
-        assert target_of("cuda") == replace(TARGETS["gfx942"], units=104)
+        assert target_of("cuda") == replace(TARGETS["gfx942"], arch="gfx90a", units=104)
     else:
         with pytest.raises(RuntimeError, match="Radeon"):
             target_of("cuda")

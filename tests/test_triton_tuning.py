@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ from cnndsl.backends.triton import table as tables  # noqa: E402
 from cnndsl.backends.triton import tuning  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
-from cnndsl.backends.triton.compiler import TargetAlone  # noqa: E402
 from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
@@ -35,7 +33,7 @@ from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  #
 from cnndsl.errors import DeviceLost  # noqa: E402
 from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
-from cnndsl.kernels.targets import TARGETS, target_of  # noqa: E402
+from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.passes.notes import Notes  # noqa: E402
 
 CPU, TARGET = torch.device("cpu"), TARGETS["sm_90"]
@@ -507,22 +505,3 @@ def test_a_launch_finds_what_was_compiled_for_it(
     (made,) = tmp_path.rglob("conv_gemm_kernel.json")
     found = json.loads(made.read_text())
     assert (found["maxnreg"], found["target"]["arch"]) == (limit, arch)
-
-
-@pytest.mark.parametrize(
-    ("capability", "shared", "name"),
-    (((9, 0), 227, "sm_90"), ((10, 0), 227, "sm_90"), ((12, 0), 99, "sm_89"), ((8, 7), 163, "sm_86")),
-)
-def test_a_device_is_the_newest_known_one_that_it_can_stand_for(
-    capability: tuple[int, int], shared: int, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With its tiles, compiled for what it is: as Triton compiles launches there."""
-    major, minor = capability
-    there = SimpleNamespace(
-        major=major, minor=minor, shared_memory_per_block_optin=shared * 1024, multi_processor_count=7
-    )
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: there)
-    monkeypatch.setattr(torch.version, "hip", None)
-    found = target_of(torch.device("cuda"))
-    assert found == replace(TARGETS[name], arch=10 * major + minor, units=7)
-    assert TargetAlone(found).get_current_target().arch == 10 * major + minor

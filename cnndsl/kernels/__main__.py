@@ -7,7 +7,6 @@ it down: `--kernel NAME`, `--target NAME`, `--type NAME`.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -15,6 +14,7 @@ from multiprocessing import get_context
 from cnndsl.kernels.catalogue import DTYPE_ORDER, KERNELS, shipped
 from cnndsl.kernels.report import examine, table
 from cnndsl.kernels.targets import TARGETS
+from cnndsl.machine import processors
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         for index, entry in enumerate(shipped(kernel, TARGETS[target]))
         if entry.dtype in (chosen.type or DTYPE_ORDER)
     ]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as workers:
+    with ProcessPoolExecutor(processors(), get_context("spawn")) as workers:
         lines = list(workers.map(examine, places, chunksize=4))
     print("\n".join(table(kernel, lines, targets) for kernel in kernels))
     for line in lines:
