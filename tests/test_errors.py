@@ -14,7 +14,7 @@ import cnndsl
 from cnndsl.cli.main import main
 
 PUBLIC = [each for each in vars(cnndsl).values() if isinstance(each, type) and issubclass(each, cnndsl.Error)]
-# Signals inside one room, caught there, what only a fault of cnndsl raises, and what a folder raises that needs no cnndsl.
+# Signals inside one room, caught there, what only a fault of cnndsl raises, and what a folder raises without cnndsl.
 INSIDE = {"ArgumentError", "Failed", "FolderError", "TooBig", "TooLarge", "Uncomputable", "VerificationError"}
 
 MANUAL = (PACKAGE.parent / "docs" / "python.md").read_text(encoding="utf-8")
