@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_networks import conv_bn
+from oracles import torchvision_models
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 import cnndsl
 from cnndsl.cli.main import main
 from cnndsl.errors import Unmatched, WeightsError
-from cnndsl.weights.adapt import moved
+from cnndsl.weights.adapt import REPEATED, SUMMED, moved
 from cnndsl.weights.ordered import by_order
 from cnndsl.weights.skeleton import Slot
 from cnndsl.weights.states import read_state
@@ -233,9 +234,52 @@ def test_a_linear_may_be_a_convolution() -> None:
 
 def test_a_head_of_another_size() -> None:
     file = ("4x3x3x3", "4", "9x4", "9")
-    with pytest.raises(Unmatched, match="heads differ in size; --new-head"):
+    with pytest.raises(Unmatched, match="^heads differ; --new-head keeps"):
         transfer("conv 3x3, 4 -> global_avgpool -> linear 5", *file)
     assert transfer("conv 3x3, 4 -> global_avgpool -> linear 5", *file, new_head=True).kept == ("linear",)
+
+
+BODIES = [
+    ("conv 3x3, 4 -> global_avgpool -> linear 5", ("linear",)),
+    (
+        "conv 3x3, 4 -> flatten -> linear 9 -> relu -> linear 7 -> dropout -> linear 5",
+        ("linear1", "linear2", "linear3"),
+    ),
+    ("conv 3x3, 4 -> relu -> conv 1x1, 5 -> global_avgpool", ("conv2",)),
+]
+
+
+@pytest.mark.parametrize(("body", "kept"), BODIES)
+def test_a_file_without_a_head(body: str, kept: tuple[str, ...]) -> None:
+    with pytest.raises(Unmatched, match="^heads differ; --new-head keeps") as caught:
+        transfer(body, "4x3x3x3", "4")
+    assert caught.value.reasons[-1].endswith(" filters or features, theirs none")
+    found = transfer(body, "4x3x3x3", "4", new_head=True)
+    assert sorted(found.kept) == list(kept) and len(found.moves) == 2
+
+
+@pytest.mark.parametrize(("image", "theirs", "step"), [("1 x 8 x 8", 3, SUMMED), ("3 x 8 x 8", 1, REPEATED)])
+@pytest.mark.parametrize("layout", ["OIHW", "HWIO"])
+def test_grey_and_colours(image: str, theirs: int, step: str, layout: str) -> None:
+    """Of a grey image both compute the same, as with timm's `adapt_input_conv`."""
+    torchvision_models()
+    from timm.models import adapt_input_conv
+
+    body = "conv 3x5, 4 -> relu -> conv 3x3, 6 -> global_avgpool -> linear 5"
+    first, second = (f"4x{theirs}x3x5", "6x4x3x3") if layout == "OIHW" else (f"3x5x{theirs}x4", "3x3x4x6")
+    last = "5x6" if layout == "OIHW" else "6x5"
+    found = transfer(body, first, "4", second, "6", last, "5", image=image)
+    (move,) = (move for move in found.moves if move.ours.name == "conv1.weight")
+    assert move.steps[-1] == step
+    kernel, channels = torch.randn(move.theirs.shape, dtype=torch.float64), int(image[0])
+    grey, mine = torch.randn(1, 1, 8, 8, dtype=torch.float64), move.apply(kernel)
+    kernel = kernel if layout == "OIHW" else kernel.permute(3, 2, 0, 1)
+    torch.testing.assert_close(
+        nn.functional.conv2d(grey.expand(-1, channels, -1, -1), mine),
+        nn.functional.conv2d(grey.expand(-1, theirs, -1, -1), kernel),
+    )
+    if channels == 1:
+        torch.testing.assert_close(mine.float(), adapt_input_conv(1, kernel.float()))
 
 
 # --- names say roles, and a sorted file says little else
@@ -298,7 +342,7 @@ def test_what_is_open_is_said_and_not_guessed(what: str) -> None:
 
 FITS_NOT = {
     "another shape": (("4x3x5x5", "4", "5x4", "5"), "conv.weight is 4 x 3 x 3 x 3 where t0 is 4 x 3 x 5 x 5"),
-    "too little": (("4x3x3x3", "4"), "linear.weight is 5 x 4 where the file is at its end"),
+    "too little": (("4x3x3x3",), "conv.bias is 4 where the file is at its end"),
     "too much": (("4x3x3x3", "4", "5x4", "5", "8x8", "8"), "nothing of ours is left for t4, t5"),
     "no bias": (("4x3x3x3", "5x4", "5"), "conv.bias is 4 where t1 is 5 x 4"),
     "nothing": ((), "conv.weight is 4 x 3 x 3 x 3 where the file is at its end"),

@@ -145,7 +145,7 @@ WRONG = [
     ),
     (
         "weights import squeezenet1_1 theirs.pth --from torchvision:resnet18",
-        "the file has no conv1.weight, bn1.weight, bn1.bias and 99 more",
+        "the file has no conv1.weight, bn1.weight, bn1.bias and 99 more; it has features.0.weight, features.0.bias, ",
     ),
     (
         "weights import squeezenet1_1 nothing.pth",
@@ -193,3 +193,31 @@ def test_what_is_not_installed_is_one_line(run: Callable, library: str, monkeypa
     source = library if library in ("torchvision", "timm") else "torchvision"
     code, _, err = run(f"weights import squeezenet1_1 theirs.pth --from {source}:squeezenet1_1")
     assert code == 2 and err == f'cnndsl: error: this needs {library}: pip install "cnndsl[{LIBRARIES[library]}]"\n'
+
+
+def test_a_file_without_a_head(run: Callable) -> None:
+    """All else is compared; that it lacks more than a head is an error."""
+    state = save("theirs.pth", "torchvision:resnet18")
+    headless = {name: tensor for name, tensor in state.items() if not name.startswith("fc")}
+    torch.save(headless, "theirs.pth")
+    line = "weights import resnet18 theirs.pth --from torchvision:resnet18 --input 3x64x64"
+    code, out, err = run(line)
+    assert (code, out) == (2, "") and "the file has no fc.weight, fc.bias; it has conv1.weight, " in err
+    code, out, err = run(f"{line} --new-head --require-proof")
+    assert (code, err) == (0, "") and "\nlinear keeps its initial weights\n" in out
+    assert "\nproved: on random input all layers but the heads give the same in float64\n" in out
+    del headless["bn1.bias"]
+    torch.save(headless, "theirs.pth")
+    code, out, err = run(f"{line} --new-head")
+    assert (code, out) == (2, "") and err.endswith("the file has no bn1.bias\n")
+
+
+@pytest.mark.parametrize("source", ["", " --from torchvision:resnet18"])
+def test_a_first_layer_for_grey_images(run: Callable, source: str) -> None:
+    save("theirs.pth", "torchvision:resnet18")
+    text = (shipped("archs") / "resnet.arch").read_text()
+    Path("mine.arch").write_text(text)
+    code, out, err = run(f"weights import mine.arch:resnet18 theirs.pth{source} --input 1x64x64")
+    assert (code, err) == (0, "")
+    assert re.search(r"\nconv1.conv +conv1 +64 x 1 x 7 x 7  RGB to grey by a sum\n", out)
+    assert ("\nproved: on random input, in grey for both, both give the same (relative error" in out) == bool(source)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cnndsl.cli.main import main
-from cnndsl.weights import WeightsError
+from cnndsl.errors import WeightsError
 from cnndsl.weights.foreign import build_foreign
 from cnndsl.weights.states import read_state, type_of
 from cnndsl.weights.wrappers import COMPILED, PREFIXES, WRAPPERS, without_prefixes

@@ -46,7 +46,9 @@ def add_to(commands: Commands) -> None:
         "--require-proof", action="store_true", help="write nothing unless outputs were compared and are the same"
     )
     action.add_argument("--bgr", action="store_true", help="FILE is for images in BGR; import it for RGB")
-    action.add_argument("--new-head", action="store_true", help="keep our initial head where theirs has another size")
+    action.add_argument(
+        "--new-head", action="store_true", help="keep our initial head where theirs has another size or is missing"
+    )
     action.add_argument(
         "--preprocess", metavar="HOW", help="how images are prepared: torchvision, caffe, or a TOML file like theirs"
     )
@@ -94,12 +96,16 @@ class Found:
 def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
     from cnndsl.weights.foreign import build_foreign, stir, trained_foreign
     from cnndsl.weights.states import read_state
-    from cnndsl.weights.transfer import by_graph, counterparts
+    from cnndsl.weights.transfer import by_graph, counterparts, lacking
 
     state = read_state(options.file, options.key) if options.file else None
-    module = trained_foreign(options.source, state.tensors) if state else build_foreign(options.source)
-    both = counterparts(network.graph, module, options.source)
-    alignment = both.alignment()
+    module, missing = (
+        trained_foreign(options.source, state.tensors, new_head=options.new_head)
+        if state
+        else (build_foreign(options.source), [])
+    )
+    both = counterparts(network.graph, module, options.source, colours=True)
+    alignment = lacking(both, both.alignment(), missing)
     transfer = by_graph(both, alignment, new_head=options.new_head, bgr=options.bgr)
     if state is None:
         stir(module, both.theirs)
@@ -163,7 +169,8 @@ def _finish(
 
     ours = network.compile(seed=options.seed)
     state = moved(found.transfer.moves, found.tensors, ours.state_dict())
-    ours.load_state_dict(state)
+    ours.double()  # in which both are compared
+    ours.load_state_dict(moved(found.transfer.moves, found.tensors, ours.state_dict()))
     lines, agree = _verdict(found, ours, options)
     print("\n".join([*lines, *([] if found.module else _to_prove(network))]))
     if options.require_proof and found.module is None:

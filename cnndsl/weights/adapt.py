@@ -35,25 +35,35 @@ class Move:
     def apply(self, tensor: Tensor) -> Tensor:
         """Our tensor, contiguous, in the type of theirs."""
         for step in self.steps:
-            tensor = STEPS[step](tensor, self.image)
+            tensor = STEPS[step](tensor, self)
         return tensor.reshape(self.ours.shape).contiguous()
 
 
-def _channels_first(weight: Tensor, image: Shape) -> Tensor:
+def _channels_first(weight: Tensor, move: Move) -> Tensor:
     """The inputs of a linear layer in the order in which we flatten an image."""
-    channels, height, width = image
+    channels, height, width = move.image
     return weight.reshape(-1, height, width, channels).permute(0, 3, 1, 2).flatten(1)
 
 
-STEPS: dict[str, Callable[[Tensor, Shape], Tensor]] = {
-    "linear as a convolution": lambda weight, image: weight,
-    "convolution as a linear": lambda weight, image: weight,
-    "reshaped": lambda weight, image: weight,
-    "HWIO to OIHW": lambda weight, image: weight.permute(3, 2, 0, 1),
-    "HWC x multiplier to OIHW": lambda weight, image: weight.permute(2, 3, 0, 1),
-    "transposed": lambda weight, image: weight.t(),
+def _repeated(weight: Tensor, move: Move) -> Tensor:
+    """Filters that answer to a grey image in colours as they did to it in grey."""
+    times = move.ours.shape[1] // weight.shape[1]
+    return weight.double().repeat(1, times, 1, 1) / times
+
+
+# What timm's `adapt_input_conv` does: of a grey image both compute the same.
+SUMMED, REPEATED = "RGB to grey by a sum", "grey to RGB by repetition / 3"
+STEPS: dict[str, Callable[[Tensor, Move], Tensor]] = {
+    SUMMED: lambda weight, move: weight.double().sum(1, keepdim=True),
+    REPEATED: _repeated,
+    "linear as a convolution": lambda weight, move: weight,
+    "convolution as a linear": lambda weight, move: weight,
+    "reshaped": lambda weight, move: weight,
+    "HWIO to OIHW": lambda weight, move: weight.permute(3, 2, 0, 1),
+    "HWC x multiplier to OIHW": lambda weight, move: weight.permute(2, 3, 0, 1),
+    "transposed": lambda weight, move: weight.t(),
     "inputs from HWC to CHW": _channels_first,
-    "BGR to RGB": lambda weight, image: weight.flip(1),
+    "BGR to RGB": lambda weight, move: weight.flip(1),
 }
 
 
@@ -69,6 +79,17 @@ def steps_between(theirs: Shape, ours: Shape, layout: Layout = "OIHW") -> tuple[
         return ("HWC x multiplier to OIHW",)
     rest = _reshaping((filters, channels, height, width), ours)
     return None if rest is None else ("HWIO to OIHW", *rest)
+
+
+def stem_steps(theirs: Shape, ours: Shape, layout: Layout = "OIHW") -> tuple[str, ...] | None:
+    """The steps for the weight of a convolution that reads an image, which may be in colours for one of the two."""
+    found = steps_between(theirs, ours, layout)
+    if found is not None or (len(theirs), len(ours)) != (4, 4):
+        return found
+    channels = theirs[1] if layout == "OIHW" else theirs[2]
+    step = {(3, 1): SUMMED, (1, 3): REPEATED}.get((channels, ours[1]))
+    rest = steps_between(theirs, (ours[0], channels, *ours[2:]), layout)
+    return None if rest is None or step is None else (*rest, step)
 
 
 def _reshaping(theirs: Shape, ours: Shape) -> tuple[str, ...] | None:

@@ -7,8 +7,9 @@ count where they alone tell two places apart. What remains open is a symmetry, w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from cnndsl.ir.isomorphism import Match, Network, Vertex, match, refine
 from cnndsl.weights.skeleton import TRAINING, Skeleton, Unit
@@ -16,6 +17,9 @@ from cnndsl.weights.skeleton import TRAINING, Skeleton, Unit
 # Facts that decide numbers but not whether weights fit: they are compared by running both.
 SOFT = frozenset({"eps", "momentum"})
 OUTPUT = "output"
+
+OpenFacts: TypeAlias = Mapping[str, str]  # by unit, the one fact that need not agree
+NOTHING_OPEN: OpenFacts = {}
 
 
 @dataclass(frozen=True)
@@ -37,37 +41,43 @@ class Alignment:
     ambiguous: tuple[tuple[str, ...], ...] = ()
 
 
-def align(ours: Skeleton, theirs: Skeleton) -> Alignment | None:
+def align(ours: Skeleton, theirs: Skeleton, *, colours: bool = False) -> Alignment | None:
     """The alignment of two networks that are the same but for names and for what stands between layers with tensors.
 
-    The last layers of the outputs may differ in size. None if the networks differ in anything else.
+    The last layers of the outputs may differ in size, and with `colours` one network may read grey images. None if the
+    networks differ in anything else.
     """
-    for open_heads in (False, True):
-        found = _align(ours, theirs, _heads(ours, open_heads), _heads(theirs, open_heads))
-        if found is not None:
-            return found
+    for stems in (False, True) if colours else (False,):
+        for heads in (False, True):
+            found = _align(ours, theirs, _open(ours, heads, stems), _open(theirs, heads, stems))
+            if found is not None:
+                return _alignment(ours, theirs, *found, ours.heads() if heads else ())
     return None
 
 
-def _heads(skeleton: Skeleton, wanted: bool) -> Collection[str]:
-    return skeleton.heads() if wanted else ()
+def _open(skeleton: Skeleton, heads: bool, stems: bool) -> OpenFacts:
+    """What may differ: the filters of heads, the channels of images and of what reads them."""
+    found = dict.fromkeys(skeleton.heads(), "filters") if heads else {}
+    if stems:
+        found |= dict.fromkeys(skeleton.stems(), "channels")
+        found |= {unit.name: "shape" for unit in skeleton.units if unit.kind == "input"}
+    return found
 
 
 def _align(
-    ours: Skeleton, theirs: Skeleton, our_heads: Collection[str], their_heads: Collection[str]
-) -> Alignment | None:
-    strict = network(ours, our_heads, strict=True), network(theirs, their_heads, strict=True)
+    ours: Skeleton, theirs: Skeleton, our_open: OpenFacts, their_open: OpenFacts
+) -> tuple[Match, Collection[tuple[str, ...]]] | None:
+    """A match, and the groups of ours in it that layers without tensors alone tell apart."""
+    strict = network(ours, our_open, strict=True), network(theirs, their_open, strict=True)
     found = match(*strict)
     if found is not None:
-        return _alignment(ours, theirs, found, our_heads)
-    found = match(network(ours, our_heads), network(theirs, their_heads))
-    if found is None:
-        return None
-    return _alignment(ours, theirs, found, our_heads, told_apart=_told_apart(found, *strict))
+        return found, ()
+    found = match(network(ours, our_open), network(theirs, their_open))
+    return None if found is None else (found, _told_apart(found, *strict))
 
 
-def network(skeleton: Skeleton, heads: Collection[str] = (), *, strict: bool = False) -> Network:
-    """The joints of a skeleton; the filters of `heads` are left open.
+def network(skeleton: Skeleton, left_open: OpenFacts = NOTHING_OPEN, *, strict: bool = False) -> Network:
+    """The joints of a skeleton; of some, a fact is left open.
 
     With `strict`, what stands between joints counts too, as do facts that decide numbers alone.
     """
@@ -76,7 +86,10 @@ def network(skeleton: Skeleton, heads: Collection[str] = (), *, strict: bool = F
     for unit in skeleton.units:
         if unit.joint:
             edges = tuple(_edge(skeleton, source, strict) for source in unit.inputs)
-            label = (_label(unit, unit.name in heads, strict), inputs.index(unit.name) if not unit.inputs else None)
+            label = (
+                _label(unit, left_open.get(unit.name), strict),
+                inputs.index(unit.name) if not unit.inputs else None,
+            )
             vertices[unit.name] = Vertex(label, edges, unit.ordered)
     for number, output in enumerate(skeleton.outputs):
         kind = (OUTPUT, number == 0)  # heads after the main output come in any order
@@ -89,9 +102,9 @@ def _edge(skeleton: Skeleton, source: str, strict: bool) -> tuple[str, tuple[str
     return joint, tuple(str(unit) for unit in passed if unit.kind not in TRAINING) if strict else ()
 
 
-def _label(unit: Unit, is_head: bool, strict: bool) -> tuple[object, ...]:
-    left_out = {"momentum"} if strict else SOFT
-    facts = [item for item in unit.facts.items() if item[0] not in left_out and not (is_head and item[0] == "filters")]
+def _label(unit: Unit, left_open: str | None, strict: bool) -> tuple[object, ...]:
+    left_out = {left_open, *({"momentum"} if strict else SOFT)}
+    facts = [item for item in unit.facts.items() if item[0] not in left_out]
     return (unit.kind, *sorted(unit.slots), *facts)
 
 
@@ -99,8 +112,8 @@ def _alignment(
     ours: Skeleton,
     theirs: Skeleton,
     found: Match,
+    told_apart: Collection[tuple[str, ...]],
     our_heads: Collection[str],
-    told_apart: Collection[tuple[str, ...]] = (),
 ) -> Alignment:
     outputs = tuple(int(found.pairs[_output(number)].split()[1]) for number in range(len(ours.outputs)))
     pairs = {one: other for one, other in found.pairs.items() if not one.startswith(f"{OUTPUT} ")}

@@ -98,10 +98,10 @@ def _declare_operators() -> object:
     return library
 
 
-def trained_foreign(text: str, state: Mapping[str, Tensor]) -> nn.Module:
+def trained_foreign(text: str, state: Mapping[str, Tensor], *, new_head: bool = False) -> tuple[nn.Module, list[str]]:
     """A foreign module with its own weights, by its own names, and with as many classes as these have.
 
-    Raises `WeightsError` if they are not its own.
+    Also the names that it lacks, which may be those of a new head. Raises `WeightsError` if they are not its own.
     """
     module = build_foreign(text)
     state = without_prefixes(state, module.state_dict())
@@ -109,8 +109,7 @@ def trained_foreign(text: str, state: Mapping[str, Tensor]) -> nn.Module:
     classes = _other_classes(module, state)
     if classes is not None:
         module = build_foreign(text, num_classes=classes)
-    _load(module, state, text)
-    return module
+    return module, _load(module, state, text, new_head)
 
 
 def _other_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None:
@@ -124,16 +123,19 @@ def _other_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None
     return change[1] if change else None
 
 
-def _load(module: nn.Module, state: Mapping[str, Tensor], title: str) -> None:
+def _load(module: nn.Module, state: Mapping[str, Tensor], title: str, new_head: bool) -> list[str]:
+    """Load weights; the names that are not among them, if some may be missing."""
     try:
         missing, unexpected = module.load_state_dict(dict(state), strict=False)
     except RuntimeError as error:  # shapes
         raise WeightsError(f"these are no weights of {title}: {str(error).splitlines()[-1].strip()}") from error
     missing = [name for name in missing if not name.endswith(OPTIONAL)]
-    for what, names in (("has no", missing), ("has too much:", unexpected)):
+    lacking = missing if not new_head or not state.keys() & module.state_dict().keys() else []
+    for what, names in (("has no", lacking), ("has too much:", unexpected)):
         if names:
-            instead = f"; it has {some(state)}" if names is missing else ""
+            instead = f"; it has {some(state)}" if names is lacking else ""
             raise WeightsError(f"these are no weights of {title}: the file {what} {some(names)}{instead}")
+    return missing
 
 
 def stir(module: nn.Module, skeleton: Skeleton, seed: int = 0) -> None:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.isomorphism import refine
 from cnndsl.ops.base import Shape, show_shape
-from cnndsl.weights.adapt import Layout, Move, steps_between
+from cnndsl.weights.adapt import Layout, Move, stem_steps, steps_between
 from cnndsl.weights.align import network
 from cnndsl.weights.names import in_order_of_roles, numbered, role_of
 from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
@@ -36,24 +36,40 @@ def by_order(
     `train_only` names the outputs that exist in training alone; `ordered` says whether the file has an order at all.
     """
     file = list(in_order_of_roles(slot for slot in file if slot.shape))  # counts of batches are no weights
-    known = plan(ours, train_only)
-    for open_heads in (False, True):
-        heads = frozenset(ours.heads() if open_heads else ())
-        readings = [Reading(known, file, layout, heads) for layout in LAYOUTS]
-        fits = [(reading, fit) for reading in readings for fit in Search(reading).run(2)]
+    for freedom in _freedoms(ours):
+        known = plan(ours, train_only, freedom.absent)
+        readings = [Reading(known, file, layout, freedom) for layout in LAYOUTS]
+        fits = [(reading, fit) for reading in readings for fit in Search(reading).run(2) if fit]
         if fits:
-            return _decided(ours, known, fits, ordered, new_head)
-    raise _nothing_fits(Reading(known, file, "OIHW", frozenset()), ordered)
+            return _decided(ours, fits, ordered, new_head)
+    raise _nothing_fits(Reading(plan(ours, train_only), file, "OIHW", Freedom()), ordered)
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """Where a file may be another network's: the size of `heads`, layers that are `absent`, the colours of `stems`."""
+
+    heads: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
+    stems: frozenset[str] = frozenset()
+
+
+def _freedoms(ours: Skeleton) -> Iterator[Freedom]:
+    """From none to most; what is tried first is taken if it fits."""
+    heads, classifiers = frozenset(ours.heads()), frozenset(ours.classifiers())
+    ends = [Freedom(), Freedom(heads), Freedom(absent=heads), Freedom(absent=classifiers)]
+    for stems in dict.fromkeys([frozenset[str](), frozenset(ours.stems())]):
+        yield from (replace(end, stems=stems) for end in dict.fromkeys(ends))
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file read in one layout against a plan; the filters of `heads` are left open."""
+    """A file read in one layout against a plan, with some freedom."""
 
     plan: Plan
     file: Sequence[Slot]
     layout: Layout
-    heads: frozenset[str]
+    freedom: Freedom
 
     def steps(self, unit: Unit, place: int) -> list[tuple[str, ...]] | None:
         """What each tensor of a unit needs if its first is at `place`; None if one does not fit."""
@@ -67,9 +83,10 @@ class Reading:
         if at >= len(self.file) or role_of(self.file[at].name) not in (None, role):
             return None
         ours, theirs = slot.shape, self.file[at].shape
-        if unit.name in self.heads:
+        if unit.name in self.freedom.heads:
             ours = (theirs[-1] if self.layout == "HWIO" else theirs[0], *ours[1:])
-        return steps_between(theirs, ours, self.layout)
+        between = stem_steps if role == "weight" and unit.name in self.freedom.stems else steps_between
+        return between(theirs, ours, self.layout)
 
     def anchors(self) -> dict[str, int]:
         """Units whose weight fits one place of the file, which fits no other unit."""
@@ -164,13 +181,11 @@ def shapes_of(steps: Steps) -> tuple[tuple[Shape, ...], ...]:
     return tuple(tuple(slot.shape for slot in unit.slots.values()) for unit in units_of(steps))
 
 
-def _decided(
-    ours: Skeleton, known: Plan, fits: Sequence[tuple[Reading, Fit]], ordered: bool, new_head: bool
-) -> Transfer:
+def _decided(ours: Skeleton, fits: Sequence[tuple[Reading, Fit]], ordered: bool, new_head: bool) -> Transfer:
     """The one fit as a transfer; of several, what they disagree about."""
     reading, fit = fits[0]
     lines = [
-        *_alike(ours, known, fit),
+        *_alike(ours, reading.plan, fit),
         *_disagreement(ours, fits),
         *(() if ordered else _unordered(ours, reading, fit)),
     ]
@@ -178,7 +193,8 @@ def _decided(
         raise Unmatched("order and shapes leave open which is which; --from tells how the layers are wired", lines)
     units = [unit for unit in ours.units if unit.name in fit]
     resized = {unit.name: theirs for unit in units if (theirs := _resized(reading, unit, fit[unit.name]))}
-    check_heads(ours, resized.items(), new_head)
+    without = [name for name in ours.classifiers() if name in reading.freedom.absent]
+    check_heads(ours, [*resized.items(), *((name, "none") for name in without)], new_head)
     moves: list[Move] = []
     for unit in units:
         if unit.name not in resized:
@@ -191,7 +207,7 @@ def _resized(reading: Reading, unit: Unit, place: int) -> str | None:
     """The filters of theirs, if ours has another number of them."""
     shape = reading.file[place].shape
     filters = shape[-1] if reading.layout == "HWIO" else shape[0]
-    return str(filters) if unit.name in reading.heads and str(filters) != unit.facts["filters"] else None
+    return str(filters) if unit.name in reading.freedom.heads and str(filters) != unit.facts["filters"] else None
 
 
 def _moves(ours: Skeleton, reading: Reading, unit: Unit, place: int) -> Iterator[Move]:

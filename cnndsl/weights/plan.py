@@ -5,7 +5,7 @@ Everything else is taken to be defined in the order in which it runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,9 +52,9 @@ def parallels_of(steps: Steps) -> Iterator[Parallel]:
                 yield from parallels_of(branch)
 
 
-def plan(skeleton: Skeleton, train_only: Sequence[str] = ()) -> Plan:
-    """The plan of a network; `train_only` names the outputs that exist in training alone."""
-    units = [unit for unit in skeleton.units if unit.slots]
+def plan(skeleton: Skeleton, train_only: Sequence[str] = (), absent: Collection[str] = ()) -> Plan:
+    """The plan of a network without `absent` layers; `train_only` names the outputs that exist in training alone."""
+    units = [unit for unit in skeleton.units if unit.slots and unit.name not in absent]
     above = _above(skeleton, {unit.name: number for number, unit in enumerate(units)})
     kept = 0
     for output in skeleton.outputs:

@@ -18,6 +18,8 @@ Facts = Mapping[str, str]
 
 # Merges whose arguments may change places.
 COMMUTATIVE = frozenset({"add", "mul"})
+# Channels of an image: grey, or red, green and blue.
+COLOURS = (1, 3)
 # What acts in training alone.
 TRAINING = frozenset({"dropout", "drop_path"})
 
@@ -118,6 +120,26 @@ class Skeleton:
             passed.append(unit)
             unit = self[unit.inputs[0]]
         return unit.name, tuple(reversed(passed))
+
+    def classifiers(self) -> tuple[str, ...]:
+        """The heads, and the layers of vectors before them."""
+        found = list(self.heads())
+        for name in found:  # grows
+            before = self.joint_before(self[name].inputs[0])[0]
+            if self[before].slots and len(self[before].shape) == 1 and before not in found:
+                found.append(before)
+        return tuple(found)
+
+    def stems(self) -> tuple[str, ...]:
+        """The convolutions that read an image, grey or in colours."""
+        return tuple(unit.name for unit in self.units if self._reads_image(unit))
+
+    def _reads_image(self, unit: Unit) -> bool:
+        if unit.kind not in ("conv", "dense") or unit.facts.get("groups", "1") != "1":
+            return False
+        image = self[self.joint_before(unit.inputs[0])[0]]
+        channels = image.shape[0] if image.kind == "input" else 0
+        return channels in COLOURS and unit.facts["channels"] == str(channels)
 
     def flattened(self, unit: Unit) -> Shape:
         """The image of more than one pixel that a layer with weights reads as a vector; () if it does not."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.graph import Graph
-from cnndsl.weights.adapt import Move, steps_between, with_rgb
+from cnndsl.ops.base import Shape
+from cnndsl.weights.adapt import Move, stem_steps, steps_between, with_rgb
 from cnndsl.weights.align import Alignment, align
 from cnndsl.weights.check import check_shapes
 from cnndsl.weights.difference import differences
-from cnndsl.weights.skeleton import Skeleton, Slot, Unit
+from cnndsl.weights.skeleton import COLOURS, Skeleton, Slot, Unit
 from cnndsl.weights.trace import Traced, trace
+from cnndsl.weights.wrappers import some
 from cnndsl.weights.written import skeleton_of
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ class Counterparts:
         return self.traced.skeleton
 
     def alignment(self) -> Alignment:
-        """Raises `Unmatched` with the differences if the networks do not align."""
-        found = align(self.ours, self.theirs)
+        """Raises `Unmatched` with the differences if the networks do not align. One may be for grey images."""
+        found = align(self.ours, self.theirs, colours=True)
         if found is None:
             lines = map(str, differences(self.ours, self.theirs))
             raise Unmatched(f"{self.ours.title} and {self.theirs.title} differ", lines)
@@ -65,9 +67,9 @@ class Counterparts:
         return module
 
 
-def counterparts(graph: Graph, module: nn.Module, title: str) -> Counterparts:
-    """Trace a module for the inputs of a graph. Raises `WeightsError`."""
-    shapes = [node.shape for node in graph.inputs]
+def counterparts(graph: Graph, module: nn.Module, title: str, *, colours: bool = False) -> Counterparts:
+    """Trace a module for the inputs of a graph, of which with `colours` one may be grey. Raises `WeightsError`."""
+    shapes = [_as_theirs(node.shape, module) if colours else node.shape for node in graph.inputs]
     if graph.inference() is not graph:
         module.eval()
         module.training = True
@@ -82,6 +84,15 @@ def counterparts(graph: Graph, module: nn.Module, title: str) -> Counterparts:
     left_out = {unit.name for unit in skeleton_of(graph).units if unit.slots} - {unit.name for unit in ours.units}
     traced = trace(module.eval(), shapes, title)
     return Counterparts(graph.inference(), ours, traced, False, tuple(sorted(left_out)))
+
+
+def _as_theirs(shape: Shape, module: nn.Module) -> Shape:
+    """An image with as many channels as a module's first convolution reads, if one of the two is for grey images."""
+    from torch import nn
+
+    first = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
+    colours = first is not None and len(shape) == 3 and {shape[0], first.in_channels} == set(COLOURS)
+    return (first.in_channels, *shape[1:]) if first is not None and colours else shape
 
 
 def own(graph: Graph, file: Sequence[Slot]) -> Transfer | None:
@@ -101,7 +112,10 @@ def by_graph(both: Counterparts, alignment: Alignment, *, new_head: bool = False
     resized = dict(alignment.heads)
     check_heads(both.ours, ((one, both.theirs[other].facts["filters"]) for one, other in alignment.heads), new_head)
     units = [unit for unit in both.ours.units if unit.slots and unit.name not in resized]
-    moves = (move for unit in units for move in _moves(unit, both.theirs[alignment.pairs[unit.name]]))
+    stems = both.ours.stems()
+    moves = (
+        move for unit in units for move in _moves(unit, both.theirs[alignment.pairs[unit.name]], unit.name in stems)
+    )
     transfer = Transfer(tuple(moves), (*resized, *both.left_out))
     return in_rgb(both.ours, transfer) if bgr else transfer
 
@@ -110,12 +124,27 @@ def check_heads(ours: Skeleton, resized: Iterable[tuple[str, str]], new_head: bo
     """Raise `Unmatched` for heads of another size, unless new ones are wanted."""
     lines = [f"{name} has {ours[name].facts['filters']} filters or features, theirs {other}" for name, other in resized]
     if lines and not new_head:
-        raise Unmatched("heads differ in size; --new-head keeps the initial weights of ours", lines)
+        raise Unmatched("heads differ; --new-head keeps the initial weights of ours", lines)
 
 
-def _moves(ours: Unit, theirs: Unit) -> Iterator[Move]:
+def lacking(both: Counterparts, alignment: Alignment, missing: Collection[str]) -> Alignment:
+    """The alignment if their file has no heads, which stay ours. Raises `WeightsError` if it lacks anything else."""
+    without = [each for each in both.theirs.units if any(slot.name in missing for slot in each.slots.values())]
+    ours = {theirs: name for name, theirs in alignment.pairs.items()}
+    unfit = [each for each in without if each.name not in both.theirs.classifiers() or each.name not in ours]
+    known = {slot.name for each in without for slot in each.slots.values()}
+    needed = [slot.name for each in unfit for slot in each.slots.values() if slot.name in missing]
+    needed += [name for name in missing if name not in known]
+    if needed:
+        raise WeightsError(f"these are no weights of {both.theirs.title}: the file has no {some(needed)}")
+    heads = dict(alignment.heads) | {ours[each.name]: each.name for each in without}
+    return replace(alignment, heads=tuple(heads.items()))
+
+
+def _moves(ours: Unit, theirs: Unit, stem: bool) -> Iterator[Move]:
     for role, slot in ours.slots.items():
-        steps = steps_between(theirs.slots[role].shape, slot.shape)
+        between = stem_steps if stem and role == "weight" else steps_between
+        steps = between(theirs.slots[role].shape, slot.shape)
         if steps is None:
             shapes = f"{slot.name} is {slot.shape}, {theirs.slots[role].name} is {theirs.slots[role].shape}"
             raise WeightsError(f"no layout makes one of the other: {shapes}")
@@ -124,14 +153,8 @@ def _moves(ours: Unit, theirs: Unit) -> Iterator[Move]:
 
 def in_rgb(ours: Skeleton, transfer: Transfer) -> Transfer:
     """The transfer, with theirs read as weights for images whose channels are blue, green, red."""
-    first = {unit.slots["weight"].name for unit in ours.units if _reads_colours(ours, unit)}
+    first = {ours[name].slots["weight"].name for name in ours.stems() if ours[name].facts["channels"] == "3"}
     if not first:
         raise WeightsError(f"no convolution of {ours.title} reads an image of three channels")
     moves = (with_rgb(move) if move.ours.name in first else move for move in transfer.moves)
     return Transfer(tuple(moves), transfer.kept)
-
-
-def _reads_colours(skeleton: Skeleton, unit: Unit) -> bool:
-    if unit.kind not in ("conv", "dense") or unit.facts["channels"] != "3":
-        return False
-    return skeleton[skeleton.joint_before(unit.inputs[0])[0]].kind == "input"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,42 +27,49 @@ class LayerDifference:
     before: tuple[str, str] | None
 
 
-def random_inputs(shapes: Sequence[Shape], seed: int = 0) -> list[Tensor]:
-    """Normal in float64, the same for the same seed."""
+@dataclass(frozen=True)
+class Inputs:
+    """The same images for both networks; `grey` if one of them sees no colours."""
+
+    ours: list[Tensor]
+    theirs: list[Tensor]
+    grey: bool
+
+
+def random_inputs(ours: Sequence[Shape], theirs: Sequence[Shape], *, bgr: bool = False) -> Inputs:
+    """Normal in float64, always the same; with `bgr`, theirs sees the channels of images in reverse."""
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(BATCH, *shape, generator=generator, dtype=torch.float64) for shape in shapes]
+    generator = torch.Generator().manual_seed(0)
+    grey = list(ours) != list(theirs)
+    drawn = [(1, *shape[1:]) if grey else shape for shape in ours]
+    images = [torch.randn(BATCH, *shape, generator=generator, dtype=torch.float64) for shape in drawn]
+    mine, yours = ([x.expand(BATCH, *to) for x, to in zip(images, each, strict=True)] for each in (ours, theirs))
+    return Inputs(mine, [each.flip(1) for each in yours] if bgr else yours, grey)
 
 
-def compare_outputs(
-    ours: nn.Module, theirs: nn.Module, inputs: Sequence[Tensor], order: Sequence[int], *, bgr: bool = False
-) -> float:
+def compare_outputs(ours: nn.Module, theirs: nn.Module, inputs: Inputs, order: Sequence[int]) -> float:
     """The largest relative error of an output; infinite where shapes differ.
 
     Both modules become float64 and run in the mode they are in. `order` gives the number of their output for each of
-    ours. With `bgr`, theirs sees the channels of images in reverse.
+    ours.
     """
     import torch
 
     with torch.no_grad():
-        mine = _tensors(ours.double()(*inputs))
-        yours = _tensors(theirs.double()(*as_theirs(inputs, bgr)))
+        mine = _tensors(ours.double()(*inputs.ours))
+        yours = _tensors(theirs.double()(*inputs.theirs))
     return max(relative_error(mine[i], yours[j]) for i, j in enumerate(order))
 
 
-def as_theirs(inputs: Iterable[Tensor], bgr: bool) -> list[Tensor]:
-    return [each.flip(1) if bgr else each for each in inputs]
-
-
 def first_difference(
-    ours: nn.Module, theirs: nn.Module, traced: Traced, pairs: Mapping[str, str], inputs: Sequence[Tensor], *, bgr: bool
+    ours: nn.Module, theirs: nn.Module, traced: Traced, pairs: Mapping[str, str], inputs: Inputs
 ) -> LayerDifference | None:
     """Compare what paired layers with tensors put out, in the order of our network, which is traced for that."""
-    shapes = [tuple(each.shape[1:]) for each in inputs]
+    shapes = [tuple(each.shape[1:]) for each in inputs.ours]
     our_trace = trace(ours.float(), shapes, "our network")
-    mine = values(our_trace, ours.double(), inputs)
-    yours = values(traced, theirs.double(), as_theirs(inputs, bgr))
+    mine = values(our_trace, ours.double(), inputs.ours)
+    yours = values(traced, theirs.double(), inputs.theirs)
     compared = [(one, pairs[one]) for one in mine if pairs.get(one) in yours]
     before = None
     for one, other in compared:

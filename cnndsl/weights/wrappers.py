@@ -20,7 +20,7 @@ COLLECTIONS = frozenset({"batch_stats"})
 PREFIXES = ("module.", "model.", "backbone.", "net.", "network.")
 COMPILED = "_orig_mod."
 AVERAGED = "n_averaged"  # the count of `torch.optim.swa_utils.AveragedModel`
-SHOWN = 5
+SHOWN = 3
 
 
 def unwrapped(content: Any, key: str | None = None) -> Any:
@@ -33,7 +33,9 @@ def unwrapped(content: Any, key: str | None = None) -> Any:
     if not WRAPPERS & set(found) or COLLECTIONS & set(found):
         return content
     if len(found) > 1:
-        raise WeightsError(f"it holds {len(found)} sets of weights: {some(map(str, found))}; choose one with --key")
+        raise WeightsError(
+            f"it holds {len(found)} sets of weights: {', '.join(map(str, found))}; choose one with --key"
+        )
     return unwrapped(content[found[0]])
 
 
