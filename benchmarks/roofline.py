@@ -24,8 +24,8 @@ from cnndsl.backends.triton import make_plan
 from cnndsl.backends.triton.plan import Plan, View
 from cnndsl.backends.triton.traffic import launch_work
 from cnndsl.ir import Graph, Node
-from cnndsl.kernels.specialization import Work
 from cnndsl.kernels.targets import TARGETS
+from cnndsl.kernels.work import Work
 from cnndsl.ops.reshape import Flatten
 from cnndsl.passes import PIPELINE, run
 from cnndsl.passes.drop_training import drop_training

@@ -7,8 +7,13 @@ from importlib.util import find_spec
 from cnndsl.errors import MissingExtra
 
 
+def missing(*packages: str) -> list[str]:
+    """Those that cannot be imported."""
+    return [package for package in packages if find_spec(package) is None]
+
+
 def require(*packages: str, extra: str) -> None:
     """Raise `MissingExtra` if one of `packages` cannot be imported; `extra` is what would install it."""
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise MissingExtra(f'this needs {" and ".join(missing)}: pip install "cnndsl[{extra}]"')
+    absent = missing(*packages)
+    if absent:
+        raise MissingExtra(f'this needs {" and ".join(absent)}: pip install "cnndsl[{extra}]"')

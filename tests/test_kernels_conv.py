@@ -13,12 +13,13 @@ pytest.importorskip("triton")
 import torch.nn.functional as F  # noqa: E402
 from kernel_tensors import pixels, planes, poisoned, random  # noqa: E402
 
-from cnndsl.kernels import chain as chained  # noqa: E402
-from cnndsl.kernels import conv1x1_pre as pre  # noqa: E402
-from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
-from cnndsl.kernels import conv_grouped as grouped  # noqa: E402
-from cnndsl.kernels import conv_tma as tma  # noqa: E402
+from cnndsl.kernels.families import chain as chained  # noqa: E402
+from cnndsl.kernels.families import conv1x1_pre as pre  # noqa: E402
+from cnndsl.kernels.families import conv_gemm as gemm  # noqa: E402
+from cnndsl.kernels.families import conv_grouped as grouped  # noqa: E402
+from cnndsl.kernels.families import conv_tma as tma  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.kernels.templates import chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma  # noqa: E402
 from cnndsl.weights import packing  # noqa: E402
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
@@ -113,12 +114,12 @@ def test_conv_gemm_is_a_convolution(case: Case) -> None:
     expected = convolved(case, x, w, bias)
     y = poisoned(*expected.shape, dtype=case.dtype, before=24, after=8)
     residual = random(*expected.shape, dtype=case.dtype, after=8) if case.residual else None
-    problem = gemm.describe(
+    problem = conv_gemm.describe(
         x, w, y.view, bias, residual,
         stride=case.stride, sides=case.sides, dilation=case.dilation, tail=case.tail, precision="ieee",
     )  # fmt: skip
     config = gemm.fit(gemm.Config(**PLAIN | case.config), problem)
-    gemm.conv_gemm(problem, config, x, w, y.view, bias, residual)
+    conv_gemm.conv_gemm(problem, config, x, w, y.view, bias, residual)
     y.check(tailed(case.tail, expected, residual), problem.depth)
 
 
@@ -127,8 +128,8 @@ def test_conv_gemm_gives_merged_siblings_their_own_outputs(splits: int) -> None:
     case = Case("siblings", (2, 5, 5, 16), 40, (1, 1))
     w, x, bias = weights(case), random(*case.image, dtype=HALF), torch.randn(40)
     y, y2 = poisoned(2, 5, 5, 24, dtype=HALF, after=8), poisoned(2, 5, 5, 16, dtype=HALF, before=16)
-    problem = gemm.describe(x, w, y.view, bias, y2=y2.view)
-    gemm.conv_gemm(problem, gemm.Config(64, 32, 16, 4, 2, splits), x, w, y.view, bias, y2=y2.view)
+    problem = conv_gemm.describe(x, w, y.view, bias, y2=y2.view)
+    conv_gemm.conv_gemm(problem, gemm.Config(64, 32, 16, 4, 2, splits), x, w, y.view, bias, y2=y2.view)
     expected = convolved(case, x, w, bias)
     y.check(expected[..., :24])
     y2.check(expected[..., 24:])
@@ -141,8 +142,8 @@ def test_conv_gemm_adds_the_projection_of_a_second_source() -> None:
     w2, x2 = weights(other, 1), random(*other.image, dtype=HALF, before=8)
     y = poisoned(2, 5, 4, 24, dtype=HALF)
     second = gemm.Second(9, 8, 40, 48, (2, 2))
-    problem = gemm.describe(x, w, y.view, bias, second=second, tail=(RELU,))
-    gemm.conv_gemm(problem, gemm.Config(64, 32, 16, 4, 2), x, w, y.view, bias, x2=x2, w2=w2)
+    problem = conv_gemm.describe(x, w, y.view, bias, second=second, tail=(RELU,))
+    conv_gemm.conv_gemm(problem, gemm.Config(64, 32, 16, 4, 2), x, w, y.view, bias, x2=x2, w2=w2)
     y.check(F.relu(convolved(case, x, w, bias) + convolved(other, x2, w2, None)))
 
 
@@ -157,8 +158,8 @@ def test_conv_gemm_leaves_the_zeros_of_1x1_filters_out(block_n: int, splits: int
     expected = F.relu(convolved(case, x, w, bias))
     w[: 40 // block_n * block_n, *around] = float("nan")
     y = poisoned(*expected.shape, dtype=HALF, after=8)
-    problem = replace(gemm.describe(x, w, y.view, bias, sides=ONE, tail=(RELU,)), centred=40)
-    gemm.conv_gemm(problem, gemm.Config(32, block_n, 32, 4, 2, splits), x, w, y.view, bias)
+    problem = replace(conv_gemm.describe(x, w, y.view, bias, sides=ONE, tail=(RELU,)), centred=40)
+    conv_gemm.conv_gemm(problem, gemm.Config(32, block_n, 32, 4, 2, splits), x, w, y.view, bias)
     y.check(expected, 9 * 64)
 
 
@@ -167,8 +168,8 @@ def test_a_split_sum_is_the_same_each_time() -> None:
     w, x, found = weights(case), random(*case.image, dtype=HALF), []
     for _ in range(2):
         y = poisoned(1, 5, 5, 24, dtype=HALF).view
-        problem = gemm.describe(x, w, y, sides=ONE)
-        gemm.conv_gemm(problem, gemm.Config(**PLAIN, splits=4), x, w, y)
+        problem = conv_gemm.describe(x, w, y, sides=ONE)
+        conv_gemm.conv_gemm(problem, gemm.Config(**PLAIN, splits=4), x, w, y)
         found.append(y)
     assert torch.equal(*found)
 
@@ -189,10 +190,10 @@ def test_conv_tma_is_a_convolution(case: Case) -> None:
     expected = convolved(case, x, w, bias)
     y = poisoned(*expected.shape, dtype=case.dtype, before=16, after=8)
     residual = random(*expected.shape, dtype=case.dtype, after=8) if case.residual else None
-    problem = gemm.describe(
+    problem = conv_gemm.describe(
         x, w, y.view, bias, residual, sides=case.sides, dilation=case.dilation, tail=case.tail, precision="ieee"
     )
-    tma.conv_tma(problem, tma.Config(64, 32, 32, 4, 2), x, w, y.view, bias, residual)
+    conv_tma.conv_tma(problem, tma.Config(64, 32, 32, 4, 2), x, w, y.view, bias, residual)
     y.check(tailed(case.tail, expected, residual), problem.depth)
 
 
@@ -200,9 +201,9 @@ def test_conv_tma_says_what_it_does_not_take() -> None:
     stride = gemm.Problem("fp16", 1, 8, 8, 16, 16, 16, 16, stride=(2, 2))
     narrow = gemm.Problem("fp16", 1, 8, 8, 4, 16, 4, 16)
     with pytest.raises(ValueError, match="its stride is 2x2"):
-        tma.specialize(stride, tma.CONFIGURATIONS[0])
+        conv_tma.specialize(stride, tma.CONFIGURATIONS[0])
     with pytest.raises(ValueError, match="not a multiple of 8"):
-        tma.specialize(narrow, tma.CONFIGURATIONS[0])
+        conv_tma.specialize(narrow, tma.CONFIGURATIONS[0])
 
 
 PROLOGUES: dict[str, dict[str, Any]] = {
@@ -242,9 +243,9 @@ def test_conv1x1_pre_has_a_prologue(options: dict[str, Any], channels: int, dtyp
     expected = F.relu(convolved(case, pixels(rounded), w, bias))
     y = poisoned(*expected.shape, dtype=dtype, after=8)
     arguments = {name: value for name, value in options.items() if name != "ceil"}
-    problem = pre.describe(x, w, y.view, bias, tail=(RELU,), precision="ieee", **arguments)
+    problem = conv1x1_pre.describe(x, w, y.view, bias, tail=(RELU,), precision="ieee", **arguments)
     config = gemm.Config(64, 32, 16, 4, 2)
-    pre.conv1x1_pre(problem, config, x, w, y.view, bias, affine=affine if problem.affine else None)
+    conv1x1_pre.conv1x1_pre(problem, config, x, w, y.view, bias, affine=affine if problem.affine else None)
     y.check(expected, 64**2)
 
 
@@ -271,14 +272,14 @@ def test_conv_grouped_bundles_groups(case: Case, groups: int) -> None:
     expected = convolved(case, x, w, bias, groups)
     y = poisoned(*expected.shape, dtype=case.dtype, after=8)
     residual = random(*expected.shape, dtype=case.dtype, after=8) if case.residual else None
-    problem = gemm.describe(
+    problem = conv_gemm.describe(
         x, w, y.view, bias, residual, stride=case.stride, sides=case.sides, tail=case.tail, precision="ieee"
     )
     problem = grouped.bundled_problem(problem, groups)
     assert problem.channels * problem.bundles == case.image[3]
     together = grouped.bundle_groups(groups, w.shape[3])
     wide = packing.bundle(w.permute(0, 3, 1, 2), groups, together)
-    gemm.conv_gemm(problem, gemm.Config(64, 32, 32, 4, 2), x, wide, y.view, bias, residual)
+    conv_gemm.conv_gemm(problem, gemm.Config(64, 32, 32, 4, 2), x, wide, y.view, bias, residual)
     y.check(tailed(case.tail, expected, residual), problem.depth)
 
 
@@ -300,11 +301,13 @@ def test_depthwise_sees_one_channel(case: Case) -> None:
     expected = convolved(case, x, w, bias, channels)
     y = poisoned(*expected.shape, dtype=case.dtype, before=8, after=8)
     residual = random(*expected.shape, dtype=case.dtype) if case.residual else None
-    problem = gemm.describe(
+    problem = conv_gemm.describe(
         x, w, y.view, bias, residual, stride=case.stride, sides=case.sides, dilation=case.dilation, tail=case.tail
     )
     packed = packing.taps_first(w.permute(0, 3, 1, 2))
-    grouped.depthwise(problem, grouped.suggest_depthwise(problem, TARGETS["sm_90"]), x, packed, y.view, bias, residual)
+    conv_grouped.depthwise(
+        problem, grouped.suggest_depthwise(problem, TARGETS["sm_90"]), x, packed, y.view, bias, residual
+    )
     y.check(tailed(case.tail, expected, residual))
 
 
@@ -325,11 +328,11 @@ def test_chain_is_a_bottleneck_and_the_start_of_the_next(stride: int, last: int,
     residual = random(*middle.shape[:3], 72, dtype=dtype)
     expected = F.relu(convolved(second, middle, w2, bias2) + residual.double())
     y, z = poisoned(*expected.shape, dtype=dtype, after=8), poisoned(*middle.shape[:3], 20, dtype=dtype, before=8)
-    first = gemm.describe(x, w1, middle, bias1, stride=case.stride, sides=ONE, tail=(RELU,), precision="ieee")
+    first = conv_gemm.describe(x, w1, middle, bias1, stride=case.stride, sides=ONE, tail=(RELU,), precision="ieee")
     problem = chained.Problem(first, 72, 80, ("x + other", RELU), 72, last=last, last_tail=(RELU,), z_leading=28)
     config = chained.Config(64, 32, 32, 4, 2)
     more = {"w3": w3, "bias3": bias3, "z": z.view} if last else {}
-    chained.chain(problem, config, x=x, w1=w1, bias1=bias1, w2=w2, bias2=bias2, residual=residual, y=y.view, **more)
+    chain.chain(problem, config, x=x, w1=w1, bias1=bias1, w2=w2, bias2=bias2, residual=residual, y=y.view, **more)
     loose = 64**2  # the middle is rounded from float32 here, from float64 above
     y.check(expected, loose)
     if last:
@@ -343,35 +346,35 @@ def test_chain_is_fires_expand_then_squeeze() -> None:
     w2, bias2, squeeze = one(24, 48, 2, HALF)
     expected = F.relu(convolved(squeeze, F.relu(convolved(case, x, w1, bias1)).to(HALF), w2, bias2))
     y = poisoned(*expected.shape, dtype=HALF, after=8)
-    first = replace(gemm.describe(x, w1, y.view, bias1, sides=ONE, tail=(RELU,)), centred=40)
+    first = replace(conv_gemm.describe(x, w1, y.view, bias1, sides=ONE, tail=(RELU,)), centred=40)
     problem = chained.Problem(first, 24, 32, (RELU,))
-    chained.chain(problem, chained.Config(64, 16, 32, 4, 2), x=x, w1=w1, bias1=bias1, w2=w2, bias2=bias2, y=y.view)
+    chain.chain(problem, chained.Config(64, 16, 32, 4, 2), x=x, w1=w1, bias1=bias1, w2=w2, bias2=bias2, y=y.view)
     y.check(expected, 64**2)
 
 
 def test_chain_says_what_is_too_wide() -> None:
     first = gemm.Problem("fp16", 1, 8, 8, 128, 128, 128, 128)
     with pytest.raises(ValueError, match="512 filters do not fit"):
-        chained.specialize(chained.Problem(first, 512, 512), chained.Config(64, 32, 64, 8, 2))
+        chain.specialize(chained.Problem(first, 512, 512), chained.Config(64, 32, 64, 8, 2))
 
 
 SHIPPED = [
-    *((gemm.conv_gemm, config) for config in gemm.configurations(TARGETS["sm_90"], "fp16")),
-    *((tma.conv_tma, config) for config in tma.configurations(TARGETS["sm_90"], "fp16")),
-    *((pre.conv1x1_pre, config) for config in pre.configurations(TARGETS["sm_90"], "fp16")),
+    *((conv_gemm.conv_gemm, config) for config in gemm.configurations(TARGETS["sm_90"], "fp16")),
+    *((conv_tma.conv_tma, config) for config in tma.configurations(TARGETS["sm_90"], "fp16")),
+    *((conv1x1_pre.conv1x1_pre, config) for config in pre.configurations(TARGETS["sm_90"], "fp16")),
 ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("launch", "config"), SHIPPED, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_shipped_tiles_compute_a_layer_of_usual_size(launch: Any, config: Any) -> None:
-    kernel, sides = ((1, 1), (0, 0, 0, 0)) if launch is pre.conv1x1_pre else ((3, 3), ONE)
+    kernel, sides = ((1, 1), (0, 0, 0, 0)) if launch is conv1x1_pre.conv1x1_pre else ((3, 3), ONE)
     case = Case("layer", (2, 14, 15, 136), 152, kernel, sides=sides)
     w, x, bias = weights(case), random(*case.image, dtype=HALF, before=8), torch.randn(152)
     y = poisoned(2, 14, 15, 152, dtype=HALF, before=8)
-    if launch is pre.conv1x1_pre:
-        problem: Any = pre.describe(x, w, y.view, bias)
+    if launch is conv1x1_pre.conv1x1_pre:
+        problem: Any = conv1x1_pre.describe(x, w, y.view, bias)
     else:
-        problem = gemm.describe(x, w, y.view, bias, sides=sides)
+        problem = conv_gemm.describe(x, w, y.view, bias, sides=sides)
     launch(problem, config, x, w, y.view, bias)
     y.check(convolved(case, x, w, bias), 9 * 136)

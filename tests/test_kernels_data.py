@@ -11,11 +11,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
 from cnndsl.backends.triton.compiler import TargetAlone  # noqa: E402
-from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool  # noqa: E402
+from cnndsl.kernels.families import FAMILIES, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool  # noqa: E402
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.specialization import leading  # noqa: E402
-from cnndsl.kernels.tails import expression, tail  # noqa: E402
+from cnndsl.kernels.tails import expression  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, target_of  # noqa: E402
+from cnndsl.kernels.templates.tails import tail  # noqa: E402
 from cnndsl.ops import all_layers  # noqa: E402
 
 LAYER = conv_gemm.Problem("fp16", 2, 14, 14, 256, 512, 256, 512, (3, 3), (2, 2), (1, 1, 1, 1))
@@ -150,6 +151,6 @@ def test_only_a_pointwise_layer_has_an_expression() -> None:
 def test_what_cannot_be_split_or_bundled_is_refused() -> None:
     second = conv_gemm.Second(7, 7, 64, 64)
     with pytest.raises(ValueError, match="cannot be split"):
-        conv_gemm.specialize(replace(LAYER, second=second), conv_gemm.Config(64, 64, 32, 4, 2, splits=2))
+        FAMILIES["conv_gemm"].specialize(replace(LAYER, second=second), conv_gemm.Config(64, 64, 32, 4, 2, splits=2))
     with pytest.raises(ValueError, match="one source"):
         replace(LAYER, second=second, bundles=2)

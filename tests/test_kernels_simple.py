@@ -12,9 +12,15 @@ pytest.importorskip("triton")
 import torch.nn.functional as F  # noqa: E402
 from kernel_tensors import Guarded, pixels, planes, poisoned, random  # noqa: E402
 
-from cnndsl.kernels import across, conv_gemm, move, pack, pointwise, pool  # noqa: E402
+from cnndsl.kernels.families import across, conv_gemm, move, pack, pointwise, pool  # noqa: E402
 from cnndsl.kernels.tails import steps  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.kernels.templates import across as across_template  # noqa: E402
+from cnndsl.kernels.templates import conv_gemm as conv_gemm_template  # noqa: E402
+from cnndsl.kernels.templates import move as move_template  # noqa: E402
+from cnndsl.kernels.templates import pack as pack_template  # noqa: E402
+from cnndsl.kernels.templates import pointwise as pointwise_template  # noqa: E402
+from cnndsl.kernels.templates import pool as pool_template  # noqa: E402
 from cnndsl.ops import all_layers  # noqa: E402
 from cnndsl.ops.activation import Softmax  # noqa: E402
 from cnndsl.ops.merge import Add  # noqa: E402
@@ -64,10 +70,10 @@ def test_pools_are_pytorchs(image: tuple[int, ...], op: Any, dtype: Any) -> None
     expected = pixels(function(planes(x), op.kernel, op.stride, pad, ceil_mode=op.ceil, **more))
     y = like(expected, dtype)
     counted = True if maximum else op.count_include_pad
-    problem = pool.describe(
+    problem = pool_template.describe(
         x, y.view, maximum=maximum, kernel=op.kernel, stride=op.stride, sides=op.pad, count_padding=counted
     )
-    pool.pool(problem, pool.suggest(problem, TARGET), x, y.view)
+    pool_template.pool(problem, pool.suggest(problem, TARGET), x, y.view)
     y.check(expected)
 
 
@@ -77,8 +83,8 @@ def test_adaptive_and_global_pools_are_pytorchs(size: tuple[int, int], maximum: 
     x = random(3, 9, 7, 20, dtype=HALF, after=4)
     expected = pixels((F.adaptive_max_pool2d if maximum else F.adaptive_avg_pool2d)(planes(x), size))
     y = like(expected)
-    problem = pool.describe(x, y.view, maximum=maximum)
-    pool.pool(problem, pool.suggest(problem, TARGET), x, y.view)
+    problem = pool_template.describe(x, y.view, maximum=maximum)
+    pool_template.pool(problem, pool.suggest(problem, TARGET), x, y.view)
     y.check(expected)
 
 
@@ -87,15 +93,15 @@ def test_a_maximum_lets_nan_through(kernel: tuple[int, int] | None) -> None:
     x = torch.zeros(1, 2, 2, 8, dtype=HALF)
     x[0, 1, 0, 3] = float("nan")
     y = torch.zeros(1, 1, 1, 8, dtype=HALF)
-    problem = pool.describe(x, y, maximum=True, kernel=kernel)
-    pool.pool(problem, pool.suggest(problem, TARGET), x, y)
+    problem = pool_template.describe(x, y, maximum=True, kernel=kernel)
+    pool_template.pool(problem, pool.suggest(problem, TARGET), x, y)
     assert y.isnan().flatten().tolist() == [False] * 3 + [True] + [False] * 4
 
 
 def run_pointwise(expected: Any, *inputs: Any, tail: tuple[str, ...], dtype: Any = HALF) -> None:
     y = like(expected, dtype)
-    problem = pointwise.describe(y.view, *inputs, tail=tail)
-    pointwise.pointwise(problem, pointwise.suggest(problem, TARGET), y.view, *inputs)
+    problem = pointwise_template.describe(y.view, *inputs, tail=tail)
+    pointwise_template.pointwise(problem, pointwise.suggest(problem, TARGET), y.view, *inputs)
     y.check(expected)
 
 
@@ -112,8 +118,8 @@ def test_every_pointwise_layer_has_a_kernel(cls: Any) -> None:
     else:
         expected = eval(spelling.constructor(), {"nn": torch.nn})(x.double())
     y = like(expected, SINGLE)
-    problem = pointwise.describe(y.view, x, tail=steps([op]))
-    pointwise.pointwise(problem, pointwise.suggest(problem, TARGET), y.view, x)
+    problem = pointwise_template.describe(y.view, x, tail=steps([op]))
+    pointwise_template.pointwise(problem, pointwise.suggest(problem, TARGET), y.view, x)
     y.check(expected, depth=64**2)  # what exp in float32 can do
 
 
@@ -160,8 +166,8 @@ def test_moves(function: Any, arguments: dict[str, Any]) -> None:
     x = random(2, 5, 7, 12, dtype=HALF, before=4)
     expected = pixels(function(planes(x)))
     y = like(expected)
-    problem = move.describe(x, y.view, **arguments)
-    move.move(problem, move.suggest(problem, TARGET), x, y.view)
+    problem = move_template.describe(x, y.view, **arguments)
+    move_template.move(problem, move.suggest(problem, TARGET), x, y.view)
     y.check(expected)
 
 
@@ -169,15 +175,15 @@ def test_moves(function: Any, arguments: dict[str, Any]) -> None:
 def test_pack_pads_channels_with_zeros(channels: int) -> None:
     x = torch.randn(2, 3, 7, 5)
     y = poisoned(2, 7, 5, channels, dtype=HALF)
-    problem = pack.describe(x, y.view.permute(0, 3, 1, 2))
-    pack.pack(problem, pack.suggest(problem, TARGET), x, y.view)
+    problem = pack_template.describe(x, y.view.permute(0, 3, 1, 2))
+    pack_template.pack(problem, pack.suggest(problem, TARGET), x, y.view)
     y.check(F.pad(pixels(x).double(), (0, channels - 3)))
 
 
 def test_pack_turns_pixels_back_into_planes() -> None:
     x, y = random(2, 7, 5, 70, dtype=HALF, before=8), torch.full((2, 70, 7, 5), float("nan"))
-    problem = pack.describe(x.permute(0, 3, 1, 2), y)
-    pack.pack(problem, pack.suggest(problem, TARGET), x, y)
+    problem = pack_template.describe(x.permute(0, 3, 1, 2), y)
+    pack_template.pack(problem, pack.suggest(problem, TARGET), x, y)
     assert torch.equal(y, x.permute(0, 3, 1, 2).float())
 
 
@@ -185,8 +191,8 @@ def test_pack_turns_pixels_back_into_planes() -> None:
 def test_softmax(image: tuple[int, ...]) -> None:
     x = random(*image, dtype=SINGLE, scale=20.0)
     y = like(x, SINGLE)
-    problem = across.describe(Softmax(), x, y.view)
-    across.across(problem, across.suggest(problem, TARGET), x, y.view)
+    problem = across_template.describe(Softmax(), x, y.view)
+    across_template.across(problem, across.suggest(problem, TARGET), x, y.view)
     y.check(x.double().softmax(-1))
 
 
@@ -199,8 +205,8 @@ def test_lrn(op: Lrn, channels: int) -> None:
     x = random(2, 3, 5, channels, dtype=SINGLE, after=8)
     module = eval(op.torch((channels, 3, 5)).constructor(), {"nn": torch.nn})
     y = like(x, SINGLE)
-    problem = across.describe(op, x, y.view)
-    across.across(problem, across.suggest(problem, TARGET), x, y.view)
+    problem = across_template.describe(op, x, y.view)
+    across_template.across(problem, across.suggest(problem, TARGET), x, y.view)
     y.check(pixels(module(planes(x))), depth=32**2)
 
 
@@ -211,7 +217,7 @@ def test_linear_reads_a_map_where_it_lies(image: tuple[int, int, int], batch: in
     w = (torch.randn(30, *image) / 10).to(HALF)
     bias = torch.randn(30)
     y = poisoned(batch, 1, 1, 30, dtype=HALF, after=2)
-    problem = conv_gemm.describe(x, w, y.view, bias, tail=("tl.where(x < 0.0, 0.0, x)",))
-    conv_gemm.conv_gemm(problem, conv_gemm.suggest(problem, TARGET), x, w, y.view, bias)
+    problem = conv_gemm_template.describe(x, w, y.view, bias, tail=("tl.where(x < 0.0, 0.0, x)",))
+    conv_gemm_template.conv_gemm(problem, conv_gemm.suggest(problem, TARGET), x, w, y.view, bias)
     expected = F.relu(F.linear(x.double().flatten(1), w.double().flatten(1), bias.double()))
     y.check(expected[:, None, None], problem.depth)

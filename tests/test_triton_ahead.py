@@ -44,8 +44,12 @@ from cnndsl.backends.triton.stored import load_plan  # noqa: E402
 from cnndsl.cli import compile_triton  # noqa: E402
 from cnndsl.errors import BuildError, OutputError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
-from cnndsl.kernels import aot, built, conv_gemm, conv_tma  # noqa: E402
-from cnndsl.kernels.families import FAMILIES  # noqa: E402
+from cnndsl.kernels import aot, built  # noqa: E402
+from cnndsl.kernels.families import (  # noqa: E402
+    FAMILIES,
+    conv_gemm,
+    conv_tma,
+)
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
 

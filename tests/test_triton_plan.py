@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from contextlib import nullcontext
 from random import Random
 from types import SimpleNamespace
@@ -21,9 +23,10 @@ from random_networks import random_network  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
-from cnndsl.backends.triton import arena, make_plan  # noqa: E402
+from cnndsl.backends.triton import arena, explain_plan, make_plan  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
-from cnndsl.backends.triton.library import RELU, LibraryConfig, library_step, refusal  # noqa: E402
+from cnndsl.backends.triton.library import RELU, LibraryConfig, refusal  # noqa: E402
+from cnndsl.backends.triton.library_steps import library_step  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
 from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
 from cnndsl.backends.triton.plan import Buffer  # noqa: E402
@@ -31,7 +34,7 @@ from cnndsl.backends.triton.rules import chains  # noqa: E402
 from cnndsl.backends.triton.stored import dumps, load_plan, loads, save_plan  # noqa: E402
 from cnndsl.errors import PlanError, StrictError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
-from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
+from cnndsl.kernels.families.conv_gemm import Problem  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.ops import base  # noqa: E402
 from cnndsl.ops.activation import Pointwise  # noqa: E402
@@ -462,3 +465,30 @@ def test_so_does_one_of_a_third_party(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(2, 4, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(fast(x), module(x))
+
+
+WITHOUT = """
+import sys
+sys.modules["torch"] = sys.modules["triton"] = None  # as where they are not installed
+import cnndsl
+from cnndsl.backends.triton import explain_plan, make_plan
+from cnndsl.backends.triton.stored import dumps, loads
+for model in sys.argv[1:]:
+    graph = cnndsl.load(model).graph
+    plan = make_plan(graph, "sm_90", batch=2)
+    assert loads(dumps(plan)) == plan
+    print(plan, dumps(plan), explain_plan(graph, "sm_90", batch=2))
+"""
+
+
+def test_plans_are_the_same_without_triton_and_torch() -> None:
+    models = ("googlenet", "shufflenet_v2", "convnext_tiny")
+    command = [sys.executable, "-c", WITHOUT, *models]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected = []
+    for model in models:
+        graph = cnndsl.load(model).graph
+        plan = make_plan(graph, "sm_90", batch=2)
+        expected.append(f"{plan} {dumps(plan)} {explain_plan(graph, 'sm_90', batch=2)}\n")
+    assert done.stdout == "".join(expected)

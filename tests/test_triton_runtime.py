@@ -25,9 +25,10 @@ from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.execute import Executor  # noqa: E402
 from cnndsl.backends.triton.float32 import float32_products  # noqa: E402
 from cnndsl.backends.triton.graphs import captured  # noqa: E402
-from cnndsl.backends.triton.library import LibraryConfig, library_step  # noqa: E402
+from cnndsl.backends.triton.library import LibraryConfig  # noqa: E402
+from cnndsl.backends.triton.library_steps import library_step  # noqa: E402
 from cnndsl.backends.triton.module import TritonModule, compile_graph  # noqa: E402
-from cnndsl.kernels.conv_gemm import Problem  # noqa: E402
+from cnndsl.kernels.families.conv_gemm import Problem  # noqa: E402
 from cnndsl.kernels.targets import Target  # noqa: E402
 
 BACKENDS = torch.backends

@@ -31,8 +31,8 @@ from cnndsl.backends.triton.timing import launch_seconds  # noqa: E402
 from cnndsl.backends.triton.trial import trial  # noqa: E402
 from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  # noqa: E402
 from cnndsl.errors import DeviceLost  # noqa: E402
-from cnndsl.kernels import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
+from cnndsl.kernels.families import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.passes.notes import Notes  # noqa: E402
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
+from cnndsl.kernels.families import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
+from cnndsl.kernels.families import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
 from cnndsl.kernels.precision import Dtype
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn

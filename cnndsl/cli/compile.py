@@ -103,8 +103,8 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _require_extra(options: argparse.Namespace) -> None:
-    """Raise `MissingExtra` before anything is printed. Graphs and PyTorch source are made without torch."""
-    if options.backend == "triton" and (options.emit != "ir" or options.explain):
+    """Raise `MissingExtra` before anything is printed. Graphs, PyTorch source and plans are made without torch."""
+    if options.backend == "triton" and (options.emit is None or options.tune):
         require("torch", "triton", extra="triton")
     elif options.emit is None:
         require("torch", "safetensors", extra="torch")

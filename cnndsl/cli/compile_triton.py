@@ -24,11 +24,9 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
     from cnndsl.backends.triton import make_plan
     from cnndsl.backends.triton.text import format_plan
     from cnndsl.errors import BuildError, DeviceLost, StrictError
-    from cnndsl.extras import require
 
     batch: int = options.batch or 1
     precision: Precision = options.precision or "fp16"
-    require("torch", "triton", extra="triton")
 
     try:
         if options.tune:

@@ -11,7 +11,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from cnndsl.kernels.catalogue import DTYPE_ORDER, KERNELS, shipped
+from cnndsl.kernels.catalogue import DTYPE_ORDER, shipped
+from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.report import examine, table
 from cnndsl.kernels.targets import TARGETS
 from cnndsl.machine import processors
@@ -19,11 +20,11 @@ from cnndsl.machine import processors
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cnndsl.kernels", description=__doc__)
-    parser.add_argument("--kernel", action="append", choices=KERNELS, default=None)
+    parser.add_argument("--kernel", action="append", choices=FAMILIES, default=None)
     parser.add_argument("--target", action="append", choices=TARGETS, default=None)
     parser.add_argument("--type", action="append", choices=DTYPE_ORDER, default=None)
     chosen = parser.parse_args(argv)
-    kernels, targets = chosen.kernel or [*KERNELS], chosen.target or [*TARGETS]
+    kernels, targets = chosen.kernel or [*FAMILIES], chosen.target or [*TARGETS]
     places = [
         (kernel, target, index)
         for kernel in kernels

@@ -98,7 +98,7 @@ def _name(function: Any) -> str:
 @cache
 def templates_hash() -> str:
     """Of the text that kernels are compiled from: a change in any of them makes all anew."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = sorted(Path(__file__).parent.rglob("*.py"))
     texts = (file.read_bytes().replace(b"\r\n", b"\n") for file in files)
     return hashlib.sha256(b"\0".join(texts)).hexdigest()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -15,15 +15,6 @@ from cnndsl.kernels.precision import Dtype
 
 TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
-Precision = Literal["tf32", "ieee"]  # of products of float32
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a launch must do at least: bytes read and written once each, and floating point operations."""
-
-    bytes: int
-    flops: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +67,3 @@ def leading(tensor: torch.Tensor) -> int:
     if tensor.shape[0] * height * width * step >= 2**31:
         raise ValueError("a tensor of 2**31 elements or more: offsets in kernels have 32 bits")
     return step
-
-
-def ceil_div(n: int, size: int) -> int:
-    return -(-n // size)
-
-
-def power_of_two(n: int) -> int:
-    """The least power of two that is not below `n`."""
-    return 1 << max(n - 1, 0).bit_length()

@@ -1,23 +1,13 @@
-"""Functions that are generated from layers' Triton expressions, to be passed to a kernel as a constant.
-
-The kernels themselves stay ordinary templates: only their pointwise part, the tail, is text made here.
-"""
+"""The pointwise part of a kernel, its tail, as text: expressions made of layers' own."""
 
 from __future__ import annotations
 
-import hashlib
-import linecache
-from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Iterable
 
-import triton
-import triton.language as tl
-from triton.language.extra import libdevice
-
-from cnndsl.kernels import interpreted
 from cnndsl.ops.base import Op, literal
 from cnndsl.ops.merge import Add
+
+RELU = "tl.where(x < 0.0, 0.0, x)"
 
 
 def expression(op: Op) -> str:
@@ -30,28 +20,3 @@ def expression(op: Op) -> str:
 def steps(ops: Iterable[Op]) -> tuple[str, ...]:
     """A tail: the expressions of pointwise layers in `x`, where an `add` is `x + other`, the residual."""
     return tuple("x + other" if isinstance(op, Add) else expression(op) for op in ops)
-
-
-@cache
-def tail(expressions: tuple[str, ...], arguments: tuple[str, ...] = ("x", "other")) -> Any:
-    """The jitted function that applies the expressions in turn to the first of its arguments and returns it.
-
-    Equal expressions give the same object, so that Triton compiles a kernel with them once.
-    """
-    name = "tail_" + hashlib.sha256(repr((expressions, arguments)).encode()).hexdigest()[:12]
-    body = [f"    {arguments[0]} = {each}\n" for each in expressions]
-    lines = [f"def {name}({', '.join(arguments)}):\n", *body, f"    return {arguments[0]}\n"]
-    return triton.jit(_define(name, lines))
-
-
-def _define(name: str, lines: Sequence[str]) -> Any:
-    """A function from text; `linecache` lets Triton read that text again."""
-    file = f"<{name}>"
-    linecache.cache[file] = (sum(map(len, lines)), None, list(lines), file)
-    scope: dict[str, Any] = {
-        "tl": tl,
-        "libdevice": interpreted if triton.knobs.runtime.interpret else libdevice,
-        "__name__": __name__,
-    }
-    exec(compile("".join(lines), file, "exec"), scope)
-    return scope[name]

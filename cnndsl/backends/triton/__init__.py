@@ -1,6 +1,6 @@
 """The Triton backend: a graph as a plan of fused kernels, and that plan as a module for inference on a GPU.
 
-Lowering needs Triton for the kernels' templates; the module importing this imports neither Triton nor torch.
+A plan needs neither Triton nor torch to be made and printed; running and building it does.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.extras import require
+from cnndsl.extras import missing, require
 from cnndsl.ir.graph import Graph
 from cnndsl.passes.notes import Notes
 
 if TYPE_CHECKING:
+    import torch
+
     from cnndsl.backends.triton.module import TritonModule
     from cnndsl.backends.triton.plan import Plan
 
@@ -39,26 +41,36 @@ def make_plan(
 ) -> Plan:
     """The plan of a network, for a GPU by its name or the one that is here.
 
-    Raises `MissingExtra` if PyTorch or Triton is not installed, `StrictError` if no kernel serves a layer of a strict
-    plan, and what `lower` raises; ValueError for an unknown target.
+    Raises `StrictError` if no kernel serves a layer of a strict plan, and what `lower` raises;
+    ValueError for an unknown target.
     """
-    require("torch", "triton", extra="triton")
-    import torch
-
+    from cnndsl.backends.triton.building import Choose, suggested
     from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
-    from cnndsl.backends.triton.module import known_choices
     from cnndsl.kernels.targets import TARGETS, target_of
 
     if target is not None and target not in TARGETS:
         raise ValueError(f"there is no target {target!r}; there are {', '.join(TARGETS)}")
-    here = torch.device("cuda") if torch.cuda.is_available() and target is None else None
+    here = None if target else _device()
     lowered = rewritten(graph, notes)
     chosen = TARGETS[target] if target else target_of(here)
-    choose = known_choices(here, strict=strict)
+    choose: Choose = suggested
+    if here is not None:
+        from cnndsl.backends.triton.module import known_choices
+
+        choose = known_choices(here, strict=strict)
     plan = lower(lowered, chosen, batch=batch, precision=precision, choose=choose, notes=notes)
     if strict:
         require_kernels(plan, lowered)
     return plan
+
+
+def _device() -> torch.device | None:
+    """The GPU that is here; none without PyTorch and Triton, which alone can find and measure one."""
+    if missing("torch", "triton"):
+        return None
+    import torch
+
+    return torch.device("cuda") if torch.cuda.is_available() else None
 
 
 def explain_plan(graph: Graph, target: str | None = None, *, batch: int = 1, precision: str = "fp16") -> str:
@@ -87,6 +99,7 @@ def write(
 
     Raises `OutputError`, with a target `BuildError`, and `MissingExtra` if PyTorch or Triton is not installed.
     """
+    require("torch", "triton", extra="triton")
     plan = make_plan(graph, target, batch=batch, precision=precision)
     if target is not None:
         from cnndsl.backends.triton.ahead import write_ahead

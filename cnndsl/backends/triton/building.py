@@ -10,8 +10,7 @@ from cnndsl.backends.triton.places import Places, Split
 from cnndsl.backends.triton.plan import Launch, Packed, Scratch, Tensor, View
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
-from cnndsl.kernels import conv_tma
-from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.families import FAMILIES, conv_tma
 from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape

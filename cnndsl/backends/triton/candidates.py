@@ -8,10 +8,9 @@ from typing import Any
 
 from cnndsl.backends.triton import library
 from cnndsl.backends.triton.building import Choice
-from cnndsl.kernels import conv_gemm
-from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.specialization import ceil_div
+from cnndsl.kernels.families import FAMILIES, conv_gemm
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.work import ceil_div
 
 SPLITS = (2, 4, 8, 16)
 PASS = 2000.0  # products in the time of writing and reading one part of a sum

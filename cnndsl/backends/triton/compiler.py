@@ -17,7 +17,7 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
 from cnndsl.backends.triton.stored import decode
-from cnndsl.kernels import built, conv_gemm
+from cnndsl.kernels import built
 from cnndsl.kernels.aot import compile_for
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
@@ -42,7 +42,7 @@ def answer(request: Mapping[str, Any], target: Target, *, binaries: bool) -> dic
             return {"built": built.dumps(built.Built.of(compile_for(target, made)))}
         _keep(made, target)
         if kernel == "conv_gemm" and config.splits > 1:  # a candidate launches the sum of its parts too
-            _keep(conv_gemm.reduction(problem, config), target)
+            _keep(FAMILIES["conv_reduce"].specialize(problem, config), target)
     except Exception as error:  # whatever the compiler raises is told where its launch is known
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return {"error": f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]}

@@ -18,11 +18,12 @@ from cnndsl.backends.triton.float32 import with_products
 from cnndsl.backends.triton.graphs import captured
 from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules.fallback import Program
-from cnndsl.kernels import conv_tma, pack
-from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.families import FAMILIES, pack
 from cnndsl.kernels.precision import SIZES, products_of
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
+from cnndsl.kernels.templates import pack as template
+from cnndsl.kernels.templates.conv_tma import scratch
 
 NOT_READY = "a CUDA graph is being captured, for which everything must be ready: call the module once before"
 
@@ -96,7 +97,7 @@ class Executor:
         if self.device.type != "cuda" and self.plan.precision == "bf16":
             raise RuntimeError("Triton's interpreter knows no products of bfloat16: see it work in another precision")
         if any(launch.kernel == "conv_tma" for launch in self.plan.launches):
-            triton.set_allocator(conv_tma.scratch(self.device))  # Triton keeps it for this thread alone
+            triton.set_allocator(scratch(self.device))  # Triton keeps it for this thread alone
         for step in self.steps:
             step()
 
@@ -109,8 +110,8 @@ class Executor:
         view, layout = self.tensor(port.view), _layout(port, x)
         wide = torch.as_strided(view, (*view.shape[:3], port.view.leading), view.stride(), view.storage_offset())
         if layout not in self._packs:
-            problem = pack.describe(x, wide.permute(0, 3, 1, 2))
-            self._packs[layout] = pack.specialize(problem, pack.suggest(problem, TARGETS[self.plan.target]))
+            problem = template.describe(x, wide.permute(0, 3, 1, 2))
+            self._packs[layout] = template.specialize(problem, pack.suggest(problem, TARGETS[self.plan.target]))
         self._packs[layout].launch(x=x, y=wide)
 
     def _result(self, port: Port) -> torch.Tensor:
@@ -145,7 +146,7 @@ class Executor:
             step = _torch_step(launch.problem, tensors)
             return with_products(products_of(self.plan.precision), step) if self.plan.dtype == "fp32" else step
         if launch.kernel == "cudnn":
-            from cnndsl.backends.triton.library import library_step
+            from cnndsl.backends.triton.library_steps import library_step
 
             if "bias" in tensors:
                 tensors["bias"] = self._typed(tensors["bias"])
@@ -174,7 +175,7 @@ def capturing(device: torch.device) -> bool:
 def _as_packed(x: torch.Tensor) -> torch.Tensor:
     """An input as `pack` takes it."""
     x = x.reshape(*x.shape, 1, 1) if x.dim() == 2 else x
-    return x if pack.takes(x) else x.contiguous()
+    return x if template.takes(x) else x.contiguous()
 
 
 def _layout(port: Port, x: torch.Tensor) -> tuple[Any, ...]:

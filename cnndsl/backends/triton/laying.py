@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
+from cnndsl.kernels.families import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
 from cnndsl.kernels.precision import Dtype
 from cnndsl.kernels.specialization import TORCH_DTYPES
 

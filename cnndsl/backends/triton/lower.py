@@ -19,7 +19,7 @@ from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.backends.triton.rules.fallback import word_of
 from cnndsl.errors import SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.kernels import pack
+from cnndsl.kernels.families import pack
 from cnndsl.kernels.precision import SIZES, dtype_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.fused import Subsample

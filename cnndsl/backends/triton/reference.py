@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
+from cnndsl.kernels.families import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
 from cnndsl.kernels.specialization import TORCH_DTYPES
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.images import Sides

@@ -18,16 +18,15 @@ from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.errors import PlanError
 from cnndsl.ir.recipe import Apply, Original
-from cnndsl.kernels import across, chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, move, pack, pointwise, pool
+from cnndsl.kernels import families
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 
 FORMAT = 1  # of saved plans; a reader refuses others
-MODULES = (across, chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, move, pack, pointwise, pool)
 
 
 def _known() -> Iterator[tuple[str, type]]:
-    for module in MODULES:
+    for module in families.MODULES:
         family = module.__name__.rpartition(".")[2]
         own = (each for each in vars(module).values() if isinstance(each, type) and is_dataclass(each))
         yield from ((f"{family}.{each.__name__}", each) for each in own if each.__module__ == module.__name__)

@@ -10,25 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 import triton
 
-from cnndsl.backends.triton import library, stored
+from cnndsl.backends.triton import library_steps, stored
 from cnndsl.backends.triton.building import Choose, Chosen, suggested
 from cnndsl.backends.triton.candidates import candidates
 from cnndsl.cache import cache_directory
 from cnndsl.errors import OutputError
 from cnndsl.files import write_file
-from cnndsl.kernels import tails, tiles
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.templates import tails, tiles
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "tuned"
@@ -205,7 +205,7 @@ def kernel_hash(kernel: str) -> str:
     """Of the text that a kernel is compiled from; empty for one that does not exist."""
     if kernel != "cudnn" and kernel not in FAMILIES:
         return ""
-    own = library if kernel == "cudnn" else sys.modules[FAMILIES[kernel].specialize.__module__]
+    own = library_steps if kernel == "cudnn" else import_module(FAMILIES[kernel].module)
     files = [module.__file__ for module in (own, tails, tiles)]
     texts = (Path(file).read_bytes().replace(b"\r\n", b"\n") for file in files if file)
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]

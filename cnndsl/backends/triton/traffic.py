@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cnndsl.backends.triton.plan import Launch, Plan, Scratch
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.specialization import Work
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.work import Work
 
 
 def launch_work(launch: Launch) -> Work:

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from cnndsl.backends.triton.float32 import float32_products
 from cnndsl.backends.triton.laying import LAYOUTS, Laid, Laying
-from cnndsl.backends.triton.library import library_step
+from cnndsl.backends.triton.library_steps import library_step
 from cnndsl.backends.triton.reference import expected
-from cnndsl.kernels import chain, conv1x1_pre, conv_gemm, conv_tma, pool
-from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.families import FAMILIES, chain, conv1x1_pre, conv_gemm, pool
+from cnndsl.kernels.templates.conv_tma import scratch
 
 Step = Callable[[], object]
 # Of one rounding to the type of the output, and of products that TF32 rounds first.
@@ -119,11 +119,11 @@ def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) 
         return library_step(problem, config, _bias_typed(tensors))
     made = FAMILIES[kernel].specialize(problem, config)
     if kernel == "conv_tma":
-        triton.set_allocator(conv_tma.scratch(tensors["x"].device))
+        triton.set_allocator(scratch(tensors["x"].device))
     if kernel != "conv_gemm" or config.splits == 1:
         return lambda: made.launch(**tensors)
     partial = tensors["x"].new_empty(config.splits * problem.pixels * problem.filters, dtype=torch.float32)
-    finish = conv_gemm.reduction(problem, config)
+    finish = FAMILIES["conv_reduce"].specialize(problem, config)
     given = {name: tensors.get(name) for name in finish.pointers if name != "partial"}
 
     def both() -> None:

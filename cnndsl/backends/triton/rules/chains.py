@@ -15,10 +15,10 @@ from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor
 from cnndsl.backends.triton.rules.convolutions import inner_problem, is_stack, joined, plain_problem
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.kernels import chain, conv_gemm
-from cnndsl.kernels.specialization import ceil_div
+from cnndsl.kernels.families import chain, conv_gemm
 from cnndsl.kernels.tails import steps
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.work import ceil_div
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.reshape import ChannelSlice

@@ -11,7 +11,7 @@ from cnndsl.backends.triton.plan import Tensor, View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
 from cnndsl.ir.recipe import Apply, apply
-from cnndsl.kernels import conv1x1_pre, conv_gemm, conv_grouped
+from cnndsl.kernels.families import conv1x1_pre, conv_gemm, conv_grouped
 from cnndsl.kernels.tails import expression, steps
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Affine, Fused, Subsample

@@ -8,7 +8,7 @@ from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
-from cnndsl.kernels import pointwise
+from cnndsl.kernels.families import pointwise
 from cnndsl.kernels.tails import expression
 from cnndsl.ops.activation import Prelu
 from cnndsl.ops.base import Op

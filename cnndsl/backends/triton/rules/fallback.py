@@ -10,7 +10,7 @@ from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Launch, Packed, Tensor
 from cnndsl.ir.graph import Graph, Node, Output
 from cnndsl.kernels.precision import SIZES
-from cnndsl.kernels.specialization import Work
+from cnndsl.kernels.work import Work
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.fused import Fused, FusedPointwise
 from cnndsl.ops.inputs import Input

@@ -8,7 +8,7 @@ from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.places import is_relabelled
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
-from cnndsl.kernels import across, move, pack, pool
+from cnndsl.kernels.families import across, move, pack, pool
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.base import Op
 from cnndsl.ops.fused import Subsample

@@ -1,19 +1,14 @@
-"""K6: between PyTorch's planes (N C H W, float32) and the kernels' pixels (N H W C, half, channels padded with zeros).
-
-Three channels become 4 or 8, so that the first convolution can read whole vectors of 8 or 16 bytes.
-"""
+"""The template of a change of layout and type: see `cnndsl.kernels.families.pack`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import DTYPES, Specialization, Work, ceil_div, power_of_two
-from cnndsl.kernels.targets import Target
+from cnndsl.kernels.families.pack import Config, Problem
+from cnndsl.kernels.specialization import DTYPES, Specialization
+from cnndsl.kernels.work import ceil_div, power_of_two
 
 
 @triton.jit
@@ -31,45 +26,6 @@ def pack_kernel(
     value = tl.load(from_x, mask=(pixel < PIXELS) & (c < CHANNELS), other=0.0)
     to_y = y + image * Y_BATCH + c * Y_CHANNEL + pixel * Y_PIXEL
     tl.store(to_y, value.to(y.dtype.element_ty), mask=(pixel < PIXELS) & (c < OUT_CHANNELS))
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A change of layout and type; steps are elements from one image, channel and pixel to the next."""
-
-    x_dtype: Dtype
-    y_dtype: Dtype
-    batch: int
-    pixels: int
-    channels: int
-    out_channels: int
-    x_steps: tuple[int, int, int]
-    y_steps: tuple[int, int, int]
-
-    def work(self) -> Work:
-        read, written = self.channels * SIZES[self.x_dtype], self.out_channels * SIZES[self.y_dtype]
-        return Work(self.batch * self.pixels * (read + written), 0)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Pixels and channels of a tile."""
-
-    block_m: int
-    block_c: int
-    warps: int = 4
-
-
-CONFIGURATIONS = (Config(512, 8), Config(64, 64))
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships, the same tiles for every target: it is bound by memory."""
-    return tuple(replace(config, warps=target.warps(config.warps)) for config in CONFIGURATIONS)
-
-
-def suggest(problem: Problem, target: Target) -> Config:
-    return configurations(target, problem.y_dtype)[problem.out_channels > 8]
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:

@@ -1,23 +1,17 @@
-"""K3: 1x1 convolution of what batch norm, activation and a pool make of its input, without that ever being written.
-
-DenseNet's layers and transitions, pre-activation networks (He et al. 2016, Identity mappings) and Inception's pool
-branches: the prologue happens in registers, on the way from the input to the matrix product.
-"""
+"""The template of 1x1 convolutions after a prologue: see `cnndsl.kernels.families.conv1x1_pre`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.conv_gemm import Config
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import DTYPES, Precision, Specialization, Work, ceil_div, leading, power_of_two
-from cnndsl.kernels.tails import tail
-from cnndsl.kernels.targets import Target
-from cnndsl.kernels.tiles import store_tile, tile_position
+from cnndsl.kernels.families.conv1x1_pre import Problem
+from cnndsl.kernels.families.conv_gemm import Config
+from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.tails import tail
+from cnndsl.kernels.templates.tiles import store_tile, tile_position
+from cnndsl.kernels.work import Products, ceil_div
 from cnndsl.ops.images import Pair, Sides
 
 
@@ -108,84 +102,8 @@ def conv1x1_pre_kernel(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Problem:
-    """y = tail(W pool(prologue(scale x + shift)) + bias), where each part but W may be missing.
-
-    prologue  expressions in `x`, as in a tail
-    kernel    the pool's window; 1x1 is none. With ceil rounding `out` says how many windows there are
-    """
-
-    dtype: Dtype
-    batch: int
-    height: int
-    width: int
-    channels: int
-    filters: int
-    out: Pair
-    x_leading: int
-    y_leading: int
-    affine: bool = True
-    prologue: tuple[str, ...] = ()
-    kernel: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    sides: Sides = (0, 0, 0, 0)
-    maximum: bool = False
-    count_padding: bool = True
-    bias: bool = True
-    tail: tuple[str, ...] = ()
-    residual_leading: int | None = None
-    split_at: int = 0
-    y2_leading: int = 0
-    precision: Precision = "tf32"
-
-    @property
-    def pixels(self) -> int:
-        return self.batch * self.out[0] * self.out[1]
-
-    @property
-    def overhangs(self) -> bool:
-        """Whether a window reaches beyond the map."""
-        last = [(n - 1) * step + k for n, step, k in zip(self.out, self.stride, self.kernel, strict=True)]
-        return any(self.sides) or last[0] > self.height or last[1] > self.width
-
-    def work(self) -> Work:
-        read = self.batch * self.height * self.width * self.channels + self.channels * self.filters
-        outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
-        vectors = 4 * (2 * self.channels * self.affine + self.filters * self.bias)
-        flops = self.pixels * self.channels * (2 * self.filters + 2 * self.kernel[0] * self.kernel[1])
-        return Work((read + outputs) * SIZES[self.dtype] + vectors, flops)
-
-
-# (block_m, block_n, block_k, warps)
-TILES = ((128, 128, 32, 8), (128, 64, 32, 8), (64, 64, 32, 4), (64, 32, 64, 4), (32, 64, 64, 4))
-DEEPEST = 3
 # Taps of a window up to which each has shared memory of its own; those of larger ones come from the L1 cache.
 LARGEST_BUFFERED = 4
-POOLED_K = 32  # channels of a step with a window; of more, sums over the window and pipelined loads spill
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships for a target; tiles are narrower along K than `conv_gemm`'s, since they pass through registers."""
-    found = []
-    for m, n, k, warps in TILES:
-        stages = min(DEEPEST, target.shared // (2 * (m + n) * k * SIZES[dtype]))
-        found.append(Config(m, n, k, warps, max(2, stages) if target.nvidia else 2))
-    return tuple(found)
-
-
-def suggest(problem: Problem, target: Target) -> Config:
-    """The least work in whole waves; each column of tiles computes the prologue again, so few of them among equals."""
-
-    def cost(config: Config) -> tuple[int, int]:
-        columns = ceil_div(problem.filters, config.block_n)
-        waves = ceil_div(ceil_div(problem.pixels, config.block_m) * columns, target.units)
-        return waves * config.block_m * config.block_n, columns
-
-    best = min(configurations(target, problem.dtype), key=cost)
-    most = POOLED_K if problem.kernel != (1, 1) else best.block_k
-    block_k = max(16, min(best.block_k, most, power_of_two(problem.channels)))
-    return Config(best.block_m, best.block_n, block_k, best.warps, best.stages)
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:
@@ -269,7 +187,7 @@ def describe(
     count_padding: bool = True,
     y2: torch.Tensor | None = None,
     tail: tuple[str, ...] = (),
-    precision: Precision = "tf32",
+    precision: Products = "tf32",
 ) -> Problem:
     """The problem that these tensors pose."""
     batch, height, width, channels = x.shape

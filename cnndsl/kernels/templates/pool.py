@@ -1,17 +1,15 @@
-"""Pools: the maximum or mean of each window or of the whole map, for every pool of the language in one pass."""
+"""The template of pools: see `cnndsl.kernels.families.pool`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import DTYPES, Specialization, Work, ceil_div, leading, power_of_two
-from cnndsl.kernels.tails import tail
-from cnndsl.kernels.targets import Target
+from cnndsl.kernels.families.pool import Config, Problem
+from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.tails import tail
+from cnndsl.kernels.work import ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides
 
 
@@ -96,77 +94,6 @@ def global_pool_kernel(
     result = tl.reduce(value, 0, larger) if MAXIMUM else tl.sum(value, axis=0) / PIXELS
     result = TAIL(result, result)
     tl.store(y + image * Y_LEADING + c, result.to(y.dtype.element_ty), mask=c < CHANNELS)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One pool. With `adaptive` the windows follow from the sizes, and kernel, stride and sides mean nothing.
-
-    `sides` is the padding that counts: what a ceil-rounded window covers beyond it is not there at all.
-    """
-
-    dtype: Dtype
-    batch: int
-    height: int
-    width: int
-    channels: int
-    out: Pair
-    x_leading: int
-    y_leading: int
-    maximum: bool
-    kernel: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    sides: Sides = (0, 0, 0, 0)
-    adaptive: bool = False
-    count_padding: bool = True
-    tail: tuple[str, ...] = ()
-
-    @property
-    def everywhere(self) -> bool:
-        """A global pool."""
-        return self.adaptive and self.out == (1, 1)
-
-    def work(self) -> Work:
-        read, written = self.height * self.width, self.out[0] * self.out[1]
-        taps = read if self.everywhere else written * self.reach[0] * self.reach[1]
-        images = self.batch * self.channels
-        return Work(images * (read + written) * SIZES[self.dtype], images * taps)
-
-    @property
-    def reach(self) -> Pair:
-        """Rows and columns of the largest window."""
-        if not self.adaptive:
-            return self.kernel
-        rows, columns = (_widest(n, parts) for n, parts in zip((self.height, self.width), self.out, strict=True))
-        return rows, columns
-
-
-def _widest(n: int, parts: int) -> int:
-    return max(-(-(i + 1) * n // parts) - i * n // parts for i in range(parts))
-
-
-@dataclass(frozen=True)
-class Config:
-    """Pixels and channels of a tile."""
-
-    block_m: int
-    block_c: int
-    warps: int = 4
-
-
-CONFIGURATIONS = (Config(8, 128), Config(16, 64), Config(32, 32), Config(64, 64, 8))
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships, the same tiles for every target: pools are bound by memory."""
-    return tuple(replace(config, warps=target.warps(config.warps)) for config in CONFIGURATIONS)
-
-
-def suggest(problem: Problem, target: Target) -> Config:
-    """The tile that wastes the fewest channels."""
-    return min(
-        configurations(target, problem.dtype), key=lambda config: (-problem.channels % config.block_c, config.block_m)
-    )
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:

@@ -1,23 +1,20 @@
-"""Layers that treat every element alike, and merges of them: one pass that reads each input once and writes a slice.
-
-A gate, a vector per channel (batch norm's scale and shift, PReLU's slopes) and a whole map differ only in their
-steps: an axis along which an input does not vary has step 0.
-"""
+"""The template of pointwise layers: see `cnndsl.kernels.families.pointwise`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import DTYPES, Specialization, Work, ceil_div, leading, power_of_two
-from cnndsl.kernels.tails import tail
-from cnndsl.kernels.targets import Target
-
-ARGUMENTS = ("x", "x1", "x2", "x3")
+from cnndsl.kernels.families.pointwise import (
+    ARGUMENTS,
+    Config,
+    Problem,
+    Source,
+)
+from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.tails import tail
+from cnndsl.kernels.work import ceil_div, power_of_two
 
 
 @triton.jit
@@ -66,66 +63,6 @@ def pointwise_kernel(
     result = tl.broadcast_to(result, (BLOCK_M, BLOCK_C))
     inside = (image < BATCH)[:, None] & (c < CHANNELS)[None, :]
     tl.store(y + m[:, None] * Y_LEADING + c[None, :], result, mask=inside)
-
-
-@dataclass(frozen=True)
-class Source:
-    """An input: elements from one image, pixel and channel to the next, 0 where it is the same for all."""
-
-    dtype: Dtype
-    batch_step: int
-    pixel_step: int
-    channel_step: int
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`tail` is expressions in `x`, `x1`, `x2`, `x3`, the inputs, whose result is `x`; empty copies `x`.
-
-    A merge of more inputs runs in several passes, each of which takes the last result as one of its inputs.
-    """
-
-    dtype: Dtype
-    batch: int
-    pixels: int
-    channels: int
-    y_leading: int
-    sources: tuple[Source, ...]
-    tail: tuple[str, ...] = ()
-
-    def work(self) -> Work:
-        total = 0
-        for source in self.sources:
-            images = self.batch if source.batch_step else 1
-            pixels = self.pixels if source.pixel_step else 1
-            channels = self.channels if source.channel_step else 1
-            total += images * pixels * channels * SIZES[source.dtype]
-        elements = self.batch * self.pixels * self.channels
-        return Work(total + elements * SIZES[self.dtype], elements * len(self.tail))
-
-
-@dataclass(frozen=True)
-class Config:
-    """Pixels and channels of a tile."""
-
-    block_m: int
-    block_c: int
-    warps: int = 4
-
-
-CONFIGURATIONS = (Config(16, 128), Config(32, 64), Config(64, 32), Config(4, 512))
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships, the same tiles for every target: it is bound by memory."""
-    return tuple(replace(config, warps=target.warps(config.warps)) for config in CONFIGURATIONS)
-
-
-def suggest(problem: Problem, target: Target) -> Config:
-    """The tile that wastes the fewest channels."""
-    return min(
-        configurations(target, problem.dtype), key=lambda config: (-problem.channels % config.block_c, config.block_m)
-    )
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:

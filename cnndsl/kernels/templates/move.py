@@ -1,19 +1,14 @@
-"""Layers that only move values: nearest upsampling, zero padding, channel shuffle and the shortcut of empty channels.
-
-Each is a rule for where an output value comes from; what comes from nowhere is zero.
-"""
+"""The template of layers that move values: see `cnndsl.kernels.families.move`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, replace
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import DTYPES, Specialization, Work, ceil_div, leading, power_of_two
-from cnndsl.kernels.targets import Target
+from cnndsl.kernels.families.move import Config, Problem
+from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.work import ceil_div, power_of_two
 from cnndsl.ops.images import Pair
 
 
@@ -40,58 +35,6 @@ def move_kernel(
         x + (pixel * X_LEADING)[:, None] + source[None, :], mask=there[:, None] & (c < CHANNELS)[None, :], other=0.0
     )
     tl.store(y + m[:, None] * Y_LEADING + c[None, :], value, mask=(m < M)[:, None] & (c < OUT_CHANNELS)[None, :])
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Output pixel (i, j) is input pixel (i * stride // scale - top, j * stride // scale - left), zero if outside.
-
-    Output channel c is input channel c, or with `groups` the one that `channel_shuffle` puts there.
-    """
-
-    dtype: Dtype
-    batch: int
-    height: int
-    width: int
-    channels: int
-    out: Pair
-    out_channels: int
-    x_leading: int
-    y_leading: int
-    stride: Pair = (1, 1)
-    scale: Pair = (1, 1)
-    corner: Pair = (0, 0)
-    groups: int = 1
-
-    def work(self) -> Work:
-        read = self.height * self.width * self.channels // (self.stride[0] * self.stride[1])
-        written = self.out[0] * self.out[1] * self.out_channels
-        return Work(self.batch * (read + written) * SIZES[self.dtype], 0)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Pixels and channels of a tile."""
-
-    block_m: int
-    block_c: int
-    warps: int = 4
-
-
-CONFIGURATIONS = (Config(16, 128), Config(32, 64), Config(64, 32))
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships, the same tiles for every target: it is bound by memory."""
-    return tuple(replace(config, warps=target.warps(config.warps)) for config in CONFIGURATIONS)
-
-
-def suggest(problem: Problem, target: Target) -> Config:
-    """The tile that wastes the fewest channels."""
-    return min(
-        configurations(target, problem.dtype),
-        key=lambda config: (-problem.out_channels % config.block_c, config.block_m),
-    )
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:

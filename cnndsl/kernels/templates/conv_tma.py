@@ -1,24 +1,18 @@
-"""K2: convolution of stride 1 on Hopper, whose input comes in boxes through the tensor memory accelerator.
-
-A box of output pixels (images x rows x columns) needs, for each tap, a box of the input shifted by that tap. A tensor
-descriptor fetches it whole and fills with zeros what lies beyond the map, so that padding costs nothing and the
-matrix instruction reads straight from shared memory.
-"""
+"""The template of convolutions whose input comes in boxes: see `cnndsl.kernels.families.conv_tma`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.conv_gemm import Problem
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import Specialization, ceil_div, power_of_two
-from cnndsl.kernels.tails import tail
-from cnndsl.kernels.targets import Target
+from cnndsl.kernels.families.conv_gemm import Problem
+from cnndsl.kernels.families.conv_tma import ALIGNED, Config, box, refusal
+from cnndsl.kernels.specialization import Specialization
+from cnndsl.kernels.templates.tails import tail
+from cnndsl.kernels.work import ceil_div, power_of_two
 
 
 @triton.jit
@@ -76,60 +70,6 @@ def conv_tma_kernel(
         other = tl.load(residual + m[:, None] * RESIDUAL_LEADING + n[None, :], mask=inside, other=0.0).to(tl.float32)
     result = TAIL(tile, other).to(y.dtype.element_ty)
     tl.store(y + m[:, None] * Y_LEADING + n[None, :], result, mask=inside)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Output pixels of a box (a power of two, cut to the map by `box`), filters and channels of a step."""
-
-    block_m: int
-    block_n: int
-    block_k: int
-    warps: int
-    stages: int
-
-
-CONFIGURATIONS = (
-    Config(128, 128, 64, 8, 4),
-    Config(128, 64, 64, 4, 4),
-    Config(64, 128, 64, 4, 4),
-    Config(64, 64, 64, 4, 4),
-)
-ALIGNED = 16  # bytes: what descriptors ask of every stride and start
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships: for Hopper alone, with half the channels per step in fp32."""
-    if target.name != "sm_90":
-        return ()
-    if SIZES[dtype] == 2:
-        return CONFIGURATIONS
-    return tuple(Config(c.block_m, c.block_n, c.block_k // 2, c.warps, c.stages) for c in CONFIGURATIONS)
-
-
-def refusal(problem: Problem) -> str | None:
-    """Why this kernel does not take a convolution; None if it does."""
-    unit = ALIGNED // SIZES[problem.dtype]
-    if problem.stride != (1, 1):
-        return f"its stride is {problem.stride[0]}x{problem.stride[1]}"
-    if problem.second or problem.split_at or problem.bundles > 1:
-        return "it has several sources, outputs or groups"
-    if problem.x_leading % unit or problem.channels % unit:
-        return f"its channels are not a multiple of {unit}"
-    return None
-
-
-def box(problem: Problem, block_m: int) -> tuple[int, int, int]:
-    """Images, rows and columns of a box of `block_m` output pixels that covers the map with the least overhang."""
-
-    def waste(shape: tuple[int, int, int]) -> tuple[int, int]:
-        images, rows, columns = shape
-        boxes = ceil_div(problem.batch, images) * ceil_div(problem.out[0], rows) * ceil_div(problem.out[1], columns)
-        return boxes, -columns
-
-    powers = [1 << n for n in range(block_m.bit_length())]
-    shapes = [(block_m // (r * c), r, c) for r in powers for c in powers if r * c <= block_m]
-    return min(shapes, key=waste)
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:

@@ -1,17 +1,16 @@
-"""Layers that look across the channels of each pixel: softmax, and local response normalisation."""
+"""The template of softmax and local response normalisation: see `cnndsl.kernels.families.across`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 
-from cnndsl.kernels.precision import SIZES, Dtype
-from cnndsl.kernels.specialization import DTYPES, Specialization, Work, ceil_div, leading, power_of_two
-from cnndsl.kernels.targets import Target
+from cnndsl.kernels.families.across import Config, Problem
+from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.work import ceil_div, power_of_two
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 
@@ -49,43 +48,6 @@ def lrn_kernel(
     value = tl.load(from_x + c, mask=inside, other=0.0).to(tl.float32)
     result = value * tl.exp2(-BETA * tl.log2(OFFSET + ALPHA * squares))
     tl.store(y + m * Y_LEADING + c, result.to(y.dtype.element_ty), mask=inside)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A layer of this kind on images of so many channels."""
-
-    dtype: Dtype
-    pixels: int
-    channels: int
-    x_leading: int
-    y_leading: int
-    op: Softmax | Lrn
-
-    def work(self) -> Work:
-        elements = self.pixels * self.channels
-        each = 2 * self.op.size + 4 if isinstance(self.op, Lrn) else 4
-        return Work(2 * elements * SIZES[self.dtype], elements * each)
-
-
-@dataclass(frozen=True)
-class Config:
-    """Elements of a tile; softmax takes all channels of a pixel at once."""
-
-    elements: int
-    warps: int = 4
-
-
-CONFIGURATIONS = (Config(2048), Config(4096, 8))
-
-
-def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships, the same tiles for every target: it is bound by memory."""
-    return tuple(replace(config, warps=target.warps(config.warps)) for config in CONFIGURATIONS)
-
-
-def suggest(problem: Problem, target: Target) -> Config:
-    return configurations(target, problem.dtype)[problem.channels > 2048]
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:

@@ -1,0 +1,219 @@
+"""K1: convolution as one matrix product (implicit GEMM) with its bias, activation and residual add in the same pass.
+
+Rows are output pixels, columns filters, and the inner dimension runs over taps and channels (Chetlur et al. 2014,
+section 3). Tensors are N H W C, weights O H W I; both may be slices of wider buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cnndsl.kernels.family import Family, Shipped, matrix_label
+from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.tails import RELU
+from cnndsl.kernels.targets import Target
+from cnndsl.kernels.work import Products, Work, ceil_div, power_of_two
+from cnndsl.ops.images import Pair, Sides, conv_extent
+
+
+@dataclass(frozen=True)
+class Second:
+    """Another tensor whose 1x1 convolution is added, with weights of its own: the projection of a residual block."""
+
+    height: int
+    width: int
+    channels: int
+    leading: int
+    stride: Pair = (1, 1)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One convolution. `*_leading` is the number of elements from one pixel to the next.
+
+    tail      expressions applied to the sum in turn (`tails.steps`); `other` in them is the residual
+    split_at  filters from here on go to a second output (0: there is none)
+    bundles   convolutions side by side, each with its own `channels` and `filters` (see `conv_grouped`)
+    centred   so many filters, the first ones, have weights at the centre of the kernel alone, and zeros elsewhere
+    """
+
+    dtype: Dtype
+    batch: int
+    height: int
+    width: int
+    channels: int
+    filters: int
+    x_leading: int
+    y_leading: int
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    sides: Sides = (0, 0, 0, 0)
+    dilation: Pair = (1, 1)
+    bias: bool = True
+    tail: tuple[str, ...] = ()
+    residual_leading: int | None = None
+    split_at: int = 0
+    y2_leading: int = 0
+    second: Second | None = None
+    precision: Products = "tf32"
+    bundles: int = 1
+    centred: int = 0
+
+    def __post_init__(self) -> None:
+        if self.bundles > 1 and (self.split_at or self.second):
+            raise ValueError("bundles have one source and one output")
+
+    @property
+    def out(self) -> Pair:
+        return conv_extent("a kernel", (self.height, self.width), self.kernel, self.stride, self.sides, self.dilation)
+
+    @property
+    def pixels(self) -> int:
+        return self.batch * self.out[0] * self.out[1]
+
+    @property
+    def depth(self) -> int:
+        """Length of the sums: taps times channels."""
+        return self.kernel[0] * self.kernel[1] * self.channels
+
+    @property
+    def weights(self) -> int:
+        """Those of a bundle that are no zeros by definition."""
+        return self.depth * self.filters - (self.depth - self.channels) * self.centred
+
+    def computed(self, block_n: int) -> float:
+        """Share of the steps of all columns so wide that are not left out: a column of 1x1 filters has one tap's."""
+        columns, light = ceil_div(self.filters, block_n), self.centred // block_n
+        return (columns - light + light * self.channels / self.depth) / columns
+
+    def work(self) -> Work:
+        size, extra = SIZES[self.dtype], self.second
+        weights = self.weights + (extra.channels * self.filters if extra else 0)
+        read = self.batch * self.height * self.width * self.channels + weights
+        read += self.batch * extra.height * extra.width * extra.channels if extra else 0
+        outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
+        moved = (read + outputs) * size + 4 * self.filters * self.bias
+        return Work(moved * self.bundles, 2 * self.pixels * weights * self.bundles)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Tile sizes, threads and pipeline depth; `splits` parts of the sum are computed apart and added by `reduction`."""
+
+    block_m: int
+    block_n: int
+    block_k: int
+    warps: int
+    stages: int
+    splits: int = 1
+    group: int = 8
+
+
+# (block_m, block_n, block_k, warps); on Hopper a 128 x 128 tile needs 8 warps for its registers.
+TILES = (
+    (128, 128, 64, 8),
+    (128, 64, 64, 4),
+    (64, 128, 64, 4),
+    (64, 64, 64, 4),
+    (128, 32, 64, 4),
+    (64, 32, 32, 4),
+    (32, 64, 64, 4),
+    (16, 64, 128, 4),
+)
+DEEPEST = 4  # stages of the pipeline; more never paid for their shared memory
+
+
+def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
+    """What ships for a target: every tile, halved along K for fp32, as deep as its shared memory allows."""
+    found = []
+    for m, n, k, warps in TILES:
+        k = k if SIZES[dtype] == 2 else k // 2
+        stages = min(DEEPEST, target.shared // ((m + n) * k * SIZES[dtype]))
+        found.append(Config(m, n, k, warps, stages if target.nvidia else 2))
+    return tuple(found)
+
+
+def suggest(problem: Problem, target: Target) -> Config:
+    """A good configuration where nothing was measured: the least padded work; a long sum over few tiles is split."""
+    tiles = configurations(target, problem.dtype)
+    best = fit(min(tiles, key=lambda each: padded_work(problem, each.block_m, each.block_n, target)), problem)
+    return best if problem.second or problem.bundles > 1 else replace(best, splits=_splits(problem, best, target))
+
+
+def padded_work(problem: Problem, m: int, n: int, target: Target) -> float:
+    """The time of one multiprocessor, in elements of its tiles of m x n.
+
+    A tile's speed grows with its reuse of what it loads, m n / (m + n); a last wave that is not full costs like a
+    full one.
+    """
+    tiles = ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) * problem.bundles
+    return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n)) * problem.computed(n)
+
+
+def fit(config: Config, problem: Problem) -> Config:
+    """The configuration with no more of K in a step than there is, or half where that fits the channels better."""
+    limit = problem.channels if problem.channels >= 32 else problem.depth
+    block_k = max(16, min(config.block_k, power_of_two(limit)))
+    halves = (block_k, block_k // 2) if block_k >= 64 and problem.channels > block_k else (block_k,)
+    return replace(config, block_k=min(halves, key=lambda k: ceil_div(problem.channels, k) * k))
+
+
+def _splits(problem: Problem, config: Config, target: Target) -> int:
+    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+    steps = ceil_div(problem.depth, config.block_k)
+    return max(1, min(target.units // tiles, steps // 4, 16))
+
+
+def fitting(problem: Problem, target: Target) -> tuple[Config, ...]:
+    """Those that ship, cut to the problem, and the suggested one with its splits."""
+    cut = (fit(config, problem) for config in configurations(target, problem.dtype))
+    return tuple(dict.fromkeys((suggest(problem, target), *cut)))
+
+
+def typical(dtype: Dtype) -> Problem:
+    """A 3x3 of a residual block."""
+    shape = (dtype, 8, 28, 28, 128, 256, 128, 512)
+    return Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=("x + other", RELU), residual_leading=256)
+
+
+def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
+    shape = (dtype, 8, 28, 28, 128, 256, 128, 512)
+    usual = typical(dtype)
+    for config in configurations(target, dtype):
+        yield Shipped(matrix_label(config), usual, config, config.block_m)
+    config = configurations(target, dtype)[3]
+    second = Second(56, 56, 256, 256, (2, 2))
+    stem = Problem(dtype, 8, 224, 224, 8, 64, 8, 64, (7, 7), (2, 2), (3, 3, 3, 3), tail=(RELU,))
+    variants = {
+        "stem 7x7 of 8 channels": stem,
+        "96 channels": Problem(dtype, 8, 28, 28, 96, 96, 96, 96, (3, 3), sides=(1, 1, 1, 1)),
+        "two outputs": Problem(*shape, tail=(RELU,), split_at=64, y2_leading=192),
+        "two sources": Problem(*shape, tail=(RELU,), second=second),
+        "expansions": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), centred=128),
+    }
+    for name, problem in variants.items():
+        yield Shipped(name, problem, config, config.block_m)
+    yield Shipped("split in 4", usual, replace(config, splits=4), config.block_m)
+    bundles = Problem(dtype, 8, 28, 28, 32, 32, 256, 256, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), bundles=8)
+    config = fit(configurations(target, dtype)[5], bundles)
+    yield Shipped("8 bundles of 32 channels", bundles, config, config.block_m)
+
+
+def shipped_sums(target: Target, dtype: Dtype) -> Iterator[Shipped]:
+    split = replace(configurations(target, dtype)[3], splits=4)
+    yield Shipped("sum of the 4 parts", typical(dtype), split)
+
+
+FAMILIES = (
+    Family("conv_gemm", "conv_gemm.specialize", suggest, fitting, shipped, copies=True),
+    Family(
+        "conv_reduce",
+        "conv_gemm.reduction",
+        suggest,
+        lambda problem, target: (),
+        shipped_sums,
+        work=lambda problem: Work(0, 0),  # counted with the product that it finishes
+        copies=True,
+    ),
+)

@@ -1,0 +1,82 @@
+"""What a family of kernels is from outside: which problems it takes, what may run them, and what ships.
+
+A plan names a family, a problem and a configuration, all plain data that needs neither Triton nor PyTorch. Only
+`specialize` looks at the template, and imports it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.kernels.precision import Dtype
+from cnndsl.kernels.targets import Target
+from cnndsl.kernels.work import Work
+
+if TYPE_CHECKING:
+    from cnndsl.kernels.specialization import Specialization
+
+Problem = Any  # a dataclass of the family's module, with `work()`
+Config = Any  # a dataclass of the family's module
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A configuration on a typical problem; `rows` is the height of its matrix products (0: it has none)."""
+
+    label: str
+    problem: Problem
+    config: Config
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kernel.
+
+    template        the module and function of `cnndsl.kernels.templates` that make it ready for a problem
+    suggest         the configuration for a problem where nothing was measured
+    configurations  every one that may be tried for it
+    shipped         what is compiled ahead of time by the tests, for a GPU and a type
+    refusal         why it does not take a problem, if it does not
+    work            what one launch must move and compute
+    copies          whether all operands go to shared memory, in whole vectors
+    boxes           whether it reads through the tensor memory accelerator, which needs memory for descriptors
+    """
+
+    name: str
+    template: str
+    suggest: Callable[[Problem, Target], Config]
+    configurations: Callable[[Problem, Target], tuple[Config, ...]]
+    shipped: Callable[[Target, Dtype], Iterator[Shipped]]
+    refusal: Callable[[Problem], str | None] = lambda problem: None
+    work: Callable[[Problem], Work] = lambda problem: problem.work()
+    copies: bool = False
+    boxes: bool = False
+
+    @property
+    def module(self) -> str:
+        """Of its template."""
+        return f"cnndsl.kernels.templates.{self.template.partition('.')[0]}"
+
+    def specialize(self, problem: Problem, config: Config) -> Specialization:
+        """Raises ValueError for a problem that it does not take (`refusal`), ImportError without Triton."""
+        made: Specialization = getattr(import_module(self.module), self.template.partition(".")[2])(problem, config)
+        return made
+
+
+def by_type(configurations: Callable[[Target, Dtype], tuple[Config, ...]]) -> Callable[[Problem, Target], Any]:
+    """Configurations that are the same for all problems of a type."""
+    return lambda problem, target: configurations(target, problem.dtype)
+
+
+def matrix_label(config: Config) -> str:
+    """A configuration of a matrix product, as tables have it."""
+    return f"{config.block_m}x{config.block_n}x{config.block_k}, {config.warps} warps"
+
+
+def tile_label(config: Config, target: Target) -> str:
+    """A configuration by pixels and channels."""
+    return f"{config.block_m}x{config.block_c}, {config.warps * target.lanes} threads"

@@ -1,0 +1,1 @@
+"""The text of kernels: a Triton template for each family, and what makes one ready for a problem."""

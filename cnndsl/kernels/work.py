@@ -1,0 +1,25 @@
+"""What every kernel's problem is counted by: bytes and operations, and whole tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Products = Literal["tf32", "ieee"]  # of float32: rounded to TF32 first, or exact
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a launch must do at least: bytes read and written once each, and floating point operations."""
+
+    bytes: int
+    flops: int
+
+
+def ceil_div(n: int, size: int) -> int:
+    return -(-n // size)
+
+
+def power_of_two(n: int) -> int:
+    """The least power of two that is not below `n`."""
+    return 1 << max(n - 1, 0).bit_length()
