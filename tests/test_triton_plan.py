@@ -32,6 +32,7 @@ from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
 from cnndsl.backends.triton.plan import Buffer  # noqa: E402
 from cnndsl.backends.triton.rules import chains  # noqa: E402
 from cnndsl.backends.triton.stored import dumps, load_plan, loads, save_plan  # noqa: E402
+from cnndsl.backends.triton.text import format_plan  # noqa: E402
 from cnndsl.errors import PlanError, StrictError  # noqa: E402
 from cnndsl.ir import Graph  # noqa: E402
 from cnndsl.kernels.families.conv_gemm import Problem  # noqa: E402
@@ -473,11 +474,12 @@ sys.modules["torch"] = sys.modules["triton"] = None  # as where they are not ins
 import cnndsl
 from cnndsl.backends.triton import explain_plan, make_plan
 from cnndsl.backends.triton.stored import dumps, loads
+from cnndsl.backends.triton.text import format_plan
 for model in sys.argv[1:]:
     graph = cnndsl.load(model).graph
     plan = make_plan(graph, "sm_90", batch=2)
     assert loads(dumps(plan)) == plan
-    print(plan, dumps(plan), explain_plan(graph, "sm_90", batch=2))
+    print(format_plan(plan), dumps(plan), explain_plan(graph, "sm_90", batch=2))
 """
 
 
@@ -490,5 +492,5 @@ def test_plans_are_the_same_without_triton_and_torch() -> None:
     for model in models:
         graph = cnndsl.load(model).graph
         plan = make_plan(graph, "sm_90", batch=2)
-        expected.append(f"{plan} {dumps(plan)} {explain_plan(graph, 'sm_90', batch=2)}\n")
+        expected.append(f"{format_plan(plan)} {dumps(plan)} {explain_plan(graph, 'sm_90', batch=2)}\n")
     assert done.stdout == "".join(expected)

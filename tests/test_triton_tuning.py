@@ -22,7 +22,6 @@ from cnndsl.backends.triton import table as tables  # noqa: E402
 from cnndsl.backends.triton import tuning  # noqa: E402
 from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, promising  # noqa: E402
-from cnndsl.backends.triton.laying import LAYOUTS  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
 from cnndsl.backends.triton.processes import Compilers, Request  # noqa: E402
@@ -93,7 +92,7 @@ def test_what_is_measured_is_among_the_candidates(name: str) -> None:
 
 
 def test_problems_cover_every_kernel() -> None:
-    assert {kernel for kernel, _ in PROBLEMS.values()} == set(LAYOUTS) == set(FAMILIES) - {"conv_reduce", "conv_tma"}
+    assert {kernel for kernel, _ in PROBLEMS.values()} == set(FAMILIES) - {"conv_reduce", "conv_tma"}
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -497,7 +496,7 @@ def test_a_launch_finds_what_was_compiled_for_it(
     """With all that a launch tells the compiler, a limit of registers too, and for the GPU that it runs on."""
     kernel, problem = PROBLEMS["conv_gemm"]
     config = gemm.Config(64, 64, block_k, 4, 2)
-    limit = gemm.specialize(problem, config).options(nvidia=True).get("maxnreg")
+    limit = FAMILIES["conv_gemm"].specialize(problem, config).options(nvidia=True).get("maxnreg")
     assert (limit is None) == (block_k == 32)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     with Compilers(replace(TARGET, arch=arch), 1) as compilers:

@@ -6,7 +6,7 @@ A plan names a family, a problem and a configuration, all plain data that needs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,11 @@ from cnndsl.kernels.targets import Target
 from cnndsl.kernels.work import Work
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cnndsl.kernels.specialization import Specialization
+    from cnndsl.kernels.trials.arithmetic import Tensors
+    from cnndsl.kernels.trials.laying import Both, Laying
 
 Problem = Any  # a dataclass of the family's module, with `work()`
 Config = Any  # a dataclass of the family's module
@@ -42,6 +46,10 @@ class Family:
     shipped         what is compiled ahead of time by the tests, for a GPU and a type
     refusal         why it does not take a problem, if it does not
     work            what one launch must move and compute
+    trial           the module of `cnndsl.kernels.trials` with small problems, tensors, and what must come out
+    rivals          families whose problems it takes too, as another way to compute them
+    most            configurations that are worth measuring (0: all)
+    starts          bytes at a multiple of which its input must start
     copies          whether all operands go to shared memory, in whole vectors
     boxes           whether it reads through the tensor memory accelerator, which needs memory for descriptors
     """
@@ -53,6 +61,10 @@ class Family:
     shipped: Callable[[Target, Dtype], Iterator[Shipped]]
     refusal: Callable[[Problem], str | None] = lambda problem: None
     work: Callable[[Problem], Work] = lambda problem: problem.work()
+    trial: str = ""
+    rivals: tuple[str, ...] = ()
+    most: int = 0
+    starts: int = 1
     copies: bool = False
     boxes: bool = False
 
@@ -65,6 +77,26 @@ class Family:
         """Raises ValueError for a problem that it does not take (`refusal`), ImportError without Triton."""
         made: Specialization = getattr(import_module(self.module), self.template.partition(".")[2])(problem, config)
         return made
+
+    @property
+    def examples(self) -> Mapping[str, Problem]:
+        """Small problems by what is special about them, for tests."""
+        found: Mapping[str, Problem] = self._trial.EXAMPLES if self.trial else {}
+        return found
+
+    def lay(self, problem: Problem, laying: Laying) -> Both:
+        """Tensors for a problem: random inputs, and outputs to be written."""
+        both: Both = self._trial.lay(problem, laying)
+        return both
+
+    def expected(self, problem: Problem, tensors: Tensors) -> dict[str, Tensor]:
+        """The outputs by their names, N x H x W x C where it is a map."""
+        outputs: dict[str, Tensor] = self._trial.expected(problem, tensors)
+        return outputs
+
+    @property
+    def _trial(self) -> Any:
+        return import_module(f"cnndsl.kernels.trials.{self.trial}")
 
 
 def by_type(configurations: Callable[[Target, Dtype], tuple[Config, ...]]) -> Callable[[Problem, Target], Any]:

@@ -10,7 +10,7 @@ from cnndsl.backends.triton.places import Places, Split
 from cnndsl.backends.triton.plan import Launch, Packed, Scratch, Tensor, View
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
-from cnndsl.kernels.families import FAMILIES, conv_tma
+from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
@@ -101,8 +101,9 @@ class Building:
     def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Chosen:
         """What is chosen, unless it cannot read this tensor: boxes start at whole vectors."""
         chosen = self.choose(kernel, problem, self.target)
-        anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % conv_tma.ALIGNED
-        return suggested(kernel, problem, self.target) if chosen.kernel == "conv_tma" and anywhere else chosen
+        starts = FAMILIES[chosen.kernel].starts if chosen.kernel in FAMILIES else 1
+        anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % starts
+        return suggested(kernel, problem, self.target) if anywhere else chosen
 
 
 def suggested(kernel: str, problem: Any, target: Target) -> Chosen:

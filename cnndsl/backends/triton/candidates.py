@@ -15,15 +15,14 @@ from cnndsl.kernels.work import ceil_div
 SPLITS = (2, 4, 8, 16)
 PASS = 2000.0  # products in the time of writing and reading one part of a sum
 FEWEST_STEPS = 2  # of a split sum, in each part
-MOST = {"conv_gemm": 7, "conv_tma": 3}  # configurations of a kernel that are worth measuring
+MOST = {name: family.most for name, family in FAMILIES.items() if family.most}
 
 
 def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
     """Each kernel and configuration that takes a problem which is posed to `kernel`, the cost model's choice first."""
     found: dict[Choice, None] = {(kernel, FAMILIES[kernel].suggest(problem, target)): None}
-    for name in (kernel, *(["conv_tma"] if kernel == "conv_gemm" else [])):
-        family = FAMILIES[name]
-        if family.refusal(problem) is None:
+    for name, family in FAMILIES.items():
+        if kernel in (name, *family.rivals) and family.refusal(problem) is None:
             found |= {(name, config): None for config in family.configurations(problem, target)}
     if kernel == "conv_gemm":
         found |= {("conv_gemm", config): None for config in _split(problem, target)}

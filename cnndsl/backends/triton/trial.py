@@ -13,11 +13,11 @@ import triton
 from torch import Tensor
 
 from cnndsl.backends.triton.float32 import float32_products
-from cnndsl.backends.triton.laying import LAYOUTS, Laid, Laying
 from cnndsl.backends.triton.library_steps import library_step
-from cnndsl.backends.triton.reference import expected
-from cnndsl.kernels.families import FAMILIES, chain, conv1x1_pre, conv_gemm, pool
+from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.family import Family
 from cnndsl.kernels.templates.conv_tma import scratch
+from cnndsl.kernels.trials.laying import Laid, Laying
 
 Step = Callable[[], object]
 # Of one rounding to the type of the output, and of products that TF32 rounds first.
@@ -36,6 +36,10 @@ class Trial:
     outputs: Mapping[str, Laid]
 
     @property
+    def family(self) -> Family:
+        return FAMILIES[self.kernel]
+
+    @property
     def bytes(self) -> int:
         every = [*self.inputs.values(), *self.outputs.values()]
         return sum(laid.buffer.numel() * laid.buffer.element_size() for laid in every)
@@ -46,9 +50,9 @@ class Trial:
 
     def expected(self) -> dict[str, Tensor]:
         """The right outputs, in float64 or, for large problems, float32."""
-        wide = torch.float64 if FAMILIES[self.kernel].work(self.problem).flops < DOUBLE_FLOPS else torch.float32
+        wide = torch.float64 if self.family.work(self.problem).flops < DOUBLE_FLOPS else torch.float32
         with exactly(), torch.no_grad():
-            return expected(self.kernel, self.problem, {name: x.view.to(wide) for name, x in self.inputs.items()})
+            return self.family.expected(self.problem, {name: x.view.to(wide) for name, x in self.inputs.items()})
 
     def poison(self) -> None:
         for laid in self.outputs.values():
@@ -70,35 +74,15 @@ class Trial:
     def tolerance(self) -> float:
         (laid, *_) = self.outputs.values()
         base = TOLERANCES[laid.view.dtype]
-        if laid.view.dtype is torch.float32 and _products(self.problem) == "tf32":
+        if laid.view.dtype is torch.float32 and getattr(self.problem, "precision", "ieee") == "tf32":
             base = TF32
-        return base * (1 + math.sqrt(_depth(self.problem)) / 64)
+        return base * (1 + math.sqrt(getattr(self.problem, "depth", 1)) / 64)
 
 
 def _error(found: Tensor, wanted: Tensor) -> float:
     """The largest difference, absolute for values below 1, else relative."""
     difference = (found.to(wanted.dtype) - wanted).abs() / wanted.abs().clamp(min=1)
     return float(difference.max().item())
-
-
-def _products(problem: Any) -> str:
-    first = problem.first if isinstance(problem, chain.Problem) else problem
-    return getattr(first, "precision", "ieee")
-
-
-def _depth(problem: Any) -> int:
-    """Length of the sums."""
-    match problem:
-        case conv_gemm.Problem():
-            return problem.depth
-        case chain.Problem():
-            return problem.first.depth + problem.first.filters
-        case conv1x1_pre.Problem():
-            return problem.channels
-        case pool.Problem():
-            return problem.height * problem.width
-        case _:
-            return 1
 
 
 @contextmanager
@@ -118,7 +102,7 @@ def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) 
     if kernel == "cudnn":
         return library_step(problem, config, _bias_typed(tensors))
     made = FAMILIES[kernel].specialize(problem, config)
-    if kernel == "conv_tma":
+    if FAMILIES[kernel].boxes:
         triton.set_allocator(scratch(tensors["x"].device))
     if kernel != "conv_gemm" or config.splits == 1:
         return lambda: made.launch(**tensors)
@@ -141,4 +125,4 @@ def _bias_typed(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 def trial(kernel: str, problem: Any, device: torch.device, seed: int = 0) -> Trial:
     """A problem on fresh random tensors; its outputs are poisoned."""
-    return Trial(kernel, problem, *LAYOUTS[kernel](problem, Laying(device, seed)))
+    return Trial(kernel, problem, *FAMILIES[kernel].lay(problem, Laying(device, seed)))

@@ -58,4 +58,4 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
             yield Shipped(label, problem, config)
 
 
-FAMILIES = (Family("across", "across.specialize", suggest, by_type(configurations), shipped),)
+FAMILIES = (Family("across", "across.specialize", suggest, by_type(configurations), shipped, trial="across"),)

@@ -15,7 +15,7 @@ from cnndsl.kernels.family import Family, Shipped
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.work import Work, power_of_two
+from cnndsl.kernels.work import Products, Work, power_of_two
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Problem:
     @property
     def pixels(self) -> int:
         return self.first.pixels
+
+    @property
+    def depth(self) -> int:
+        """Length of the sums, one after the other."""
+        return self.first.depth + self.first.filters
+
+    @property
+    def precision(self) -> Products:
+        return self.first.precision
 
     def work(self) -> Work:
         first = self.first
@@ -121,5 +130,13 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
 
 
 FAMILIES = (
-    Family("chain", "chain.specialize", suggest, lambda problem, target: (suggest(problem, target),), shipped, refusal),
+    Family(
+        "chain",
+        "chain.specialize",
+        suggest,
+        lambda problem, target: (suggest(problem, target),),
+        shipped,
+        refusal,
+        trial="chain",
+    ),
 )

@@ -54,6 +54,11 @@ class Problem:
         return self.batch * self.out[0] * self.out[1]
 
     @property
+    def depth(self) -> int:
+        """Length of the sums."""
+        return self.channels
+
+    @property
     def overhangs(self) -> bool:
         """Whether a window reaches beyond the map."""
         last = [(n - 1) * step + k for n, step, k in zip(self.out, self.stride, self.kernel, strict=True)]
@@ -110,4 +115,6 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
         yield Shipped(name, problem, config, config.block_m)
 
 
-FAMILIES = (Family("conv1x1_pre", "conv1x1_pre.specialize", suggest, by_type(configurations), shipped),)
+FAMILIES = (
+    Family("conv1x1_pre", "conv1x1_pre.specialize", suggest, by_type(configurations), shipped, trial="conv1x1_pre"),
+)

@@ -206,7 +206,7 @@ def shipped_sums(target: Target, dtype: Dtype) -> Iterator[Shipped]:
 
 
 FAMILIES = (
-    Family("conv_gemm", "conv_gemm.specialize", suggest, fitting, shipped, copies=True),
+    Family("conv_gemm", "conv_gemm.specialize", suggest, fitting, shipped, trial="conv_gemm", most=7, copies=True),
     Family(
         "conv_reduce",
         "conv_gemm.reduction",

@@ -79,6 +79,7 @@ FAMILIES = (
         by_type(configurations),
         shipped,
         work=depthwise_work,
+        trial="depthwise",
         copies=True,
     ),
 )

@@ -92,6 +92,9 @@ FAMILIES = (
         by_type(configurations),
         shipped,
         refusal,
+        rivals=("conv_gemm",),
+        most=3,
+        starts=ALIGNED,
         boxes=True,
     ),
 )

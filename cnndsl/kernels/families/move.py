@@ -74,4 +74,4 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
         yield Shipped(label, upsample, config)
 
 
-FAMILIES = (Family("move", "move.specialize", suggest, by_type(configurations), shipped),)
+FAMILIES = (Family("move", "move.specialize", suggest, by_type(configurations), shipped, trial="move"),)

@@ -67,6 +67,11 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
 
 FAMILIES = (
     Family(
-        "pack", "pack.specialize", suggest, lambda problem, target: configurations(target, problem.y_dtype), shipped
+        "pack",
+        "pack.specialize",
+        suggest,
+        lambda problem, target: configurations(target, problem.y_dtype),
+        shipped,
+        trial="pack",
     ),
 )

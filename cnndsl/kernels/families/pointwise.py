@@ -92,12 +92,4 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
             yield Shipped(label, problem, config)
 
 
-FAMILIES = (
-    Family(
-        "pointwise",
-        "pointwise.specialize",
-        suggest,
-        by_type(configurations),
-        shipped,
-    ),
-)
+FAMILIES = (Family("pointwise", "pointwise.specialize", suggest, by_type(configurations), shipped, trial="pointwise"),)

@@ -40,6 +40,11 @@ class Problem:
         """A global pool."""
         return self.adaptive and self.out == (1, 1)
 
+    @property
+    def depth(self) -> int:
+        """The longest sum that a window of this map can be."""
+        return self.height * self.width
+
     def work(self) -> Work:
         read, written = self.height * self.width, self.out[0] * self.out[1]
         taps = read if self.everywhere else written * self.reach[0] * self.reach[1]
@@ -97,4 +102,4 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
             yield Shipped(label, problem, config)
 
 
-FAMILIES = (Family("pool", "pool.specialize", suggest, by_type(configurations), shipped),)
+FAMILIES = (Family("pool", "pool.specialize", suggest, by_type(configurations), shipped, trial="pool"),)

@@ -1,0 +1,30 @@
+"""Small problems of `pack`, tensors for them, and what must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnndsl.kernels.families import pack
+from cnndsl.kernels.trials.arithmetic import (
+    Tensors,
+)
+from cnndsl.kernels.trials.laying import Both, Laying
+
+EXAMPLES: Mapping[str, pack.Problem] = {
+    "": pack.Problem("fp16", "fp16", 2, 35, 20, 24, (20 * 35, 35, 1), (24 * 35, 1, 24)),
+}
+
+
+def lay(problem: pack.Problem, laying: Laying) -> Both:
+    shape = (problem.batch, problem.channels, problem.pixels)
+    x = laying.random(laying.strided(shape, problem.x_steps, problem.x_dtype))
+    out = (problem.batch, problem.out_channels, problem.pixels)
+    return {"x": x}, {"y": laying.strided(out, problem.y_steps, problem.y_dtype)}
+
+
+def expected(problem: pack.Problem, tensors: Tensors) -> dict[str, Tensor]:
+    """Batch x channels x pixels, as these tensors are given here."""
+    return {"y": F.pad(tensors["x"], (0, 0, 0, problem.out_channels - problem.channels))}
