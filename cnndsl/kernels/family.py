@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnndsl.kernels.specialization import Specialization
-    from cnndsl.kernels.trials.arithmetic import Tensors
     from cnndsl.kernels.trials.laying import Both, Laying
 
 Problem = Any  # a dataclass of the family's module, with `work()`
@@ -89,7 +88,7 @@ class Family:
         both: Both = self._trial.lay(problem, laying)
         return both
 
-    def expected(self, problem: Problem, tensors: Tensors) -> dict[str, Tensor]:
+    def expected(self, problem: Problem, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The outputs by their names, N x H x W x C where it is a map."""
         outputs: dict[str, Tensor] = self._trial.expected(problem, tensors)
         return outputs
