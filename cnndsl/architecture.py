@@ -147,7 +147,8 @@ class Architecture:
         triton  a plan and packed weights for one `batch` size and `precision`; with a `target` (such as "sm_90") also
                 its kernels, built ahead of time, and what loads them without Triton
         An option of the other backend is a ValueError. What is written does not depend on PyTorch's defaults.
-        Raises `OutputError` if the folder cannot be written, `MissingExtra` if PyTorch or Triton is not installed.
+        Raises `OutputError` if the folder cannot be written, `RunError` if the module fails in its first run, and
+        `MissingExtra` if PyTorch or Triton is not installed.
         """
         _require_seed(seed)
         if str(directory) == "":

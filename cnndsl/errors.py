@@ -37,6 +37,10 @@ class OutputError(Error):
     """A place that cannot be written to; the message is one line and names it."""
 
 
+class RunError(Error):
+    """A module that fails when it is run, before anything of it is written; one line."""
+
+
 class WeightsError(Error):
     """Weights that cannot be read, or do not fit the network; each problem is a line."""
 

@@ -18,6 +18,9 @@ from cnndsl import Architecture
 from cnndsl.backends.torch import build, load_written, optimize
 from cnndsl.cli.main import main
 from cnndsl.ir import Graph
+from cnndsl.ops import base
+from cnndsl.ops.activation import Pointwise
+from cnndsl.ops.base import Shape, TorchExpression
 
 EXAMPLES = {
     "residual": "conv 3x3, 8 -> bn -> relu\n residual { conv 1x1, 4 -> bn -> relu -> conv 3x3, 8 -> bn }\n relu",
@@ -157,6 +160,27 @@ def test_the_written_pair_is_the_same_network(tmp_path: Path) -> None:
     network = example("residual")
     files = network.write(tmp_path, seed=5, optimize=True)
     assert_same(load_written(files).eval(), network.compile(seed=5).eval(), torch.randn(1, 3, 8, 8), 1e-5)
+
+
+@pytest.mark.parametrize("option", [[], ["--optimize"]])
+def test_what_does_not_run_is_not_written(
+    option: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(Pointwise):
+        """A layer of another package, which names a function that PyTorch does not have."""
+
+        word = "lost"
+        function = ("no_such_function",)
+
+        def torch(self, *inputs: Shape) -> TorchExpression:
+            return TorchExpression("F.no_such_function({0})")
+
+    monkeypatch.setitem(base._REGISTRY, Lost.word, Lost)
+    (tmp_path / "n.arch").write_text("network n { input 4 x 6 x 6\n conv 3x3, 4 -> lost }", encoding="utf-8")
+    assert main(["compile", str(tmp_path / "n.arch"), "-o", str(tmp_path / "new"), *option]) == 2
+    said = capsys.readouterr().err
+    assert "nothing is written, since n does not run: AttributeError: " in said and said.count("\n") == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_bfloat16() -> None:

@@ -140,9 +140,16 @@ class FusedConv2d(Fused, nn.Conv2d):
 
     def forward(self, x: torch.Tensor, other: torch.Tensor | None = None) -> torch.Tensor:
         x = self.before(x)
+        if self.in_channels == 1:
+            x = self.planes(x)
         if not self.runs_on_onednn(x):
             return self.after(self._conv_forward(x, self.weight, self.bias), other, self.epilogue)
         return self.after(self.run(x, other), other, self.rest)
+
+    @staticmethod
+    def planes(x: torch.Tensor) -> torch.Tensor:
+        """One channel with the strides of a plane; where they call it the innermost, oneDNN gives wrong numbers."""
+        return x.contiguous().view(x.shape)
 
     def run(self, x: torch.Tensor, other: torch.Tensor | None) -> torch.Tensor:
         x = x.contiguous(memory_format=torch.channels_last)
@@ -159,10 +166,10 @@ class FusedConv2d(Fused, nn.Conv2d):
         return convolution.binary(x, other, self.packed_weight(x), self.bias, *window, "add", 1.0, *unary)
 
     def pack(self, shape: torch.Size) -> torch.Tensor:
+        if self.in_channels == 1:  # reordered, its strides would be those of an innermost channel
+            return self.planes(self.weight.detach())
         window = (self.padding, self.stride, self.dilation, self.groups)
         weight = self.weight.detach().contiguous(memory_format=torch.channels_last)
-        if self.in_channels == 1:  # oneDNN computes with some reordered weights of one channel something else
-            return weight
         return torch.ops.mkldnn._reorder_convolution_weight(weight, *window, list(shape))
 
 

@@ -57,7 +57,10 @@ def optimize(graph: Graph, *, seed: int = 0, freeze: bool = False) -> nn.Module:
 
 
 def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Path]:
-    """Write the optimised network's source and its own, derived weights; gives the paths. Raises `OutputError`."""
+    """Write the optimised network's source and its own, derived weights; gives the paths.
+
+    Raises `OutputError`, and `RunError`.
+    """
     require("torch", "safetensors", extra="torch")
     rewritten = optimized_graph(graph)
     source = generate_source(rewritten)

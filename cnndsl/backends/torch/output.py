@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cnndsl.analysis.memory import peak_memory
 from cnndsl.backends.torch.loading import instantiate, plain_defaults
 from cnndsl.backends.torch.source import generate_source
+from cnndsl.errors import RunError
 from cnndsl.extras import require
 from cnndsl.files import text_writer, write_together
 from cnndsl.ir.graph import Graph
@@ -23,7 +24,7 @@ def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = No
 
     The folder is made if need be. Files of the same names are replaced, together and at the end: after a failure or
     Ctrl-C the folder is as it was.
-    Raises `OutputError`, and `MissingExtra` if PyTorch is not installed.
+    Raises `OutputError`, `RunError`, and `MissingExtra` if PyTorch is not installed.
     """
     if weights:
         require("torch", "safetensors", extra="torch")
@@ -39,12 +40,20 @@ def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = No
 
 
 def run_once(module: nn.Module, graph: Graph) -> None:
-    """Run a module in eval mode before anything of it is written, if its tensors have room in this machine."""
+    """Run a module in eval mode before anything of it is written, if its tensors have room in this machine.
+
+    Raises `RunError` if it fails.
+    """
     import torch
 
     if peak_memory(graph).bytes > memory():
         return
     training = module.training
-    with torch.inference_mode():
-        module.eval()(*(torch.zeros(1, *node.shape) for node in graph.inputs))
+    inputs = (torch.zeros(1, *node.shape) for node in graph.inputs)
+    try:
+        with torch.inference_mode():
+            module.eval()(*inputs)
+    except Exception as error:  # whatever PyTorch raises for what a layer asks of it
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise RunError(f"nothing is written, since {graph.name} does not run: {reason}") from error
     module.train(training)
