@@ -19,6 +19,7 @@ from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.reshape import ChannelSlice
+from cnndsl.passes.free_name import free_name
 from cnndsl.passes.notes import Notes
 
 
@@ -35,7 +36,6 @@ def merge_siblings(graph: Graph, notes: Notes | None = None) -> Graph:
             continue
         merged = _merged(siblings, taken)
         before[place].append(merged)
-        taken.add(merged.name)
         sliced |= {node.name: node for node in _slices(siblings, merged)}
         notes.fused(merged.name, *(node.name for node in siblings), how="merged with its siblings")
     return graph.rewrite(_woven(graph, before, sliced))
@@ -109,10 +109,8 @@ def _merged(siblings: list[Node], taken: set[str]) -> Node:
     op = replace(op, core=replace(_core(first), filters=filters))
     shape = (filters, *first.shape[1:])
     common = _common(siblings)
-    name, number = (f"{common}." if common else "") + "siblings", 1
-    while (unique := f"{name}{number if number > 1 else ''}") in taken:
-        number += 1
-    return Node(unique, op, first.inputs, shape, first.span, recipes)
+    name = free_name(f"{common}.siblings" if common else "siblings", taken)
+    return Node(name, op, first.inputs, shape, first.span, recipes)
 
 
 def _core(node: Node) -> Conv:

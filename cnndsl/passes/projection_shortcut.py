@@ -19,6 +19,7 @@ from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused, Subsample, core_of
 from cnndsl.ops.merge import Add, Concat
+from cnndsl.passes.free_name import free_name
 from cnndsl.passes.notes import Notes
 
 
@@ -76,7 +77,7 @@ def _joined(graph: Graph, node: Node, other: Node, names: set[str]) -> tuple[Nod
     made: list[Node] = []
     first, second = (_sampled(graph, each, node, names, made) for each in (node, other))
     stack_shape = (first.shape[0] + second.shape[0], *first.shape[1:])
-    stack = Node(_free(f"{node.name}_inputs", names), Concat(), (first.name, second.name), stack_shape, node.span)
+    stack = Node(free_name(f"{node.name}_inputs", names), Concat(), (first.name, second.name), stack_shape, node.span)
     core = core_of(node.op)
     assert isinstance(node.op, Fused) and isinstance(core, Conv)
     weights = apply("concat_columns", node.recipe("weight"), other.recipe("weight"))
@@ -101,15 +102,6 @@ def _sampled(graph: Graph, conv: Node, node: Node, names: set[str], made: list[N
     if core.stride == (1, 1):
         return source
     op = Subsample(stride=core.stride)
-    name = _free(f"{node.name}_pixels", names)
+    name = free_name(f"{node.name}_pixels", names)
     made.append(Node(name, op, (source.name,), op.output(source.shape), conv.span))
     return made[-1]
-
-
-def _free(name: str, names: set[str]) -> str:
-    number = 2
-    unique = name
-    while unique in names:
-        unique, number = f"{name}{number}", number + 1
-    names.add(unique)
-    return unique
