@@ -219,6 +219,19 @@ def test_siblings_behind_batch_norms_of_their_own_stay() -> None:
     assert_equal(graph, loads(f"network n {{ input 4 x 8 x 8\n {body} }}").graph)
 
 
+HRNET = (
+    "conv 3x3, 4 as a\n conv 3x3, 4, /2 as b\n"
+    "add { | from a -> conv 1x1, 2 | from b -> conv 1x1, 2 -> upsample 2 } as f0\n"
+    "add { | from f0 | from a -> conv 1x1, 2 | from b -> conv 1x1, 2 -> upsample 2 }"
+)
+
+
+def test_siblings_of_several_tensors_may_become_one_at_one_place() -> None:
+    graph, _ = prepared(HRNET, merge_siblings)
+    assert [node.name for node in graph if "siblings" in node.name] == ["siblings", "siblings2"]
+    assert_equal(graph, loads(f"network n {{ input 4 x 8 x 8\n {HRNET} }}").graph)
+
+
 def test_a_strided_pool_goes_first() -> None:
     graph, _ = prepared("conv 1x1, 2, bias=false\n avgpool 2x2, /2", order_pool)
     assert layers(graph) == ["avgpool: avgpool 2x2, /2", "conv: conv 1x1, 2, bias=false"]

@@ -10,7 +10,8 @@ Siblings that only a concat reads come first, so that a kernel with two outputs 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
@@ -24,24 +25,25 @@ from cnndsl.passes.notes import Notes
 def merge_siblings(graph: Graph, notes: Notes | None = None) -> Graph:
     notes = notes or Notes()
     places = {node.name: place for place, node in enumerate(graph)}
-    before: dict[str, Node] = {}  # the merged node, by the node it stands before
+    before: dict[str, list[Node]] = defaultdict(list)  # the merged nodes, by the node they stand before
+    taken = graph.taken_names()
     sliced: dict[str, Node] = {}
     for siblings in _families(graph, notes):
         place = _place(graph, places, siblings)
         if place is None:
             notes.declined(siblings[0].name, "the merged convolution would stand before what it reads")
             continue
-        merged = _merged(graph, siblings, graph.taken_names().union(node.name for node in before.values()))
-        before[place] = merged
+        merged = _merged(siblings, taken)
+        before[place].append(merged)
+        taken.add(merged.name)
         sliced |= {node.name: node for node in _slices(siblings, merged)}
         notes.fused(merged.name, *(node.name for node in siblings), how="merged with its siblings")
     return graph.rewrite(_woven(graph, before, sliced))
 
 
-def _woven(graph: Graph, before: dict[str, Node], sliced: dict[str, Node]) -> Iterator[Node]:
+def _woven(graph: Graph, before: Mapping[str, list[Node]], sliced: dict[str, Node]) -> Iterator[Node]:
     for node in graph:
-        if node.name in before:
-            yield before[node.name]
+        yield from before.get(node.name, ())
         yield sliced.get(node.name, node)
 
 
@@ -96,7 +98,7 @@ def _common(siblings: list[Node]) -> str:
     return ".".join(paths[0][:shared])
 
 
-def _merged(graph: Graph, siblings: list[Node], taken: set[str]) -> Node:
+def _merged(siblings: list[Node], taken: set[str]) -> Node:
     first = siblings[0]
     op = first.op if isinstance(first.op, Fused) else Fused(_core(first))
     filters = sum(_core(node).filters for node in siblings)
