@@ -14,7 +14,7 @@ import pytest
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import Writer
+from random_networks import texts as networks
 
 from cnndsl.checking import Checked, Request, check_file
 from cnndsl.diagnostics import FORMATS, Diagnostic, Report, render
@@ -166,9 +166,9 @@ def test_mutated_files(text: str) -> None:
 
 
 @settings(max_examples=examples(100))
-@given(st.integers(0, 2**32))
-def test_good_files(seed: int) -> None:
-    checked = look_over(Writer(seed).network())
+@given(networks)
+def test_good_files(text: str) -> None:
+    checked = look_over(text)
     assert checked.report.ok, render(checked.report, "text")
     look_over_networks(checked)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from examples import examples
-from fusion_networks import networks_of_any_kind
 from hypothesis import HealthCheck, given, settings
+from random_networks import networks
 from torch import Tensor, nn
 
 import cnndsl
@@ -56,27 +56,29 @@ def scrambled(module: nn.Module, seed: int = 0) -> nn.Module:
     return module.eval()
 
 
-def outputs(module: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+def outputs(module: nn.Module, *inputs: Tensor) -> tuple[Tensor, ...]:
     with torch.inference_mode():
-        result = module(x)
+        result = module(*inputs)
     return (result,) if isinstance(result, Tensor) else tuple(each for each in result if each is not None)
 
 
-def assert_same(one: nn.Module, other: nn.Module, x: Tensor, tolerance: float) -> None:
-    for a, b in zip(outputs(one, x), outputs(other, x), strict=True):
+def assert_same(one: nn.Module, other: nn.Module, inputs: Tensor | list[Tensor], tolerance: float) -> None:
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    for a, b in zip(outputs(one, *inputs), outputs(other, *inputs), strict=True):
         scale = max(1.0, float(b.abs().max()))
         torch.testing.assert_close(a, b, rtol=0, atol=tolerance * scale)
 
 
-@given(networks_of_any_kind())
+@given(networks())
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_network(graph: Graph) -> None:
     """As it runs, with reordered weights and sums in place; twice, since those could spoil what they read."""
     plain, optimised = scrambled(build(graph)), optimize(graph)
     optimised.load_state_dict(plain.state_dict())
-    x = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(1)
+    inputs = [torch.randn(2, *node.shape, generator=generator) for node in graph.inputs]
     for _ in range(2):
-        assert_same(optimised, plain, x, 1e-4)
+        assert_same(optimised, plain, inputs, 1e-4)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

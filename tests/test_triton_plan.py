@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
-from fusion_networks import networks_of_any_kind  # noqa: E402
-from random_networks import random_network  # noqa: E402
+from random_networks import networks, random_network  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
@@ -68,7 +67,7 @@ def assert_computes(graph: Graph, batch: int = 2) -> TritonModule:
     return module
 
 
-@given(networks_of_any_kind())
+@given(networks())
 @settings(max_examples=examples(24), deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_any_network(graph: Graph) -> None:
     assert_computes(graph)

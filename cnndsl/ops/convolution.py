@@ -11,6 +11,8 @@ from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.images import Pair, Sides, check_groups, compact, conv_extent, dilated, expect_image, symmetric
 from cnndsl.ops.window import Window, sliding, transposed
 
+VECTOR = 16  # numbers in the largest vector register
+
 
 def half_padding(kernel: Pair, dilation: Pair) -> Sides:
     """Padding by half of the (dilated) kernel, which keeps the size at stride 1; the kernel must be odd."""
@@ -85,11 +87,14 @@ class Conv(Op):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         padded, before = symmetric(self.sides, dilated(self.kernel, self.dilation))
+        stride = self.stride
+        if self._skips_unsafely(inputs[0][0]):
+            before, stride = f"{before}[:, :, ::{stride[0]}, ::{stride[1]}]", (1, 1)
         return TorchModule(
             "nn.Conv2d",
             (inputs[0][0], self.filters, compact(self.kernel)),
             {
-                "stride": (compact(self.stride), 1),
+                "stride": (compact(stride), 1),
                 "padding": (compact(padded), 0),
                 "dilation": (compact(self.dilation), 1),
                 "groups": (self.groups, 1),
@@ -97,6 +102,14 @@ class Conv(Op):
             },
             inputs=before,
         )
+
+    def _skips_unsafely(self, channels: int) -> bool:
+        """Whether oneDNN's gradient of the weights would write outside of them.
+
+        It does for a 1x1 kernel with a stride that reads `torch.channels_last`, as behind a `layer_norm`, and fewer
+        channels than a vector register has numbers (PyTorch 2.13, AVX2 and AVX-512, float32 and bfloat16).
+        """
+        return self.kernel == (1, 1) and self.stride != (1, 1) and self.groups == 1 and channels < VECTOR
 
 
 @register

@@ -62,9 +62,11 @@ def _of_kept(word: str, node: fx.Node, held: list[Held]) -> Held:
 def _conv(reading: Reading, node: fx.Node, given: Arguments) -> str:
     weight, bias, dilation = given["weight"], given["bias"], pair(given["dilation"])
     rows, columns = pair(_padding(given))
-    source, sides = reading.builder.unpadded(given["input"], (rows, rows, columns, columns))
+    source, stride, groups = given["input"], pair(given["stride"]), given["groups"]
+    if weight.shape[2:] == (1, 1) and not rows and not columns:
+        source, stride = reading.builder.unskipped(source, stride)
+    source, sides = reading.builder.unpadded(source, (rows, rows, columns, columns))
     size = pair(reading.builder[source].shape[1:])
-    stride, groups = pair(given["stride"]), given["groups"]
     description = kinds.convolution(weight.shape, size, stride, sides, dilation, groups, bias is not None)
     return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
 

@@ -1,7 +1,7 @@
 """A network reduced to what can be compared across frameworks: units, their facts, their tensors, and who reads whom.
 
 The same normal form is made of our graphs and of traced foreign modules: what only moves or passes values on is gone,
-chains of `concat` and of `add` are one merge, and padding belongs to the convolution behind it.
+chains of a merge are one, and padding and skipped pixels belong to the convolution behind them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import prod
 
 from cnndsl.ir.upstream import upstream
 from cnndsl.ops.base import Shape
-from cnndsl.ops.images import Sides
+from cnndsl.ops.images import Pair, Sides
 
 Facts = Mapping[str, str]
 
@@ -20,6 +20,8 @@ Facts = Mapping[str, str]
 COMMUTATIVE = frozenset({"add", "mul"})
 # Channels of an image: grey, or red, green and blue.
 COLOURS = (1, 3)
+# Merges of which a chain is one.
+ASSOCIATIVE = frozenset({"concat", "add", "mul"})
 # What acts in training alone.
 TRAINING = frozenset({"dropout", "drop_path"})
 
@@ -182,9 +184,9 @@ class Builder:
         self._pads: dict[str, tuple[Sides, float]] = {}
 
     def add(self, unit: Unit) -> str:
-        if unit.kind == "identity" or (unit.kind in ("concat", "add") and len(unit.inputs) == 1):
+        if unit.kind == "identity" or (unit.kind in ASSOCIATIVE and len(unit.inputs) == 1):
             return unit.inputs[0]
-        if unit.kind in ("concat", "add"):
+        if unit.kind in ASSOCIATIVE:
             unit = Unit(unit.name, unit.kind, unit.facts, tuple(self._spread(unit)), unit.shape)
         name = self._free(unit.name)
         self._units[name] = Unit(name, unit.kind, unit.facts, unit.inputs, unit.shape, unit.slots)
@@ -203,6 +205,14 @@ class Builder:
             return name, sides
         top, bottom, left, right = (a + b for a, b in zip(sides, more, strict=True))
         return (self._units[name].inputs[0] if name in self._pads else name), (top, bottom, left, right)
+
+    def unskipped(self, name: str, stride: Pair) -> tuple[str, Pair]:
+        """What a 1x1 kernel really reads, and its stride, where others hand it every n-th row and column alone."""
+        steps = {"2": stride[0], "3": stride[1]}
+        while (unit := self._units[name]).kind == "slice" and unit.facts.keys() == {"axis", "step"}:
+            steps[unit.facts["axis"]] *= int(unit.facts["step"])
+            name = unit.inputs[0]
+        return name, (steps["2"], steps["3"])
 
     def __getitem__(self, name: str) -> Unit:
         return self._units[name]
