@@ -132,7 +132,6 @@ COMMANDS = (
     ["compile", "tiny.arch"],
     ["compile", "tiny.arch", "--optimize", "--explain"],
     ["compile", "tiny.arch", "--backend", "triton"],
-    ["compile", "tiny.arch", "--backend", "triton", "--emit", "plan"],
     ["compile", "tiny.arch", "--backend", "triton", "--explain"],
     ["predict", "tiny.arch", "photo.jpg"],
     ["weights", "import", "tiny.arch", "a.pth"],
