@@ -21,12 +21,12 @@ import cnndsl
 from cnndsl.cli.main import main
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.weights.adapt import REPEATED, SUMMED, moved
-from cnndsl.weights.ordered import by_order
+from cnndsl.weights.graph_skeleton import skeleton_of
+from cnndsl.weights.shape_matching import by_order
 from cnndsl.weights.skeleton import Slot
 from cnndsl.weights.states import read_state
 from cnndsl.weights.transfer import Transfer
 from cnndsl.weights.unproved import open_questions
-from cnndsl.weights.written import skeleton_of
 
 NET = "conv 3x3, 4 -> bn -> relu -> conv 3x3, 6 -> relu -> global_avgpool -> linear 5"
 

@@ -15,9 +15,9 @@ from cnndsl.ir.isomorphism import Vertex, match, refine
 from cnndsl.ops import all_layers
 from cnndsl.weights.align import network
 from cnndsl.weights.difference import differences
+from cnndsl.weights.graph_skeleton import skeleton_of
 from cnndsl.weights.skeleton import Skeleton, Unit
 from cnndsl.weights.trace import trace, values
-from cnndsl.weights.written import skeleton_of
 
 # Each with something that the others lack; the tests of imports have more.
 TRACED = (

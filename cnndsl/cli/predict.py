@@ -37,7 +37,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.extras import require
-    from cnndsl.weights.places import find_weights
+    from cnndsl.weights.data_folder import find_weights
     from cnndsl.weights.preprocessing import SUFFIX, class_names, read_preprocessing
 
     require("torch", "safetensors", "PIL", extra="predict")

@@ -114,13 +114,13 @@ def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
 
 def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
     from cnndsl.weights.check import expected_shapes
-    from cnndsl.weights.ordered import by_order
+    from cnndsl.weights.graph_skeleton import skeleton_of
+    from cnndsl.weights.shape_matching import by_order
     from cnndsl.weights.skeleton import Slot
     from cnndsl.weights.states import check_whole_numbers, read_state
     from cnndsl.weights.transfer import in_rgb, own
     from cnndsl.weights.unproved import open_questions
     from cnndsl.weights.wrappers import without_prefixes
-    from cnndsl.weights.written import skeleton_of
 
     state, ours = read_state(options.file, options.key), skeleton_of(network.graph)
     tensors = without_prefixes(state.tensors, expected_shapes(network.graph))
@@ -228,7 +228,7 @@ def _write(
     """Both files or none."""
     from cnndsl.files import Writer, text_writer, write_together
     from cnndsl.weights import save_weights
-    from cnndsl.weights.places import data_folder
+    from cnndsl.weights.data_folder import data_folder
     from cnndsl.weights.preprocessing import SUFFIX
 
     writers: dict[str, Writer] = {

@@ -7,8 +7,8 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import kinds
-from cnndsl.weights.program import (
+from cnndsl.weights import units
+from cnndsl.weights.exported_program import (
     Arguments,
     Held,
     Reading,
@@ -20,7 +20,7 @@ from cnndsl.weights.program import (
     shape_of,
     word,
 )
-from cnndsl.weights.resizing import RESIZING
+from cnndsl.weights.spatial_operators import SPATIAL
 
 if TYPE_CHECKING:
     from torch import fx
@@ -42,7 +42,7 @@ def read_operator(reading: Reading, node: fx.Node, word: str, given: Arguments) 
         return _of_kept(word, node, list(held_in(given)))
     if word in MOVES:
         groups = _shuffled_groups(node)
-        description = kinds.plain("channel_shuffle", {"groups": groups})
+        description = units.plain("channel_shuffle", {"groups": groups})
         return reading.add(node, description, (flowing[0],)) if groups else flowing[0]
     return OPERATORS.get(word, add_any)(reading, node, given)
 
@@ -67,7 +67,7 @@ def _conv(reading: Reading, node: fx.Node, given: Arguments) -> str:
         source, stride = reading.builder.unskipped(source, stride)
     source, sides = reading.builder.unpadded(source, (rows, rows, columns, columns))
     size = pair(reading.builder[source].shape[1:])
-    description = kinds.convolution(weight.shape, size, stride, sides, dilation, groups, bias is not None)
+    description = units.convolution(weight.shape, size, stride, sides, dilation, groups, bias is not None)
     return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
 
 
@@ -86,7 +86,7 @@ def _conv_transpose(reading: Reading, node: fx.Node, given: Arguments) -> str:
     stride, pad, output_pad, dilation = (
         pair(given[name]) for name in ("stride", "padding", "output_padding", "dilation")
     )
-    description = kinds.transposed(
+    description = units.transposed(
         weight.shape, inputs, stride, pad, output_pad, dilation, given["groups"], bias is not None
     )
     return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
@@ -95,7 +95,7 @@ def _conv_transpose(reading: Reading, node: fx.Node, given: Arguments) -> str:
 def _linear(reading: Reading, node: fx.Node, given: Arguments) -> str:
     weight, bias = given["weight"], given["bias"]
     filters, channels = weight.shape
-    description = kinds.dense(filters, channels, bias is not None)
+    description = units.dense(filters, channels, bias is not None)
     return reading.add(node, description, (given["input"],), {"weight": weight, "bias": bias})
 
 
@@ -103,25 +103,25 @@ def _batch_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
     numbers = {"eps": given["eps"], "momentum": given["momentum"]}
     held = {role: given[name] for role, name in (("mean", "running_mean"), ("variance", "running_var"))}
     held |= {"weight": given["weight"], "bias": given["bias"]}
-    return reading.add(node, kinds.norm("bn", shape_of(node)[0], numbers), (given["input"],), held)
+    return reading.add(node, units.norm("bn", shape_of(node)[0], numbers), (given["input"],), held)
 
 
 def _layer_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
     shape, held = given["normalized_shape"], {"weight": given["weight"], "bias": given["bias"]}
-    kind, facts = kinds.norm("layer_norm", shape[-1], {"eps": given["eps"]})
+    kind, facts = units.norm("layer_norm", shape[-1], {"eps": given["eps"]})
     facts |= {"over": str(shape)} if len(shape) > 1 else {}
     return reading.add(node, (kind, facts), (given["input"],), held)
 
 
 def _group_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
-    description = kinds.norm("group_norm", shape_of(node)[0], {"groups": given["num_groups"], "eps": given["eps"]})
+    description = units.norm("group_norm", shape_of(node)[0], {"groups": given["num_groups"], "eps": given["eps"]})
     return reading.add(node, description, (given["input"],), {"weight": given["weight"], "bias": given["bias"]})
 
 
 def _prelu(reading: Reading, node: fx.Node, given: Arguments) -> str:
     weight = given["weight"]
     return reading.add(
-        node, kinds.plain("prelu", {"channels": prod(weight.shape)}), (given["self"],), {"weight": weight}
+        node, units.plain("prelu", {"channels": prod(weight.shape)}), (given["self"],), {"weight": weight}
     )
 
 
@@ -132,7 +132,7 @@ def _concat(reading: Reading, node: fx.Node, given: Arguments) -> str:
     sources, tensors = tuple(flowing_in(given)), given["tensors"]
     facts = {} if axis_of(node, given["dim"]) == 1 else {"axis": given["dim"]}
     facts |= {"constants": len(tensors) - len(sources)} if len(sources) < len(tensors) else {}
-    return reading.add(node, kinds.plain("concat", facts), sources)
+    return reading.add(node, units.plain("concat", facts), sources)
 
 
 def _arithmetic(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
@@ -140,15 +140,15 @@ def _arithmetic(kind: str, reading: Reading, node: fx.Node, given: Arguments) ->
     one, other = given["self"], given["other"]
     facts = {"alpha": given["alpha"]} if given.get("alpha", 1) != 1 else {}
     if isinstance(one, str) and isinstance(other, str):
-        return reading.add(node, kinds.plain(kind, facts), (one, other))
+        return reading.add(node, units.plain(kind, facts), (one, other))
     source, operand = (one, other) if isinstance(one, str) else (other, one)
     if isinstance(operand, Held):
         learned = {"mul": "learned_scale", "add": "learned_shift"}.get(kind, f"learned_{kind}")
-        description = kinds.plain(learned, {"channels": prod(operand.shape), **facts})
+        description = units.plain(learned, {"channels": prod(operand.shape), **facts})
         return reading.add(node, description, (source,), {"weight": operand})
     if kind == "mul" or (kind == "div" and given.get("rounding_mode") is None):
-        return reading.add(node, kinds.scale(operand if kind == "mul" else 1 / operand), (source,))
-    return reading.add(node, kinds.plain(kind, {"by": operand, **facts}), (source,))
+        return reading.add(node, units.scale(operand if kind == "mul" else 1 / operand), (source,))
+    return reading.add(node, units.plain(kind, {"by": operand, **facts}), (source,))
 
 
 def _stack(reading: Reading, node: fx.Node, given: Arguments) -> Any:
@@ -159,11 +159,11 @@ def _stack(reading: Reading, node: fx.Node, given: Arguments) -> Any:
 def _mean(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
     source, axes = given["self"], sorted(axis % 4 for axis in given["dim"] or [])
     if isinstance(source, list) and axes == [0]:
-        total = reading.add(node, kinds.plain("add"), tuple(source))
-        return reading.add(node, kinds.scale(1 / len(source)), (total,))
+        total = reading.add(node, units.plain("add"), tuple(source))
+        return reading.add(node, units.scale(1 / len(source)), (total,))
     if isinstance(source, str) and len(reading.builder[source].shape) == 3 and axes == [2, 3]:
         size = pair(reading.builder[source].shape[1:])
-        return reading.add(node, kinds.adaptive(kind, (1, 1), size), (source,))
+        return reading.add(node, units.adaptive(kind, (1, 1), size), (source,))
     return add_any(reading, node, given)
 
 
@@ -185,27 +185,27 @@ def _shuffled_groups(node: fx.Node) -> int | None:
 def _renamed(kind: str, facts: dict[str, str], reading: Reading, node: fx.Node, given: Arguments) -> str:
     """A function some of whose arguments are facts under our names."""
     (source,) = flowing_in(given)
-    return reading.add(node, kinds.plain(kind, {ours: given[theirs] for ours, theirs in facts.items()}), (source,))
+    return reading.add(node, units.plain(kind, {ours: given[theirs] for ours, theirs in facts.items()}), (source,))
 
 
 def _dropout(mode: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
-    description = kinds.plain("dropout", {"p": given["p"], "mode": mode}) if given["p"] else kinds.IDENTITY
+    description = units.plain("dropout", {"p": given["p"], "mode": mode}) if given["p"] else units.IDENTITY
     return reading.add(node, description, tuple(flowing_in(given)))
 
 
 def _hardtanh(reading: Reading, node: fx.Node, given: Arguments) -> str:
     if (given["min_val"], given["max_val"]) == (0, 6):
-        return reading.add(node, kinds.plain("relu6"), (given["self"],))
+        return reading.add(node, units.plain("relu6"), (given["self"],))
     return add_any(reading, node, given)
 
 
 def _softmax(reading: Reading, node: fx.Node, given: Arguments) -> str:
     facts = {} if axis_of(node, given["dim"]) == 1 else {"axis": given["dim"]}
-    return reading.add(node, kinds.plain("softmax", facts), (given["self"],))
+    return reading.add(node, units.plain("softmax", facts), (given["self"],))
 
 
 OPERATORS: dict[str, Read] = {
-    **RESIZING,
+    **SPATIAL,
     "conv2d": _conv,
     "conv_transpose2d": _conv_transpose,
     "linear": _linear,

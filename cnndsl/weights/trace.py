@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import WeightsError
 from cnndsl.ops.base import Shape, show_shape
-from cnndsl.weights import kinds
+from cnndsl.weights import units
 from cnndsl.weights.check import reason
+from cnndsl.weights.exported_program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
 from cnndsl.weights.operators import read_operator
-from cnndsl.weights.program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
 from cnndsl.weights.skeleton import Builder, Skeleton
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ def _placeholder(reading: Reading, node: fx.Node) -> Any:
         return Held(held[node.name], shape)
     if node.name in signature.inputs_to_lifted_tensor_constants:
         return Held(node.name, shape, computed=True)
-    return reading.add(node, kinds.plain("input", {"shape": show_shape(shape_of(node))}), ())
+    return reading.add(node, units.plain("input", {"shape": show_shape(shape_of(node))}), ())
 
 
 def _read_response_norm(reading: Reading, norm: Any, nodes: list[fx.Node]) -> None:
     source = next(reading.values[each] for each in nodes[0].all_input_nodes)
-    description = kinds.response_norm(norm.size, norm.alpha, norm.beta, norm.k)
+    description = units.response_norm(norm.size, norm.alpha, norm.beta, norm.k)
     reading.values[nodes[-1]] = reading.add(nodes[-1], description, (source,))
 
 

@@ -13,10 +13,10 @@ from cnndsl.weights.adapt import Move, stem_steps, steps_between, with_rgb
 from cnndsl.weights.align import Alignment, align
 from cnndsl.weights.check import check_shapes
 from cnndsl.weights.difference import differences
+from cnndsl.weights.graph_skeleton import skeleton_of
 from cnndsl.weights.skeleton import COLOURS, Skeleton, Slot, Unit
 from cnndsl.weights.trace import Traced, trace
 from cnndsl.weights.wrappers import some
-from cnndsl.weights.written import skeleton_of
 
 if TYPE_CHECKING:
     from torch import nn

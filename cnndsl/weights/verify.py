@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnndsl.ops.base import Shape
-from cnndsl.weights.program import shape_of
+from cnndsl.weights.exported_program import shape_of
 from cnndsl.weights.trace import BATCH, Traced, trace, values
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnndsl.backends.triton.places import Places, Split
 from cnndsl.backends.triton.plan import Launch, Packed, Scratch, Tensor, View
+from cnndsl.backends.triton.tensor_layout import Split, TensorLayout
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
 from cnndsl.kernels.families import FAMILIES
@@ -39,7 +39,7 @@ class Building:
     """
 
     graph: Graph
-    places: Places
+    layout: TensorLayout
     batch: int
     precision: str
     target: Target
@@ -57,10 +57,10 @@ class Building:
         return products_of(self.precision)
 
     def view(self, name: str) -> View:
-        return self.places.views[name]
+        return self.layout.views[name]
 
     def split(self, name: str) -> Split | None:
-        return self.places.splits.get(name)
+        return self.layout.splits.get(name)
 
     def input(self, node: Node, index: int = 0) -> View:
         return self.view(node.inputs[index])

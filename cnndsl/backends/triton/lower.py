@@ -11,12 +11,12 @@ from typing import Any
 
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
-from cnndsl.backends.triton.places import find_places
 from cnndsl.backends.triton.plan import Buffer, Given, Launch, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain, open_problems
 from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.backends.triton.rules.fallback import word_of
+from cnndsl.backends.triton.tensor_layout import lay_out_tensors
 from cnndsl.errors import SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels.families import pack
@@ -51,7 +51,7 @@ def lower(
     building = _started(graph, target, batch, precision, choose, notes or Notes())
     chains = find_chains(building)
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
-    building.places = find_places(graph, building.dtype, absorbed)
+    building.layout = lay_out_tensors(graph, building.dtype, absorbed)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
     done = {name for each in chains.values() for name in each.members}
     for node in graph:
@@ -85,8 +85,8 @@ def _started(graph: Graph, target: Target, batch: int, precision: str, choose: C
         raise ValueError(f"a batch of {batch}: it is 1 or more")
     if batch > MOST_IMAGES:
         raise SizeError(f"a batch of {batch}: kernels take {MOST_IMAGES} images at most")
-    places = find_places(graph, dtype_of(precision), _absorbed(graph))
-    return Building(graph, places, batch, precision, target, choose, notes)
+    layout = lay_out_tensors(graph, dtype_of(precision), _absorbed(graph))
+    return Building(graph, layout, batch, precision, target, choose, notes)
 
 
 def require_kernels(plan: Plan, graph: Graph) -> None:

@@ -177,7 +177,7 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
 def two_sources(building: Building, node: Node) -> tuple[Node, Node] | None:
     """The two tensors, a strided look at one perhaps, that a joined projection shortcut reads; see `absorbed`."""
     stack = building.graph[node.inputs[0]] if node.inputs else node
-    return None if stack.name in building.places.views else tuple(building.graph[name] for name in stack.inputs)  # type: ignore[return-value]
+    return None if stack.name in building.layout.views else tuple(building.graph[name] for name in stack.inputs)  # type: ignore[return-value]
 
 
 def is_stack(concat: Node, readers: tuple[Node, ...]) -> bool:
@@ -212,6 +212,6 @@ def _two_sources(building: Building, node: Node, op: Fused, first: Node, second:
 
 def _read(building: Building, node: Node) -> tuple[View, tuple[int, int]]:
     """A tensor and the stride at which it is read."""
-    if isinstance(node.op, Subsample) and node.name not in building.places.views:
+    if isinstance(node.op, Subsample) and node.name not in building.layout.views:
         return building.input(node), node.op.stride
     return building.view(node.name), (1, 1)

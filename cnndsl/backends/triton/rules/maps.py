@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cnndsl.backends.triton.building import Building
-from cnndsl.backends.triton.places import is_relabelled
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
+from cnndsl.backends.triton.tensor_layout import is_relabelled
 from cnndsl.ir.graph import Node
 from cnndsl.kernels.families import across, move, pack, pool
 from cnndsl.ops.activation import Softmax

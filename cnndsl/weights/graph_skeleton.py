@@ -13,9 +13,9 @@ from cnndsl.ops.base import Op, Shape, show_shape
 from cnndsl.ops.images import Sides
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
-from cnndsl.weights import kinds
-from cnndsl.weights.kinds import Description
+from cnndsl.weights import units
 from cnndsl.weights.skeleton import Builder, Skeleton, Slot, Unit
+from cnndsl.weights.units import Description
 
 # The tensors of a layer by role; others keep their name.
 ROLES = {"running_mean": "mean", "running_var": "variance"}
@@ -70,7 +70,7 @@ def _add(place: Place) -> str:
 
 def _own_words(op: Op) -> Description:
     shown = {each.name.replace("_", " "): getattr(op, each.name) for each in fields(op)} if is_dataclass(op) else {}
-    return kinds.plain(op.word, shown)
+    return units.plain(op.word, shown)
 
 
 def _add_convolution(place: Place) -> str:
@@ -78,14 +78,14 @@ def _add_convolution(place: Place) -> str:
     source, sides = place.builder.unpadded(place.sources[0], op.sides)
     _, height, width = place.builder[source].shape
     weight, bias = place.slots["weight"].shape, "bias" in place.slots
-    description = kinds.convolution(weight, (height, width), op.stride, sides, op.dilation, op.groups, bias)
+    description = units.convolution(weight, (height, width), op.stride, sides, op.dilation, op.groups, bias)
     return place.add(description, (source,))
 
 
 def _add_mean(place: Place, count: int) -> str:
     """The mean of the first `count` inputs."""
-    total = place.add(kinds.plain("add"), place.sources[:count])
-    return place.add(kinds.scale(1 / count), (total,))
+    total = place.add(units.plain("add"), place.sources[:count])
+    return place.add(units.scale(1 / count), (total,))
 
 
 def _add_pad(place: Place) -> str:
@@ -97,7 +97,7 @@ def _add_crop(place: Place) -> str:
     (source,) = place.sources
     for axis, size, wanted in zip((2, 3), place.shapes[0][1:], place.op.size, strict=True):
         start = (size - wanted) // 2
-        source = place.add(kinds.sliced(axis, start, start + wanted, 1, size), (source,))
+        source = place.add(units.sliced(axis, start, start + wanted, 1, size), (source,))
     return source
 
 
@@ -105,8 +105,8 @@ def _add_zero_padded(place: Place) -> str:
     """Option A of ResNet is three steps to others: rows, columns, channels of zeros."""
     (source,), (channels, *sizes) = place.sources, place.shapes[0]
     for axis, size, step in zip((2, 3), sizes, place.op.stride, strict=True):
-        source = place.add(kinds.sliced(axis, 0, size, step, size), (source,))
-    return place.add(kinds.padded_channels(0, place.op.filters - channels), (source,))
+        source = place.add(units.sliced(axis, 0, size, step, size), (source,))
+    return place.add(units.padded_channels(0, place.op.filters - channels), (source,))
 
 
 def _add_pool(kind: str, place: Place) -> str:
@@ -118,7 +118,7 @@ def _add_pool(kind: str, place: Place) -> str:
     if counted and not ceil:
         source, sides = place.builder.unpadded(source, sides, value)
     _, height, width = place.builder[source].shape
-    description = kinds.pool(kind, op.kernel, op.stride, sides, (height, width), ceil=ceil, include_pad=counted)
+    description = units.pool(kind, op.kernel, op.stride, sides, (height, width), ceil=ceil, include_pad=counted)
     return place.add(description, (source,))
 
 
@@ -145,40 +145,40 @@ ADDERS: dict[str, Callable[[Place], str]] = {
 
 def _transposed(op: Any, shape: Shape) -> Description:
     weight, pad, bias = op.parameters(shape)["weight"], (op.pad[0], op.pad[2]), op.bias is not False
-    return kinds.transposed(weight, math.prod(shape), op.stride, pad, op.output_pad, op.dilation, op.groups, bias)
+    return units.transposed(weight, math.prod(shape), op.stride, pad, op.output_pad, op.dilation, op.groups, bias)
 
 
 def _norm(kind: str, op: Any, shape: Shape) -> Description:
-    return kinds.norm(kind, shape[0], {each.name: getattr(op, each.name) for each in fields(op)})
+    return units.norm(kind, shape[0], {each.name: getattr(op, each.name) for each in fields(op)})
 
 
 def _response_norm(op: Any, shape: Shape) -> Description:
-    return kinds.response_norm(op.size, op.alpha if op.average else op.alpha * op.size, op.beta, op.k)
+    return units.response_norm(op.size, op.alpha if op.average else op.alpha * op.size, op.beta, op.k)
 
 
 def _scale(op: Any, shape: Shape) -> Description:
-    return kinds.plain("learned_scale", {"channels": shape[0]}) if op.learned else kinds.scale(op.factor)
+    return units.plain("learned_scale", {"channels": shape[0]}) if op.learned else units.scale(op.factor)
 
 
 def _dropping(op: Any, shape: Shape) -> Description:
-    return kinds.plain(op.word, {"p": op.p, "mode": op.mode}) if op.p else kinds.IDENTITY
+    return units.plain(op.word, {"p": op.p, "mode": op.mode}) if op.p else units.IDENTITY
 
 
 DESCRIPTIONS: dict[str, Callable[..., Description]] = {
-    "input": lambda op: kinds.plain("input", {"shape": show_shape(op.shape)}),
+    "input": lambda op: units.plain("input", {"shape": show_shape(op.shape)}),
     "conv_transpose": _transposed,
-    "linear": lambda op, shape: kinds.dense(op.features, shape[0], op.bias is not False),
+    "linear": lambda op, shape: units.dense(op.features, shape[0], op.bias is not False),
     "bn": partial(_norm, "bn"),
     "layer_norm": partial(_norm, "layer_norm"),
     "group_norm": partial(_norm, "group_norm"),
     "lrn": _response_norm,
-    "global_avgpool": lambda op, shape: kinds.adaptive("avgpool", (1, 1), shape[1:]),
-    "global_maxpool": lambda op, shape: kinds.adaptive("maxpool", (1, 1), shape[1:]),
-    "adaptive_avgpool": lambda op, shape: kinds.adaptive("avgpool", op.size, shape[1:]),
-    "adaptive_maxpool": lambda op, shape: kinds.adaptive("maxpool", op.size, shape[1:]),
-    "flatten": lambda op, shape: kinds.IDENTITY,
+    "global_avgpool": lambda op, shape: units.adaptive("avgpool", (1, 1), shape[1:]),
+    "global_maxpool": lambda op, shape: units.adaptive("maxpool", (1, 1), shape[1:]),
+    "adaptive_avgpool": lambda op, shape: units.adaptive("avgpool", op.size, shape[1:]),
+    "adaptive_maxpool": lambda op, shape: units.adaptive("maxpool", op.size, shape[1:]),
+    "flatten": lambda op, shape: units.IDENTITY,
     "scale": _scale,
-    "prelu": lambda op, shape: kinds.plain("prelu", {"channels": shape[0]}),
+    "prelu": lambda op, shape: units.plain("prelu", {"channels": shape[0]}),
     "dropout": _dropping,
     "drop_path": _dropping,
 }

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.ops.base import Shape
 from cnndsl.ops.images import Pair, Sides
-from cnndsl.weights import kinds
-from cnndsl.weights.kinds import Description
+from cnndsl.weights import units
 from cnndsl.weights.skeleton import Builder, Slot, Unit
+from cnndsl.weights.units import Description
 
 if TYPE_CHECKING:
     from torch import Tensor, fx
@@ -157,7 +157,7 @@ def add_any(reading: Reading, node: fx.Node, given: Arguments) -> str:
     tensors = {name for name, value in given.items() if name not in MODES and _is_tensor(value)}
     said = {name: value for name, value in given.items() if name not in tensors and value != defaults[name]}
     held = {name: value for name, value in given.items() if isinstance(value, Held)}
-    return reading.add(node, kinds.plain(word(node), said), tuple(flowing_in(given)), held)
+    return reading.add(node, units.plain(word(node), said), tuple(flowing_in(given)), held)
 
 
 def _is_tensor(value: Any) -> bool:

@@ -35,14 +35,14 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Places:
+class TensorLayout:
     """The view of every tensor by its node's name; `splits` are those that lie in two places and have none."""
 
     views: Mapping[str, View]
     splits: Mapping[str, Split]
 
 
-def find_places(graph: Graph, dtype: Dtype, absorbed: Container[str]) -> Places:
+def lay_out_tensors(graph: Graph, dtype: Dtype, absorbed: Container[str]) -> TensorLayout:
     """`absorbed` nodes have no tensor: another kernel computes them on the way."""
     slices = concat_slices(graph, leave_out=absorbed)
     views: dict[str, View] = {}
@@ -58,7 +58,7 @@ def find_places(graph: Graph, dtype: Dtype, absorbed: Container[str]) -> Places:
             splits[node.name] = split
         else:
             views[node.name] = _own(graph, node.name, slices, dtype)
-    return Places(views, splits)
+    return TensorLayout(views, splits)
 
 
 def is_relabelled(graph: Graph, node: Node, slices: Container[str] = ()) -> bool:

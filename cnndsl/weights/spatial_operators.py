@@ -8,8 +8,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import kinds
-from cnndsl.weights.program import Arguments, Reading, add_any, axis_of, flowing_in, pair, shape_of
+from cnndsl.weights import units
+from cnndsl.weights.exported_program import Arguments, Reading, add_any, axis_of, flowing_in, pair, shape_of
 
 if TYPE_CHECKING:
     from torch import fx
@@ -23,7 +23,7 @@ def _pool(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
     if counted and not given["ceil_mode"]:  # then padding of its own before is the same
         source, sides = reading.builder.unpadded(source, sides, 0.0 if kind == "avgpool" else -math.inf)
     size = pair(reading.builder[source].shape[1:])
-    kind, facts = kinds.pool(kind, kernel, stride, sides, size, ceil=given["ceil_mode"], include_pad=counted)
+    kind, facts = units.pool(kind, kernel, stride, sides, size, ceil=given["ceil_mode"], include_pad=counted)
     for name in ("dilation", "divisor_override"):
         if given.get(name) and pair(given[name]) != (1, 1):
             facts[name.replace("_", " ")] = str(given[name])
@@ -33,7 +33,7 @@ def _pool(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
 def _adaptive(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> Any:
     source = given["self"]
     size = pair(reading.builder[source].shape[1:])
-    name = reading.add(node, kinds.adaptive(kind, pair(given["output_size"]), size), (source,))
+    name = reading.add(node, units.adaptive(kind, pair(given["output_size"]), size), (source,))
     return [name, None] if isinstance(node.meta["val"], list | tuple) else name  # a maximum comes with its place
 
 
@@ -42,7 +42,7 @@ def _upsample(mode: str, reading: Reading, node: fx.Node, given: Arguments) -> s
     sizes = zip(reading.builder[source].shape[1:], shape_of(node)[1:], strict=True)
     scale = tuple(after // before if after % before == 0 else after / before for before, after in sizes)
     facts = {"scale": scale, "mode": mode, "align corners": bool(given.get("align_corners"))}
-    return reading.add(node, kinds.plain("upsample", facts), (source,))
+    return reading.add(node, units.plain("upsample", facts), (source,))
 
 
 def _pad(reading: Reading, node: fx.Node, given: Arguments) -> str:
@@ -50,11 +50,11 @@ def _pad(reading: Reading, node: fx.Node, given: Arguments) -> str:
     mode = given.get("mode", "constant").replace("constant", "zero")
     zeros = mode == "zero" and not value
     if zeros and len(amounts) == 6 and not any(amounts[:4]):
-        return reading.add(node, kinds.padded_channels(*amounts[4:]), (source,))
+        return reading.add(node, units.padded_channels(*amounts[4:]), (source,))
     if len(amounts) != 4:
         return add_any(reading, node, given)
     left, right, top, bottom = amounts
-    description = kinds.plain("pad", {"sides": (top, bottom, left, right), "mode": mode, "value": value})
+    description = units.plain("pad", {"sides": (top, bottom, left, right), "mode": mode, "value": value})
     sides = (top, bottom, left, right)
     return reading.add(node, description, (source,), padding=(sides, value) if mode == "zero" else None)
 
@@ -67,12 +67,12 @@ def _slice(reading: Reading, node: fx.Node, given: Arguments) -> str:
     start, stop, _ = slice(given["start"], given["end"]).indices(size)
     if axis == 1 and step == 1 and (start, stop) != (0, size):
         return _channels(reading, node, source, start, stop)
-    return reading.add(node, kinds.sliced(axis, start, stop, step, size), (source,))
+    return reading.add(node, units.sliced(axis, start, stop, step, size), (source,))
 
 
 def _channels(reading: Reading, node: fx.Node, source: str, start: int, stop: int) -> str:
     shape = (stop - start, *reading.builder[source].shape[1:])
-    return reading.add(node, kinds.plain("channel_slice", {"start": start, "stop": stop}), (source,), shape=shape)
+    return reading.add(node, units.plain("channel_slice", {"start": start, "stop": stop}), (source,), shape=shape)
 
 
 def _split(reading: Reading, node: fx.Node, given: Arguments) -> list[str]:
@@ -84,7 +84,7 @@ def _split(reading: Reading, node: fx.Node, given: Arguments) -> list[str]:
     return [_channels(reading, node, given["self"], start, stop) for start, stop in pairwise(ends)]
 
 
-RESIZING: dict[str, Callable[[Reading, fx.Node, Arguments], Any]] = {
+SPATIAL: dict[str, Callable[[Reading, fx.Node, Arguments], Any]] = {
     "max_pool2d": partial(_pool, "maxpool"),
     "avg_pool2d": partial(_pool, "avgpool"),
     "adaptive_avg_pool2d": partial(_adaptive, "avgpool"),
