@@ -64,13 +64,13 @@ class Fused(nn.Module):
 
     def find_operator(self, steps: tuple) -> tuple[tuple, tuple]:
         """What oneDNN's operator applies, and the steps that are left."""
-        first = steps[0] if steps else ()
-        name, *arguments = (first,) if isinstance(first, str) else (first or ("none",))
-        if name not in (self.after_sums if self.sums else self.known):
-            return ("none", [], ""), steps
-        attribute, scalars, algorithm = self.known[name]
-        scalars = arguments if scalars is None else scalars
-        return (attribute, scalars, (arguments or ["none"])[0] if algorithm is None else algorithm), steps[1:]
+        if steps:
+            name, *arguments = (steps[0],) if isinstance(steps[0], str) else steps[0]
+            if name in (self.after_sums if self.sums else self.known):
+                attribute, scalars, algorithm = self.known[name]
+                scalars = arguments if scalars is None else scalars
+                return (attribute, scalars, arguments[0] if algorithm is None else algorithm), steps[1:]
+        return ("none", [], ""), steps
 
     def runs_on_onednn(self, x: torch.Tensor) -> bool:
         if x.device.type != "cpu" or torch.compiler.is_compiling() or torch.jit.is_tracing():
