@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
+from operator import mul
+from typing import TypeAlias
 
 from cnndsl.draw.geometry import Route, Run
 from cnndsl.draw.tags import number, tag, tooltip
@@ -12,8 +14,12 @@ from cnndsl.draw.tags import number, tag, tooltip
 TURN = 12.0  # radius in pixels
 HEAD = 7.0  # length of an arrowhead
 SPREAD = 3.2  # half of its width
-STRIPE = 64  # height of those by which bends are found
+STRIPE = 64  # height of those by which wires are found
+STEPS = 16  # straight pieces of an S
 BOW = 0.75  # how far the handles of an S reach into its height
+
+Point: TypeAlias = tuple[float, float]
+Area: TypeAlias = tuple[float, float, float, float]  # left, right, top, bottom
 
 
 def wire_mark(
@@ -81,24 +87,57 @@ def _point(x: float, y: float) -> str:
     return f"{number(x)} {number(y)}"
 
 
-class Bends:
-    """Where wires are not where they were directly above: that they bend there, or only begin."""
+class Strokes:
+    """All wires as they are drawn, as short straight pieces, to find what is free of them."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._found: defaultdict[int, list[tuple[float, float, float]]] = defaultdict(list)  # by stripes of height
+        self._pieces: defaultdict[int, list[tuple[Point, Point]]] = defaultdict(list)  # by stripes of height
         for route in routes:
-            first, last = route.runs[0], route.runs[-1]
-            self._add(first.start, first.x, first.x)
-            for run, following in pairwise(route.runs):
-                self._add(run.end, run.x, following.x)
-            if route.side is not None:
-                self._add(last.start, last.x, route.side)
+            for start, end in pairwise(_points(route)):
+                for stripe in _stripes(start[1], end[1]):
+                    self._pieces[stripe].append((start, end))
 
-    def _add(self, height: float, start: float, end: float) -> None:
-        self._found[round(height // STRIPE)].append((height, min(start, end), max(start, end)))
+    def cross(self, area: Area) -> bool:
+        """Whether a wire runs through an area."""
+        pieces = (piece for stripe in _stripes(area[2], area[3]) for piece in self._pieces.get(stripe, ()))
+        return any(_crosses(*piece, area) for piece in pieces)
 
-    def into(self, left: float, right: float, top: float, bottom: float) -> bool:
-        """Whether some come into a rectangle from its right, or go off to there; what passes over it does not count."""
-        stripes = range(round(top // STRIPE), round(bottom // STRIPE) + 1)
-        found = (each for stripe in stripes for each in self._found.get(stripe, ()))
-        return any(top <= height <= bottom and left <= start < right and left < end for height, start, end in found)
+
+def _stripes(one: float, other: float) -> range:
+    return range(int(min(one, other) // STRIPE), int(max(one, other) // STRIPE) + 1)
+
+
+def _points(route: Route) -> Iterator[Point]:
+    """A wire from point to point; a quarter turn as the corner around it."""
+    first, last = route.runs[0], route.runs[-1]
+    yield first.x, first.start
+    for run, following in pairwise(route.runs):
+        if run.end == following.start:
+            yield from ((run.x, run.end), (following.x, run.end))
+        else:
+            yield from (_on_bow(run, following, step / STEPS) for step in range(STEPS + 1))
+    yield last.x, last.end
+    if route.side is not None:
+        yield route.side, last.end
+
+
+def _on_bow(run: Run, following: Run, t: float) -> Point:
+    """The point of an S at `t` from 0 to 1."""
+    a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+    reach = (following.start - run.end) * BOW
+    heights = (run.end, run.end + reach, following.start - reach, following.start)
+    return (a + b) * run.x + (c + d) * following.x, sum(map(mul, (a, b, c, d), heights))
+
+
+def _crosses(start: Point, end: Point, area: Area) -> bool:
+    """Whether a straight line has a part inside of an area (Liang and Barsky 1984)."""
+    first, last = 0.0, 1.0
+    for axis, (low, high) in enumerate((area[:2], area[2:])):
+        step = end[axis] - start[axis]
+        if step == 0:
+            if not low < start[axis] < high:
+                return False
+            continue
+        enters, leaves = sorted(((low - start[axis]) / step, (high - start[axis]) / step))
+        first, last = max(first, enters), min(last, leaves)
+    return first < last

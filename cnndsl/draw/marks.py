@@ -58,10 +58,11 @@ def shape_mark(item: Box | Frame, at: Rectangle, level: int, *, left: bool) -> s
     return words(item.shape, x, y, TINY, f"muted halo on{shade(level)}{' end' if left else ''}")
 
 
-def shape_area(item: Box | Frame, at: Rectangle) -> tuple[float, float, float, float]:
-    """Left, right, top and bottom of a shape to the right of its wire."""
-    right = at.axis + shape_width(item)
-    return (at.axis, right, at.y - TINY - 5, at.y) if at.up else (at.axis, right, at.bottom, at.bottom + TINY + 4)
+def shape_area(item: Box | Frame, at: Rectangle, *, left: bool) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of a shape beside its wire."""
+    near, far = LABEL_SPACE - 1, shape_width(item) + 1
+    sides = (at.axis - far, at.axis - near) if left else (at.axis + near, at.axis + far)
+    return (*sides, at.y - TINY - 5, at.y) if at.up else (*sides, at.bottom, at.bottom + TINY + 4)
 
 
 def _badge(text: str, at: Rectangle, raised: float = 0.0) -> str:

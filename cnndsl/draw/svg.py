@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from xml.sax.saxutils import escape
 
 from cnndsl.draw.boxes import picture
-from cnndsl.draw.curves import Bends, wire_mark
+from cnndsl.draw.curves import Strokes, wire_mark
 from cnndsl.draw.geometry import MARGIN, Layout, Route
 from cnndsl.draw.layout import layout
 from cnndsl.draw.lettering import width
@@ -80,11 +81,12 @@ def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
 
 
 def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
-    bends = Bends(places.routes)
+    """Each shape to the right of its wire, or to the left; where wires run on both sides a pointer alone is told."""
+    strokes = Strokes(places.routes)
     for key, at in (*places.boxes.items(), *places.frames.items()):
         item = drawn.boxes.get(key) or drawn.frames[key]
-        if item.shape:
-            left = bends.into(*shape_area(item, at))
+        sides = (left for left in (False, True) if item.shape and not strokes.cross(shape_area(item, at, left=left)))
+        for left in islice(sides, 1):
             yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=left)
 
 
