@@ -68,7 +68,7 @@ def assert_computes(graph: Graph, batch: int = 2) -> TritonModule:
 
 
 @given(networks())
-@settings(max_examples=examples(24), deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_any_network(graph: Graph) -> None:
     assert_computes(graph)
 

@@ -75,12 +75,18 @@ class Small:
 
 NARROW = {"linear 4096": "linear 72"}
 ONCE = {"repeat 4": "repeat 1", "repeat 7": "repeat 1", "repeat 3": "repeat 1"}
+SMALL_POOLS = {"avgpool 7x7, /1": "global_avgpool", "avgpool 5x5, /3": "avgpool 2x2, /1"}
+FEWER_MODULES = {
+    "inception 160, 112, 224, 24,  64,  64 as inception4b": "identity",
+    "inception 128, 128, 256, 24,  64,  64 as inception4c": "identity",
+    "inception 384, 192, 384, 48, 128, 128 as inception5b": "identity",
+}
 SMALL = (
     Small("alexnet", 67, written=NARROW),
     Small("zfnet", 71, written=NARROW),
     Small("vgg11_bn", 32, written=NARROW, file="vgg"),
     Small("nin_cifar10", 16),
-    Small("googlenet", 33, written={"avgpool 7x7, /1": "global_avgpool", "avgpool 5x5, /3": "avgpool 2x2, /1"}),
+    Small("googlenet", 33, written=SMALL_POOLS | FEWER_MODULES),
     Small("resnet50", 32, {"depths": [2, 2]}),
     Small("resnet18_a", 32, {"depths": [1, 2, 1]}, batch=3),
     Small("resnet20", 16, {"n": 1}),
@@ -95,7 +101,13 @@ SMALL = (
     Small("squeezenet1_0_complex_bypass", 40),
     Small("inception_v4", 75, written=ONCE),
 )
-MORE = (Small("googlenet_torchvision", 32), Small("resnet50", 32), Small("inception_v4", 75), Small("vgg11_bn", 32))
+MORE = (
+    Small("googlenet", 33, written=SMALL_POOLS),
+    Small("googlenet_torchvision", 32),
+    Small("resnet50", 32),
+    Small("inception_v4", 75),
+    Small("vgg11_bn", 32),
+)
 
 
 @pytest.mark.parametrize("small", [*SMALL, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)], ids=str)
@@ -131,7 +143,12 @@ def test_the_classic_line_needs_triton_alone(path: Path) -> None:
         make_plan(graph, strict=True)
 
 
-@pytest.mark.parametrize("path", FILES, ids=stem)
+LARGE = ("resnext_branches",)  # 3,663 layers
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[pytest.mark.slow] if path.stem in LARGE else []) for path in FILES], ids=stem
+)
 def test_plans_of_the_zoo(path: Path) -> None:
     """Nothing is dropped, memory that is in use is never given away, and what is stored is what is read."""
     for graph in list(graphs(path).values())[:3]:
