@@ -10,7 +10,7 @@ from math import prod
 
 import pytest
 
-from cnndsl import loads
+from cnndsl import ArchError, loads
 from cnndsl.analysis import Facts, Summary, lint, summarize, summary_csv, summary_json, summary_text
 from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.analysis.depth import depth
@@ -307,6 +307,19 @@ def test_peak_memory_is_that_of_brute_force(name: str) -> None:
     peak = peak_memory(graph)
     assert (peak.bytes, peak.node) == (max(held), graph.nodes[held.index(max(held))].name)
     assert peak_memory(graph, width=2).bytes == max(held) // 2
+
+
+@pytest.mark.parametrize("claim", ["params ~ 3K", "params ~ 2.5K", "params ~ 2_500"])
+def test_half_is_rounded_up(claim: str) -> None:
+    """2,500 parameters: halves to the even side would be 2K, and so would halves downwards."""
+    assert loads(f"network n {{ input 49\n linear 50\n expect {claim} }}").params == 2_500
+    with pytest.raises(ArchError):
+        loads("network n { input 49\n linear 50\n expect params ~ 2K }")
+
+
+def test_depth_is_the_longest_path_wherever_it_stands() -> None:
+    body = "add { | identity | conv 3x3, 4 -> conv 3x3, 4 } -> linear 3"
+    assert depth(graph_of(f"network n {{ input 4 x 1 x 1\n {body} }}")) == 3
 
 
 def test_depth_is_the_longest_path() -> None:
