@@ -348,6 +348,29 @@ def test_a_dense_block_is_one_buffer() -> None:
     assert slices["conv"] == Slice(first, 0, 4)
 
 
+def test_of_several_concats_the_last_takes_a_tensor() -> None:
+    body = "conv 1x1, 2 as a\n concat { | from a | conv 3x3, 3 } as p\n concat { | conv 1x1, 1 | from a | from p }"
+    graph, _ = prepared(body)
+    slices, notes = concat_slices(graph), Notes()
+    assert slices["a"] == Slice("concat", 1, 3) and slices["p.concat" if "p.concat" in graph else "p"].start == 3
+    concat_slices(graph, notes)
+    assert any("a lies in concat and is copied" in refusal.reason for refusal in notes.refusals)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "conv 3x3, 4 -> relu as x\n conv 1x1, 2, /2\n add { | identity | from x -> conv 1x1, 2 -> maxpool 1x1, /2 }",
+        "stage { conv 3x3, 4 as x\n conv 1x1, 2 -> relu }\n add { | identity | from x -> conv 1x1, 2 -> relu }",
+    ],
+    ids=["another stride", "an input that comes later"],
+)
+def test_siblings_that_cannot_be_one_stay(body: str) -> None:
+    graph, _ = prepared(body, fuse_activation, merge_siblings)
+    assert not [node.name for node in graph if "siblings" in node.name]
+    assert_equal(graph, loads(f"network n {{ input 4 x 8 x 8\n {body} }}").graph)
+
+
 def test_what_a_concat_copies_is_said() -> None:
     graph, _ = prepared("concat { | identity | conv 1x1, 2 | conv 1x1, 2 -> relu }", fuse_activation)
     notes = Notes()
