@@ -236,6 +236,30 @@ def test_siblings_of_several_tensors_may_become_one_at_one_place() -> None:
     assert_equal(graph, loads(f"network n {{ input 4 x 8 x 8\n {HRNET} }}").graph)
 
 
+def test_siblings_of_an_outer_scope_stand_before_those_of_an_inner() -> None:
+    body = "concat { | concat { | conv 1x1, 2 | conv 1x1, 3 | conv 1x1, 2, bias=false } | conv 1x1, 4, bias=false }"
+    graph, _ = prepared(body, merge_siblings)
+    assert [node.name for node in graph if "siblings" in node.name] == ["siblings", "branch1.siblings"]
+    assert_equal(graph, prepared(body)[0])
+
+
+APART = {
+    "concat { | conv 1x1, 2, /2 | conv 1x1, 3 -> avgpool 2x2, /2 }": (
+        "its siblings differ in stride, bias, batch norm or activation"
+    ),
+    "stage { conv 3x3, 4\n head side { conv 1x1, 2 } }\n conv 1x1, 3": (
+        "the merged convolution would stand before what it reads"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", APART)
+def test_siblings_that_stay_apart_say_why(body: str) -> None:
+    graph, notes = prepared(body, merge_siblings)
+    assert not any("siblings" in node.name for node in graph)
+    assert {refusal.reason for refusal in notes.refusals} == {APART[body]}
+
+
 def test_a_strided_pool_goes_first() -> None:
     graph, _ = prepared("conv 1x1, 2, bias=false\n avgpool 2x2, /2", order_pool)
     assert layers(graph) == ["avgpool: avgpool 2x2, /2", "conv: conv 1x1, 2, bias=false"]

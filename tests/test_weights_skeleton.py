@@ -65,7 +65,8 @@ def test_random_networks_too(seed: int) -> None:
     assert_same(*skeletons(cnndsl.loads(random_network(seed)).graph))
 
 
-EXAMPLES = [example for layer in all_layers().values() for example in layer.examples]
+WHOLE = "6 x 5 x 3 -> channel_slice 0, 6"  # a layer that moves nothing
+EXAMPLES = [*(example for layer in all_layers().values() for example in layer.examples), WHOLE]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

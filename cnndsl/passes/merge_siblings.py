@@ -43,7 +43,8 @@ def merge_siblings(graph: Graph, notes: Notes | None = None) -> Graph:
 
 def _woven(graph: Graph, before: Mapping[str, list[Node]], sliced: dict[str, Node]) -> Iterator[Node]:
     for node in graph:
-        yield from before.get(node.name, ())
+        # One that is in an inner scope opens it, so it comes after those outside.
+        yield from sorted(before.get(node.name, ()), key=lambda merged: merged.name.count("."))
         yield sliced.get(node.name, node)
 
 

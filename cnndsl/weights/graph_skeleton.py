@@ -156,6 +156,10 @@ def _response_norm(op: Any, shape: Shape) -> Description:
     return units.response_norm(op.size, op.alpha if op.average else op.alpha * op.size, op.beta, op.k)
 
 
+def _channel_slice(op: Any, shape: Shape) -> Description:
+    return units.IDENTITY if op.stop - op.start == shape[0] else _own_words(op)
+
+
 def _scale(op: Any, shape: Shape) -> Description:
     return units.plain("learned_scale", {"channels": shape[0]}) if op.learned else units.scale(op.factor)
 
@@ -177,6 +181,7 @@ DESCRIPTIONS: dict[str, Callable[..., Description]] = {
     "adaptive_avgpool": lambda op, shape: units.adaptive("avgpool", op.size, shape[1:]),
     "adaptive_maxpool": lambda op, shape: units.adaptive("maxpool", op.size, shape[1:]),
     "flatten": lambda op, shape: units.IDENTITY,
+    "channel_slice": _channel_slice,
     "scale": _scale,
     "prelu": lambda op, shape: units.plain("prelu", {"channels": shape[0]}),
     "dropout": _dropping,
