@@ -284,9 +284,22 @@ def test_ctrl_c_leaves_nothing_behind(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     # Python ends by the signal itself if the interrupt came through an `exec`; a shell calls both 130.
-    assert process.returncode in (130, -signal.SIGINT) and errors == "cnndsl: interrupted\n"
+    assert (errors, process.returncode) in [("cnndsl: interrupted\n", 130), ("cnndsl: interrupted\n", -signal.SIGINT)]
     left = sorted(path.name for path in (folder / "out").iterdir()) if (folder / "out").exists() else []
     assert left in ([], ["googlenet.py", "googlenet.safetensors"])
+
+
+def test_a_signal_waits_for_what_is_being_imported(folder: Path) -> None:
+    """An exception in the midst of PyTorch's C++ may end the process, and half a module cannot be imported again."""
+    (folder / "half.py").write_text(
+        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(0.2); open('whole', 'w')"
+    )
+    program = (
+        "import sys, time, cnndsl.checking as c; c.check_file = lambda *a: __import__('half') and time.sleep(30);"
+        "from cnndsl.cli.main import main; sys.exit(main(['check', 'tiny.arch']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "cnndsl: interrupted\n") and (folder / "whole").exists()
 
 
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:

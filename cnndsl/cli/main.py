@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 findings in an `.arch` file, 2 usage (arguments, files, fo
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import os
 import signal
@@ -14,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import TextIO
 
 from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
@@ -66,7 +68,12 @@ def _heard_stops() -> Iterator[list[int]]:
     """
     heard: list[int] = []
 
-    def stop(number: int, frame: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        if _imports(frame):  # C++ that is being set up ends the process at an exception, or loses it
+            again = threading.Timer(0.05, _thread.interrupt_main, (number,))
+            again.daemon = True
+            again.start()
+            return
         heard.append(number)
         raise Stopped(number)
 
@@ -79,6 +86,15 @@ def _heard_stops() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Is a module being imported there?"""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _usable(stream: TextIO | None) -> TextIO:
