@@ -93,6 +93,10 @@ def _add_pad(place: Place) -> str:
     return place.builder.pad(unit, op.sides, op.value) if op.mode == "zero" else place.builder.add(unit)
 
 
+def _add_squared(place: Place) -> str:
+    return place.add(units.plain("square"), (place.add(units.plain("relu")),))
+
+
 def _add_crop(place: Place) -> str:
     (source,) = place.sources
     for axis, size, wanted in zip((2, 3), place.shapes[0][1:], place.op.size, strict=True):
@@ -137,6 +141,7 @@ ADDERS: dict[str, Callable[[Place], str]] = {
     "fractal_join": lambda place: _add_mean(place, len(place.sources) - 1),  # the last is read in training alone
     "maxpool": partial(_add_pool, "maxpool"),
     "avgpool": partial(_add_pool, "avgpool"),
+    "squared_relu": _add_squared,
     "pad": _add_pad,
     "crop": _add_crop,
     "zero_pad_shortcut": _add_zero_padded,
@@ -161,7 +166,11 @@ def _channel_slice(op: Any, shape: Shape) -> Description:
 
 
 def _scale(op: Any, shape: Shape) -> Description:
-    return units.plain("learned_scale", {"channels": shape[0]}) if op.learned else units.scale(op.factor)
+    return units.learned_scale(op.weights(shape)) if op.learned else units.scale(op.factor)
+
+
+def _flatten(op: Any, shape: Shape) -> Description:
+    return units.flattened(op.order if sum(n > 1 for n in shape) > 1 else "chw")
 
 
 def _dropping(op: Any, shape: Shape) -> Description:
@@ -180,7 +189,12 @@ DESCRIPTIONS: dict[str, Callable[..., Description]] = {
     "global_maxpool": lambda op, shape: units.adaptive("maxpool", (1, 1), shape[1:]),
     "adaptive_avgpool": lambda op, shape: units.adaptive("avgpool", op.size, shape[1:]),
     "adaptive_maxpool": lambda op, shape: units.adaptive("maxpool", op.size, shape[1:]),
-    "flatten": lambda op, shape: units.IDENTITY,
+    "flatten": _flatten,
+    "channel_conv": lambda op, shape: units.channel_conv(op.kernel, op.bias is not False),
+    "instance_norm": lambda op, shape: units.instance_norm(shape[0], op.eps, op.affine),
+    "blur_pool": lambda op, shape: units.blur_pool(op.kernel, op.stride),
+    "grn": partial(_norm, "grn"),
+    "weighted_add": lambda op, *shapes: units.plain("weighted_add", {"normalize": op.normalize}),
     "channel_slice": _channel_slice,
     "scale": _scale,
     "prelu": lambda op, shape: units.plain("prelu", {"channels": shape[0]}),
