@@ -104,19 +104,19 @@ class Max(Merge):
 
 @register
 class Sub(Merge):
-    """Its first branch less its second, which must have the same shape."""
+    """Its first branch less the others, which must have the same shape."""
 
     word: ClassVar[str] = "sub"
-    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> sub { | identity | conv 3x3, 4 }",)
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 5 x 3 -> sub { | identity | conv 3x3, 4 }",
+        "7 -> sub { | linear 2 | linear 2 | linear 2 }",
+    )
 
     def output(self, *inputs: Shape) -> Shape:
-        if len(inputs) != 2:
-            help = "of several, `sub { | identity | add { ... } }` takes the sum away"
-            raise LayerError("E319", f"`sub` takes two branches, not {len(inputs)}", help=help)
         return equal_shape(self.word, inputs)
 
     def torch(self, *inputs: Shape) -> TorchExpression:
-        return TorchExpression("{0} - {1}")
+        return TorchExpression(" - ".join(_names(inputs)))
 
 
 @register

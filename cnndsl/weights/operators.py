@@ -7,7 +7,7 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import units
+from cnndsl.weights import turning, units
 from cnndsl.weights.exported_program import (
     Arguments,
     Held,
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
 Read = Callable[[Reading, "fx.Node", Arguments], Any]
 
-# What hands its input on, perhaps in another shape; of kept tensors, those that are turned are no longer the same.
-TURNS = frozenset({"permute", "transpose", "movedim"})
-MOVES = TURNS | frozenset(
+# What hands its input on, perhaps in another shape.
+MOVES = turning.TURNS | frozenset(
     {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand"}
     | {"contiguous", "clone", "alias", "detach", "to", "_to_copy"}
 )
@@ -43,17 +42,18 @@ def read_operator(reading: Reading, node: fx.Node, word: str, given: Arguments) 
         return _of_kept(word, node, list(held_in(given)))
     if word in MOVES:
         groups = _shuffled_groups(node)
-        description = units.plain("channel_shuffle", {"groups": groups})
-        return reading.add(node, description, (flowing[0],)) if groups else flowing[0]
+        description = units.plain("channel_shuffle", {"groups": groups}) if groups else turning.moved(reading, node)
+        return reading.add(node, description, (flowing[0],))
+    turning.passed_on(reading, node)
     return OPERATORS.get(word, add_any)(reading, node, given)
 
 
 def _of_kept(word: str, node: fx.Node, held: list[Held]) -> Held:
-    """Something made of kept tensors alone."""
+    """Something made of kept tensors alone; those that are turned are no longer the same."""
     shape = tuple(getattr(node.meta.get("val"), "shape", ()))
     if not held:
         return Held("a constant", shape, computed=True)
-    turned = word in TURNS and sum(n > 1 for n in shape) > 1
+    turned = word in turning.TURNS and sum(n > 1 for n in shape) > 1
     return Held(held[0].name, shape, held[0].computed or word not in MOVES or turned)
 
 

@@ -112,9 +112,10 @@ def instance_norm(channels: int, eps: float, affine: bool) -> Description:
     return kind, facts | {"affine": _bias(affine)}
 
 
-def flattened(order: str) -> Description:
+def flattened(order: str, shape: Shape) -> Description:
     """A vector of an image's values, of which `order` names the axes from the slowest to the fastest."""
-    return IDENTITY if order == "chw" else plain("flatten", {"order": order})
+    long = "".join(axis for axis in order if len(shape) == 3 and shape["chw".index(axis)] > 1)
+    return IDENTITY if [*long] == sorted(long) else plain("flatten", {"order": long})
 
 
 def blur_pool(kernel: int, stride: int | Pair) -> Description:

@@ -72,8 +72,8 @@ def _merge(building: Building, node: Node, sources: list[Source]) -> None:
     count = len(NAMES) - 1
     for start in range(0, len(waiting), count):
         more = waiting[start : start + count]
-        rest = f"({_joined(step, NAMES[1 : len(more) + 1])}){share}"
-        launch(building, node, [building.view(node.name), *more], (step.format("x", rest),))
+        names = [f"{name}{share}" for name in NAMES[1 : len(more) + 1]]
+        launch(building, node, [building.view(node.name), *more], (_joined(step, ["x", *names]),))
 
 
 def _joined(step: str, names: Sequence[str]) -> str:
