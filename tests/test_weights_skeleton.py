@@ -86,6 +86,7 @@ def test_counts_are_those_of_the_facts(name: str) -> None:
 # --- what others write in other words
 
 IMAGE = (4, 8, 8)
+WHC = "flatten order whc"
 
 
 def units(module: nn.Module, shape: tuple[int, ...] = IMAGE) -> list[Unit]:
@@ -125,6 +126,14 @@ class Lambda(nn.Module):
             ["channel_shuffle groups 2"],
         ),
         (lambda x: x.flatten(1).softmax(1), ["softmax"]),
+        (lambda x: x.relu().permute(0, 3, 2, 1).contiguous().view(x.shape[0], -1).tanh(), ["relu", WHC, "tanh"]),
+        (lambda x: x.relu().transpose(1, 3).tanh().flatten(1), ["relu", "tanh", WHC]),
+        (lambda x: x.permute(0, 2, 3, 1).sigmoid().permute(0, 3, 1, 2).flatten(1).tanh(), ["sigmoid", "tanh"]),
+        (lambda x: x.mean((2, 3), True).permute(0, 2, 3, 1).flatten(1), ["global_avgpool"]),
+        (lambda x: torch.max(x, dim=1, keepdim=True)[0], ["channel_max"]),
+        (lambda x: torch.maximum(torch.max(x, x.relu()), x.tanh()), ["relu", "tanh", "max"]),
+        (lambda x: x.relu() ** 2, ["relu", "square"]),
+        (lambda x: x * x, ["square"]),
         (lambda x: torch.nn.functional.hardtanh(x, 0, 6), ["relu6"]),
     ],
 )

@@ -1,7 +1,7 @@
 """Activations: pointwise functions, each in PyTorch (as a module and as a function) and in Triton; and softmax.
 
 The expressions let NaN through as PyTorch does (`tl.maximum` would not), and use of Triton only `tl.where`, `tl.exp`,
-`tl.erf`, `libdevice.tanh` and `libdevice.expm1`.
+`tl.erf`, and of `libdevice` `tanh`, `expm1` and `log1p`.
 """
 
 from __future__ import annotations
@@ -59,6 +59,18 @@ class Relu6(Pointwise):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ReLU6")
+
+
+@register
+class SquaredRelu(Pointwise):
+    """max(x, 0) squared. Primer, So et al. 2021."""
+
+    word: ClassVar[str] = "squared_relu"
+    triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, x * x)"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> squared_relu",)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression("F.relu({0}).square()")
 
 
 @register
@@ -120,6 +132,42 @@ class Elu(Pointwise):
 
 
 @register
+class Selu(Pointwise):
+    """An `elu` whose two constants keep mean and variance from layer to layer. Klambauer et al. 2017."""
+
+    word: ClassVar[str] = "selu"
+    triton: ClassVar[str] = "tl.where(x > 0.0, 1.0507009873554805 * x, 1.7580993408473766 * libdevice.expm1(x))"
+    function: ClassVar[tuple[object, ...]] = ("selu",)
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> selu",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.SELU")
+
+
+@register
+@dataclass(frozen=True)
+class Softplus(Pointwise):
+    """log(1 + exp(beta * x)) / beta, a smooth `relu`. Dugas et al. 2001.
+
+    Where beta * x is above `threshold` it is x itself, as the difference is lost to rounding.
+    """
+
+    word: ClassVar[str] = "softplus"
+    triton: ClassVar[str] = "tl.where(x * {beta} > {threshold}, x, libdevice.log1p(tl.exp(x * {beta})) / {beta})"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> softplus", "4 x 5 x 5 -> softplus 2, threshold=10")
+
+    beta: float = number(1.0, minimum=0.0, above=True)
+    threshold: float = number(20.0, keyword=True)
+
+    @property
+    def function(self) -> tuple[object, ...]:  # type: ignore[override]
+        return ("softplus", self.beta, self.threshold)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Softplus", kwargs={"beta": (self.beta, 1.0), "threshold": (self.threshold, 20.0)})
+
+
+@register
 @dataclass(frozen=True)
 class Gelu(Pointwise):
     """x times the probability that a standard normal value is below x. Hendrycks and Gimpel 2016.
@@ -157,6 +205,24 @@ class Silu(Pointwise):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.SiLU")
+
+
+@register
+class Mish(Pointwise):
+    """x * tanh(log(1 + exp(x))). Misra 2019; YOLOv4, Bochkovskiy et al. 2020.
+
+    Of e = exp(x), the factor is e (e + 2) / (e (e + 2) + 2); above 20 it is 1 to rounding.
+    """
+
+    word: ClassVar[str] = "mish"
+    triton: ClassVar[str] = (
+        "tl.where(x > 20.0, x, x * (tl.exp(x) * (tl.exp(x) + 2.0)) / (tl.exp(x) * (tl.exp(x) + 2.0) + 2.0))"
+    )
+    function: ClassVar[tuple[object, ...]] = ("mish",)
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> mish",)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.Mish")
 
 
 @register

@@ -1,4 +1,4 @@
-"""Convolutions: `conv`, `depthwise`, `conv_transpose`. Dumoulin and Visin 2016 is the guide to their arithmetic."""
+"""Convolutions over images, and along channels. Dumoulin and Visin 2016 is the guide to their arithmetic."""
 
 from __future__ import annotations
 
@@ -255,4 +255,65 @@ class ConvTranspose(Op):
                 "bias": (self.bias is not False, True),
                 "dilation": (compact(self.dilation), 1),
             },
+        )
+
+
+CHANNEL_CONV = '''\
+class ChannelConv(nn.Conv1d):
+    """A 1-d convolution along the channels of each pixel: one filter for all of them (ECA, Wang et al. 2020)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pixels = x.movedim(1, -1)
+        return super().forward(pixels.reshape(-1, 1, x.shape[1])).reshape(pixels.shape).movedim(-1, 1)
+'''
+
+
+@register
+@dataclass(frozen=True)
+class ChannelConv(Op):
+    """1-d convolution along the channels, of each pixel by itself: one filter of `kernel` weights for all channels.
+
+    Behind `global_avgpool` it is the gate of ECA-Net (Wang et al. 2020), where each channel asks its neighbours. The
+    kernel is odd; channels beyond the ends count as zero.
+    """
+
+    word: ClassVar[str] = "channel_conv"
+    weighted: ClassVar[bool] = True
+    examples: ClassVar[tuple[str, ...]] = (
+        "8 x 1 x 1 -> channel_conv 3, bias=false",
+        "8 x 4 x 3 -> channel_conv 5",
+    )
+
+    kernel: int = integer()
+    bias: bool | None = boolean(None, shown="false before bn, else true")
+
+    def __post_init__(self) -> None:
+        if self.kernel % 2 == 0:
+            raise LayerError(
+                "E314",
+                f"an even kernel of {self.kernel} has no half padding",
+                argument="kernel",
+                help=f"say {self.kernel - 1} or {self.kernel + 1}",
+            )
+
+    def output(self, *inputs: Shape) -> Shape:
+        expect_image(self.word, inputs[0])
+        return inputs[0]
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        weight: dict[str, Shape] = {"weight": (1, 1, self.kernel)}
+        return weight if self.bias is False else weight | {"bias": (1,)}
+
+    def macs(self, *inputs: Shape) -> int:
+        return prod(inputs[0]) * self.kernel
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(channels="some")
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule(
+            "ChannelConv",
+            (1, 1, self.kernel),
+            {"padding": (self.kernel // 2, 0), "bias": (self.bias is not False, True)},
+            source=CHANNEL_CONV,
         )

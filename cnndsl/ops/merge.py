@@ -82,6 +82,44 @@ class Mean(Merge):
 
 
 @register
+class Max(Merge):
+    """The largest value among its branches, which must have the same shape: maxout, Goodfellow et al. 2013."""
+
+    word: ClassVar[str] = "max"
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 5 x 3 -> max { | conv 3x3, 4 | identity }",
+        "7 -> max { | linear 2 | linear 2 | linear 2 }",
+    )
+
+    def output(self, *inputs: Shape) -> Shape:
+        return equal_shape(self.word, inputs)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        first, *others = _names(inputs)
+        template = first
+        for other in others:
+            template = f"torch.maximum({template}, {other})"
+        return TorchExpression(template)
+
+
+@register
+class Sub(Merge):
+    """Its first branch less the others, which must have the same shape."""
+
+    word: ClassVar[str] = "sub"
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 5 x 3 -> sub { | identity | conv 3x3, 4 }",
+        "7 -> sub { | linear 2 | linear 2 | linear 2 }",
+    )
+
+    def output(self, *inputs: Shape) -> Shape:
+        return equal_shape(self.word, inputs)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression(" - ".join(_names(inputs)))
+
+
+@register
 class Mul(Merge):
     """The product of its branches, which have the same shape but for gates.
 

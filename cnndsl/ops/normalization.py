@@ -1,4 +1,4 @@
-"""Normalisation over the batch, over groups of channels, over all channels, and over neighbouring channels."""
+"""Normalisation: over the batch, over each channel or group of them, over all channels, and over neighbouring ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, integer, number
-from cnndsl.ops.base import Buffer, Op, Shape, TorchModule, register
+from cnndsl.ops.base import Buffer, LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.images import check_channel_groups, expect_image
 from cnndsl.ops.window import Window
 
@@ -80,6 +80,86 @@ class GroupNorm(Normalization):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.GroupNorm", (self.groups, inputs[0][0]), {"eps": (self.eps, 1e-5)})
+
+
+@register
+@dataclass(frozen=True)
+class InstanceNorm(Normalization):
+    """Normalisation of each channel of each sample by its own mean and variance. Ulyanov et al. 2016.
+
+    `affine=true` adds a learned weight and bias per channel, as style transfer has them. No running statistics are
+    kept: inference computes what training does.
+    """
+
+    word: ClassVar[str] = "instance_norm"
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 5 x 3 -> instance_norm",
+        "4 x 5 x 5 -> instance_norm affine=true, eps=0.001",
+    )
+
+    affine: bool = boolean(False)
+    eps: float = number(1e-5, minimum=0.0, above=True, keyword=True)
+
+    def output(self, *inputs: Shape) -> Shape:
+        if expect_image(self.word, inputs[0])[1:] == (1, 1):
+            raise LayerError(
+                "E202",
+                "one pixel per channel has no variance",
+                help="normalise before the map is pooled to a pixel, or use `layer_norm`",
+            )
+        return inputs[0]
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return super().parameters(*inputs) if self.affine else {}
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=True)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        kwargs: dict[str, tuple[object, object]] = {"eps": (self.eps, 1e-5), "affine": (self.affine, False)}
+        return TorchModule("nn.InstanceNorm2d", (inputs[0][0],), kwargs)
+
+
+GRN = '''\
+class GlobalResponseNorm(nn.Module):
+    """Global response normalisation of ConvNeXt V2 (Woo et al. 2023): channels compete by their norms over the map."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        norms = x.norm(p=2, dim=(2, 3), keepdim=True)
+        relative = norms / (norms.mean(dim=1, keepdim=True) + self.eps)
+        return x + torch.addcmul(self.bias.view(-1, 1, 1), self.weight.view(-1, 1, 1), x * relative)
+'''
+
+
+@register
+@dataclass(frozen=True)
+class Grn(Normalization):
+    """Global response normalisation, in which channels compete: ConvNeXt V2, Woo et al. 2023, section 3.2.
+
+    x + weight * x * n + bias, where n is the norm of a channel over the map, divided by the mean of all channels'
+    norms (to which `eps` is added). Weight and bias are learned per channel and start at 0, so that it starts as x.
+    """
+
+    word: ClassVar[str] = "grn"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> grn", "4 x 5 x 5 -> grn eps=0.001")
+
+    eps: float = number(1e-6, minimum=0.0, above=True, keyword=True)
+
+    def output(self, *inputs: Shape) -> Shape:
+        expect_image(self.word, inputs[0])
+        return inputs[0]
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=True)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("GlobalResponseNorm", (inputs[0][0],), {"eps": (self.eps, 1e-6)}, source=GRN)
 
 
 CHANNEL_NORM = '''\

@@ -1,14 +1,21 @@
-"""Pools: windows that keep a maximum or a mean, of fixed size, of the whole map, or cut for a wanted output size."""
+"""Pools: a maximum or mean of windows of fixed size, of the whole map, of all channels, or of windows cut to suit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cnndsl.ops.arguments import boolean, choice, extent, padding, show, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
+from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
+from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.images import Pair, Sides, compact, conv_extent, expect_image, padded
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
+
+
+def _need_stride(word: str, stride: Pair | None) -> None:
+    """E315 without one: whoever omits it may mean 1, or the kernel."""
+    if stride is None:
+        help = "say `/2` to halve the map, or `/1` for a window at every pixel"
+        raise LayerError("E315", f"`{word}` needs a stride", argument="stride", help=help)
 
 
 @dataclass(frozen=True)
@@ -21,13 +28,7 @@ class Pool(Op):
     round: str = choice("floor", "ceil", default="floor")
 
     def __post_init__(self) -> None:
-        if self.stride is None:
-            raise LayerError(
-                "E315",
-                f"`{self.word}` needs a stride",
-                argument="stride",
-                help="say `/2` to halve the map, or `/1` for a window at every pixel",
-            )
+        _need_stride(self.word, self.stride)
         rows, columns = self.kernel
         if max(self.pad[:2]) >= rows or max(self.pad[2:]) >= columns:
             raise LayerError(
@@ -180,6 +181,99 @@ class GlobalMaxpool(GlobalPool):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.AdaptiveMaxPool2d", (1,))
+
+
+class ChannelPool(Op):
+    """A pool over the channels of each pixel: one map is left."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        return (1, *expect_image(self.word, inputs[0])[1:])
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(channels="all")
+
+
+@register
+class ChannelMean(ChannelPool):
+    """Mean over the channels of each pixel, which leaves 1 x height x width: CBAM's spatial gate, Woo et al. 2018."""
+
+    word: ClassVar[str] = "channel_mean"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> channel_mean",)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression("{0}.mean(dim=1, keepdim=True)")
+
+
+@register
+class ChannelMax(ChannelPool):
+    """Maximum over the channels of each pixel, which leaves 1 x height x width; with `channel_mean`, CBAM's gate."""
+
+    word: ClassVar[str] = "channel_max"
+    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> channel_max",)
+
+    def torch(self, *inputs: Shape) -> TorchExpression:
+        return TorchExpression("{0}.amax(dim=1, keepdim=True)")
+
+
+BLUR_POOL = '''\
+class BlurPool(nn.Module):
+    """Blurs by a binomial kernel, then takes every `stride`-th pixel (Zhang 2019); edges are mirrored.
+
+    The binomial kernel of size n is n - 1 means of two neighbours in turn.
+    """
+
+    def __init__(self, kernel_size: int, stride: int | tuple[int, int]) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        before, after = (self.kernel_size - 1) // 2, self.kernel_size // 2
+        x = F.pad(x, (before, after, before, after), mode="reflect")
+        for _ in range(self.kernel_size - 2):
+            x = F.avg_pool2d(x, 2, 1)
+        return F.avg_pool2d(x, 2, self.stride)
+'''
+
+
+@register
+@dataclass(frozen=True)
+class BlurPool(Op):
+    """Takes every `stride`-th pixel of the blurred map, so that a shift of the image changes little. Zhang 2019.
+
+    The blur is binomial: `kernel` 3 weighs rows and columns by 1, 2, 1. Edges are mirrored by `pad` =
+    (kernel - 1) / 2; of an even kernel, the odd pixel goes at the bottom and at the right.
+    """
+
+    word: ClassVar[str] = "blur_pool"
+    examples: ClassVar[tuple[str, ...]] = (
+        "4 x 8 x 7 -> blur_pool 3, /2",
+        "4 x 9 x 6 -> blur_pool 4, /2x1",
+        "2 x 6 x 6 -> blur_pool 5, /3",
+    )
+
+    kernel: int = integer(minimum=2)
+    stride: Pair = stride(None, shown="none: it must be given")
+
+    def __post_init__(self) -> None:
+        _need_stride(self.word, self.stride)
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        if self.kernel // 2 >= min(height, width):
+            raise LayerError(
+                "E202",
+                f"a {height} x {width} map has not enough pixels to mirror for a kernel of {self.kernel}",
+                argument="kernel",
+                help=f"blur by a kernel of at most {2 * min(height, width) - 1}",
+            )
+        return (channels, -(-height // self.stride[0]), -(-width // self.stride[1]))
+
+    def window(self, *inputs: Shape) -> Window:
+        before = (self.kernel - 1) // 2
+        return sliding((self.kernel, self.kernel), self.stride, (before, before))
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("BlurPool", (self.kernel, compact(self.stride)), source=BLUR_POOL)
 
 
 @dataclass(frozen=True)

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
-from cnndsl.ops.arguments import extent, integer
+from cnndsl.ops.arguments import choice, extent, integer
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
 from cnndsl.ops.images import Pair, check_channel_groups, expect_image
-from cnndsl.ops.window import Window, sliding
+from cnndsl.ops.window import Window, repeated, sliding
+
+ORDERS = ("chw", "cwh", "hcw", "hwc", "wch", "whc")
 
 
 @register
+@dataclass(frozen=True)
 class Flatten(Op):
-    """Makes a vector of all values of an image, channel by channel, each row by row."""
+    """Makes a vector of all values of an image: channel by channel, each row by row, unless `order` says otherwise.
+
+    `order` names the axes from the slowest to the fastest. TensorFlow and Keras flatten `hwc`, pixel by pixel; MTCNN
+    (Zhang et al. 2016) flattens `whc`, as Caffe's matrices in Matlab lie. The weights of the `linear` behind it have
+    that order.
+    """
 
     word: ClassVar[str] = "flatten"
-    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> flatten", "7 -> flatten")
+    examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> flatten", "7 -> flatten", "4 x 5 x 3 -> flatten order=whc")
+
+    order: str = choice(*ORDERS, default="chw")
 
     def output(self, *inputs: Shape) -> Shape:
+        if self.order != "chw":
+            expect_image("flatten order=", inputs[0])
         return (prod(inputs[0]),)
 
     def torch(self, *inputs: Shape) -> TorchExpression:
-        return TorchExpression("torch.flatten({0}, 1)")
+        if self.order == "chw":
+            return TorchExpression("torch.flatten({0}, 1)")
+        axes = ", ".join(str("chw".index(axis) + 1) for axis in self.order)
+        return TorchExpression(f"torch.flatten({{0}}.permute(0, {axes}), 1)")
 
 
 @register
@@ -45,6 +60,73 @@ class ChannelShuffle(Op):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ChannelShuffle", (self.groups,))
+
+
+@register
+@dataclass(frozen=True)
+class PixelShuffle(Op):
+    """Makes height and width `factor` times larger out of channels ("sub-pixel convolution"). Shi et al. 2016.
+
+    Pixel (i, j) of each block of `factor` x `factor` pixels of channel `c` comes from the channel
+    `(c * factor + i) * factor + j`.
+    """
+
+    word: ClassVar[str] = "pixel_shuffle"
+    examples: ClassVar[tuple[str, ...]] = ("8 x 5 x 3 -> pixel_shuffle 2", "9 x 2 x 3 -> pixel_shuffle 3")
+
+    factor: int = integer()
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        block = self.factor**2
+        if channels % block:
+            near = f"{max(channels // block, 1) * block} or {(channels // block + 1) * block}"
+            raise LayerError(
+                "E206",
+                f"{channels} channels do not make blocks of {self.factor} x {self.factor} = {block} pixels",
+                argument="factor",
+                help=f"give it a multiple of {block} channels, such as {near}",
+            )
+        return (channels // block, height * self.factor, width * self.factor)
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(repeated(self.factor), repeated(self.factor), channels="some")
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.PixelShuffle", (self.factor,))
+
+
+@register
+@dataclass(frozen=True)
+class PixelUnshuffle(Op):
+    """Makes channels out of blocks of `factor` x `factor` pixels, the reverse of `pixel_shuffle`: no value is lost.
+
+    Also called space-to-depth: TResNet, Ridnik et al. 2020; the reorganisation of YOLOv2.
+    """
+
+    word: ClassVar[str] = "pixel_unshuffle"
+    examples: ClassVar[tuple[str, ...]] = ("2 x 6 x 4 -> pixel_unshuffle 2", "3 x 6 x 9 -> pixel_unshuffle 3")
+
+    factor: int = integer()
+
+    def output(self, *inputs: Shape) -> Shape:
+        channels, height, width = expect_image(self.word, inputs[0])
+        if height % self.factor or width % self.factor:
+            over = f"{-height % self.factor} rows and {-width % self.factor} columns"
+            raise LayerError(
+                "E202",
+                f"blocks of {self.factor} x {self.factor} pixels do not tile a {height} x {width} map",
+                argument="factor",
+                help=f"`pad` can add the {over} that are missing",
+            )
+        return (channels * self.factor**2, height // self.factor, width // self.factor)
+
+    def window(self, *inputs: Shape) -> Window:
+        kernel = (self.factor, self.factor)
+        return replace(sliding(kernel, kernel), channels="some")
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.PixelUnshuffle", (self.factor,))
 
 
 @register

@@ -37,12 +37,14 @@ class Reading:
 
     values  what each node stands for: a unit's name, a `Held`, or a list of those
     nodes   the node of each unit
+    axes    of a tensor that was turned, which of an image's axes (batch, channels, height, width) each of its own is
     """
 
     program: ExportedProgram
     builder: Builder
     values: dict[fx.Node, Any] = field(default_factory=dict)
     nodes: dict[str, fx.Node] = field(default_factory=dict)
+    axes: dict[fx.Node, tuple[int, ...]] = field(default_factory=dict)
 
     def add(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from cnndsl.ir.graph import Graph, Node
@@ -93,6 +93,16 @@ def _add_pad(place: Place) -> str:
     return place.builder.pad(unit, op.sides, op.value) if op.mode == "zero" else place.builder.add(unit)
 
 
+def _add_difference(place: Place) -> str:
+    """Others take one away after the other."""
+    first, *others = place.sources
+    return reduce(lambda left, other: place.add(units.plain("sub"), (left, other)), others, first)
+
+
+def _add_squared(place: Place) -> str:
+    return place.add(units.plain("square"), (place.add(units.plain("relu")),))
+
+
 def _add_crop(place: Place) -> str:
     (source,) = place.sources
     for axis, size, wanted in zip((2, 3), place.shapes[0][1:], place.op.size, strict=True):
@@ -137,6 +147,8 @@ ADDERS: dict[str, Callable[[Place], str]] = {
     "fractal_join": lambda place: _add_mean(place, len(place.sources) - 1),  # the last is read in training alone
     "maxpool": partial(_add_pool, "maxpool"),
     "avgpool": partial(_add_pool, "avgpool"),
+    "sub": _add_difference,
+    "squared_relu": _add_squared,
     "pad": _add_pad,
     "crop": _add_crop,
     "zero_pad_shortcut": _add_zero_padded,
@@ -161,7 +173,7 @@ def _channel_slice(op: Any, shape: Shape) -> Description:
 
 
 def _scale(op: Any, shape: Shape) -> Description:
-    return units.plain("learned_scale", {"channels": shape[0]}) if op.learned else units.scale(op.factor)
+    return units.learned_scale(op.weights(shape)) if op.learned else units.scale(op.factor)
 
 
 def _dropping(op: Any, shape: Shape) -> Description:
@@ -180,7 +192,12 @@ DESCRIPTIONS: dict[str, Callable[..., Description]] = {
     "global_maxpool": lambda op, shape: units.adaptive("maxpool", (1, 1), shape[1:]),
     "adaptive_avgpool": lambda op, shape: units.adaptive("avgpool", op.size, shape[1:]),
     "adaptive_maxpool": lambda op, shape: units.adaptive("maxpool", op.size, shape[1:]),
-    "flatten": lambda op, shape: units.IDENTITY,
+    "flatten": lambda op, shape: units.flattened(op.order, shape),
+    "channel_conv": lambda op, shape: units.channel_conv(op.kernel, op.bias is not False),
+    "instance_norm": lambda op, shape: units.instance_norm(shape[0], op.eps, op.affine),
+    "blur_pool": lambda op, shape: units.blur_pool(op.kernel, op.stride),
+    "grn": partial(_norm, "grn"),
+    "weighted_add": lambda op, *shapes: units.plain("weighted_add", {"normalize": op.normalize}),
     "channel_slice": _channel_slice,
     "scale": _scale,
     "prelu": lambda op, shape: units.plain("prelu", {"channels": shape[0]}),

@@ -7,7 +7,7 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import units
+from cnndsl.weights import turning, units
 from cnndsl.weights.exported_program import (
     Arguments,
     Held,
@@ -16,6 +16,7 @@ from cnndsl.weights.exported_program import (
     axis_of,
     flowing_in,
     held_in,
+    listed,
     pair,
     shape_of,
     word,
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
 Read = Callable[[Reading, "fx.Node", Arguments], Any]
 
-# What hands its input on, perhaps in another shape; of kept tensors, those that are turned are no longer the same.
-TURNS = frozenset({"permute", "transpose", "movedim"})
-MOVES = TURNS | frozenset(
+# What hands its input on, perhaps in another shape.
+MOVES = turning.TURNS | frozenset(
     {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand"}
     | {"contiguous", "clone", "alias", "detach", "to", "_to_copy"}
 )
@@ -42,17 +42,18 @@ def read_operator(reading: Reading, node: fx.Node, word: str, given: Arguments) 
         return _of_kept(word, node, list(held_in(given)))
     if word in MOVES:
         groups = _shuffled_groups(node)
-        description = units.plain("channel_shuffle", {"groups": groups})
-        return reading.add(node, description, (flowing[0],)) if groups else flowing[0]
+        description = units.plain("channel_shuffle", {"groups": groups}) if groups else turning.moved(reading, node)
+        return reading.add(node, description, (flowing[0],))
+    turning.passed_on(reading, node)
     return OPERATORS.get(word, add_any)(reading, node, given)
 
 
 def _of_kept(word: str, node: fx.Node, held: list[Held]) -> Held:
-    """Something made of kept tensors alone."""
+    """Something made of kept tensors alone; those that are turned are no longer the same."""
     shape = tuple(getattr(node.meta.get("val"), "shape", ()))
     if not held:
         return Held("a constant", shape, computed=True)
-    turned = word in TURNS and sum(n > 1 for n in shape) > 1
+    turned = word in turning.TURNS and sum(n > 1 for n in shape) > 1
     return Held(held[0].name, shape, held[0].computed or word not in MOVES or turned)
 
 
@@ -118,6 +119,24 @@ def _group_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
     return reading.add(node, description, (given["input"],), {"weight": given["weight"], "bias": given["bias"]})
 
 
+def _instance_norm(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    held = {"weight": given["weight"], "bias": given["bias"], "mean": given["running_mean"]}
+    kind, facts = units.instance_norm(shape_of(node)[0], given["eps"], given["weight"] is not None)
+    return reading.add(node, (kind, facts), (given["input"],), held | {"variance": given["running_var"]})
+
+
+def _conv1d(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    """One filter that slides along the channels, where they lie as the one axis of a signal."""
+    weight, bias, (padding,) = given["weight"], given["bias"], listed(given["padding"])
+    kernel = weight.shape[-1]
+    half = kernel // 2 if padding == "same" else padding
+    unit = (given["stride"], given["dilation"]) == ([1], [1])
+    if weight.shape[:2] != (1, 1) or not unit or kernel != 2 * half + 1:
+        return add_any(reading, node, given)
+    description = units.channel_conv(kernel, bias is not None)
+    return reading.add(node, description, (given["input"],), {"weight": weight, "bias": bias})
+
+
 def _prelu(reading: Reading, node: fx.Node, given: Arguments) -> str:
     weight = given["weight"]
     return reading.add(
@@ -139,6 +158,8 @@ def _arithmetic(kind: str, reading: Reading, node: fx.Node, given: Arguments) ->
     """`add`, `sub`, `mul`, `div` of two tensors that flow, of one and a kept one, or of one and a number."""
     one, other = given["self"], given["other"]
     facts = {"alpha": given["alpha"]} if given.get("alpha", 1) != 1 else {}
+    if isinstance(one, str) and one == other and kind == "mul":
+        return reading.add(node, units.plain("square"), (one,))
     if isinstance(one, str) and isinstance(other, str):
         return reading.add(node, units.plain(kind, facts), (one, other))
     source, operand = (one, other) if isinstance(one, str) else (other, one)
@@ -161,13 +182,30 @@ def _mean(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
     if isinstance(source, list) and axes == [0]:
         total = reading.add(node, units.plain("add"), tuple(source))
         return reading.add(node, units.scale(1 / len(source)), (total,))
+    if axes == [1] and given["keepdim"] and len(reading.builder[source].shape) == 3:
+        return reading.add(node, units.plain("channel_max" if kind == "maxpool" else "channel_mean"), (source,))
     if isinstance(source, str) and len(reading.builder[source].shape) == 3 and axes == [2, 3]:
         size = pair(reading.builder[source].shape[1:])
         return reading.add(node, units.adaptive(kind, (1, 1), size), (source,))
     return add_any(reading, node, given)
 
 
+def _max(reading: Reading, node: fx.Node, given: Arguments) -> Any:
+    """`torch.max`: of two tensors, or over an axis with the places too."""
+    if "other" in given:
+        return reading.add(node, units.plain("max"), (given["self"], given["other"]))
+    if isinstance(node.meta["val"], list | tuple):
+        return [_mean("maxpool", reading, node, given | {"dim": [given["dim"]]}), None]
+    return add_any(reading, node, given)
+
+
 # --- functions of one tensor
+
+
+def _pow(reading: Reading, node: fx.Node, given: Arguments) -> str:
+    if given.get("exponent") == 2:
+        return reading.add(node, units.plain("square"), (given["self"],))
+    return add_any(reading, node, given)
 
 
 def _shuffled_groups(node: fx.Node) -> int | None:
@@ -212,6 +250,8 @@ OPERATORS: dict[str, Read] = {
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
+    "conv1d": _conv1d,
     "prelu": _prelu,
     "cat": _concat,
     "concat": _concat,
@@ -219,10 +259,16 @@ OPERATORS: dict[str, Read] = {
     "stack": _stack,
     "mean": partial(_mean, "avgpool"),
     "amax": partial(_mean, "maxpool"),
+    "max": _max,
+    "maximum": _max,
+    "pow": _pow,
     "dropout": partial(_dropout, "element"),
     "feature_dropout": partial(_dropout, "channel"),
     "leaky_relu": partial(_renamed, "leaky_relu", {"slope": "negative_slope"}),
     "elu": partial(_renamed, "elu", {"alpha": "alpha"}),
+    "softplus": partial(_renamed, "softplus", {"beta": "beta", "threshold": "threshold"}),
+    "pixel_shuffle": partial(_renamed, "pixel_shuffle", {"factor": "upscale_factor"}),
+    "pixel_unshuffle": partial(_renamed, "pixel_unshuffle", {"factor": "downscale_factor"}),
     "gelu": partial(_renamed, "gelu", {"approximate": "approximate"}),
     "channel_shuffle": partial(_renamed, "channel_shuffle", {"groups": "groups"}),
     "hardtanh": _hardtanh,

@@ -17,11 +17,11 @@ from cnndsl.ops.images import Pair, Sides
 Facts = Mapping[str, str]
 
 # Merges whose arguments may change places.
-COMMUTATIVE = frozenset({"add", "mul"})
+COMMUTATIVE = frozenset({"add", "mul", "max"})
 # Channels of an image: grey, or red, green and blue.
 COLOURS = (1, 3)
 # Merges of which a chain is one.
-ASSOCIATIVE = frozenset({"concat", "add", "mul"})
+ASSOCIATIVE = frozenset({"concat", "add", "mul", "max"})
 # What acts in training alone.
 TRAINING = frozenset({"dropout", "drop_path"})
 
@@ -67,7 +67,7 @@ class Unit:
     @property
     def weighted(self) -> bool:
         """Counts in `depth`, and multiplies."""
-        return self.kind in ("conv", "dense", "conv_transpose")
+        return self.kind in ("conv", "dense", "conv_transpose", "channel_conv")
 
     @property
     def macs(self) -> int:

@@ -21,16 +21,16 @@ from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights import units
 from cnndsl.weights.check import reason
 from cnndsl.weights.exported_program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
+from cnndsl.weights.one_layer import ONE_LAYER, roles
 from cnndsl.weights.operators import read_operator
 from cnndsl.weights.skeleton import Builder, Skeleton
+from cnndsl.weights.units import Description
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn
     from torch.export import ExportedProgram
 
 BATCH = 2  # one sample would make `squeeze()` take the batch away
-# Modules that are one layer to us and many operators to PyTorch.
-ONE_LAYER = frozenset({"torch.nn.modules.normalization.LocalResponseNorm"})
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,21 @@ def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
 def _read(reading: Reading, module: nn.Module) -> None:
     nodes = (node for node in reading.program.graph.nodes if node.op != "output")
     for path, group in groupby(nodes, key=_one_layer):
-        if path is None:
+        description = None if path is None else _described(module.get_submodule(path))
+        if description is None:
             for node in group:
                 reading.values[node] = _value(reading, node)
         else:
-            _read_response_norm(reading, module.get_submodule(path), list(group))
+            _read_module(reading, description, list(group))
 
 
 def _one_layer(node: fx.Node) -> str | None:
     path, kind = innermost_module(node)
-    return path if kind in ONE_LAYER else None
+    return path if kind.rpartition(".")[2] in ONE_LAYER else None
+
+
+def _described(module: nn.Module) -> Description | None:
+    return ONE_LAYER[type(module).__name__](module)
 
 
 def _value(reading: Reading, node: fx.Node) -> Any:
@@ -98,10 +103,13 @@ def _placeholder(reading: Reading, node: fx.Node) -> Any:
     return reading.add(node, units.plain("input", {"shape": show_shape(shape_of(node))}), ())
 
 
-def _read_response_norm(reading: Reading, norm: Any, nodes: list[fx.Node]) -> None:
-    source = next(reading.values[each] for each in nodes[0].all_input_nodes)
-    description = units.response_norm(norm.size, norm.alpha, norm.beta, norm.k)
-    reading.values[nodes[-1]] = reading.add(nodes[-1], description, (source,))
+def _read_module(reading: Reading, description: Description, nodes: list[fx.Node]) -> None:
+    """All operators of a module as one unit."""
+    outside = dict.fromkeys(each for node in nodes for each in node.all_input_nodes if each not in nodes)
+    values = [reading.values[each] for each in outside]
+    sources = tuple(each for each in values if isinstance(each, str))
+    held = roles(each for each in values if isinstance(each, Held))
+    reading.values[nodes[-1]] = reading.add(nodes[-1], description, sources, held)
 
 
 def _outputs(reading: Reading) -> Iterator[str]:

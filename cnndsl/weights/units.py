@@ -55,6 +55,11 @@ def transposed(
     }
 
 
+def channel_conv(kernel: int, bias: bool) -> Description:
+    """A 1-d convolution along the channels of each pixel, with half padding."""
+    return "channel_conv", {"kernel": str(kernel), "bias": _bias(bias)}
+
+
 def dense(filters: int, channels: int, bias: bool) -> Description:
     """A linear layer, of all values or of the channels of each pixel."""
     return "dense", {"filters": str(filters), "channels": str(channels), "bias": _bias(bias)}
@@ -95,6 +100,29 @@ def response_norm(size: int, alpha: float, beta: float, k: float) -> Description
 def scale(factor: float) -> Description:
     """Multiplication by a number that is not learned."""
     return IDENTITY if factor == 1 else plain("scale", {"factor": factor})
+
+
+def learned_scale(weights: int) -> Description:
+    """Multiplication by learned numbers: one per channel, or a single one."""
+    return plain("learned_scale", {"channels": weights})
+
+
+def instance_norm(channels: int, eps: float, affine: bool) -> Description:
+    kind, facts = norm("instance_norm", channels, {"eps": eps})
+    return kind, facts | {"affine": _bias(affine)}
+
+
+def flattened(order: str, shape: Shape) -> Description:
+    """A vector of an image's values, of which `order` names the axes from the slowest to the fastest."""
+    long = "".join(axis for axis in order if len(shape) == 3 and shape["chw".index(axis)] > 1)
+    return IDENTITY if [*long] == sorted(long) else plain("flatten", {"order": long})
+
+
+def blur_pool(kernel: int, stride: int | Pair) -> Description:
+    return "blur_pool", {
+        "kernel": str(kernel),
+        "stride": _step((stride, stride) if isinstance(stride, int) else stride),
+    }
 
 
 def sliced(axis: int, start: int, stop: int, step: int, size: int) -> Description:

@@ -68,6 +68,8 @@ def is_relabelled(graph: Graph, node: Node, slices: Container[str] = ()) -> bool
     shape = graph[node.inputs[0]].shape
     if len(shape) == 1 or shape[1:] == (1, 1):
         return True
+    if node.op.order != "chw":
+        return False
     readers = graph.consumers(node.name)
     linear = (isinstance(reader.op, Fused) and isinstance(reader.op.core, Linear) for reader in readers)
     return all(linear) and not graph.is_output(node.name)

@@ -14,7 +14,7 @@ from cnndsl.ir.graph import Node
 from cnndsl.ops.activation import Pointwise, Prelu, Softmax
 from cnndsl.ops.base import Op
 from cnndsl.ops.fused import Affine, Fused, FusedPointwise, Subsample
-from cnndsl.ops.merge import Add, Concat, Mean, Mul
+from cnndsl.ops.merge import Add, Concat, Max, Mean, Mul, Sub
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import AdaptivePool, GlobalPool, Pool
 from cnndsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ZeroPadShortcut
@@ -35,6 +35,8 @@ RULES: Mapping[type[Op], Rule] = {
     Add: lower_pointwise,
     Mul: lower_pointwise,
     Mean: lower_pointwise,
+    Max: lower_pointwise,
+    Sub: lower_pointwise,
     Pointwise: lower_pointwise,
     Prelu: lower_scale,
     Scale: lower_scale,

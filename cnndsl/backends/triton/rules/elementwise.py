@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, View
@@ -13,11 +14,20 @@ from cnndsl.kernels.tails import expression
 from cnndsl.ops.activation import Prelu
 from cnndsl.ops.base import Op
 from cnndsl.ops.fused import Affine, FusedPointwise
-from cnndsl.ops.merge import Add, Mean, Mul
+from cnndsl.ops.merge import Add, Max, Mean, Merge, Mul, Sub
 from cnndsl.ops.scale import Scale
 
 Source = View | Packed
 NAMES = pointwise.ARGUMENTS
+
+# How two tensors become one, as PyTorch does it with NaN too.
+MERGED: Mapping[type[Op], str] = {
+    Add: "{0} + {1}",
+    Mean: "{0} + {1}",
+    Mul: "{0} * {1}",
+    Sub: "{0} - {1}",
+    Max: "tl.where(({0} > {1}) | ({0} != {0}), {0}, {1})",
+}
 
 
 def lower_pointwise(building: Building, node: Node) -> None:
@@ -26,7 +36,7 @@ def lower_pointwise(building: Building, node: Node) -> None:
     if any(view.size not in (size, (1, 1)) for view in map(building.view, node.inputs)):
         lower_by_torch(building, node)  # a gate of one row or column
         return
-    if isinstance(node.op, Add | Mul | Mean):
+    if isinstance(node.op, Merge):
         _merge(building, node, sources)
         return
     steps = node.op.steps if isinstance(node.op, FusedPointwise) else (node.op,)
@@ -55,15 +65,20 @@ def _merge(building: Building, node: Node, sources: list[Source]) -> None:
 
     A mean divides what it adds before that is rounded, as a sum of many may be too large for half precision.
     """
-    sign = " * " if isinstance(node.op, Mul) else " + "
+    step = MERGED[type(node.op)]
     share = f" * {1 / len(sources)}" if isinstance(node.op, Mean) else ""
     done, waiting = sources[: len(NAMES)], sources[len(NAMES) :]
-    launch(building, node, done, (f"({sign.join(NAMES[: len(done)])}){share}",))
+    launch(building, node, done, (f"({_joined(step, NAMES[: len(done)])}){share}",))
     count = len(NAMES) - 1
     for start in range(0, len(waiting), count):
         more = waiting[start : start + count]
-        tail = (f"x{sign}({sign.join(NAMES[1 : len(more) + 1])}){share}",)
-        launch(building, node, [building.view(node.name), *more], tail)
+        names = [f"{name}{share}" for name in NAMES[1 : len(more) + 1]]
+        launch(building, node, [building.view(node.name), *more], (_joined(step, ["x", *names]),))
+
+
+def _joined(step: str, names: Sequence[str]) -> str:
+    """The expression that merges these in turn."""
+    return reduce(lambda one, other: step.format(one, other), names)
 
 
 def lower_scale(building: Building, node: Node) -> None:
@@ -71,7 +86,8 @@ def lower_scale(building: Building, node: Node) -> None:
     if isinstance(node.op, Scale) and not node.op.learned:
         lower_pointwise(building, node)
         return
-    weight = building.vector(node, "weight", building.view(node.name).channels)
+    channels = 1 if isinstance(node.op, Scale) and node.op.per == "tensor" else building.view(node.name).channels
+    weight = building.vector(node, "weight", channels)
     text = "tl.where(x > 0.0, x, x * x1)" if isinstance(node.op, Prelu) else "x * x1"
     launch(building, node, [building.input(node), weight], (text,))
 
@@ -99,7 +115,7 @@ def launch(building: Building, node: Node, sources: list[Source], tail: tuple[st
 def _source(building: Building, source: Source, y: View) -> pointwise.Source:
     """How an input steps along with the output; it stands still along an axis where it has one value."""
     if isinstance(source, Packed):
-        return pointwise.Source(source.dtype, 0, 0, 1)
+        return pointwise.Source(source.dtype, 0, 0, 0 if source.shape == (1,) else 1)
     image = source.pixels * source.leading
     spread = source.size == y.size and source.pixels > 1
     return pointwise.Source(

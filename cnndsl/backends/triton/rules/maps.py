@@ -14,7 +14,7 @@ from cnndsl.ops.base import Op
 from cnndsl.ops.fused import Subsample
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import AdaptiveMaxpool, Avgpool, GlobalMaxpool, Maxpool, Pool
-from cnndsl.ops.reshape import ChannelShuffle, ZeroPadShortcut
+from cnndsl.ops.reshape import ChannelShuffle, Flatten, ZeroPadShortcut
 from cnndsl.ops.resize import Crop, Pad, Upsample
 
 
@@ -42,6 +42,9 @@ def lower_flatten(building: Building, node: Node) -> None:
     if is_relabelled(building.graph, node) and building.view(node.name) == building.input(node):
         return
     x, y = building.input(node), building.view(node.name)
+    if x.pixels > 1 and isinstance(node.op, Flatten) and node.op.order != "chw":
+        lower_by_torch(building, node)
+        return
     from_steps, to_steps = (x.pixels * x.leading, 1, x.leading), (y.leading, x.pixels, 1)
     dtype = building.dtype
     problem = pack.Problem(dtype, dtype, building.batch, x.pixels, x.channels, x.channels, from_steps, to_steps)

@@ -1,0 +1,54 @@
+"""Modules that are one layer to us and many operators to PyTorch, known by the name of their class.
+
+A name alone proves nothing, nor does it have to: outputs are compared after every transfer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cnndsl.weights import units
+from cnndsl.weights.exported_program import Held
+from cnndsl.weights.units import Description
+
+# Whoever writes such a module calls its learned tensors so.
+ROLES = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
+
+
+def _response_norm(module: Any) -> Description | None:
+    return units.response_norm(module.size, module.alpha, module.beta, module.k)
+
+
+def _global_response_norm(module: Any) -> Description | None:
+    weight = module.weight if hasattr(module, "weight") else module.gamma
+    return units.norm("grn", weight.numel(), {"eps": getattr(module, "eps", 1e-6)})
+
+
+def _weighted_add(module: Any) -> Description | None:
+    return units.plain("weighted_add", {"normalize": module.normalize})
+
+
+def _blur_pool(module: Any) -> Description | None:
+    """Ours, or timm's if it mirrors its edges as ours does."""
+    if getattr(module, "pad_mode", "reflect") != "reflect":
+        return None
+    kernel = module.kernel_size if hasattr(module, "kernel_size") else module.filt_size
+    return units.blur_pool(kernel, module.stride)
+
+
+# By the class's name; None says that this one is another layer after all, and is read operator by operator.
+ONE_LAYER: Mapping[str, Callable[[Any], Description | None]] = {
+    "LocalResponseNorm": _response_norm,
+    "GlobalResponseNorm": _global_response_norm,
+    "GRN": _global_response_norm,
+    "WeightedAdd": _weighted_add,
+    "BlurPool": _blur_pool,
+    "BlurPool2d": _blur_pool,
+}
+
+
+def roles(held: Iterable[Held]) -> dict[str, Held]:
+    """Learned tensors by role; what is only computed with, such as a fixed kernel, has none."""
+    names = {each: each.name.rpartition(".")[2] for each in held}
+    return {ROLES[name]: each for each, name in names.items() if name in ROLES and not each.computed}

@@ -1,0 +1,57 @@
+"""Axes of images that PyTorch programs turn around: which axis of a tensor is which, until it is made a vector.
+
+People turn images for a layer norm or a linear layer and back again, which changes nothing. But a vector that is made
+of a turned image has its values in another order, and with it the weights of the linear layer behind it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.weights import units
+from cnndsl.weights.exported_program import Reading, word
+from cnndsl.weights.spatial_operators import SPATIAL
+from cnndsl.weights.units import Description
+
+if TYPE_CHECKING:
+    from torch import fx
+
+TURNS = frozenset({"permute", "transpose", "movedim"})
+AXES = "nchw"
+UNTURNED = (0, 1, 2, 3)
+# What takes the second axis for channels, whatever it was: its result is an image as it should be.
+ON_IMAGES = frozenset({"conv2d", "conv_transpose2d", "batch_norm", "group_norm", "instance_norm", *SPATIAL})
+
+
+def moved(reading: Reading, node: fx.Node) -> Description:
+    """What an operator that moves values does to them: nothing, unless it makes a vector of a turned image."""
+    source: Any = node.args[0]
+    shape, axes = source.meta["val"].shape, reading.axes.get(source, UNTURNED)
+    if len(shape) != len(UNTURNED):
+        return units.IDENTITY
+    if word(node) in TURNS:
+        axes = tuple(axes[axis] for axis in _permutation(node))
+    rank = node.meta["val"].dim()
+    if rank == len(UNTURNED) and axes != UNTURNED:
+        reading.axes[node] = axes
+    if rank != 2 or axes[0] != 0:
+        return units.IDENTITY
+    sizes = dict(zip(axes, shape, strict=True))
+    return units.flattened("".join(AXES[axis] for axis in axes[1:]), (sizes[1], sizes[2], sizes[3]))
+
+
+def passed_on(reading: Reading, node: fx.Node) -> None:
+    """A layer on a turned image gives a turned image."""
+    turned = [reading.axes[source] for source in node.all_input_nodes if source in reading.axes]
+    value = node.meta["val"]
+    if turned and word(node) not in ON_IMAGES and getattr(value, "ndim", 0) == len(UNTURNED):
+        reading.axes[node] = turned[0]
+
+
+def _permutation(node: fx.Node) -> tuple[int, ...]:
+    """Where each axis of the result was: seen at a tensor whose axes differ in size."""
+    import torch
+
+    sizes = (2, 3, 5, 7)
+    result = node.target(torch.empty(sizes, device="meta"), *node.args[1:], **node.kwargs)  # type: ignore[operator]
+    return tuple(sizes.index(size) for size in result.shape)
