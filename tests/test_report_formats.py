@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnndsl.diagnostics import FORMATS, Diagnostic, Label, Report, render, tally, use_color
+from cnndsl.diagnostics import FORMATS, Diagnostic, Edit, Fix, Label, Report, render, tally, use_color
 from cnndsl.source import Source, Span
 
 RESNET = Source("resnet.arch", "block basic(stride = 1) {\n    residual {\n        conv 3x3, 64 -> bn\n    }\n}\n")
@@ -34,7 +34,8 @@ SHORTCUT = Diagnostic(
     label="the shortcut is 32 x 56 x 56",
     labels=(Label(place("conv 3x3, 64"), "became 64 x 56 x 56 here"),),
     notes=("in basic (line 24)", "1st of 3 rounds"),
-    help="use `shortcut=projection`",
+    help="a projection has weights",
+    fixes=(Fix("use `shortcut=projection`", (Edit(RESNET.span(38, 38), " shortcut=projection"),)),),
 )
 UNREAD = Diagnostic("W602", "parameter `stride` is never used", place("stride = 1"))
 
@@ -63,7 +64,21 @@ def test_json() -> None:
                     }
                 ],
                 "notes": ["in basic (line 24)", "1st of 3 rounds"],
-                "help": "use `shortcut=projection`",
+                "help": "use `shortcut=projection`\na projection has weights",
+                "fixes": [
+                    {
+                        "title": "use `shortcut=projection`",
+                        "safe": False,
+                        "edits": [
+                            {
+                                "file": "resnet.arch",
+                                "start": {"line": 2, "column": 13},
+                                "end": {"line": 2, "column": 13},
+                                "text": " shortcut=projection",
+                            }
+                        ],
+                    }
+                ],
             },
             {
                 "code": "W602",
@@ -76,6 +91,7 @@ def test_json() -> None:
                 "related": [],
                 "notes": [],
                 "help": None,
+                "fixes": [],
             },
         ],
         "tally": {"errors": 1, "warnings": 1},
@@ -90,7 +106,7 @@ def test_github() -> None:
         "::error file=resnet.arch,line=2,col=5,endLine=2,endColumn=13,title=E203::"
         "`add` needs equal shapes%0A"
         "in basic (line 24)%0A1st of 3 rounds%0A"
-        "help: use `shortcut=projection`",
+        "help: use `shortcut=projection`%0Ahelp: a projection has weights",
         "::warning file=resnet.arch,line=1,col=13,endLine=1,endColumn=23,title=W602::parameter `stride` is never used",
     ]
 
@@ -131,7 +147,8 @@ def test_a_sarif_result() -> None:
             "ruleIndex": 0,
             "level": "error",
             "message": {
-                "text": "`add` needs equal shapes\nin basic (line 24)\n1st of 3 rounds\nhelp: use `shortcut=projection`"
+                "text": "`add` needs equal shapes\nin basic (line 24)\n1st of 3 rounds\n"
+                "help: use `shortcut=projection`\nhelp: a projection has weights"
             },
             "locations": [
                 {
@@ -149,6 +166,27 @@ def test_a_sarif_result() -> None:
                         "artifactLocation": {"uri": "resnet.arch"},
                         "region": {"startLine": 3, "startColumn": 9, "endLine": 3, "endColumn": 21},
                     },
+                }
+            ],
+            "fixes": [
+                {
+                    "description": {"text": "use `shortcut=projection`"},
+                    "artifactChanges": [
+                        {
+                            "artifactLocation": {"uri": "resnet.arch"},
+                            "replacements": [
+                                {
+                                    "deletedRegion": {
+                                        "startLine": 2,
+                                        "startColumn": 13,
+                                        "endLine": 2,
+                                        "endColumn": 13,
+                                    },
+                                    "insertedContent": {"text": " shortcut=projection"},
+                                }
+                            ],
+                        }
+                    ],
                 }
             ],
         }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from cnndsl.diagnostics.github import render_github
 from cnndsl.diagnostics.json import render_json
-from cnndsl.diagnostics.model import Diagnostic, Label, Report
+from cnndsl.diagnostics.model import Diagnostic, Edit, Fix, Label, Report
 from cnndsl.diagnostics.sarif import render_sarif
 from cnndsl.diagnostics.style import COLOR, PLAIN, use_color
 from cnndsl.diagnostics.suggest import did_you_mean
@@ -28,4 +28,4 @@ def render(report: Report, format: str, *, color: bool = False) -> str:
     return FORMATS[format](report)
 
 
-__all__ = ["FORMATS", "Diagnostic", "Label", "Report", "did_you_mean", "render", "tally", "use_color"]
+__all__ = ["FORMATS", "Diagnostic", "Edit", "Fix", "Label", "Report", "did_you_mean", "render", "tally", "use_color"]

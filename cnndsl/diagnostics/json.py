@@ -4,18 +4,23 @@
      "findings": [{"code": "E203", "severity": "error" | "warning", "message": text,
                    "file": name, "start": position, "end": position, "label": text,
                    "related": [{"file": name, "start": position, "end": position, "text": text}, ...],
-                   "notes": [text, ...], "help": text | null}, ...],
+                   "notes": [text, ...], "help": text | null,
+                   "fixes": [{"title": text, "safe": bool,
+                              "edits": [{"file": name, "start": position, "end": position, "text": text}, ...]},
+                             ...]}, ...],
      "tally": {"errors": int, "warnings": int}}
 
 A position is {"line": int, "column": int}; both count from 1, columns in Unicode code points, and `end` is the
-position after the last character. New keys may be added; `version` changes if one goes or changes its meaning.
+position after the last character. An edit puts `text` in place of what lies between; the edits of a fix belong
+together, and the fixes of a finding are other ways out each, the best first. `help` is all remedies in words. New
+keys may be added; `version` changes if one goes or changes its meaning.
 """
 
 from __future__ import annotations
 
 import json
 
-from cnndsl.diagnostics.model import Diagnostic, Report
+from cnndsl.diagnostics.model import Diagnostic, Fix, Report
 from cnndsl.source import Source, Span
 
 SCHEMA_VERSION = 1
@@ -40,8 +45,14 @@ def _finding(finding: Diagnostic) -> dict[str, object]:
         "label": finding.label,
         "related": [{**_place(label.span), "text": label.text} for label in finding.labels],
         "notes": list(finding.notes),
-        "help": finding.help,
+        "help": "\n".join(finding.remedies) or None,
+        "fixes": [_fix(fix) for fix in finding.fixes],
     }
+
+
+def _fix(fix: Fix) -> dict[str, object]:
+    edits = [{**_place(edit.span), "text": edit.text} for edit in fix.edits]
+    return {"title": fix.title, "safe": fix.safe, "edits": edits}
 
 
 def _place(span: Span) -> dict[str, object]:

@@ -21,12 +21,34 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a file: `text` in place of what `span` holds. An empty span inserts, an empty text removes."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A repair that a program can make: all of its edits, which may lie in several files, and none in another.
+
+    title  the repair in words, as it follows `help: `
+    safe   whether it is certain that the author meant this; only such are made without being asked for
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding: its stable code, what is wrong, and the smallest place that caused it.
 
     `label` is written under the carets, `labels` are the other ends of a disagreement, `notes` tell how the
-    place was reached (block calls and loop rounds, innermost first), `help` is the repair with its numbers.
+    place was reached (block calls and loop rounds, innermost first), `help` is advice that no edit follows.
     `calls` are the block calls that led to a warning, innermost first: the line of each may allow it.
+    `fixes` are other ways out each, the best first.
     """
 
     code: str
@@ -37,6 +59,13 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str | None = None
     calls: tuple[Span, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """What to do about it, in words: the fixes, then the advice."""
+        advice = () if self.help is None else (self.help,)
+        return (*(fix.title for fix in self.fixes), *advice)
 
     @property
     def severity(self) -> Severity:

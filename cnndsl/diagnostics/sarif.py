@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cnndsl.diagnostics.model import Diagnostic, Label, Report
+from cnndsl.diagnostics.model import Diagnostic, Edit, Fix, Label, Report
 from cnndsl.diagnostics.wording import in_words
 from cnndsl.source import Source, Span
 from cnndsl.version import __version__
@@ -52,6 +52,7 @@ def _result(finding: Diagnostic, rule: int) -> dict[str, object]:
         "message": {"text": in_words(finding)},
         "locations": [_location(finding.span)],
         "relatedLocations": [_related(number, label) for number, label in enumerate(finding.labels)],
+        "fixes": [_fix(fix) for fix in finding.fixes],
     }
 
 
@@ -59,11 +60,29 @@ def _related(number: int, label: Label) -> dict[str, object]:
     return {"id": number, "message": {"text": label.text}, **_location(label.span)}
 
 
+def _fix(fix: Fix) -> dict[str, object]:
+    by_file: dict[Source, list[Edit]] = {}
+    for edit in fix.edits:
+        by_file.setdefault(edit.span.source, []).append(edit)
+    changes = [
+        {"artifactLocation": {"uri": _uri(source)}, "replacements": [_replacement(edit) for edit in edits]}
+        for source, edits in by_file.items()
+    ]
+    return {"description": {"text": fix.title}, "artifactChanges": changes}
+
+
+def _replacement(edit: Edit) -> dict[str, object]:
+    return {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
+
+
 def _location(span: Span) -> dict[str, object]:
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(span.source)}, "region": _region(span)}}
+
+
+def _region(span: Span) -> dict[str, int]:
     line, column = span.source.position(span.start)
     end_line, end_column = span.source.position(span.end)
-    region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
-    return {"physicalLocation": {"artifactLocation": {"uri": _uri(span.source)}, "region": region}}
+    return {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
 
 
 def _uri(source: Source) -> str:

@@ -134,7 +134,7 @@ def _remarks(finding: Diagnostic, margin: _Margin) -> Iterator[str]:
         first, *rest = note.split("\n")
         yield margin.remark(visible(first))
         yield from (margin.continued(visible(line)) for line in rest)
-    if finding.help is not None:
-        first, *rest = finding.help.split("\n")
+    for remedy in finding.remedies:
+        first, *rest = remedy.split("\n")
         yield margin.remark(f"{style.paint(style.help, 'help:')} {visible(first)}")
         yield from (margin.continued(" " * len("help: ") + visible(line)) for line in rest)

@@ -18,9 +18,8 @@ def tally(report: Report) -> str:
 
 
 def in_words(finding: Diagnostic) -> str:
-    """The message, the notes and the repair, each on lines of its own."""
-    repair = () if finding.help is None else (f"help: {finding.help}",)
-    return "\n".join((finding.message, *finding.notes, *repair))
+    """The message, the notes and what to do about it, each on lines of its own."""
+    return "\n".join((finding.message, *finding.notes, *(f"help: {remedy}" for remedy in finding.remedies)))
 
 
 def way(steps: Sequence[tuple[object, Span | None]], network: str, source: Source | None) -> tuple[str, ...]:

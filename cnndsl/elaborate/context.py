@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cnndsl.diagnostics import Diagnostic, Label, Report
+from cnndsl.diagnostics import Diagnostic, Fix, Label, Report
 from cnndsl.diagnostics.wording import way
 from cnndsl.elaborate.values import Block, Failed, brief
 from cnndsl.source import Source, Span
@@ -102,9 +102,10 @@ class Context:
         label: str = "",
         labels: tuple[Label, ...] = (),
         help: str | None = None,
+        fixes: tuple[Fix, ...] = (),
     ) -> Failed:
         """Report a finding at the current place; `raise` what it returns to abandon the statement."""
-        self.report.add(Diagnostic(code, message, span, label, labels, self.notes(), help))
+        self.report.add(Diagnostic(code, message, span, label, labels, self.notes(), help, fixes=fixes))
         return Failed(message)
 
     def notes(self) -> tuple[str, ...]:
