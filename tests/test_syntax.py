@@ -382,6 +382,8 @@ def test_an_expression_stands_where_its_span_says(path: Path) -> None:
             again = parse_expression(Source("span", part.span.text), report)
             if isinstance(part, tree.Name) and again is None:
                 continue  # the name of a command
+            if "Labelled(" in repr(part):
+                continue  # what stands behind `from`, where a name is a label
             assert without_places(again) == without_places(part)
         elif isinstance(part, tree.Command):
             assert part.span.text.startswith(part.name.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnndsl.elaborate.context import MAX_CALLS, NO_RECURSION
-from cnndsl.elaborate.drafts import ScopeDraft, Tensor
+from cnndsl.elaborate.drafts import ScopeDraft
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.layers import refuse_body
@@ -78,7 +78,7 @@ def parameters(
 ) -> Env:
     """The names a body starts with: what was given, else defaults, which may use earlier parameters."""
     env = Env(outer)
-    evaluator = Evaluator(elaborator.context, module, env, x.shape if isinstance(x, Tensor) else x)
+    evaluator = Evaluator(elaborator.context, module, env, x)
     for definition in definitions:
         name = definition.name.id
         value: object = POISON

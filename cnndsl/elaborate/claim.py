@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnndsl.elaborate.module import Module
-from cnndsl.elaborate.values import Env, Poison
-from cnndsl.ops.base import Shape
+from cnndsl.elaborate.place import Flowing
+from cnndsl.elaborate.values import Env
 from cnndsl.syntax import tree
 
 # `cnndsl.analysis.facts` computes these.
@@ -26,9 +26,9 @@ NETWORK_FACTS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """An `expect` of the network, with the names that it sees where it stands and the shape that `in` means there."""
+    """An `expect` of the network, with the names that it sees where it stands and what `in` means there."""
 
     expression: tree.Expression
     module: Module
     env: Env
-    incoming: Shape | Poison | None = None
+    incoming: Flowing = None

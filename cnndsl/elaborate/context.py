@@ -38,15 +38,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round of a loop, in words: `2nd of 3 rounds (i = 1)`."""
+    """A round of a loop, in words: `2nd of 3 rounds (i = 1)`, or `2nd of 3 tensors`."""
 
     number: int
     count: int
     names: Mapping[str, object] = field(default_factory=dict)
+    of: str = "rounds"
 
     def __str__(self) -> str:
         values = ", ".join(f"{name} = {brief(value)}" for name, value in self.names.items())
-        return f"{ordinal(self.number)} of {self.count} rounds" + (f" ({values})" if values else "")
+        return f"{ordinal(self.number)} of {self.count} {self.of}" + (f" ({values})" if values else "")
 
 
 @dataclass

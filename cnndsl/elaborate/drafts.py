@@ -24,6 +24,13 @@ class Tensor:
     shape: Shape
 
 
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Several tensors that flow together, in order; nothing is left of that in the graph."""
+
+    items: tuple[Tensor, ...]
+
+
 @dataclass(slots=True)
 class ScopeDraft:
     kind: str

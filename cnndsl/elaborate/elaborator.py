@@ -100,7 +100,7 @@ class Elaborator:
         return self.handlers[type(statement)](self, statement, place, x)
 
     def evaluator(self, place: Place) -> Evaluator:
-        return Evaluator(self.context, place.module, place.env, place.incoming)
+        return Evaluator(self.context, place.module, place.env, place.entering)
 
     def add(
         self,

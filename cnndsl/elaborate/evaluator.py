@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.elaborate import tensors
 from cnndsl.elaborate.binding import Call, accept, bind
 from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.context import Context
+from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.foreign import VALUES
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.operators import COMPARISONS, LIMIT, Uncomputable, arithmetic, compare, is_number, size_of
+from cnndsl.elaborate.place import Flowing
 from cnndsl.elaborate.signatures import call_of
-from cnndsl.elaborate.values import POISON, Block, Env, Failed, Layer, Poison, TooBig, brief, weigh
+from cnndsl.elaborate.values import POISON, Block, Env, Failed, Layer, TooBig, brief, weigh
 from cnndsl.ops import all_layers, find
 from cnndsl.ops.arguments import Kind, Parameter, Size, type_name
-from cnndsl.ops.base import Shape, show_shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-_IN_FACTS = ("channels", "height", "width")
 _ITEMS_PER_STEP = 20
 
 
@@ -32,15 +33,17 @@ _ITEMS_PER_STEP = 20
 class Evaluator:
     """Evaluates in `env` of `module`.
 
-    incoming  the current tensor's shape; POISON if it failed, None before `input`
+    incoming  what `in` means
     facts     names that only `expect` knows, for its messages
+    labelled  what a label means, where one may be read
     """
 
     context: Context
     module: Module
     env: Env
-    incoming: Shape | Poison | None = None
+    incoming: Flowing = None
     facts: tuple[str, ...] = ()
+    labelled: Function[[tree.Labelled], Flowing] | None = None
 
     def value(self, expression: tree.Expression) -> Any:
         """The value of an expression; raises `Failed` after reporting what is wrong."""
@@ -145,20 +148,24 @@ class Evaluator:
         guess = closest(name, [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()])
         return f"did you mean `{guess}`?" if guess else None
 
-    def input_fact(self, e: tree.InputFact) -> int:
-        if e.fact not in _IN_FACTS:
-            guess = closest(e.fact, _IN_FACTS)
-            help = f"did you mean `in.{guess}`?" if guess else "there are in.channels, in.height and in.width"
-            raise self.context.fail("E302", f"`in.{e.fact}` is not known", e.span, help=help)
-        if isinstance(self.incoming, Poison):
-            raise Failed(e.fact)
-        if self.incoming is None:
-            help = "`in` is the tensor that enters the statement"
-            raise self.context.fail("E208", f"`in.{e.fact}` has no meaning before `input`", e.span, help=help)
-        position = _IN_FACTS.index(e.fact)
-        if position >= len(self.incoming):
-            raise self.context.fail("E201", f"a vector of {show_shape(self.incoming)} has no `in.{e.fact}`", e.span)
-        return self.incoming[position]
+    def tensor(self, e: tree.Expression) -> Tensor | Bundle:
+        """The tensor or bundle that `in` or a label names, perhaps with an index or a slice behind it."""
+        if isinstance(e, tree.Index):
+            items = tensors.items(self.context, self.tensor(e.of), e.of)
+            return tensors.item(self.context, items, self._one(e, self.values(e.indices)), e)
+        if isinstance(e, tree.Slice):
+            items = tensors.items(self.context, self.tensor(e.of), e.of)
+            return tensors.part(self.context, items, self._ends(e), e)
+        found = self.labelled(e) if isinstance(e, tree.Labelled) and self.labelled else self.incoming
+        return tensors.known(self.context, found, e)
+
+    def fact(self, e: tree.Fact) -> int:
+        """`in.channels` and the like."""
+        tensors.check_fact(self.context, e)
+        return tensors.fact(self.context, self.tensor(e.of), e)
+
+    def no_value(self, e: tree.Expression) -> object:
+        raise tensors.no_value(self.context, self.tensor(e), e)
 
     def items(self, e: tree.ListExpression) -> Any:
         return self._weighed(e, self.values(e.items))
@@ -216,30 +223,45 @@ class Evaluator:
         return self.value(e.otherwise)
 
     def index(self, e: tree.Index) -> object:
-        value, at = self.values((e.of, e.index))
+        value, *indices = self.values((e.of, *e.indices))
+        at = self._one(e, indices)
         if not isinstance(value, (list, Size, str)) or isinstance(at, bool) or not isinstance(at, int):
             raise Uncomputable(f"{type_name(value)} {brief(value)} has no item {brief(at)}")
         if not -len(value) <= at < len(value):
             raise Uncomputable(f"item {at} of {brief(value)}, which has {len(value)}")
         return value[at]
 
+    def _one(self, e: tree.Index, indices: list[Any]) -> Any:
+        if len(indices) > 1:
+            raise self.context.fail("E313", f"one index, not {len(indices)}", e.span, help="`a[i][j]` takes two")
+        return indices[0]
+
     def slice(self, e: tree.Slice) -> object:
         value = self.value(e.of)
-        start, stop = (None if end is None else self.value(end) for end in (e.start, e.stop))
+        start, stop = self._ends(e)
         whole = all(end is None or type(end) is int for end in (start, stop))
         if not isinstance(value, (list, Size, str)) or not whole:
             raise Uncomputable(f"{type_name(value)} {brief(value)} cannot be sliced like this")
         part: Any = value[start:stop]
         return Size(part) if isinstance(value, Size) else part
 
+    def _ends(self, e: tree.Slice) -> list[Any]:
+        return [None if end is None else self.value(end) for end in (e.start, e.stop)]
+
     def call(self, e: tree.Call) -> object:
         if isinstance(e.function, tree.Name) and e.function.id in FUNCTIONS and e.function.id not in self.env:
+            if e.function.id == "len" and len(e.arguments) == 1 and tensors.is_tensor(e.arguments[0].value):
+                return self._tensors(e.arguments[0].value)
             return self._weighed(e, FUNCTIONS[e.function.id](*self.values(self._unnamed(e.function.id, e))))
         function = self.value(e.function)
         if not isinstance(function, (Layer, Block)):
             raise Uncomputable(f"{type_name(function)} {brief(function)} cannot be called")
         given = self.bind(call_of(function), e.arguments, e.span, partial=True)
         return self._weighed(e, function.with_arguments(given))
+
+    def _tensors(self, e: tree.Expression) -> int:
+        """How many there are in a bundle."""
+        return len(tensors.items(self.context, self.tensor(e), e))
 
     def _unnamed(self, function: str, e: tree.Call) -> Iterable[tree.Expression]:
         for argument in e.arguments:
@@ -259,7 +281,8 @@ _EVALUATE: dict[type, Function[[Evaluator, Any], Any]] = {
     tree.Literal: Evaluator.literal,
     tree.SizeLiteral: Evaluator.size_literal,
     tree.Name: Evaluator.name,
-    tree.InputFact: Evaluator.input_fact,
+    tree.Incoming: Evaluator.no_value,
+    tree.Fact: Evaluator.fact,
     tree.ListExpression: Evaluator.items,
     tree.Operation: Evaluator.operation,
     tree.Prefix: Evaluator.prefix,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate import blocks, labels, layers, merges
 from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import command_meant
-from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.statements import shape_of
 from cnndsl.elaborate.structures import STRUCTURES
@@ -32,8 +33,10 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
             x = POISON
         if isinstance(command, tree.Read):
             inner = inner.entered(x)
-        elif isinstance(x, Tensor) and x.node >= before:
-            elaborator.made_by[x.node] = command.span
+            continue
+        for tensor in tensors_of(x):
+            if tensor.node >= before:
+                elaborator.made_by[tensor.node] = command.span
     if statement.shape is not None:
         _hold_shape(elaborator, statement, statement.shape, place, x, start, incoming)
     if label is not None:
@@ -41,10 +44,10 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
     return x
 
 
-def _takes_label(elaborator: Elaborator, command: tree.Command | tree.Read, place: Place) -> bool:
+def _takes_label(elaborator: Elaborator, command: tree.Element, place: Place) -> bool:
     """Whether a label on this element alone renames it (a layer, a block call, a stage); else it names a scope."""
-    if isinstance(command, tree.Read):
-        return True
+    if not isinstance(command, tree.Command):
+        return isinstance(command, tree.Read)
     name = command.name.id
     if name in STRUCTURES:
         return STRUCTURES[name].takes_label
@@ -61,11 +64,13 @@ def _has_weights(elaborator: Elaborator, start: int) -> bool:
 
 
 def element(
-    elaborator: Elaborator, command: tree.Command | tree.Read, place: Place, x: Flowing, label: tree.Name | None
+    elaborator: Elaborator, command: tree.Element, place: Place, x: Flowing, label: tree.Name | None
 ) -> Flowing:
     """Run one link of a chain; `label` renames what it makes."""
     if isinstance(command, tree.Read):
         return labels.read(elaborator, command, place)
+    if isinstance(command, tree.Each):
+        return each(elaborator, command, place, x)
     structure = STRUCTURES.get(command.name.id)
     if structure is not None:
         return structure.of(elaborator, command, place).build(elaborator, command, place, x, label)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.elaborator import Elaborator
@@ -24,8 +26,14 @@ def bind_label(elaborator: Elaborator, label: tree.Name, place: Place, x: Flowin
 
 
 def read(elaborator: Elaborator, command: tree.Read, place: Place) -> Flowing:
-    """The tensor that `from` names."""
-    name, tensors = command.label, place.labels.tensors
+    """The tensor or bundle that `from` names."""
+    evaluator = replace(elaborator.evaluator(place), labelled=lambda name: _labelled(elaborator, name, place))
+    return evaluator.tensor(command.what)
+
+
+def _labelled(elaborator: Elaborator, name: tree.Labelled, place: Place) -> Flowing:
+    """What carries this label by now."""
+    tensors = place.labels.tensors
     if name.id not in tensors:
         if name.id in place.module.file.lost:
             raise Failed(name.id)
@@ -36,7 +44,7 @@ def read(elaborator: Elaborator, command: tree.Read, place: Place) -> Flowing:
     return x
 
 
-def _label_meant(name: tree.Name, place: Place) -> str:
+def _label_meant(name: tree.Labelled, place: Place) -> str:
     labels = [part.label for part in parts_of(place.labels.body) if isinstance(part, (tree.Flow, tree.Input))]
     other = next((label for label in labels if label is not None and label.id == name.id), None)
     if other is not None:

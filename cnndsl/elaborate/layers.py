@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnndsl.diagnostics import Label
-from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
+from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.signatures import layer_parameters
+from cnndsl.elaborate.tensors import shapes
 from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+_SHORT = 40
 
 
 def put(
@@ -24,7 +28,9 @@ def put(
     if isinstance(x, Poison):
         return POISON
     if x is None:
-        raise _no_input(elaborator, command)
+        raise no_input(elaborator, command.name.id, command.span)
+    if isinstance(x, Bundle):
+        raise one_wanted(elaborator, command, place, x)
     return apply(elaborator, op, (x,), command, place, label)
 
 
@@ -36,13 +42,22 @@ def refuse_body(elaborator: Elaborator, command: tree.Command) -> None:
         raise elaborator.context.fail("E317", f"`{command.name.id}` takes no body", brace, help=help)
 
 
-def _no_input(elaborator: Elaborator, command: tree.Command) -> Failed:
+def no_input(elaborator: Elaborator, word: str, span: Span) -> Failed:
     """E208, said at the first layer only."""
     if elaborator.lacks_input:
-        return Failed(command.name.id)
+        return Failed(word)
     elaborator.lacks_input = True
     help = "begin the network with `input 3 x 224 x 224`"
-    return elaborator.context.fail("E208", f"`{command.name.id}` has no input yet", command.span, help=help)
+    return elaborator.context.fail("E208", f"`{word}` has no input yet", span, help=help)
+
+
+def one_wanted(elaborator: Elaborator, command: tree.Command, place: Place, x: Bundle) -> Failed:
+    """E209 for what takes one tensor where a bundle comes."""
+    message = f"`{command.name.id}` takes one tensor, and here come {shapes(x.items)}"
+    pick = "`from in[0]`" if x == place.entering else "`from in[0]` on a line of its own"
+    each = quoted(command) if len(quoted(command)) < _SHORT else f"{command.name.id} ..."
+    help = f"{pick} takes one of them, `each {{ {each} }}` goes over all, `concat`, `add`, `mul`, `mean` merge them"
+    return elaborator.context.fail("E209", message, command.span, help=help)
 
 
 def make(elaborator: Elaborator, op: type[Op], arguments: Mapping[str, object], command: tree.Command) -> Op:

@@ -16,7 +16,8 @@ from cnndsl.syntax import tree
 _BINDING: dict[type, tuple[str, ...]] = {
     tree.Argument: ("name",),
     tree.Flow: ("label",),
-    tree.Read: ("label",),
+    tree.Each: ("names",),
+    tree.Fact: ("fact",),
     tree.Input: ("label",),
     tree.Let: ("names",),
     tree.For: ("names",),

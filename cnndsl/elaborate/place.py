@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from cnndsl.elaborate.drafts import ScopeDraft, Tensor
+from cnndsl.elaborate.drafts import Bundle, ScopeDraft, Tensor
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.values import Env, Poison
-from cnndsl.ops.base import Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-Flowing: TypeAlias = Tensor | Poison | None  # None before `input`
+Flowing: TypeAlias = Tensor | Bundle | Poison | None  # None before `input`
+
+
+def tensors_of(x: Flowing) -> tuple[Tensor, ...]:
+    """The tensors that flow: one, those of a bundle, or none."""
+    if isinstance(x, Bundle):
+        return x.items
+    return (x,) if isinstance(x, Tensor) else ()
 
 
 @dataclass(slots=True)
@@ -37,7 +43,7 @@ class Labels:
 class Place:
     """The surroundings of a statement.
 
-    entering  what `in` means: the tensor that enters the statement
+    entering  what `in` means: the tensor or bundle that enters the statement
     """
 
     module: Module
@@ -46,11 +52,6 @@ class Place:
     scope: ScopeDraft
     in_block: bool = False
     entering: Flowing = None
-
-    @property
-    def incoming(self) -> Shape | Poison | None:
-        """The shape of what enters."""
-        return self.entering.shape if isinstance(self.entering, Tensor) else self.entering
 
     def inner(self, names: Mapping[str, object] | None = None) -> Place:
         """The same place with names of its own (a body in braces, a loop round)."""

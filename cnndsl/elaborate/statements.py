@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.claim import Claim
@@ -67,15 +68,15 @@ def let(elaborator: Elaborator, statement: tree.Let, place: Place, x: Flowing) -
     values: dict[str, object]
     try:
         value = elaborator.evaluator(place).value(statement.value)
-        values = _unpack(elaborator, value, statement.names, statement.value.span)
+        values = unpack(elaborator, value, statement.names, statement.value.span)
     except Failed:
         values = {name.id: POISON for name in statement.names}
-    new = _claim_names(elaborator, statement.names, place)
+    new = claim_names(elaborator, statement.names, place)
     place.env.names.update({name: value for name, value in values.items() if name in new})
     return x
 
 
-def _claim_names(elaborator: Elaborator, names: tuple[tree.Name, ...], place: Place) -> set[str]:
+def claim_names(elaborator: Elaborator, names: tuple[tree.Name, ...], place: Place) -> set[str]:
     """Take new names into use, and give those that were free: a name is bound once."""
     new: set[str] = set()
     for name in names:
@@ -89,7 +90,7 @@ def _claim_names(elaborator: Elaborator, names: tuple[tree.Name, ...], place: Pl
     return new
 
 
-def _unpack(elaborator: Elaborator, value: object, names: tuple[tree.Name, ...], span: Span) -> dict[str, object]:
+def unpack(elaborator: Elaborator, value: object, names: tuple[tree.Name, ...], span: Span) -> dict[str, object]:
     """One value for one name, or the items of a list for several."""
     if len(names) == 1:
         return {names[0].id: value}
@@ -122,18 +123,24 @@ def loop(elaborator: Elaborator, statement: tree.For, place: Place, x: Flowing) 
 
 def rounds(elaborator: Elaborator, statement: tree.For, place: Place) -> Iterator[tuple[Place, Round]]:
     """The places of a loop's rounds, and what they are called in a message."""
-    items = elaborator.evaluator(place).value(statement.items)
-    if not isinstance(items, (list, Size)):
-        message = f"`for` goes over a list, not {type_name(items)} {brief(items)}"
-        help = f"`range({quoted(statement.items)})` counts from 0" if isinstance(items, int) else None
-        raise elaborator.context.fail("E307", message, statement.items.span, help=help)
-    free = _claim_names(elaborator, statement.names, place.inner())
+    items = items_of(elaborator, statement.items, place, "`for`")
+    free = claim_names(elaborator, statement.names, place.inner())
     for number, item in enumerate(items, start=1):
         elaborator.context.step(statement.span)
-        names = _unpack(elaborator, item, statement.names, statement.items.span)
+        names = unpack(elaborator, item, statement.names, statement.items.span)
         inner = place.inner({name: value for name, value in names.items() if name in free})
         inner.env.places.update({name.id: name.span for name in statement.names})
         yield inner, Round(number, len(items), names)
+
+
+def items_of(elaborator: Elaborator, expression: tree.Expression, place: Place, word: str) -> list[Any] | Size:
+    """What a loop goes over."""
+    items = elaborator.evaluator(place).value(expression)
+    if isinstance(items, (list, Size)):
+        return items
+    message = f"{word} goes over a list, not {type_name(items)} {brief(items)}"
+    help = f"`range({quoted(expression)})` counts from 0" if isinstance(items, int) else None
+    raise elaborator.context.fail("E307", message, expression.span, help=help)
 
 
 def expect(elaborator: Elaborator, statement: tree.Expect, place: Place, x: Flowing) -> Flowing:
@@ -141,7 +148,7 @@ def expect(elaborator: Elaborator, statement: tree.Expect, place: Place, x: Flow
         help = "a block's shapes are stated with `: SHAPE`, its arguments with `require`"
         elaborator.context.fail("E316", "`expect` stands in networks, not in blocks", statement.span, help=help)
     else:
-        elaborator.claims.append(Claim(statement.claim, place.module, place.env, place.incoming))
+        elaborator.claims.append(Claim(statement.claim, place.module, place.env, place.entering))
     return x
 
 

@@ -87,10 +87,10 @@ class _Names:
         flows = [part for part in self.parts if isinstance(part, (tree.Flow, tree.Input))]
         labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
-            if isinstance(part, tree.Read) and part.label.id not in labels:
-                guess = closest(part.label.id, labels)
+            if isinstance(part, tree.Labelled) and part.id not in labels:
+                guess = closest(part.id, labels)
                 help = f"did you mean `{guess}`?" if guess else None
-                self.add("E303", f"no tensor is labelled `{part.label.id}`", part.label.span, help)
+                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, help)
 
     def bare_words(self) -> set[Span]:
         """Words that may be no names: choices among arguments (`round=ceil`, `head aux1`), and what `expect` knows."""

@@ -125,11 +125,19 @@ class TreeBuilder(Transformer[Token, Any]):
         span = self._span([elements[0], elements[-1]])
         return tree.Flow(elements, None if label is None else self._name(label), shape, span)
 
-    def chain(self, children: list[Any]) -> tuple[tree.Command | tree.Read, ...]:
+    def chain(self, children: list[Any]) -> tuple[tree.Element, ...]:
         return tuple(children)
 
     def read(self, children: list[Any]) -> tree.Read:
-        return tree.Read(self._name(children[1]), self._span(children))
+        word: Token = children[1]
+        span = self._span([word])
+        start = tree.Incoming(span) if word.type == "IN" else tree.Labelled(str(word), span)
+        what = self.postfix([start, *children[2:]])
+        return tree.Read(what, self._span([children[0], what]))
+
+    def each(self, children: list[Any]) -> tree.Each:
+        keyword, names, _, items, body = children
+        return tree.Each(names or (), items, body, self._span([keyword, items]))
 
     def command(self, children: list[Any]) -> tree.Command:
         name, arguments, body = children
@@ -221,9 +229,11 @@ class TreeBuilder(Transformer[Token, Any]):
         for kind, parts, last in children[1:]:
             span = self._span([value, last])
             if kind == "index":
-                value = tree.Index(value, parts[0], span)
+                value = tree.Index(value, tuple(parts), span)
             elif kind == "slice":
                 value = tree.Slice(value, parts[0], parts[1], span)
+            elif kind == "fact":
+                value = tree.Fact(value, self._name(last), span)
             else:
                 value = tree.Call(value, parts[0] or (), span)
         return value
@@ -236,6 +246,9 @@ class TreeBuilder(Transformer[Token, Any]):
 
     def call(self, children: list[Any]) -> tuple[str, list[Any], Token]:
         return "call", children[1:-1], children[-1]
+
+    def fact(self, children: list[Any]) -> tuple[str, list[Any], Token]:
+        return "fact", [], children[-1]
 
     def name(self, children: list[Any]) -> tree.Name:
         return self._name(children[0])
@@ -258,8 +271,8 @@ class TreeBuilder(Transformer[Token, Any]):
     def false(self, children: list[Any]) -> tree.Literal:
         return tree.Literal(False, self._span(children))
 
-    def input_fact(self, children: list[Any]) -> tree.InputFact:
-        return tree.InputFact(str(children[2]), self._span(children))
+    def incoming(self, children: list[Any]) -> tree.Incoming:
+        return tree.Incoming(self._span(children))
 
     def group(self, children: list[Any]) -> tree.Expression:
         inner: tree.Expression = replace(children[1], span=self._span(children))

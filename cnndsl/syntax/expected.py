@@ -39,7 +39,7 @@ def describe_found(situation: Situation) -> str:
 def describe_expected(accepted: Set[str]) -> str:
     """One phrase for a set of acceptable terminals, the likeliest few first."""
     if "FLOOR_DIVIDE" in accepted:  # a value is complete here: only what may follow it is worth naming
-        return _either([name for name in _SHOWN if name in accepted and name not in ("LPAR", "IN")])
+        return _either([name for name in _SHOWN if name in accepted and name not in ("LPAR", "IN", "DOT", "LSQB")])
     if "NUMBER" in accepted and "SIZE" in accepted:
         return "a value such as 64, 3x3 or a name"
     if "BLOCK" in accepted and "NETWORK" in accepted:

@@ -33,10 +33,26 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class InputFact:
-    """`in.channels`, `in.height`, `in.width`"""
+class Incoming:
+    """`in`: what enters the statement, a tensor or a bundle."""
 
-    fact: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The name after `from`: what `as` gave it to. It is read as a label, and as nothing else."""
+
+    id: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`in.channels`, `in[0].height`: a number that is known of a tensor."""
+
+    of: Expression
+    fact: Name
     span: Span
 
 
@@ -78,8 +94,10 @@ class Conditional:
 
 @dataclass(frozen=True, slots=True)
 class Index:
+    """`depths[0]`, `in[i]`, `d[m, i]`"""
+
     of: Expression
-    index: Expression
+    indices: tuple[Expression, ...]
     span: Span
 
 
@@ -110,7 +128,19 @@ class Argument:
 
 
 Expression: TypeAlias = (
-    Literal | SizeLiteral | Name | InputFact | ListExpression | Operation | Prefix | Conditional | Index | Slice | Call
+    Literal
+    | SizeLiteral
+    | Name
+    | Incoming
+    | Labelled
+    | Fact
+    | ListExpression
+    | Operation
+    | Prefix
+    | Conditional
+    | Index
+    | Slice
+    | Call
 )
 
 # --- statements ------------------------------------------------------------------------------------------------------
@@ -136,17 +166,33 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """`from NAME`: the tensor that carries this label becomes the current one."""
+    """`from NAME`, `from in[0]`, `from NAME[i]`: this tensor, or bundle, becomes the current one.
 
-    label: Name
+    `what` is a label or `in`, perhaps with indices and slices behind it.
+    """
+
+    what: Expression
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`each { ... }`, `each i, width in widths { ... }`: a body for every tensor of a bundle."""
+
+    names: tuple[Name, ...]
+    items: Expression | None
+    body: Body
+    span: Span
+
+
+Element: TypeAlias = Command | Read | Each
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Elements joined by `->`, with an optional label and an optional shape ascription."""
 
-    elements: tuple[Command | Read, ...]
+    elements: tuple[Element, ...]
     label: Name | None
     shape: Expression | None
     span: Span
