@@ -12,8 +12,8 @@
 A layer of your own is a frozen dataclass that extends `Op` and is decorated with `register`.
 """
 
-from cnndsl.architecture import ArchError, Architecture, check, load, loads
-from cnndsl.diagnostics import Diagnostic, Report
+from typing import TYPE_CHECKING
+
 from cnndsl.errors import (
     BuildError,
     DeviceError,
@@ -32,8 +32,15 @@ from cnndsl.errors import (
     Unmatched,
     WeightsError,
 )
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.lazily import names_from
 from cnndsl.version import __version__
+
+if TYPE_CHECKING:
+    from cnndsl.architecture import ArchError, Architecture, check, load, loads
+    from cnndsl.diagnostics import Diagnostic, Report
+    from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+else:
+    __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture")
 
 __all__ = [
     "ArchError",
@@ -67,3 +74,7 @@ __all__ = [
     "loads",
     "register",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

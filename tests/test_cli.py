@@ -302,6 +302,23 @@ def test_a_signal_waits_for_what_is_being_imported(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "cnndsl: interrupted\n") and (folder / "whole").exists()
 
 
+@pytest.mark.parametrize("module", ["argparse", "cnndsl.cli.check", "lark", "cnndsl.elaborate.networks"])
+def test_ctrl_c_while_a_module_is_imported(folder: Path, module: str) -> None:
+    program = f"""
+import os, runpy, signal, sys
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = ["cnndsl", "check", "tiny.arch"]
+runpy.run_module("cnndsl", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "cnndsl: interrupted\n")
+
+
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     command = f"{sys.executable} -m cnndsl ops | head -1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, capture_output=True, text=True)

@@ -13,7 +13,8 @@ from test_structure import FILES, PACKAGE
 import cnndsl
 from cnndsl.cli.main import main
 
-PUBLIC = [each for each in vars(cnndsl).values() if isinstance(each, type) and issubclass(each, cnndsl.Error)]
+API = [getattr(cnndsl, name) for name in cnndsl.__all__]
+PUBLIC = [each for each in API if isinstance(each, type) and issubclass(each, cnndsl.Error)]
 # Signals inside one room, caught there, what only a fault of cnndsl raises, and what a folder raises without cnndsl.
 INSIDE = {"ArgumentError", "Failed", "FolderError", "TooBig", "TooLarge", "Uncomputable", "VerificationError"}
 

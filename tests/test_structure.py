@@ -7,15 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import networkx as nx
 import pytest
+
+import cnndsl.analysis
+import cnndsl.passes
 
 PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 
 # Each room may import only rooms that stand before it.
 ROOMS = (
     "version",
+    "lazily",
     "errors",
     "files",
     "machine",
@@ -99,6 +104,20 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     graph = nx.DiGraph((name, other) for name, path in MODULES.items() for other in imports(path) if other in MODULES)
     circles = [sorted(each) for each in nx.strongly_connected_components(graph) if len(each) > 1]
     assert circles == []
+
+
+def test_the_package_itself_imports_no_room() -> None:
+    program = "import sys, cnndsl; print(*(name for name in sys.modules if name.startswith('cnndsl.')))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {*done.stdout.split()} == {"cnndsl.errors", "cnndsl.lazily", "cnndsl.version"}
+
+
+@pytest.mark.parametrize("package", [cnndsl, cnndsl.analysis, cnndsl.passes], ids=lambda each: each.__name__)
+def test_what_a_package_offers_is_there(package: ModuleType) -> None:
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = package.nonsense
 
 
 LIGHT_COMMANDS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnndsl.errors import Error
 
@@ -17,14 +17,6 @@ MODEL_HELP = "PATH, PATH:network, the name of a network in the zoo, or - for sta
 
 class UsageError(Error):
     """Arguments that do not go together; one line."""
-
-
-Commands = Any  # argparse's subparsers object, whose class is private
-
-
-def add_command(commands: Commands, name: str, summary: str, **settings: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary, **settings)
-    return parser
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:

@@ -7,14 +7,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, request_from
+from cnndsl.cli.arguments import MODEL_HELP, add_request, request_from
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "check", "Check shapes, parameters and claims.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", metavar="MODEL", nargs="+", help=MODEL_HELP)
     parser.add_argument("--format", choices=("text", "json", "github", "sarif"), default="text")
     add_request(parser)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import (
     MODEL_HELP,
-    Commands,
     UsageError,
-    add_command,
     add_request,
     destination,
     positive,
@@ -33,8 +31,7 @@ OF_TRITON = {"precision": None, "batch": None, "strict": False, "target": None, 
 OF_TORCH = {"optimize": False}
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "compile", "Compile a network to PyTorch source or Triton kernels, with weights.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--backend", choices=("torch", "triton"), default="torch")
     parser.add_argument(

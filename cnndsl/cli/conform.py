@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request
+from cnndsl.cli.arguments import MODEL_HELP, add_request
 from cnndsl.cli.checked import checked_network
 from cnndsl.extras import require
 from cnndsl.table import aligned
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from cnndsl.weights.transfer import Counterparts
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "conform", "Compare a network with one of torchvision or timm.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--against", metavar="LIBRARY:NAME", required=True, help="torchvision:NAME or timm:NAME")
     add_request(parser)

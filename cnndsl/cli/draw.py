@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, destination, positive
+from cnndsl.cli.arguments import MODEL_HELP, add_request, destination, positive
 from cnndsl.cli.checked import checked_network
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "draw", "Draw the network as an SVG picture.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument(
         "-o", dest="output", metavar="FILE.svg", type=destination, help="where to write it (default: standard output)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import Commands, UsageError, add_command
+from cnndsl.cli.arguments import UsageError
 
 if TYPE_CHECKING:
     from cnndsl.diagnostics.codes import Code
@@ -18,8 +18,7 @@ Written by `pytest --renew tests/test_docs.py` from the codes' own entries in `c
 """
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "explain", "Explain a diagnostic code, or list all of them.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("code", metavar="CODE", nargs="?", help="such as E203; without one, all codes are listed")
     parser.set_defaults(run=run)
 

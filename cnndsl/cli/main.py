@@ -7,18 +7,15 @@ Exit codes: 0 fine, 1 findings in an `.arch` file, 2 usage (arguments, files, fo
 from __future__ import annotations
 
 import _thread
-import argparse
 import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TextIO
 
-from cnndsl.cli import check, compile, conform, draw, explain, ops, predict, summary, weights, zoo
 from cnndsl.errors import Error
 
 STOPS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -26,15 +23,15 @@ if hasattr(signal, "SIGHUP"):
     STOPS[signal.SIGHUP] = "hung up"
 UNHEARD = (signal.SIG_DFL, signal.default_int_handler)
 
-COMMANDS = (check, summary, draw, compile, weights, conform, predict, zoo, ops, explain)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code."""
     sys.stdout, sys.stderr = _usable(sys.stdout), _usable(sys.stderr)
     try:
-        options = _parser().parse_args(arguments)
         with _heard_stops() as heard:
+            from cnndsl.cli.parser import parse  # all that takes time is imported where Ctrl-C is heard
+
+            options = parse(sys.argv[1:] if arguments is None else arguments)
             code: int = options.run(options)
         if heard:  # a library that was being imported has swallowed it
             raise Stopped(heard[0])
@@ -67,15 +64,16 @@ def _heard_stops() -> Iterator[list[int]]:
     A signal that somebody else listens to, or nobody is to hear (`nohup`), stays theirs.
     """
     heard: list[int] = []
+    later: list[threading.Timer] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if _imports(frame):  # C++ that is being set up ends the process at an exception, or loses it
-            again = threading.Timer(0.05, _thread.interrupt_main, (number,))
-            again.daemon = True
-            again.start()
-            return
         heard.append(number)
-        raise Stopped(number)
+        if not _imports(frame):
+            raise Stopped(number)
+        # C++ that is being set up ends the process at an exception, or loses it.
+        later.append(threading.Timer(0.05, _thread.interrupt_main, (number,)))
+        later[-1].daemon = True
+        later[-1].start()
 
     ours: list[int] = []
     if threading.current_thread() is threading.main_thread():  # no other may listen
@@ -84,6 +82,8 @@ def _heard_stops() -> Iterator[list[int]]:
     try:
         yield heard
     finally:
+        for timer in later:
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -110,28 +110,10 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cnndsl", description="Describe, check and compile convolutional networks.")
-    parser.add_argument("--version", action="store_true", help="print the version")
-    parser.set_defaults(run=lambda options: _no_command(options, parser))
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_to(commands)
-    return parser
-
-
-def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    if options.version:
-        from cnndsl.version import __version__
-
-        print(f"cnndsl {__version__}")
-        return 0
-    parser.print_help()
-    return 2
-
-
 def _failure(error: Exception) -> int:
     """One line for what a user can mend; for the rest, where the trace is."""
+    import traceback
+
     debug = bool(os.environ.get("CNNDSL_DEBUG"))
     if isinstance(error, Error):
         if debug:

@@ -6,7 +6,7 @@ import argparse
 from inspect import cleandoc
 from typing import TYPE_CHECKING, TypeAlias
 
-from cnndsl.cli.arguments import Commands, UsageError, add_command
+from cnndsl.cli.arguments import UsageError
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.structures import Structure
@@ -28,8 +28,7 @@ How arguments, chains and braces are written is told in [language.md](language.m
 """
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "ops", "List the layers, or explain one.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("layer", metavar="LAYER", nargs="?", help="such as conv")
     parser.set_defaults(run=run)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request
+from cnndsl.cli.arguments import MODEL_HELP, add_request
 from cnndsl.cli.checked import checked_network
 from cnndsl.errors import WeightsError
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "predict", "Name what is on photographs.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("photos", metavar="PHOTO", type=Path, nargs="+", help="an image file")
     parser.add_argument(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, add_command, add_request, positive
+from cnndsl.cli.arguments import MODEL_HELP, add_request, positive
 from cnndsl.cli.checked import checked_model, print_findings
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "summary", "Show shapes, parameters and MACs as a table.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--depth", type=positive, metavar="N", help="levels of blocks to show (default: a screenful)")
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")

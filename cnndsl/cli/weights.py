@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, Commands, UsageError, add_command, add_request, destination, seed
+from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, seed
 from cnndsl.cli.checked import checked_network
 from cnndsl.extras import require
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 SHOWN = 20  # reasons why weights cannot move
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "weights", "Bring weights from elsewhere.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    action = add_command(actions, "import", "Find which foreign tensor is which of ours, adapt, verify and write them.")
+    summary = "Find which foreign tensor is which of ours, adapt, verify and write them."
+    action = actions.add_parser("import", help=summary, description=summary)
     action.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     action.add_argument(
         "file", metavar="FILE", type=Path, nargs="?", help="safetensors, a torch checkpoint, .npz, or a .pkl of arrays"

@@ -7,7 +7,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import Commands, add_command
 from cnndsl.table import aligned
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from cnndsl.checking import Checked
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "zoo", "List the networks that ship with cnndsl.")
+def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="prove all claims and print findings only")
     parser.set_defaults(run=run)
 

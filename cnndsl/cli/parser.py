@@ -1,0 +1,45 @@
+"""The command line's grammar: all commands with a line each, and the options of the one that is asked for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+
+# Each is a module of this package, which is imported if it is to run.
+COMMANDS = {
+    "check": "Check shapes, parameters and claims.",
+    "summary": "Show shapes, parameters and MACs as a table.",
+    "draw": "Draw the network as an SVG picture.",
+    "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
+    "weights": "Bring weights from elsewhere.",
+    "conform": "Compare a network with one of torchvision or timm.",
+    "predict": "Name what is on photographs.",
+    "zoo": "List the networks that ship with cnndsl.",
+    "ops": "List the layers, or explain one.",
+    "explain": "Explain a diagnostic code, or list all of them.",
+}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line, among them `run`, which takes them and gives the exit code."""
+    parser = argparse.ArgumentParser(prog="cnndsl", description="Describe, check and compile convolutional networks.")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.set_defaults(run=lambda options: _no_command(options, parser))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    named = next((each for each in arguments if not each.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == named:
+            import_module(f"cnndsl.cli.{name}").add_to(command)
+    return parser.parse_args(arguments)
+
+
+def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if options.version:
+        from cnndsl.version import __version__
+
+        print(f"cnndsl {__version__}")
+        return 0
+    parser.print_help()
+    return 2
