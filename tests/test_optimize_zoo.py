@@ -41,7 +41,12 @@ def lightest(path: Path) -> Architecture:
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 0.1}
 
 
-@pytest.mark.parametrize("path", FILES, ids=stem)
+LARGE = ("resnext_branches", "wide_resnet_imagenet")  # many layers, or large ones, of few kinds
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[pytest.mark.slow] if path.stem in LARGE else []) for path in FILES], ids=stem
+)
 @torch.inference_mode()
 def test_optimised_it_computes_the_same(path: Path) -> None:
     """In bfloat16 to its rounding, which layers fused round less often than layers by themselves."""
