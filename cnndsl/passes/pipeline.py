@@ -28,7 +28,9 @@ from cnndsl.passes.planar_norms import planar_norms
 from cnndsl.passes.pool_prologue import pool_prologue
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
+from cnndsl.passes.separate_padding import separate_padding
 from cnndsl.passes.settle_bias import settle_bias
+from cnndsl.passes.settle_sizes import settle_sizes
 from cnndsl.passes.sum_lrn import sum_lrn
 
 Pass = Callable[[Graph, Notes], Graph]
@@ -53,6 +55,7 @@ PIPELINE: tuple[Pass, ...] = (
 # For inference on a CPU by PyTorch.
 CPU_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,
+    separate_padding,  # before all that looks at convolutions
     drop_training,  # early: a dropout between two layers would keep them apart
     drop_unused,  # then a tensor that only a head of training read counts as read once
     fold_bn,  # before anything takes the place after a convolution
@@ -70,6 +73,8 @@ CPU_PIPELINE: tuple[Pass, ...] = (
 # For inference on a GPU by kernels that read slices, write slices and take two sources.
 GPU_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,
+    settle_sizes,  # before separate_padding, to which it leaves less
+    separate_padding,
     drop_training,
     drop_unused,
     fold_bn,

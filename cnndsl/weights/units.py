@@ -102,6 +102,12 @@ def scale(factor: float) -> Description:
     return IDENTITY if factor == 1 else plain("scale", {"factor": factor})
 
 
+def resized(before: Pair, after: Pair, mode: str, align_corners: bool) -> Description:
+    """A map of another size, however that was asked for."""
+    facts = {"from": _extent(before), "to": _extent(after), "mode": mode, "align corners": align_corners}
+    return IDENTITY if before == after else plain("resize", facts)
+
+
 def learned_scale(weights: int) -> Description:
     """Multiplication by learned numbers: one per channel, or a single one."""
     return plain("learned_scale", {"channels": weights})
