@@ -33,7 +33,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """An image as a tensor of that shape: which of its axes (batch, channels, height, width) each of the tensor's is."""
+    """An image as a tensor of that shape: which axis of (batch, channels, height, width) each of its axes is."""
 
     axes: tuple[int, ...]
     shape: tuple[int, ...]

@@ -45,7 +45,8 @@ def _same_avgpool(module: Any, shape: Shape) -> Description | None:
     return units.pool("avgpool", kernel, stride, sides, size, ceil=False, include_pad=not module.real_pixels)
 
 
-# By the class's name, from the module and the shape of its input; None says that this one is another layer after all, and is read operator by operator.
+# By the class's name, from the module and the shape of its input; None says that this one is another layer after all,
+# and is read operator by operator.
 ONE_LAYER: Mapping[str, Callable[[Any, Shape], Description | None]] = {
     "LocalResponseNorm": _response_norm,
     "GlobalResponseNorm": _global_response_norm,
