@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import ClassVar
 
-from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, stride
+from cnndsl.ops.arguments import boolean, choice, extent, integer, number, padding, stride
 from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.images import (
     PAD_SAME,
@@ -98,6 +98,10 @@ class Conv(Op):
         if self.pad_mode != "zero" and isinstance(self.pad, str):
             help = f"say how much: `pad=1, pad_mode={self.pad_mode}`, or leave `pad` out for half of the kernel"
             raise LayerError("E308", "`pad=same` pads with zeros", argument="pad_mode", help=help)
+
+    def conv(self, channels: int) -> Conv:
+        """The convolution that it is for that many input channels, as of other layers on filters."""
+        return self
 
     @property
     def sides(self) -> Sides:
@@ -224,6 +228,87 @@ class Depthwise(Op):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return self.conv(inputs[0][0]).torch(*inputs)
+
+
+STANDARDIZED_CONV = '''\
+class StandardizedConv2d(nn.Conv2d):
+    """A convolution whose filters are brought to mean 0 and variance 1 in every run (Qiao et al. 2019)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        eps: float = 1e-6,
+        *,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+        )
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), correction=0, keepdim=True)
+        return self._conv_forward(x, (self.weight - mean) * torch.rsqrt(variance + self.eps), self.bias)
+'''
+
+
+@register
+@dataclass(frozen=True)
+class WsConv(Op):
+    """A convolution with weight standardisation: each filter has mean 0 and variance 1. Qiao et al. 2019.
+
+    The weights that are learned are free, and are standardised whenever they are used; `eps` is added to the variance.
+    It goes with `group_norm`, as in BiT (Kolesnikov et al. 2020). All else is as for `conv`.
+    """
+
+    word: ClassVar[str] = "ws_conv"
+    weighted: ClassVar[bool] = True
+    examples: ClassVar[tuple[str, ...]] = (
+        "3 x 32 x 32 -> ws_conv 3x3, 16",
+        "8 x 16 x 15 -> ws_conv 3x3, 8, /2, groups=4, bias=false, eps=0.001",
+        "4 x 9 x 9 -> ws_conv 1x1, 6",
+    )
+
+    kernel: Pair = extent()
+    filters: int = integer()
+    stride: Pair = stride()
+    pad: Sides | None = padding(None, shown="kernel // 2")
+    dilation: Pair = extent((1, 1), keyword=True)
+    groups: int = integer(1, keyword=True)
+    bias: bool | None = boolean(None, shown="false before bn, else true")
+    pad_mode: str = choice("zero", "reflect", "replicate", "circular", default="zero")
+    eps: float = number(1e-6, minimum=0.0, above=True, keyword=True)
+
+    def __post_init__(self) -> None:
+        self.conv(1)  # finds an even kernel without a pad
+
+    def conv(self, channels: int) -> Conv:
+        """The convolution by weights that are standardised already."""
+        return Conv(**{each.name: getattr(self, each.name) for each in fields(Conv)})
+
+    def output(self, *inputs: Shape) -> Shape:
+        return self.conv(inputs[0][0]).output(*inputs)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return self.conv(inputs[0][0]).parameters(*inputs)
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.conv(inputs[0][0]).macs(*inputs)
+
+    def window(self, *inputs: Shape) -> Window:
+        return self.conv(inputs[0][0]).window(*inputs)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        spelled = self.conv(inputs[0][0]).torch(*inputs)
+        kwargs = {"eps": (self.eps, 1e-6), **spelled.kwargs}
+        return replace(spelled, callee="StandardizedConv2d", kwargs=kwargs, source=STANDARDIZED_CONV)
 
 
 @register

@@ -43,7 +43,7 @@ def separate_padding(graph: Graph, notes: Notes | None = None) -> Graph:
 
 def _padding(op: Conv | Depthwise, shape: Shape) -> Op:
     """The step before a convolution, or the convolution if it needs none."""
-    conv = op.conv(shape[0]) if isinstance(op, Depthwise) else op
+    conv = op.conv(shape[0])
     if conv.follows_size:
         return SamePad(conv.kernel, stride=conv.stride, dilation=conv.dilation)
     sides = conv.sides_on((shape[1], shape[2]))

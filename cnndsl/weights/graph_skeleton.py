@@ -10,6 +10,7 @@ from typing import Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape, show_shape
+from cnndsl.ops.convolution import WsConv
 from cnndsl.ops.images import Sides
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
@@ -80,7 +81,7 @@ def _own_words(op: Op) -> Description:
 
 
 def _add_convolution(place: Place) -> str:
-    op = place.op if place.op.word == "conv" else place.op.conv(place.shapes[0][0])
+    op = place.op.conv(place.shapes[0][0])
     source = place.sources[0]
     sides = op.sides_on(place.shapes[0][1:])
     if op.pad_mode != "zero":
@@ -90,6 +91,8 @@ def _add_convolution(place: Place) -> str:
     _, height, width = place.builder[source].shape
     weight, bias = place.slots["weight"].shape, "bias" in place.slots
     description = units.convolution(weight, (height, width), op.stride, sides, op.dilation, op.groups, bias)
+    if isinstance(place.op, WsConv):
+        description = units.standardized(description, place.op.eps)
     return place.add(description, (source,))
 
 
@@ -158,6 +161,7 @@ def _reached(op: Any, before: Shape, after: Shape) -> Sides:
 ADDERS: dict[str, Callable[[Place], str]] = {
     "conv": _add_convolution,
     "depthwise": _add_convolution,
+    "ws_conv": _add_convolution,
     "mean": lambda place: _add_mean(place, len(place.sources)),
     "fractal_join": lambda place: _add_mean(place, len(place.sources) - 1),  # the last is read in training alone
     "maxpool": partial(_add_pool, "maxpool"),

@@ -67,7 +67,7 @@ class Unit:
     @property
     def weighted(self) -> bool:
         """Counts in `depth`, and multiplies."""
-        return self.kind in ("conv", "dense", "conv_transpose", "channel_conv")
+        return self.kind in ("conv", "dense", "conv_transpose", "channel_conv", "ws_conv")
 
     @property
     def macs(self) -> int:

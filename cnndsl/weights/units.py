@@ -55,6 +55,12 @@ def transposed(
     }
 
 
+def standardized(convolution: Description, eps: float) -> Description:
+    """A convolution whose filters are standardised."""
+    _, facts = convolution
+    return "ws_conv", {**facts, "eps": number(eps)}
+
+
 def channel_conv(kernel: int, bias: bool) -> Description:
     """A 1-d convolution along the channels of each pixel, with half padding."""
     return "channel_conv", {"kernel": str(kernel), "bias": _bias(bias)}
