@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import TensorLabel, argument, boolean, choice, extent, number, padding, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, check_mirrored, compact, expect_image, same_sides
 from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
 
@@ -120,8 +120,12 @@ class Resize(Op):
 
     def output(self, *inputs: Shape) -> Shape:
         channels, *_ = expect_image(self.word, inputs[0])
-        _, height, width = expect_image("resize like=", inputs[1]) if self.like else (0, *(self.size or (0, 0)))
-        return (channels, height, width)
+        if self.size is not None:
+            return (channels, *self.size)
+        if len(inputs[1]) != 3:
+            message = f"`{self.like}` is a vector of {show_shape(inputs[1])}, which has neither height nor width"
+            raise LayerError("E201", message, argument="like", help="label it before it is flattened")
+        return (channels, *inputs[1][1:])
 
     def window(self, *inputs: Shape) -> Window:
         _, height, width = inputs[0]
