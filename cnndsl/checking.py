@@ -11,11 +11,11 @@ from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
+from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
 from cnndsl.errors import ModelError
 from cnndsl.models import Model
-from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
@@ -36,10 +36,10 @@ class Checked:
 
 @dataclass(frozen=True)
 class Request:
-    """What to check and how: parameters and input shape as a caller sets them."""
+    """What to check and how: parameters and input shapes as a caller sets them."""
 
     parameters: Mapping[str, object] = field(default_factory=dict)
-    input: Shape | None = None
+    input: GivenInputs | None = None
     max_nodes: int = MAX_NODES
 
 
