@@ -9,6 +9,7 @@ from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
@@ -140,7 +141,7 @@ def main_network(module: Module, wanted: str | None) -> str:
     if wanted is not None:
         if wanted in names:
             return wanted
-        hint = did_you_mean(wanted, names, f"it has {', '.join(names)}" if names else "it has no networks")
+        hint = did_you_mean(wanted, names, f"it has {few(names)}" if names else "it has no networks")
         raise ModelError(f"there is no network {wanted} in {where}; {hint}")
     stem = module.source.path.stem if module.source.path else ""
     if stem in names:
@@ -149,4 +150,4 @@ def main_network(module: Module, wanted: str | None) -> str:
         return names[0]
     if not names:
         raise ModelError(f"there is no network in {where}")
-    raise ModelError(f"{where} has several networks; name one: {', '.join(f'{where}:{name}' for name in names)}")
+    raise ModelError(f"{where} has several networks; name one: {few([f'{where}:{name}' for name in names])}")

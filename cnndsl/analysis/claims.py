@@ -40,7 +40,7 @@ def look_over(claims: Iterable[Claim], report: Report) -> None:
         known = [*NETWORK_FACTS, *FUNCTIONS, *claim.env.all_names(), *claim.module.file.lost]
         for name in names_in(claim.expression):
             if name.id not in known:
-                guess = closest(name.id, known)
+                guess = None if report.full else closest(name.id, known)
                 help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
                 report.add(Diagnostic("E302", f"`{name.id}` is not defined", name.span, help=help))
 

@@ -27,6 +27,12 @@ def in_words(finding: Diagnostic) -> str:
     return "\n".join((finding.message, *finding.notes, *(f"help: {remedy}" for remedy in finding.remedies)))
 
 
+def few(names: Sequence[str], most: int = 20) -> str:
+    """`a, b, c`; of many names the first, and how many more there are."""
+    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
 def way(steps: Sequence[tuple[object, Span | None]], network: str, source: Source | None) -> tuple[str, ...]:
     """How a place was reached, innermost step first, in one note; none where there are no steps.
 

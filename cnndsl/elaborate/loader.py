@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
 from cnndsl.elaborate.module import Module
 from cnndsl.errors import SourceError
@@ -139,8 +140,8 @@ class Loader:
         return self._modules[key]
 
     def _unknown_block(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
-        guess = closest(name.id, known)
-        help = f"did you mean `{guess}`?" if guess else f"it has {', '.join(known)}" if known else "it has no blocks"
+        guess = None if self.report.full else closest(name.id, known)
+        help = f"did you mean `{guess}`?" if guess else f"it has {few(known)}" if known else "it has no blocks"
         if network:
             help = f"`{name.id}` is a network there; only blocks are imported"
         self._fail(f"there is no block `{name.id}` in {where}", name.span, help)

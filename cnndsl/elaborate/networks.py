@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import did_you_mean
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.binding import Call
 from cnndsl.elaborate.blocks import parameters as parameter_names
 from cnndsl.elaborate.claim import Claim
@@ -179,7 +180,7 @@ def _outside(
     values: dict[str, object] = {}
     for key, value in given.items():
         if key not in known:
-            hint = did_you_mean(key, known, f"it has {', '.join(known)}" if known else "it has none")
+            hint = did_you_mean(key, known, f"it has {few([*known])}" if known else "it has none")
             raise ParameterError(f"network {name} has no parameter {key}; {hint}")
         if isinstance(value, str):
             value = _evaluate(module, key, value)
