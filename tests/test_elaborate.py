@@ -522,7 +522,7 @@ def test_used_blocks_see_their_own_file(tmp_path: Path) -> None:
 def test_files_use_each_other_to_a_depth_that_is_checked(tmp_path: Path) -> None:
     for number in range(250):
         used = f'use b{number + 1} from "f{number + 1}.arch"\n'
-        (tmp_path / f"f{number}.arch").write_text(f"{used}block b{number} {{ b{number + 1} }}\n")
+        (tmp_path / f"f{number}.arch").write_text(f"{used}block b{number}() {{ b{number + 1} }}\n")
     (finding,) = cnndsl.check(tmp_path / "f0.arch").errors
     assert (finding.code, finding.message) == ("E311", "files use each other more than 32 deep")
     assert finding.span.source.name.endswith("f31.arch")
