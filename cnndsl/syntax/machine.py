@@ -76,6 +76,8 @@ def _children(rule: Rule, values: list[Any]) -> list[Any]:
     for index, is_list in rule.kept:
         if index is None:
             children.append(None)
+        elif is_list and not children:
+            children = values[index]  # which nobody else has: a list that grows is not copied each time
         elif is_list:
             children += values[index]
         else:
