@@ -6,7 +6,10 @@ and indentation.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from cnndsl.diagnostics import Diagnostic, Report
+from cnndsl.errors import SourceError
 from cnndsl.source import Source, Span
 from cnndsl.syntax import mistakes, tree
 from cnndsl.syntax.builder import TreeBuilder
@@ -24,6 +27,7 @@ from cnndsl.syntax.tables import tables
 from cnndsl.syntax.tokens import Token
 
 LANGUAGE_VERSION = 1
+MAX_WORDS = 150_000
 MAX_NESTING = 64
 MAX_ERRORS = 50
 
@@ -31,6 +35,14 @@ MAX_ERRORS = 50
 def parse(source: Source) -> tuple[tree.File, Report]:
     """The syntax tree of a file and the mistakes found in it; what could not be read is `Unreadable` in the tree."""
     return _Parser(source).run()
+
+
+def _words(source: Source) -> list[Token]:
+    """The tokens of a file. Raises `SourceError` if they are too many: each takes time and memory to understand."""
+    words = [*islice(tables().lexer.tokens(source.text), MAX_WORDS + 1)]
+    if len(words) > MAX_WORDS:
+        raise SourceError(f"{source.name} has more than {MAX_WORDS:,} words and signs, the most an .arch file may have")
+    return words
 
 
 class _Parser:
@@ -43,7 +55,7 @@ class _Parser:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.machine = Machine(tables(), TreeBuilder(source))
-        self.layout = Layout([*tables().lexer.tokens(source.text)])
+        self.layout = Layout(_words(source))
         self.report = Report()
         self.lost: list[tuple[int, int]] = []
         self.wrecks: dict[int, int] = {}
