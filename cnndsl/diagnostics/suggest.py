@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 _LONGEST = 64  # a longer word is no slip of the finger, and comparing it would take time
+_MOST_CANDIDATES = 5_000  # of more, none is offered
+_MOST_COMPARED = 200  # of those that may be near, letter by letter
 _SHORTEST_FORM = 3  # letters of an abbreviation, at least
 
 
@@ -16,8 +19,12 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     """
     if len(word) > _LONGEST:
         return None
-    others = {candidate for candidate in candidates if candidate != word}
-    ranked = [(*rank, candidate) for candidate in others if (rank := _rank(word.casefold(), candidate.casefold()))]
+    others = {candidate for candidate in islice(candidates, _MOST_CANDIDATES + 1) if candidate != word}
+    if len(others) > _MOST_CANDIDATES:
+        return None
+    folded = word.casefold()
+    near = sorted(filter(None, (_may_be_near(folded, candidate) for candidate in others)))[:_MOST_COMPARED]
+    ranked = [(*rank, candidate) for _, candidate in near if (rank := _rank(folded, candidate.casefold()))]
     return min(ranked)[-1] if ranked else None
 
 
@@ -27,10 +34,25 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {guess}?" if guess else otherwise
 
 
+def _may_be_near(word: str, candidate: str) -> tuple[int, str] | None:
+    """A bound of the slips between the two, quickly found, and the candidate; None if they are too many."""
+    other = candidate.casefold()
+    if word.startswith(other) or other.startswith(word):
+        return 0, candidate
+    letters, others = set(word), set(other)
+    bound = max(abs(len(word) - len(other)), len(letters - others), len(others - letters))
+    return (bound, candidate) if bound <= _most_slips(word, other) else None
+
+
+def _most_slips(word: str, candidate: str) -> int:
+    shorter, longer = sorted((len(word), len(candidate)))
+    return min(max(longer // 3, 1), shorter - 1)  # a single letter is never a slip for another
+
+
 def _rank(word: str, candidate: str) -> tuple[int, int, bool] | None:
     """How far the candidate is off (kind of difference, letters, another initial), or None if too far."""
     shorter, longer = sorted((word, candidate), key=len)
-    slips = min(max(len(longer) // 3, 1), len(shorter) - 1)  # a single letter is never a slip for another
+    slips = _most_slips(word, candidate)
     difference = len(longer) - len(shorter)
     if word == candidate:
         return 0, 0, False

@@ -141,6 +141,8 @@ class Evaluator:
 
     def _meant(self, name: str) -> str | None:
         """What an unknown name may have been meant to be."""
+        if self.context.report.full:
+            return None
         if name in FUNCTIONS:
             return f"`{name}` is a function: `{name}(...)`"
         if name in NETWORK_FACTS and not self.facts:

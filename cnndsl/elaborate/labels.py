@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
@@ -37,7 +38,7 @@ def _labelled(elaborator: Elaborator, name: tree.Labelled, place: Place) -> Flow
     if name.id not in tensors:
         if name.id in place.module.file.lost:
             raise Failed(name.id)
-        help = _label_meant(name, place)
+        help = None if elaborator.context.report.full else _label_meant(name, place)
         raise elaborator.context.fail("E303", f"no tensor is labelled `{name.id}`", name.span, help=help)
     x, span = tensors[name.id]
     elaborator.label_uses[span].read = True
@@ -52,5 +53,5 @@ def _label_meant(name: tree.Labelled, place: Place) -> str:
         return f"it is given in line {other.span.line}, {why}"
     if guess := closest(name.id, place.labels.tensors):
         return f"did you mean `{guess}`?"
-    known = f"labels so far: {', '.join(place.labels.tensors)}" if place.labels.tensors else "no `as` stands before it"
+    known = f"labels so far: {few([*place.labels.tensors])}" if place.labels.tensors else "no `as` stands before it"
     return f"a block sees only its own labels; {known}" if place.in_block else known

@@ -5,7 +5,9 @@ Values and shapes are not known here, so only what is wrong whatever they are is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.diagnostics.suggest import closest
@@ -68,7 +70,8 @@ class _Names:
         elif not self.known(name):
             layer = find(name)
             if layer is None:
-                help = command_meant(name, [*STRUCTURES, *self.bound, *self.module.blocks])
+                full = self.report.full
+                help = None if full else command_meant(name, [*STRUCTURES, *self.bound, *self.module.blocks])
                 self.add("E301", f"there is no layer or block `{name}`", command.name.span, help)
             else:
                 call = call_of(Layer(layer))
@@ -78,7 +81,7 @@ class _Names:
     def name(self, name: tree.Name) -> None:
         """E302"""
         if not self.known(name.id) and name.id not in FUNCTIONS and find(name.id) is None:
-            guess = closest(name.id, [*self.bound, *self.module.blocks, *FUNCTIONS, *all_layers()])
+            guess = self.meant(name.id, chain(self.bound, self.module.blocks, FUNCTIONS, all_layers()))
             help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
             self.add("E302", f"`{name.id}` is not defined", name.span, help)
 
@@ -88,9 +91,12 @@ class _Names:
         labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
             if isinstance(part, tree.Labelled) and part.id not in labels:
-                guess = closest(part.id, labels)
+                guess = self.meant(part.id, labels)
                 help = f"did you mean `{guess}`?" if guess else None
                 self.add("E303", f"no tensor is labelled `{part.id}`", part.span, help)
+
+    def meant(self, name: str, known: Iterable[str]) -> str | None:
+        return None if self.report.full else closest(name, known)
 
     def bare_words(self) -> set[Span]:
         """Words that may be no names: choices among arguments (`round=ceil`, `head aux1`), and what `expect` knows."""

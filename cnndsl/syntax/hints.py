@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lark import Token
-
 from cnndsl.diagnostics.suggest import closest
 from cnndsl.syntax.situation import Situation
+from cnndsl.syntax.tokens import Token
 
 CHARACTERS = {
     ";": "statements stand on lines of their own; `->` joins layers",

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from unicodedata import name as unicode_name
 
-from lark import Token
-
 from cnndsl.diagnostics import Diagnostic, Label
 from cnndsl.source import Source, Span
 from cnndsl.syntax.expected import describe_expected, describe_found
 from cnndsl.syntax.hints import CHARACTERS, repair_for
 from cnndsl.syntax.layout import Layout, end_of, line_of, start_of
 from cnndsl.syntax.situation import Situation
+from cnndsl.syntax.tokens import Token
 
 _WORD = re.compile(r"[\w.]+")
 
