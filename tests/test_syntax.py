@@ -463,7 +463,7 @@ def test_parse_tables_are_a_cache(tables: str, tmp_path: Path) -> None:
         assert (run(), run()) == ("2 True\n", "2 False\n")
 
 
-ALPHABET = st.sampled_from([*"ab_x019.KeE+-*/%=<>!~()[]{}|,:#\"\\ \t\n\r$é", "if", "else", "3x3", "->", "**"])
+ALPHABET = st.sampled_from([*'ab_x019.KeE+-*/%=<>!~()[]{}|,:#"\\ \t\n\r$é', "if", "else", "3x3", "->", "**"])
 
 
 @given(st.lists(ALPHABET).map("".join))
