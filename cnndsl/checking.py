@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
+from cnndsl.diagnostics.trial import Recheck, with_tried_fixes
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
@@ -18,6 +20,8 @@ from cnndsl.models import Model
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
+
+MOST_TRIED = 20_000  # layers and lines to look at again, for all fixes of a file together
 
 
 @dataclass
@@ -36,11 +40,20 @@ class Checked:
 
 @dataclass(frozen=True)
 class Request:
-    """What to check and how: parameters and input shape as a caller sets them."""
+    """What to check and how: parameters and input shape as a caller sets them.
+
+    files   what stands in place of files that others use, by resolved path: texts that are not written yet
+    """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     input: Shape | None = None
     max_nodes: int = MAX_NODES
+    files: Mapping[Path, Source] = field(default_factory=dict)
+
+    def instead(self, edited: Mapping[Source, Source]) -> Request:
+        """The same with these sources in place of those."""
+        paths = {old.path.resolve(): new for old, new in edited.items() if old.path is not None}
+        return replace(self, files={**self.files, **paths})
 
 
 def check_request(model: Model, request: Request) -> Checked:
@@ -52,7 +65,16 @@ def check_request(model: Model, request: Request) -> Checked:
 
 def check_file(source: Source, request: Request | None = None) -> Checked:
     """Check all networks of a file that have everything they need, and the blocks that none of them calls."""
-    checked, request = _load(source), request or Request()
+    request = request or Request()
+
+    def recheck(edited: Mapping[Source, Source]) -> Report:
+        return _check_file(edited.get(source, source), request.instead(edited)).report
+
+    return _with_tried_fixes(_check_file(source, request), recheck)
+
+
+def _check_file(source: Source, request: Request) -> Checked:
+    checked = _load(source, request)
     bases = {each.base.id for each in checked.module.file.networks if isinstance(each, tree.VariantDefinition)}
     for name, definition in checked.module.networks.items():
         unset = _unset(definition, request)
@@ -72,16 +94,35 @@ def check_file(source: Source, request: Request | None = None) -> Checked:
 
 def check_model(model: Model, request: Request | None = None) -> Checked:
     """Check one network: the one named, or the file's main one."""
-    checked, request = _load(model.source), request or Request()
+    request = request or Request()
+
+    def recheck(edited: Mapping[Source, Source]) -> Report | None:
+        source = edited.get(model.source, model.source)
+        try:
+            return _check_model(Model(source, model.network), request.instead(edited)).report
+        except ModelError:  # the network is lost
+            return None
+
+    return _with_tried_fixes(_check_model(model, request), recheck)
+
+
+def _check_model(model: Model, request: Request) -> Checked:
+    checked = _load(model.source, request)
     name = main_network(checked.module, model.network)
     _check_network(checked, name, request)
     _add_unused(checked)
     return _in_order(checked)
 
 
-def _load(source: Source) -> Checked:
+def _load(source: Source, request: Request) -> Checked:
     report = Report()
-    return Checked(Loader(report).load_root(source), report)
+    return Checked(Loader(report, request.files).load_root(source), report)
+
+
+def _with_tried_fixes(checked: Checked, recheck: Recheck) -> Checked:
+    """The same with those fixes that hold, as far as trying them takes no long time."""
+    size = sum(len(done.graph) for done in checked.networks.values()) + checked.module.source.line_count
+    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED // size))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

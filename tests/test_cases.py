@@ -44,7 +44,7 @@ class Mark:
     def fits(self, finding: Diagnostic) -> bool:
         said = [finding.message, finding.label, *(label.text for label in finding.labels), *finding.notes]
         place = (finding.span.source.name, finding.span.line, finding.code)
-        return place == (self.file, self.line, self.code) and self.text in "\n".join([*said, finding.help or ""])
+        return place == (self.file, self.line, self.code) and self.text in "\n".join([*said, *finding.remedies])
 
 
 def marks_of(case: Path) -> Iterator[Mark]:

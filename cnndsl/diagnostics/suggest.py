@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from cnndsl.diagnostics.model import Edit, Fix
+from cnndsl.source import Span
+
 _LONGEST = 64  # a longer word is no slip of the finger, and comparing it would take time
+_SLIP, _FORM = 0, 1  # kinds of difference: of some letters, or of an ending
 _SHORTEST_FORM = 3  # letters of an abbreviation, at least
 
 
@@ -14,11 +19,27 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     First those that differ by a slip (`convv`, one edit in three letters), then those of which it is a longer or
     shorter form (`padding` for `pad`). The answer does not depend on the order of the candidates.
     """
-    if len(word) > _LONGEST:
-        return None
-    others = {candidate for candidate in candidates if candidate != word}
-    ranked = [(*rank, candidate) for candidate in others if (rank := _rank(word.casefold(), candidate.casefold()))]
-    return min(ranked)[-1] if ranked else None
+    ranked = _ranked(word, candidates)
+    return ranked[0][-1] if ranked else None
+
+
+def meant(place: Span, candidates: Iterable[str], word: str | None = None) -> tuple[Fix, ...]:
+    """The word there, if it is not another, replaced by the nearest candidate, if one is near.
+
+    That is certain if it is a slip, and no other comes near. A digit is no slip: it tells names apart (`enc1`, `enc2`).
+    """
+    word = place.text if word is None else word
+    ranked = _ranked(word, candidates)
+    if not ranked:
+        return ()
+    kind, guess = ranked[0][0], ranked[0][-1]
+    digits = [re.sub(r"\D", "", text) for text in (word, guess)]
+    return (instead(place, guess, safe=kind == _SLIP and len(ranked) == 1 and digits[0] == digits[1]),)
+
+
+def instead(place: Span, word: str, *, safe: bool) -> Fix:
+    """Another word in place of the one there."""
+    return Fix(f"did you mean `{word}`?", (Edit(place, word),), safe)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -27,17 +48,25 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {guess}?" if guess else otherwise
 
 
+def _ranked(word: str, candidates: Iterable[str]) -> list[tuple[int, int, bool, str]]:
+    """The candidates that are near, the nearest first, with how far they are off."""
+    if len(word) > _LONGEST:
+        return []
+    others = {candidate for candidate in candidates if candidate != word}
+    return sorted((*rank, each) for each in others if (rank := _rank(word.casefold(), each.casefold())))
+
+
 def _rank(word: str, candidate: str) -> tuple[int, int, bool] | None:
     """How far the candidate is off (kind of difference, letters, another initial), or None if too far."""
     shorter, longer = sorted((word, candidate), key=len)
     slips = min(max(len(longer) // 3, 1), len(shorter) - 1)  # a single letter is never a slip for another
     difference = len(longer) - len(shorter)
     if word == candidate:
-        return 0, 0, False
+        return _SLIP, 0, False
     if difference <= slips and (distance := _distance(word, candidate)) <= slips:
-        return 0, distance, word[:1] != candidate[:1]
+        return _SLIP, distance, word[:1] != candidate[:1]
     if longer.startswith(shorter) and len(shorter) >= _SHORTEST_FORM:
-        return 1, difference, False
+        return _FORM, difference, False
     return None
 
 

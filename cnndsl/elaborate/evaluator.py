@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate import tensors
 from cnndsl.elaborate.binding import Call, accept, bind
 from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.drafts import Bundle, Tensor
-from cnndsl.elaborate.foreign import VALUES
+from cnndsl.elaborate.foreign import Remedy, value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import quoted
@@ -134,19 +133,18 @@ class Evaluator:
             return value
         found = self.callable(e.id)
         if found is None:
-            raise self.context.fail("E302", f"`{e.id}` is not defined", e.span, help=self._meant(e.id))
+            help, fixes = self._meant(e)
+            raise self.context.fail("E302", f"`{e.id}` is not defined", e.span, help=help, fixes=fixes)
         return found
 
-    def _meant(self, name: str) -> str | None:
+    def _meant(self, name: tree.Name) -> Remedy:
         """What an unknown name may have been meant to be."""
-        if name in FUNCTIONS:
-            return f"`{name}` is a function: `{name}(...)`"
-        if name in NETWORK_FACTS and not self.facts:
-            return f"`{name}` is known only in `expect`"
-        if name in VALUES:
-            return VALUES[name]
-        guess = closest(name, [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()])
-        return f"did you mean `{guess}`?" if guess else None
+        if name.id in FUNCTIONS:
+            return f"`{name.id}` is a function: `{name.id}(...)`", ()
+        if name.id in NETWORK_FACTS and not self.facts:
+            return f"`{name.id}` is known only in `expect`", ()
+        known = [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()]
+        return value_meant(name, known)
 
     def tensor(self, e: tree.Expression) -> Tensor | Bundle:
         """The tensor or bundle that `in` or a label names, perhaps with an index or a slice behind it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os.path import exists, isdir, isfile  # which raise nothing on a name that cannot be one
 from pathlib import Path
 
-from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics import Diagnostic, Fix, Label, Report
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
 from cnndsl.elaborate.module import Module
 from cnndsl.errors import SourceError
@@ -16,10 +17,14 @@ from cnndsl.syntax import parse, tree
 
 
 class Loader:
-    """Reads a file and all files it uses, each once, into modules; mistakes go to `report`."""
+    """Reads a file and all files it uses, each once, into modules; mistakes go to `report`.
 
-    def __init__(self, report: Report) -> None:
+    `files` are read in place of what lies at these paths.
+    """
+
+    def __init__(self, report: Report, files: Mapping[Path, Source] | None = None) -> None:
         self.report = report
+        self._files = files or {}
         self._modules: dict[Path, Module] = {}
         self._loading: list[Path] = []
 
@@ -129,7 +134,7 @@ class Loader:
             return None
         if key not in self._modules:
             try:
-                source = _read(path)
+                source = self._files.get(key) or _read(path)
             except SourceError as error:
                 self._fail(str(error), span, None)
                 return None
@@ -139,14 +144,14 @@ class Loader:
         return self._modules[key]
 
     def _unknown_block(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
-        guess = closest(name.id, known)
-        help = f"did you mean `{guess}`?" if guess else f"it has {', '.join(known)}" if known else "it has no blocks"
+        fixes = () if network else meant(name.span, known)
+        help = None if fixes else f"it has {', '.join(known)}" if known else "it has no blocks"
         if network:
             help = f"`{name.id}` is a network there; only blocks are imported"
-        self._fail(f"there is no block `{name.id}` in {where}", name.span, help)
+        self._fail(f"there is no block `{name.id}` in {where}", name.span, help, fixes)
 
-    def _fail(self, message: str, span: Span, help: str | None) -> None:
-        self.report.add(Diagnostic("E311", message, span, help=help))
+    def _fail(self, message: str, span: Span, help: str | None, fixes: tuple[Fix, ...] = ()) -> None:
+        self.report.add(Diagnostic("E311", message, span, help=help, fixes=fixes))
 
 
 def _read(path: Path) -> Source:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cnndsl.diagnostics import Diagnostic, Report
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.binding import Call, match
 from cnndsl.elaborate.context import Context
-from cnndsl.elaborate.foreign import VALUES, command_meant
+from cnndsl.elaborate.foreign import Remedy, command_meant, value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import names_in, parts_of
@@ -68,8 +68,8 @@ class _Names:
         elif not self.known(name):
             layer = find(name)
             if layer is None:
-                help = command_meant(name, [*STRUCTURES, *self.bound, *self.module.blocks])
-                self.add("E301", f"there is no layer or block `{name}`", command.name.span, help)
+                remedy = command_meant(command.name, [*STRUCTURES, *self.bound, *self.module.blocks])
+                self.add("E301", f"there is no layer or block `{name}`", command.name.span, remedy)
             else:
                 call = call_of(Layer(layer))
         if call is not None:
@@ -78,9 +78,8 @@ class _Names:
     def name(self, name: tree.Name) -> None:
         """E302"""
         if not self.known(name.id) and name.id not in FUNCTIONS and find(name.id) is None:
-            guess = closest(name.id, [*self.bound, *self.module.blocks, *FUNCTIONS, *all_layers()])
-            help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
-            self.add("E302", f"`{name.id}` is not defined", name.span, help)
+            remedy = value_meant(name, [*self.bound, *self.module.blocks, *FUNCTIONS, *all_layers()])
+            self.add("E302", f"`{name.id}` is not defined", name.span, remedy)
 
     def labels(self) -> None:
         """E303 for what no `as` of the definition names, anywhere."""
@@ -88,9 +87,7 @@ class _Names:
         labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
             if isinstance(part, tree.Labelled) and part.id not in labels:
-                guess = closest(part.id, labels)
-                help = f"did you mean `{guess}`?" if guess else None
-                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, help)
+                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, meant(part.span, labels)))
 
     def bare_words(self) -> set[Span]:
         """Words that may be no names: choices among arguments (`round=ceil`, `head aux1`), and what `expect` knows."""
@@ -102,5 +99,6 @@ class _Names:
             if isinstance(argument.value, tree.Name) and (argument.name is not None or command.name.id == "head")
         }
 
-    def add(self, code: str, message: str, span: Span, help: str | None) -> None:
-        self.report.add(Diagnostic(code, message, span, help=help))
+    def add(self, code: str, message: str, span: Span, remedy: Remedy) -> None:
+        help, fixes = remedy
+        self.report.add(Diagnostic(code, message, span, help=help, fixes=fixes))
