@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
-from cnndsl.diagnostics.trial import Recheck, with_tried_fixes
+from cnndsl.diagnostics.trial import with_tried_fixes
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.elaborate.uncalled import check_uncalled
@@ -36,6 +36,11 @@ class Checked:
     networks: dict[str, Elaboration] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
     unset: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """How much was looked at: layers and lines."""
+        return sum(len(done.graph) for done in self.networks.values()) + self.module.source.line_count
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,7 @@ def check_request(model: Model, request: Request) -> Checked:
 
 def check_file(source: Source, request: Request | None = None) -> Checked:
     """Check all networks of a file that have everything they need, and the blocks that none of them calls."""
-    request = request or Request()
-
-    def recheck(edited: Mapping[Source, Source]) -> Report:
-        return _check_file(edited.get(source, source), request.instead(edited)).report
-
-    return _with_tried_fixes(_check_file(source, request), recheck)
+    return _with_tried_fixes(_check_file, source, request or Request())
 
 
 def _check_file(source: Source, request: Request) -> Checked:
@@ -94,21 +94,16 @@ def _check_file(source: Source, request: Request) -> Checked:
 
 def check_model(model: Model, request: Request | None = None) -> Checked:
     """Check one network: the one named, or the file's main one."""
-    request = request or Request()
 
-    def recheck(edited: Mapping[Source, Source]) -> Report | None:
-        source = edited.get(model.source, model.source)
-        try:
-            return _check_model(Model(source, model.network), request.instead(edited)).report
-        except ModelError:  # the network is lost
-            return None
+    def check(source: Source, request: Request) -> Checked:
+        return _check_network_of(source, model.network, request)
 
-    return _with_tried_fixes(_check_model(model, request), recheck)
+    return _with_tried_fixes(check, model.source, request or Request())
 
 
-def _check_model(model: Model, request: Request) -> Checked:
-    checked = _load(model.source, request)
-    name = main_network(checked.module, model.network)
+def _check_network_of(source: Source, network: str | None, request: Request) -> Checked:
+    checked = _load(source, request)
+    name = main_network(checked.module, network)
     _check_network(checked, name, request)
     _add_unused(checked)
     return _in_order(checked)
@@ -119,10 +114,18 @@ def _load(source: Source, request: Request) -> Checked:
     return Checked(Loader(report, request.files).load_root(source), report)
 
 
-def _with_tried_fixes(checked: Checked, recheck: Recheck) -> Checked:
-    """The same with those fixes that hold, as far as trying them takes no long time."""
-    size = sum(len(done.graph) for done in checked.networks.values()) + checked.module.source.line_count
-    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED // size))
+def _with_tried_fixes(check: Callable[[Source, Request], Checked], source: Source, request: Request) -> Checked:
+    """What a check of the source finds, with those fixes that hold, as far as trying them takes no long time."""
+    checked, limited = check(source, request), replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
+
+    def recheck(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
+        try:
+            again = check(edited.get(source, source), limited.instead(edited))
+        except ModelError:  # the network is lost
+            return None
+        return again.report, again.size
+
+    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

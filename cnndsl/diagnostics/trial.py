@@ -10,54 +10,60 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from cnndsl.diagnostics.edits import edited
-from cnndsl.diagnostics.model import Diagnostic, Fix, Report
+from cnndsl.diagnostics.edits import Edited, edited
+from cnndsl.diagnostics.model import Diagnostic, Report
 from cnndsl.source import Source, Span
 
-Recheck: TypeAlias = Callable[[Mapping[Source, Source]], Report | None]  # with these in place of those; None: no longer
+# What is found with these sources in place of those, and how long that took; None if it cannot be looked for.
+Recheck: TypeAlias = Callable[[Mapping[Source, Source]], tuple[Report, int] | None]
 
 
-def with_tried_fixes(report: Report, recheck: Recheck, most: int) -> Report:
-    """The findings with those of their fixes that hold, of the first `most` fixes; the others are not tried.
+def with_tried_fixes(report: Report, recheck: Recheck, budget: int) -> Report:
+    """The findings with those of their fixes that hold; when trying them took `budget`, no more are tried.
 
-    A word that is no whole repair is still worth saying; a number with which shapes do not come out is not.
+    Of other fixes the words are kept as advice. A word that is no whole repair is still worth saying; a number with
+    which shapes do not come out is not.
     """
     tried = Report()
     for finding in report:
         kept, words = [], []
         for fix in finding.fixes:
-            most -= 1
-            if most >= 0 and holds(report, [(finding, fix)], recheck):
+            after = edited([fix])
+            found = recheck(after.sources) if budget > 0 else None
+            budget -= found[1] if found is not None else 0
+            if found is not None and _holds(report, finding, after, found[0]):
                 kept.append(fix)
-            elif most < 0 or not finding.code.startswith("E2"):
+            elif found is None or not finding.code.startswith("E2"):
                 words.append(fix.title)
         help = "\n".join([*words, *([finding.help] if finding.help is not None else [])]) or None
         tried.add(replace(finding, fixes=tuple(kept), help=help))
     return tried
 
 
-def holds(report: Report, made: list[tuple[Diagnostic, Fix]], recheck: Recheck) -> bool:
-    """Whether these fixes take away their findings, and add none."""
-    after = edited(fix for _, fix in made)
-    found = recheck(after.sources)
-    if found is None:
-        return False
-    fixed = [finding for finding, _ in made]
-    others = [finding for finding in report if finding not in fixed]
-    gone = not any(_is_same(finding, after.moved(each.span), each) for each in fixed for finding in found)
-    lines = after.lines
-    return gone and all(
-        any(_is_same(finding, after.moved(each.span), each) for each in others)
-        or all(_was_hidden(finding, each, lines) for each in fixed)
-        for finding in found
-    )
+def _holds(before: Report, fixed: Diagnostic, after: Edited, found: Report) -> bool:
+    """Whether the edits took away the finding, and added none."""
+    kept = {_key(finding.code, after.moved(finding.span)) for finding in before if finding != fixed}
+    gone, lines = _key(fixed.code, after.moved(fixed.span)), after.lines
+    for finding in found:
+        key = _key(finding.code, finding.span)
+        if _within(key, gone):
+            return False
+        known = key in kept or any(_within(key, other) for other in kept)
+        if not known and not _was_hidden(finding, fixed, lines):
+            return False
+    return True
 
 
-def _is_same(finding: Diagnostic, place: Span, before: Diagnostic) -> bool:
-    """Whether a finding is the one of before, whose place is now this."""
-    span = finding.span
-    there = span.source.name == place.source.name and place.start <= span.start and span.end <= place.end
-    return there and finding.code == before.code
+_Key: TypeAlias = tuple[str, str, int, int]  # a finding's code and file, and where it starts and ends there
+
+
+def _key(code: str, place: Span) -> _Key:
+    return code, place.source.name, place.start, place.end
+
+
+def _within(one: _Key, other: _Key) -> bool:
+    """Whether it is the same finding as far as edits around it let one know."""
+    return one[:2] == other[:2] and other[2] <= one[2] and one[3] <= other[3]
 
 
 def _was_hidden(finding: Diagnostic, by: Diagnostic, edited_lines: set[tuple[str, int]]) -> bool:
