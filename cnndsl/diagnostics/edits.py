@@ -53,6 +53,14 @@ def edited(fixes: Iterable[Fix]) -> Edited:
     return Edited({source: replace(source, text=_text(source, some)) for source, some in edits.items()}, edits)
 
 
+def apply_fixes(fixes: Iterable[Fix]) -> dict[str, str]:
+    """The new texts, by the names of their files, with these fixes made; nothing is written.
+
+    Of fixes that overlap the first is made: check again for the others.
+    """
+    return {old.name: new.text for old, new in edited(compatible(fixes)).sources.items()}
+
+
 def _text(source: Source, edits: Sequence[Edit]) -> str:
     """The text after its edits; new lines end as the others do."""
     line_end = "\r\n" if "\r\n" in source.text else "\n"

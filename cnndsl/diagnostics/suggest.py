@@ -26,15 +26,16 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
 def meant(place: Span, candidates: Iterable[str], word: str | None = None) -> tuple[Fix, ...]:
     """The word there, if it is not another, replaced by the nearest candidate, if one is near.
 
-    That is certain if it is a slip, and no other comes near. A digit is no slip: it tells names apart (`enc1`, `enc2`).
+    That is certain if it is a slip, and no other comes as near. A digit is no slip: it tells names apart (`enc1`, `enc2`).
     """
     word = place.text if word is None else word
     ranked = _ranked(word, candidates)
     if not ranked:
         return ()
     kind, guess = ranked[0][0], ranked[0][-1]
+    alone = len(ranked) == 1 or ranked[1][:2] > ranked[0][:2]
     digits = [re.sub(r"\D", "", text) for text in (word, guess)]
-    return (instead(place, guess, safe=kind == _SLIP and len(ranked) == 1 and digits[0] == digits[1]),)
+    return (instead(place, guess, safe=kind == _SLIP and alone and digits[0] == digits[1]),)
 
 
 def instead(place: Span, word: str, *, safe: bool) -> Fix:

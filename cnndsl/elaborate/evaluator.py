@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import tensors
 from cnndsl.elaborate.binding import Call, accept, bind
 from cnndsl.elaborate.claim import NETWORK_FACTS
@@ -93,8 +94,9 @@ class Evaluator:
         if isinstance(value, bool):
             return value
         message = f"{where} needs true or false, not {type_name(value)} {brief(value)}"
-        help = f"compare it: `{quoted(expression)} != 0`" if is_number(value) else None
-        raise self.context.fail("E307", message, expression.span, help=help)
+        compared = f"{quoted(expression)} != 0"
+        fix = Fix(f"compare it: `{compared}`", (Edit(expression.span, compared),))
+        raise self.context.fail("E307", message, expression.span, fixes=(fix,) * is_number(value))
 
     def callable(self, name: str) -> Layer | Block | None:
         """The block or layer of that name: a parameter's value, a block of the file, or a layer."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os.path import exists, isdir, isfile  # which raise nothing on a name that cannot be one
 from pathlib import Path
 
-from cnndsl.diagnostics import Diagnostic, Fix, Label, Report
+from cnndsl.diagnostics import Diagnostic, Edit, Fix, Label, Report
 from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
 from cnndsl.elaborate.module import Module
@@ -98,8 +98,10 @@ class Loader:
 
     def _from_std(self, name: tree.Name, origin: tree.Name) -> tuple[tree.BlockDefinition, Module] | None:
         if origin.id != "std":
-            help = f'write `from "{origin.id}.arch"` for a file, or `from std` for the shipped blocks'
-            self._fail(f"there is no library called `{origin.id}`", origin.span, help)
+            file = f'"{origin.id}.arch"'
+            title = f"write `from {file}` for a file, or `from std` for the shipped blocks"
+            fixes = meant(origin.span, ["std"]) or (Fix(title, (Edit(origin.span, file),)),)
+            self._fail(f"there is no library called `{origin.id}`", origin.span, None, fixes)
             return None
         modules = [self._module(path, name.span) for path in sorted((shipped("archs") / "std").glob("*.arch"))]
         known = {block: entry for module in modules if module for block, entry in module.blocks.items()}
