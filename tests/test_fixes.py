@@ -111,11 +111,7 @@ def mutants(draw: st.DrawFn) -> Source:
     """A file of the zoo with one thing wrong: a token lost, doubled, misspelt, or another in its place."""
     path = draw(st.sampled_from(zoo()))
     text = path.read_text(encoding="utf-8")
-    tokens = [
-        found
-        for found in WORD.finditer(text)
-        if "#" not in text[text.rfind("\n", 0, found.start()) + 1 : found.start()]
-    ]
+    tokens = [*WORD.finditer(COMMENT.sub(lambda found: " " * len(found[0]), text))]
     token = draw(st.sampled_from(tokens))
     word = token[0]
     at = draw(st.integers(0, len(word) - 1))
@@ -164,9 +160,8 @@ def test_places_move_with_edits() -> None:
 
 
 def test_fixes_that_overlap_are_not_made_together() -> None:
-    first, second, third = (
-        Fix(t, (e,)) for t, e in (("a", edit(0, 3, "")), ("b", edit(2, 5, "")), ("c", edit(3, 4, "")))
-    )
+    edits = {"a": edit(0, 3, ""), "b": edit(2, 5, ""), "c": edit(3, 4, "")}
+    first, second, third = (Fix(title, (each,)) for title, each in edits.items())
     assert compatible([first, second, third]) == [first, third]
     same = Fix("d", (edit(0, 3, ""),))
     assert compatible([first, same]) == [first, same]

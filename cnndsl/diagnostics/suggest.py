@@ -26,7 +26,7 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
 def meant(place: Span, candidates: Iterable[str], word: str | None = None) -> tuple[Fix, ...]:
     """The word there, if it is not another, replaced by the nearest candidate, if one is near.
 
-    That is certain if it is a slip, and no other comes as near. A digit is no slip: it tells names apart (`enc1`, `enc2`).
+    That is certain if it is a slip and no other comes as near. A digit is no slip: it tells names apart, as in `enc1`.
     """
     word = place.text if word is None else word
     ranked = _ranked(word, candidates)
