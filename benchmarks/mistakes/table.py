@@ -20,7 +20,7 @@ The same mistakes, written in each tool as one would there, and the first line o
 a line that is at fault: with its place, with its traceback, or by the name of a node. PyTorch runs the network once,
 Keras only builds it, ONNX infers shapes strictly and then ONNX Runtime runs it. The files are those of
 `tests/cases/causes/`, the others' networks stand in `benchmarks/mistakes/networks.py`, and
-`python -m benchmarks.mistakes` asks them again ({versions}).
+`benchmarks/compare_findings.py` asks them again ({versions}).
 """
 
 

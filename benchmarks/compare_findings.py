@@ -1,4 +1,9 @@
-"""Runs every mistake in every tool, and writes down what they say."""
+"""Runs every mistake of `mistakes/` in every tool, and writes down what they say.
+
+    python benchmarks/compare_findings.py        (needs torch, keras, onnx and onnxruntime)
+
+`pytest --renew tests/test_docs.py` then writes the table into docs/diagnostics.md.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +14,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.mistakes import networks
-from benchmarks.mistakes.networks import MISTAKES
-from benchmarks.mistakes.table import RESULTS
-from benchmarks.mistakes.tools import TOOLS
+from mistakes import networks
+from mistakes.networks import MISTAKES
+from mistakes.table import RESULTS
+from mistakes.tools import TOOLS
 
 PACKAGES = {"PyTorch": ("torch",), "Keras": ("keras",), "ONNX": ("onnx", "onnxruntime")}
 SOURCE = Path(networks.__file__)
 _NODE = re.compile(r"\b[A-Z][A-Za-z]+_(\d+)_\d+(_nchwc)?\b")  # of `tools.Onnx`, perhaps renamed by the runtime
-_ABOUT = re.compile(  # what ONNX and its runtime say before they come to the point
-    r"^(\[ONNXRuntimeError\][ :\d]*\w+ : (Exception during initialization: |.*?Status Message: )?|Inference error\(s\): )"
-)
+# What ONNX and its runtime say before they come to the point.
+_ABOUT = re.compile(r"^(Inference error\(s\): |\[ONNXRuntimeError\][ :\d]*\w+ : (Exception.*?: |.*?Status Message: )?)")
 
 
 def main() -> None:
