@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnndsl.analysis import Facts, summarize, summary_text
 from cnndsl.checking import Checked, Request, check_model, check_request
 from cnndsl.diagnostics import Report, render
+from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.errors import Error, ParameterError
 from cnndsl.ir import Graph
 from cnndsl.kernels.precision import Precision
@@ -185,11 +186,11 @@ def _require_seed(seed: object) -> None:
         raise ValueError(f"a seed is an integer from 0 to 2**63 - 1, not {seed!r}")
 
 
-def load(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Architecture:
+def load(model: str | Path, /, *, input: GivenInputs | None = None, **parameters: Any) -> Architecture:
     """Load a network and check it.
 
     model       a path, `PATH:network`, a name from the zoo, or `-` for standard input
-    input       another input shape than the file's, as (channels, height, width)
+    input       another input shape than the file's, as (channels, height, width); a dict of them if there are several
     parameters  the network's own parameters, such as `classes=10`; a string is an expression of the language
 
     Raises `ArchError` with the findings if anything is wrong with the file, `ModelError`, `SourceError` or
@@ -198,30 +199,36 @@ def load(model: str | Path, /, *, input: Shape | None = None, **parameters: Any)
     return _load(find_model(str(model)), input, parameters)
 
 
-def loads(text: str, /, network: str | None = None, *, input: Shape | None = None, **parameters: Any) -> Architecture:
+def loads(
+    text: str, /, network: str | None = None, *, input: GivenInputs | None = None, **parameters: Any
+) -> Architecture:
     """Like `load`, from the text of an `.arch` file."""
     return _load(Model(Source("<text>", text), network), input, parameters)
 
 
-def _load(model: Model, input: Shape | None, parameters: Mapping[str, object]) -> Architecture:
-    checked = check_model(model, Request(parameters, _shape(input)))
+def _load(model: Model, input: GivenInputs | None, parameters: Mapping[str, object]) -> Architecture:
+    checked = check_model(model, Request(parameters, _given(input)))
     if not checked.report.ok:
         raise ArchError(checked.report)
     return Architecture.of(checked)
 
 
-def check(model: str | Path, /, *, input: Shape | None = None, **parameters: Any) -> Report:
+def check(model: str | Path, /, *, input: GivenInputs | None = None, **parameters: Any) -> Report:
     """Check a file and all its networks, or with a named network, an input or parameters, that one.
 
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
-    return check_request(find_model(str(model)), Request(parameters, _shape(input))).report
+    return check_request(find_model(str(model)), Request(parameters, _given(input))).report
 
 
-def _shape(input: Shape | None) -> Shape | None:
-    """The shape that a caller wants, which may be a list."""
+def _given(input: GivenInputs | None) -> GivenInputs | None:
     if input is None:
         return None
+    return {name: _shape(shape) for name, shape in input.items()} if isinstance(input, Mapping) else _shape(input)
+
+
+def _shape(input: object) -> Shape:
+    """The shape, as a tuple; raises `ParameterError` for anything else."""
     if not isinstance(input, (tuple, list)) or not all(type(size) is int and size > 0 for size in input):
         raise ParameterError(f"input is a shape such as (3, 320, 320), not {input!r}")
     return tuple(input)

@@ -13,11 +13,11 @@ from cnndsl.diagnostics import Report, did_you_mean
 from cnndsl.diagnostics.trial import with_tried_fixes
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
+from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
-from cnndsl.errors import ModelError
+from cnndsl.errors import Error, ModelError
 from cnndsl.models import Model
-from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
@@ -45,13 +45,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Request:
-    """What to check and how: parameters and input shape as a caller sets them.
+    """What to check and how: parameters and input shapes as a caller sets them.
 
     files   what stands in place of files that others use, by resolved path: texts that are not written yet
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
-    input: Shape | None = None
+    input: GivenInputs | None = None
     max_nodes: int = MAX_NODES
     files: Mapping[Path, Source] = field(default_factory=dict)
 
@@ -121,7 +121,7 @@ def _with_tried_fixes(check: Callable[[Source, Request], Checked], source: Sourc
     def recheck(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
         try:
             again = check(edited.get(source, source), limited.instead(edited))
-        except ModelError:  # the network is lost
+        except Error:  # such as a network that is lost
             return None
         return again.report, again.size
 

@@ -19,10 +19,11 @@ from cnndsl.passes.settle_bias import settle_bias
 def interpret(graph: Graph, state: dict[str, Tensor], *inputs: Tensor) -> dict[str, Tensor]:
     """Every output of `graph` by its name, in eval mode."""
     graph = settle_bias(graph)
+    needed = graph.upstream(output.node for output in graph.outputs)
     values = {node.name: tensor for node, tensor in zip(graph.inputs, inputs, strict=True)}
     with torch.no_grad():
         for node in graph:
-            if node.name not in values:
+            if node.name not in values and node.name in needed:
                 values[node.name] = _compute(graph, node, state, [values[source] for source in node.inputs])
     return {output.name: values[output.node] for output in graph.outputs}
 
@@ -35,7 +36,7 @@ def _compute(graph: Graph, node: Node, state: dict[str, Tensor], inputs: list[Te
     if not isinstance(spelling, TorchModule):
         return eval(spelling.text(*names), scope | tensors)
     if spelling.source is not None:
-        exec(f"from __future__ import annotations\n{spelling.source}", scope)
+        exec(f"from __future__ import annotations\n{spelling.helper}\n{spelling.source}", scope)
     module = eval(spelling.constructor(), scope).eval()
     prefix = f"{node.name}."
     module.load_state_dict({name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)})

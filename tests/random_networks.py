@@ -74,6 +74,8 @@ class Writer:
             sizes = [size for size in (0, 1, 1, 2, 3, 3, 3, 4, 5) if size >= kind.minimum]
             return few((few(sizes), Size((few(sizes), few(sizes)))))
         if isinstance(kind, Padding):
+            if kind.choices and self.random.random() < 0.3:
+                return few(kind.choices)
             sides = [few((0, 0, 1, 1, 2, 3)) for _ in range(4)]
             return few((sides[0], Size(sides[:2]), sides))
         if isinstance(kind, Integer):

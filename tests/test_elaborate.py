@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 import cnndsl
 from cnndsl.checking import Checked, Request, check_file, check_model
 from cnndsl.diagnostics import render
+from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
 from cnndsl.models import Model
@@ -526,3 +528,26 @@ def test_use_reads_files_alone(tmp_path: Path) -> None:
     used = "".join(f'use {block} from "{path}"\n' for block, path in paths.items())
     main.write_text(f"{used}network t {{\n input 3\n a -> b -> c\n}}")
     assert [finding.code for finding in cnndsl.check(main)] == ["E311"] * 3
+
+
+TWO = "network two {\n input 3 x 32 x 32 as left\n input 3 x 16 x 16 as right\n resize like=left\n}"
+
+
+def test_each_of_several_inputs_has_a_shape_of_its_own() -> None:
+    shapes = [node.shape for node in cnndsl.loads(TWO, input={"right": (3, 8, 9)}).graph.inputs]
+    assert shapes == [(3, 32, 32), (3, 8, 9)]
+    assert cnndsl.loads(TWO, input={"left": (3, 40, 50)}).output_shape == (3, 40, 50)
+
+
+@pytest.mark.parametrize(
+    ("input", "said"),
+    [
+        ((3, 8, 8), "left (3 x 32 x 32) and right (3 x 16 x 16): give shapes by name, as in left=3x32x32"),
+        ({"rigth": (3, 8, 8)}, "no input rigth; did you mean right?"),
+        ({"image": (3, 8, 8)}, "it has left (3 x 32 x 32) and right (3 x 16 x 16)"),
+        ({"left": "3x8x8"}, "input is a shape such as"),
+    ],
+)
+def test_a_shape_is_for_an_input_that_is_there(input: object, said: str) -> None:
+    with pytest.raises(ParameterError, match=re.escape(said)):
+        cnndsl.loads(TWO, input=input)

@@ -411,11 +411,11 @@ def deep_nest(depth: int) -> Graph:
 
 
 def test_large_networks_take_seconds() -> None:
-    graph = long_chain(100_000)
+    graph = long_chain(20_000)
     verify(graph)
-    assert str(graph).count("\n") > 110_000
+    assert str(graph).count("\n") > 22_000
     root = fold(graph.nodes, tree(graph.nodes, graph.scopes))
-    assert [(part.scope.path, part.count) for part in root.items if isinstance(part, Part)] == [("stage0", 100)]
+    assert [(part.scope.path, part.count) for part in root.items if isinstance(part, Part)] == [("stage0", 20)]
 
 
 def test_nesting_deeper_than_the_stack_of_python() -> None:

@@ -107,7 +107,7 @@ def load_in_order(module: torch.nn.Module, groups: list[list[np.ndarray]]) -> No
                 tensor.copy_(torch.from_numpy(values).reshape(tensor.shape))
 
 
-LARGE = ("vgg19",)
+LARGE = ("vgg19", "zfnet512")
 
 
 @pytest.mark.parametrize(

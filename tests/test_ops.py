@@ -21,6 +21,7 @@ from cnndsl.ops import Op, Shape, all_layers
 from cnndsl.ops.base import TorchModule
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.reshape import ZeroPadShortcut
+from cnndsl.ops.resize import SamePad
 from cnndsl.ops.window import Reach
 from cnndsl.source import Source
 
@@ -60,6 +61,7 @@ def case(line: str) -> Case:
 EXAMPLES = {f"{word}: {line}": (word, line) for word, layer in all_layers().items() for line in layer.examples}
 UNWRITTEN = {  # layers that structures of the language insert
     "zero_pad_shortcut": Case(ZeroPadShortcut(6, (2, 3)), ((4, 7, 5),)),
+    "same_pad": Case(SamePad((3, 2), stride=(2, 3)), ((4, 7, 5),)),
     "fractal_join": Case(FractalJoin((2, 3), 3, 0.5), ((4, 3, 3), (4, 3, 3), (2,))),
 }
 
@@ -77,7 +79,7 @@ def namespace(spelling) -> dict[str, object]:
     """The names of a generated file in which this layer stands."""
     names: dict[str, object] = {"torch": torch, "nn": nn, "F": F, "math": math}
     if isinstance(spelling, TorchModule) and spelling.source:
-        exec(spelling.source, names)
+        exec(spelling.helper + spelling.source, names)
     return names
 
 
@@ -144,7 +146,7 @@ def test_keyword_defaults_are_torchs(each: Case) -> None:
         assert parameters[name].default == default, name
 
 
-@over(lambda each: each.op.word in all_layers() and each.op.arity is not None)
+@over(lambda each: each.op.word in all_layers() and each.op.arity == 1)
 def test_what_a_layer_prints_is_the_layer(each: Case) -> None:
     shape = " x ".join(map(str, each.inputs[0]))
     assert case(f"{shape} -> {each.op}").op == each.op
@@ -169,7 +171,8 @@ def test_the_triton_expression_is_torchs_function(each: Case) -> None:
 
 def has_a_window(each: Case) -> bool:
     """Merges look at one pixel of each input, and mirrors show pixels again."""
-    mirrors = getattr(each.op, "mode", None) in ("reflect", "replicate") or each.op.word == "blur_pool"
+    modes = {getattr(each.op, "mode", "zero"), getattr(each.op, "pad_mode", "zero")}
+    mirrors = modes & {"reflect", "replicate", "circular"} or each.op.word == "blur_pool"
     return each.op.arity is not None and not mirrors
 
 
@@ -186,7 +189,8 @@ def test_a_layer_looks_as_far_as_its_window_says(each: Case) -> None:
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.uniform_(0.5, 1.5)  # some start at 0 and hide what is there
-        y = layer(x.reshape(-1, *each.inputs[0]))
+        others = (tensor.double() for tensor in each.tensors(len(x))[1:])
+        y = layer(x.reshape(-1, *each.inputs[0]), *others)
     seen = (y[:-1] - y[-1]).abs() > 1e-9
     if window.everywhere:
         assert seen.all()

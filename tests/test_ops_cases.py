@@ -10,6 +10,8 @@ from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 
+import cnndsl
+from cnndsl.analysis.receptive import receptive_fields
 from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader, elaborate_network
 from cnndsl.ops import LayerError
@@ -21,9 +23,14 @@ from cnndsl.ops.merge import Add, Concat, Mul
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import Avgpool, Maxpool
 from cnndsl.ops.reshape import ZeroPadShortcut
+from cnndsl.passes.pipeline import run
+from cnndsl.passes.separate_padding import separate_padding
+from cnndsl.passes.settle_sizes import settle_sizes
 from cnndsl.source import Source
 
 torch = pytest.importorskip("torch")
+from interpreter import interpret  # noqa: E402
+from oracles import torchvision_models  # noqa: E402
 from test_ops import Case, alone, case  # noqa: E402  it needs torch
 
 # --- mistakes
@@ -62,6 +69,31 @@ MISTAKES = {
     "8 x 9 x 9 -> channel_slice 0, 9": "E206",
     "8 x 9 x 9 -> scale": "E305",
     "8 x 9 x 9 -> scale 2, learned=true": "E308",
+    "8 x 9 x 9 -> scale 2, per=tensor": "E308",
+    "8 x 9 x 9 -> conv 3x3, 8, pad=same, pad_mode=reflect": "E308",
+    "8 x 9 x 2 -> conv 5x5, 8, pad_mode=reflect": "E202",
+    "8 x 9 x 2 -> conv 5x5, 8, pad=3, pad_mode=circular": "E202",
+    "8 x 9 x 9 -> conv 3x3, 8, pad=sane": "E307",
+    "8 x 9 x 9 -> maxpool 3x3, /2, pad=same, round=ceil": "E308",
+    "8 x 9 x 9 -> channel_conv 4": "E314",
+    "8 -> channel_conv 3": "E201",
+    "8 x 9 x 9 -> ws_conv 2x2, 8": "E314",
+    "8 x 9 x 9 -> blur_pool 3": "E315",
+    "8 x 2 x 9 -> blur_pool 5, /2": "E202",
+    "8 x 9 x 9 -> pixel_shuffle 3": "E206",
+    "8 x 9 x 8 -> pixel_unshuffle 2": "E202",
+    "8 x 1 x 1 -> instance_norm": "E202",
+    "8 -> grn": "E201",
+    "8 -> flatten order=hwc": "E201",
+    "8 x 9 x 9 -> flatten order=cch": "E308",
+    "8 x 9 x 9 -> resize": "E305",
+    "8 x 9 x 9 as x -> resize 3x3, like=x": "E308",
+    "8 x 9 x 9 as x -> resize like=y": "E303",
+    "8 x 9 x 9 -> resize like=3": "E307",
+    "8 x 9 x 9 -> resize 3x3, align_corners=true": "E308",
+    "8 x 9 x 9 -> max { | conv 1x1, 4 | identity }": "E203",
+    "8 x 9 x 9 -> sub { | conv 1x1, 4 | identity }": "E203",
+    "8 x 9 x 9 -> weighted_add { | conv 1x1, 4 | identity }": "E203",
     "8 x 9 x 9 -> add { | conv 1x1, 4 | identity }": "E203",
     "8 x 9 x 9 -> mean { | conv 1x1, 4 | identity }": "E203",
     "8 x 9 x 9 -> concat { | maxpool 2x2, /2 | identity }": "E203",
@@ -187,6 +219,73 @@ def test_lrn_is_its_formula(average: bool) -> None:
     squares = torch.stack([x[:, max(0, c - 2) : c + 3].square().sum(dim=1) for c in range(9)], dim=1)
     expected = x / (2 + 0.3 * squares / (5 if average else 1)) ** 0.6
     torch.testing.assert_close(alone(Case(op, ((9, 3, 2),)))(x), expected)
+
+
+# --- sizes that follow the picture
+
+SIZES = [(8, 8), (9, 12), (7, 5), (13, 6), (16, 11)]
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (2, 2), (3, 3), (4, 5), (1, 3)])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 2)])
+def test_same_is_tensorflows_at_every_size(kernel, stride) -> None:
+    """By timm's port of it; one module for all sizes."""
+    torchvision_models()  # which timm imports
+    from timm.layers import conv2d_same
+    from timm.layers.pool2d_same import avg_pool2d_same, max_pool2d_same
+
+    conv, maxpool = Conv(kernel, 3, stride=stride, pad="same"), Maxpool(kernel, stride=stride, pad="same")
+    made = {op: alone(Case(op, ((2, 8, 8),))) for op in (conv, maxpool)}
+    pools = [Avgpool(kernel, stride=stride, pad="same", count_include_pad=counted) for counted in (True, None)]
+    layer = made[conv].layer
+    for size in SIZES:
+        x = torch.randn(1, 2, *size)
+        expected = conv2d_same(x, layer.weight, layer.bias, stride)
+        torch.testing.assert_close(made[conv](x), expected)
+        assert (
+            conv.output((2, *size))[1:]
+            == expected.shape[2:]
+            == tuple(-(-n // s) for n, s in zip(size, stride, strict=True))
+        )
+        torch.testing.assert_close(made[maxpool](x), max_pool2d_same(x, kernel, stride))
+        counted, real = (alone(Case(op, ((2, 8, 8),)))(x) for op in pools)
+        torch.testing.assert_close(counted, avg_pool2d_same(x, kernel, stride))
+        share = avg_pool2d_same(torch.ones_like(x), kernel, stride)
+        torch.testing.assert_close(real, counted / share)
+
+
+FOLLOWING = """
+network n {
+    input 3 x 32 x 24 as image
+    conv 3x3, 4, /2, pad=same -> mish -> depthwise 3x3, /2, pad=same -> bn -> relu as deep
+    maxpool 3x3, /2, pad=same -> conv 1x1, 4, /2, pad=same -> conv 3x3, 4, pad_mode=reflect
+    resize like=deep, mode=bilinear
+    add { | identity | from deep }
+    resize like=image, mode=bicubic, align_corners=true
+}
+"""
+
+
+@pytest.mark.parametrize("size", [(32, 24), (50, 33), (17, 64)])
+def test_a_network_is_right_at_every_size(size: tuple[int, int]) -> None:
+    """Made for one size, it computes at another what it would compute if it were made for that, optimised too."""
+    made, wanted = (cnndsl.loads(FOLLOWING, input=(3, *each)) for each in ((32, 24), size))
+    x = torch.randn(2, 3, *size)
+    module, fast, other = made.compile().eval(), made.optimize(), wanted.compile().eval()
+    fast.load_state_dict(module.state_dict())
+    with torch.inference_mode():
+        assert module(x).shape[1:] == wanted.output_shape == (4, *size)
+        torch.testing.assert_close(module(x), other(x))
+        torch.testing.assert_close(fast(x), module(x))
+    settled = interpret(run(wanted.graph, [settle_sizes, separate_padding]), module.state_dict(), x)
+    torch.testing.assert_close(settled["output"], module(x))
+
+
+def test_a_tensor_that_gives_its_size_takes_no_part() -> None:
+    network = "network n { input 3 x 32 x 32\n repeat 3 { conv 3x3, 3 } as a\n input 3 x 9 x 9\n resize like=a }"
+    facts = cnndsl.loads(network).facts
+    assert [field for field in facts.graph.nodes[-1].sources] == ["input2"] and facts.depth == 3
+    assert list(receptive_fields(facts.graph)["resize"].views) == ["input2"]
 
 
 # --- convolutions of every size

@@ -101,11 +101,8 @@ BODIES = {
 
 
 @without_cpp
-@pytest.mark.parametrize(
-    "body",
-    [BODIES["in a sum"], pytest.param(BODIES["beside others"], marks=pytest.mark.slow)],
-    ids=BODIES,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_program_by_winograds_algorithm(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it can be, whether it pays or not, and with the weights of the moment."""
     monkeypatch.setattr(frozen, "COMPILERS", (inductor_by_winograd,))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from zoo import FILES, checked, graphs, stem
+from zoo import FILES, checked, first_two, stem
 
 import cnndsl
 from cnndsl import ArchError, Architecture
@@ -20,7 +20,7 @@ from cnndsl.passes import CPU_PIPELINE, run
 def test_nothing_of_training_is_left(path: Path) -> None:
     """`run` verifies after every pass."""
     left: tuple[type[Op], ...] = (Bn, Dropout, DropPath)
-    for graph in graphs(path).values():
+    for graph in first_two(path):
         optimised = run(graph, CPU_PIPELINE)
         assert not [node for node in optimised if isinstance(node.op, left)]
         assert len(optimised) <= len(graph)
@@ -41,7 +41,12 @@ def lightest(path: Path) -> Architecture:
 TOLERANCE = {torch.float32: 2e-5, torch.bfloat16: 0.1}
 
 
-@pytest.mark.parametrize("path", FILES, ids=stem)
+LARGE = ("resnext_branches", "wide_resnet_imagenet")  # many layers, or large ones, of few kinds
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[pytest.mark.slow] if path.stem in LARGE else []) for path in FILES], ids=stem
+)
 @torch.inference_mode()
 def test_optimised_it_computes_the_same(path: Path) -> None:
     """In bfloat16 to its rounding, which layers fused round less often than layers by themselves."""

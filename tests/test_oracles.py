@@ -6,7 +6,7 @@ before the body that it goes around, the table says which of its parts come late
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +15,8 @@ from oracles import relative_error, torchvision_models
 from torch import Tensor, nn
 
 import cnndsl
+from cnndsl.weights.adapt import moved
+from cnndsl.weights.transfer import by_graph, counterparts
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ ORACLES = {
     "xception": timm_model("legacy_xception", 71, late=("skip", "skipbn")),
     "efficientnet_b0": Oracle("efficientnet_b0"),
     "convnext_tiny": Oracle("convnext_tiny", late=("layer_scale",)),
+    "convnextv2_atto": timm_model("convnextv2_atto"),
+    "mobilenet_v3_small": Oracle("mobilenet_v3_small"),
+    "repvgg_a0": timm_model("repvgg_a0"),
+    "ecaresnet50d": timm_model("ecaresnet50d"),
     "darknet53_timm": timm_model("darknet53"),
+    "cspdarknet53": timm_model("cspdarknet53"),
 }
 
 
@@ -133,3 +140,76 @@ def test_branches_compute_what_grouped_convolutions_compute() -> None:
         weights += (item for block in blocks for item in in_paths(block, 32)) if blocks else in_order(child)
     share_weights(ours, weights)
     compare(ours, theirs, 32)
+
+
+def wired_alike(network: str, theirs: nn.Module, shape: tuple[int, ...]) -> nn.Module:
+    """A network of the zoo with the weights of a module, moved along their wiring."""
+    net = cnndsl.load(network, input=shape)
+    ours = net.compile()
+    both = counterparts(net.graph, theirs, network)
+    with torch.no_grad():
+        for name, tensor in theirs.named_parameters():
+            stir(name, tensor)
+    moves = by_graph(both, both.alignment()).moves
+    ours.load_state_dict(moved(moves, theirs.state_dict(), ours.state_dict()))
+    return ours.eval()
+
+
+def test_segmentation_is_right_at_every_size() -> None:
+    """Scores are as large as the picture, though the network was made for another one."""
+    torch.manual_seed(0)
+    torchvision_models()
+    from torchvision.models.segmentation import fcn_resnet50
+
+    theirs = fcn_resnet50(weights_backbone=None, aux_loss=True)
+    ours, theirs = wired_alike("fcn_resnet50", theirs, (3, 33, 65)), theirs.eval()
+    image = torch.randn(1, 3, 50, 67)
+    with torch.no_grad():
+        assert relative_error(ours(image), theirs(image)["out"]) < 1e-5
+
+
+def facenet(convolutions: list[nn.Module], vector: int, features: int, heads: list[int]) -> nn.Module:
+    """R-Net and O-Net as facenet-pytorch has them: turned before they are flattened, the score last."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.images = nn.Sequential(*convolutions)
+            self.vectors = nn.Sequential(nn.Linear(vector, features), nn.PReLU(features))
+            self.heads = nn.ModuleList(nn.Linear(features, out) for out in heads)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+            x = self.images(x).permute(0, 3, 2, 1).contiguous()
+            x = self.vectors(x.view(x.shape[0], -1))
+            *others, face = (head(x) for head in self.heads)
+            return *others, face.softmax(dim=1)
+
+    return Net()
+
+
+def prelu_conv(channels: int, filters: int, kernel: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(channels, filters, kernel), nn.PReLU(filters)
+
+
+def pool(kernel: int) -> nn.Module:
+    return nn.MaxPool2d(kernel, 2, ceil_mode=True)
+
+
+def rnet() -> nn.Module:
+    images = [*prelu_conv(3, 28, 3), pool(3), *prelu_conv(28, 48, 3), pool(3), *prelu_conv(48, 64, 2)]
+    return facenet(images, 576, 128, [4, 2])
+
+
+def onet() -> nn.Module:
+    images = [*prelu_conv(3, 32, 3), pool(3), *prelu_conv(32, 64, 3), pool(3), *prelu_conv(64, 64, 3), pool(2)]
+    return facenet([*images, *prelu_conv(64, 128, 2)], 1152, 256, [4, 10, 2])
+
+
+@pytest.mark.parametrize(("network", "build", "size"), [("mtcnn_rnet", rnet, 24), ("mtcnn_onet", onet, 48)])
+def test_what_is_flattened_by_width_first_is_wired_so(network: str, build: Callable[[], nn.Module], size: int) -> None:
+    torch.manual_seed(0)
+    theirs = build().eval()
+    ours, image = wired_alike(network, theirs, (3, size, size)), torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        for mine, other in zip(ours(image), theirs(image), strict=True):
+            assert relative_error(mine, other) < 1e-5

@@ -37,9 +37,14 @@ def said_of(network: Architecture, theirs: nn.Module, **wishes: bool) -> tuple[l
 
 # They have nothing that the others do not have, and that many million times.
 LEFT_OUT = ("alexnet_torchvision", "inception_v4", "preresnet18", "resnet50", "vgg11_bn", "wide_resnet50_2")
+# They have little of it, in hundreds of layers.
+LONG = ("darknet53_timm", "inception_resnet_v2", "inception_v3", "seresnet50", "xception")
 
 
-@pytest.mark.parametrize("name", [name for name in ORACLES if name not in LEFT_OUT])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in ORACLES if name not in LEFT_OUT],
+)
 def test_graphs_find_what_order_finds(name: str) -> None:
     """The oracles' weights are copied in order; here under scrambled names, in scrambled order, they find their way."""
     oracle: Oracle = ORACLES[name]

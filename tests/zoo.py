@@ -25,3 +25,8 @@ def checked(path: Path) -> Checked:
 def graphs(path: Path) -> dict[str, Graph]:
     """The networks of a file that can be built as they stand."""
     return {name: done.graph for name, done in checked(path).networks.items()}
+
+
+def first_two(path: Path) -> list[Graph]:
+    """Networks of a file, which differ in numbers alone; others of it may have a thousand layers."""
+    return list(graphs(path).values())[:2]

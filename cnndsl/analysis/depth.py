@@ -9,6 +9,6 @@ def depth(graph: Graph) -> int:
     """The most convolutions and linear layers on any one path; a shortcut's projection lies on a shorter one."""
     longest: dict[str, int] = {}
     for node in graph:
-        before = max((longest[source] for source in node.inputs), default=0)
+        before = max((longest[source] for source in node.sources), default=0)
         longest[node.name] = before + node.op.weighted
     return max(longest.values(), default=0)

@@ -100,7 +100,7 @@ def receptive_fields(graph: Graph) -> dict[str, Field]:
             found[node.name] = Field({node.name: (View(), View())})
         else:
             shapes = graph.input_shapes(node)
-            merged = _merged([found[source] for source in node.inputs], shapes, node)
+            merged = _merged([found[source] for source in node.sources], shapes[: len(node.sources)], node)
             found[node.name] = _through(node.op.window(*shapes), merged)
     return found
 

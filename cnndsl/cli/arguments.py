@@ -11,6 +11,8 @@ from cnndsl.errors import Error
 
 if TYPE_CHECKING:
     from cnndsl.checking import Request
+    from cnndsl.elaborate.given_inputs import GivenInputs
+    from cnndsl.ops.base import Shape
 
 MODEL_HELP = "PATH, PATH:network, the name of a network in the zoo, or - for standard input"
 
@@ -24,7 +26,14 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[], help="set a parameter"
     )
-    parser.add_argument("--input", metavar="CxHxW", type=_shape, help="another input shape, such as 3x320x320")
+    parser.add_argument(
+        "--input",
+        metavar="[NAME=]CxHxW",
+        type=_input,
+        action="append",
+        default=[],
+        help="another input shape, such as 3x320x320; NAME says which of several inputs",
+    )
     parser.add_argument("--max-nodes", metavar="N", type=positive, help="how large a network may become")
 
 
@@ -32,7 +41,7 @@ def request_from(options: argparse.Namespace) -> Request:
     from cnndsl.checking import Request
     from cnndsl.elaborate.context import MAX_NODES
 
-    return Request(_parameters(options.parameters), options.input, options.max_nodes or MAX_NODES)
+    return Request(_parameters(options.parameters), _inputs(options.input), options.max_nodes or MAX_NODES)
 
 
 def _parameters(given: list[str]) -> dict[str, object]:
@@ -47,7 +56,30 @@ def _parameters(given: list[str]) -> dict[str, object]:
     return values
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def _inputs(given: list[tuple[str, Shape]]) -> GivenInputs | None:
+    """The shape of the only input, or those of several by name."""
+    names = [name for name, _ in given]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--input {twice + '=...' if twice else ''}".rstrip() + " is given twice")
+    if "" in names and len(names) > 1:
+        raise UsageError("--input with a name and without one do not go together")
+    return given[0][1] if "" in names else dict(given) or None
+
+
+def show_input(name: str, shape: Shape) -> str:
+    """What `--input` takes."""
+    return f"{name}{'=' if name else ''}{'x'.join(map(str, shape))}"
+
+
+def _input(text: str) -> tuple[str, Shape]:
+    name, equals, shape = text.rpartition("=")
+    if equals and not name.strip().isidentifier():
+        raise argparse.ArgumentTypeError(f"{name!r} is no name of an input")
+    return name.strip(), _shape(shape)
+
+
+def _shape(text: str) -> Shape:
     if not re.fullmatch(r"[1-9][0-9]{0,8}( ?x ?[1-9][0-9]{0,8})*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a shape such as 3x320x320")
     shape = tuple(int(part) for part in text.split("x"))

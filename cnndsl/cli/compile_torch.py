@@ -12,6 +12,7 @@ from pathlib import Path
 from shlex import quote
 
 from cnndsl.architecture import Architecture
+from cnndsl.cli.arguments import show_input
 from cnndsl.cli.sizes import show_size
 from cnndsl.machine import memory
 from cnndsl.ops import show_shape
@@ -56,7 +57,7 @@ def _is_taken(name: str) -> bool:
 
 def _settings(options: argparse.Namespace) -> str:
     """The options that set the network, as the shell takes them."""
-    set_input = ["--input", "x".join(map(str, options.input))] if options.input else []
+    set_input = [word for each in options.input for word in ("--input", show_input(*each))]
     parameters = [word for each in options.parameters for word in ("-p", each)]
     return "".join(f" {quote(word)}" for word in (*parameters, *set_input))
 

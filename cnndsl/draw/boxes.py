@@ -180,7 +180,7 @@ class _Painter:
             target = self.owner[position]
             if self.shown.drawn(position) != position:
                 continue
-            for name in self.graph.nodes[position].inputs:
+            for name in self.graph.nodes[position].sources:
                 source = self.owner.get(self.shown.drawn(self.shown.position[name]))
                 if source is not None and source != target:
                     found[Wire(source, target)] = None

@@ -23,7 +23,7 @@ from cnndsl.ops.pooling import AdaptivePool, GlobalPool, Pool
 
 LONGEST = 44  # characters of a layer in a box
 LONGEST_FOLLOWER = 14
-SYMBOLS = {"add": "+", "mul": "×", "fractal_join": "join"}
+SYMBOLS = {"add": "+", "mul": "×", "sub": "−", "fractal_join": "join"}
 PLAIN = ("branch", "shortcut", "row", "column", "fractal")  # scopes that show by their place alone
 
 _KINDS: tuple[tuple[tuple[type[Op], ...], Kind], ...] = (

@@ -70,7 +70,7 @@ class Shown:
     def _reads(self, part: Part) -> list[int]:
         """The positions of what its nodes read from outside, reading by reading."""
         nodes = self.graph.nodes[part.start : part.stop]
-        found = [self.position[source] for node in nodes for source in node.inputs]
+        found = [self.position[source] for node in nodes for source in node.sources]
         return [at for at in found if at < part.start]
 
     def _private(self, part: Part, following: Part) -> bool:
@@ -111,7 +111,7 @@ def _bare_wires(graph: Graph) -> Iterator[tuple[str, str]]:
             sources[node.name] = sources.get(sources[node.name], sources[node.name])
     kept: set[str] = set()
     for node in graph:
-        read = [sources.get(name, name) for name in node.inputs]
+        read = [sources.get(name, name) for name in node.sources]
         if len(set(read)) < len(read):
             kept.update(node.inputs)
     return ((name, source) for name, source in sources.items() if name not in kept)

@@ -17,6 +17,7 @@ from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import MAX_DEPTH, Context
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.evaluator import Evaluator
+from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
 from cnndsl.elaborate.repair import Repairer
 from cnndsl.elaborate.values import POISON, Failed
@@ -31,12 +32,12 @@ Handler: TypeAlias = "Callable[[Elaborator, Any, Place, Flowing], Flowing]"
 class Settings:
     """What a caller may set for one elaboration.
 
-    input         the shape to use instead of the network's own
+    input         the shapes to use instead of the network's own
     hold_claims   whether ascriptions and expectations are checked: not for another input than the file's
     left_out      train-only heads that do not fit on this input, with the first mistake in each
     """
 
-    input: Shape | None = None
+    input: GivenInputs | None = None
     hold_claims: bool = True
     left_out: Mapping[str, Diagnostic] = field(default_factory=dict)
 
@@ -49,7 +50,8 @@ class Elaborator:
     ran       the bodies that were run, by their ids
     made_by   node -> the outermost command that it is the result of so far
     draw      for the global drop-path of fractals; vanishes if there are none
-    resized   whether the input is of another shape than the file's
+    stated_inputs  the inputs by name, with the shapes that the file says
+    resized   whether an input is of another shape than the file's
     unfit     train-only heads that do not fit on this input, with the first mistake in each
     whole     whether all heads could be built
     """
@@ -65,6 +67,7 @@ class Elaborator:
     ran: set[int] = field(default_factory=set)
     made_by: dict[int, Span] = field(default_factory=dict)
     inputs: list[Tensor] = field(default_factory=list)
+    stated_inputs: list[tuple[str, Shape]] = field(default_factory=list)
     resized: bool = False
     unfit: dict[str, Diagnostic] = field(default_factory=dict)
     whole: bool = True

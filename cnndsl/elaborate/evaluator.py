@@ -22,7 +22,7 @@ from cnndsl.elaborate.place import Flowing
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.values import POISON, Block, Env, Failed, Layer, TooBig, brief, weigh
 from cnndsl.ops import all_layers, find
-from cnndsl.ops.arguments import Kind, Parameter, Size, type_name
+from cnndsl.ops.arguments import Kind, Parameter, Size, TensorLabel, type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -68,6 +68,8 @@ class Evaluator:
         """The value of the argument for parameter `name`: a bare word may be one of the choices it offers."""
         if isinstance(value, tree.Body):
             return self.anonymous(name, value)
+        if isinstance(kind, TensorLabel) and isinstance(value, (tree.Name, tree.Index, tree.Incoming)):
+            return quoted(value)
         if isinstance(value, tree.Name) and kind.choices and value.id not in self.env:
             meant = None if value.id in kind.choices or "" in kind.choices else self.callable(value.id)
             return value.id if meant is None else meant

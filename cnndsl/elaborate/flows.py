@@ -90,7 +90,8 @@ def _layer(
     op = layers.make(elaborator, target.op, {**target.bound, **given}, command)
     if op.arity is None:
         return merges.merge(elaborator, op, command, place, x)
-    return layers.put(elaborator, op, command, place, x, label)
+    others = [labels.read(elaborator, name, place) for name in layers.tensors_named(op, command)]
+    return layers.put(elaborator, op, command, place, (x, *others), label)
 
 
 def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:

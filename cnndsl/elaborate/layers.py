@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.drafts import Bundle, Tensor
@@ -13,6 +14,7 @@ from cnndsl.elaborate.signatures import layer_parameters
 from cnndsl.elaborate.tensors import shapes
 from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops import show_shape
+from cnndsl.ops.arguments import TensorLabel
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -21,17 +23,44 @@ _SHORT = 40
 
 
 def put(
-    elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
+    elaborator: Elaborator,
+    op: Op,
+    command: tree.Command,
+    place: Place,
+    inputs: tuple[Flowing, ...],
+    label: tree.Name | None,
 ) -> Flowing:
-    """The layer of this command on `x`."""
+    """The layer of this command on what flows, and on the other tensors that it names."""
     refuse_body(elaborator, command)
-    if isinstance(x, Poison):
+    if any(isinstance(x, Poison) for x in inputs):
         return POISON
-    if x is None:
+    if any(x is None for x in inputs):
         raise no_input(elaborator, command.name.id, command.span)
-    if isinstance(x, Bundle):
-        raise one_wanted(elaborator, command, place, x)
-    return apply(elaborator, op, (x,), command, place, label)
+    if bundle := next((x for x in inputs if isinstance(x, Bundle)), None):
+        raise one_wanted(elaborator, command, place, bundle)
+    tensors = tuple(x for x in inputs if isinstance(x, Tensor))
+    return apply(elaborator, op, tensors, command, place, label)
+
+
+def tensors_named(op: Op, command: tree.Command) -> Iterator[tree.Read]:
+    """Where the other tensors are named among a layer's arguments (`like=NAME`)."""
+    for parameter in layer_parameters(type(op)):
+        label = getattr(op, parameter.name) if isinstance(parameter.kind, TensorLabel) else None
+        if label is not None:
+            given = (each.value for each in command.arguments if each.name and each.name.id == parameter.name)
+            value = next((value for value in given if not isinstance(value, tree.Body)), None)
+            yield tree.Read(tree.Labelled(label, command.span), command.span) if value is None else _read(value)
+
+
+def _read(value: tree.Expression) -> tree.Read:
+    return tree.Read(_as_label(value), value.span)
+
+
+def _as_label(value: tree.Expression) -> tree.Expression:
+    """What is written as a value, read as `from` reads it: its name is a label."""
+    if isinstance(value, tree.Name):
+        return tree.Labelled(value.id, value.span)
+    return replace(value, of=_as_label(value.of)) if isinstance(value, (tree.Index, tree.Slice)) else value
 
 
 def refuse_body(elaborator: Elaborator, command: tree.Command) -> None:

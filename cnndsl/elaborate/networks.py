@@ -15,6 +15,7 @@ from cnndsl.elaborate.dispatch import HANDLERS
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.elaborator import Elaborator, Settings
 from cnndsl.elaborate.evaluator import Evaluator
+from cnndsl.elaborate.given_inputs import GivenInputs, check_alone, check_named
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
 from cnndsl.elaborate.signatures import parameters_of
@@ -22,7 +23,6 @@ from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, 
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import ArgumentError, Parameter, show
-from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression
@@ -51,12 +51,12 @@ def elaborate_network(
     report: Report,
     *,
     parameters: Mapping[str, object] | None = None,
-    input: Shape | None = None,
+    input: GivenInputs | None = None,
     max_nodes: int = MAX_NODES,
 ) -> Elaboration:
-    """Elaborate one network of a module, with a caller's parameters and input shape if given.
+    """Elaborate one network of a module, with a caller's parameters and input shapes if given.
 
-    Raises `ParameterError` for parameters it does not have or values they do not take. With `parameters` or
+    Raises `ParameterError` for parameters or inputs it does not have or values they do not take. With `parameters` or
     `input`, the file's `expect` claims are not checked, with `input` its shape ascriptions neither: they speak
     of the network as the file has it. Train-only heads that do not fit on another `input` than the network's own are
     left out.
@@ -94,6 +94,7 @@ def _elaborate(
     root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
     elaborator = Elaborator(context, Drafts(root), HANDLERS, settings)
     x = _run(elaborator, module, definition, base, {**bound, **outside}, root)
+    _check_inputs(elaborator, name)
     if isinstance(definition, tree.VariantDefinition):
         elaborator.claims = _claims_of_variant(elaborator, module, definition)
     claims = [] if outside or settings.input is not None else elaborator.claims
@@ -103,6 +104,15 @@ def _elaborate(
     complete = bool(outputs) and elaborator.whole
     unfit = elaborator.unfit if elaborator.resized else {}
     return Elaboration(graph, claims, labels, elaborator.ran, complete), unfit
+
+
+def _check_inputs(elaborator: Elaborator, name: str) -> None:
+    """Whether the shapes that a caller gives are for inputs that are there."""
+    given, inputs = elaborator.settings.input, elaborator.stated_inputs
+    if not isinstance(given, Mapping):
+        check_alone(inputs if given is not None else (), name)
+    elif elaborator.context.report.ok:  # else an input may not have been reached
+        check_named(given, inputs, name)
 
 
 def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkDefinition, dict[str, object]]:

@@ -10,6 +10,7 @@ from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.evaluator import Evaluator
+from cnndsl.elaborate.given_inputs import given_shape
 from cnndsl.elaborate.labels import bind_label
 from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place
@@ -36,7 +37,9 @@ def input(elaborator: Elaborator, statement: tree.Input, place: Place, x: Flowin
         help = "a block works on the tensor that it is called on"
         raise elaborator.context.fail("E316", "`input` stands in networks, not in blocks", statement.span, help=help)
     stated = shape_of(statement.shape, elaborator.evaluator(place))
-    shape = elaborator.settings.input or stated
+    name = statement.label.id if statement.label else Input.word
+    elaborator.stated_inputs.append((name, stated))
+    shape = given_shape(elaborator.settings.input, name) or stated
     elaborator.resized |= shape != stated
     try:
         op = Input(shape)

@@ -30,6 +30,11 @@ class Node:
     span: Span
     recipes: Recipes = field(default_factory=dict, hash=False)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The inputs that it computes with; of the others it takes the size alone."""
+        return self.inputs[: len(self.inputs) - self.op.measured]
+
     def recipe(self, parameter: str) -> Recipe:
         """How that parameter follows from the original weights."""
         return self.recipes.get(parameter, Original(f"{self.name}.{parameter}"))

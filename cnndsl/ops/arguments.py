@@ -11,6 +11,9 @@ import sys
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+SAME = "same"
+"""The padding by which a window with a stride leaves ceil(size / stride) pixels, whatever the size is."""
+
 
 class Size(tuple[int, ...]):
     """A value such as `3x3` or `64 x 56 x 56`."""
@@ -194,15 +197,23 @@ class Stride(Extent):
         return f"/{value[0] if value[0] == value[1] else Size(value)}"
 
 
+@dataclass(frozen=True)
 class Padding(Kind):
     """Rows and columns around an image: `1`, `1x3` (height, width), or `[top, bottom, left, right]`.
 
-    Stored as (top, bottom, left, right).
+    Stored as (top, bottom, left, right), but for the words of `choices`, which stand for what the size asks for.
     """
 
-    expects = "an integer, a size such as 1x3, or a list [top, bottom, left, right], none of them negative"
+    choices: tuple[str, ...] = ()
 
-    def accept(self, value: object) -> tuple[int, int, int, int]:
+    @property
+    def expects(self) -> str:  # type: ignore[override]
+        words = "".join(f", or `{word}`" for word in self.choices)
+        return f"an integer, a size such as 1x3, or a list [top, bottom, left, right], none of them negative{words}"
+
+    def accept(self, value: object) -> tuple[int, int, int, int] | str:
+        if isinstance(value, str) and value in self.choices:
+            return value
         value = _whole(value)
         if isinstance(value, int) and not isinstance(value, bool):
             sides: tuple[object, ...] = (value,) * 4
@@ -219,10 +230,26 @@ class Padding(Kind):
         return sides  # type: ignore[return-value]
 
     def show(self, value: Any) -> str:
+        if isinstance(value, str):
+            return value
         top, bottom, left, right = value
         if (top, left) != (bottom, right):
             return show([*value])
         return str(top) if top == left else f"{top}x{left}"
+
+
+class TensorLabel(Kind):
+    """Another tensor, by the label that `as` gave it; it becomes a further input of the layer."""
+
+    expects = "the label of a tensor"
+
+    def accept(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise self._refuse(value)
+        return value
+
+    def show(self, value: Any) -> str:
+        return str(value)
 
 
 def argument(kind: Kind, default: Any = MISSING, *, keyword: bool = False, shown: str | None = None) -> Any:
@@ -273,8 +300,9 @@ def stride(default: Any = (1, 1), *, shown: str | None = None) -> Any:
     return argument(Stride(), default, keyword=True, shown=shown)
 
 
-def padding(default: Any = (0, 0, 0, 0), *, keyword: bool = True, shown: str | None = None) -> Any:
-    return argument(Padding(), default, keyword=keyword, shown=shown)
+def padding(default: Any = (0, 0, 0, 0), *, keyword: bool = True, shown: str | None = None, same: bool = False) -> Any:
+    """Rows and columns around an image; with `same`, also that word."""
+    return argument(Padding((SAME,) if same else ()), default, keyword=keyword, shown=shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class TorchModule:
             be compared; a writer leaves out those that equal the default
     inputs  how the inputs are handed over, `{0}`, `{1}`, ...; other text wraps them (`F.pad({0}, (0, 1, 0, 1))`)
     source  the class definition, where PyTorch has no such module
+    helper  a function that the source calls, which other layers may share
     """
 
     callee: str
@@ -92,6 +93,7 @@ class TorchModule:
     kwargs: Mapping[str, tuple[object, object]] = field(default_factory=dict)
     inputs: str = "{0}"
     source: str | None = None
+    helper: str = ""
 
     def constructor(self) -> str:
         """The call that makes the module, keyword arguments only where they differ from PyTorch's defaults."""
@@ -120,9 +122,10 @@ class Op:
     """A layer. Subclass it as a frozen dataclass whose fields are the layer's arguments, and `register` it.
     (A layer without arguments needs no decorator of its own: it inherits equality and the empty signature.)
 
-    Class facts (`pointwise`, `triton` and `function` may be properties, where they depend on the arguments):
+    Class facts (all but the word may be properties, where they depend on the arguments):
       word      what the language calls it
       arity     how many tensors it takes; None means two or more (a merge, written with branches)
+      measured  how many of its inputs, the last ones, it takes the size of and nothing else
       weighted  counts as a layer in `depth` (convolutions and linear layers)
       pointwise treats every element alike, so it can be fused into the layer before it
       triton    for a pointwise layer: the Triton expression of its value at `x` (float32), using `tl` and `libdevice`
@@ -135,6 +138,7 @@ class Op:
 
     word: ClassVar[str]
     arity: ClassVar[int | None] = 1
+    measured: ClassVar[int] = 0
     weighted: ClassVar[bool] = False
     pointwise: ClassVar[bool] = False
     triton: ClassVar[str | None] = None

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import ClassVar
 
-from cnndsl.ops.arguments import boolean, extent, integer, padding, stride
+from cnndsl.ops.arguments import boolean, choice, extent, integer, number, padding, stride
 from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
-from cnndsl.ops.images import Pair, Sides, check_groups, compact, conv_extent, dilated, expect_image, symmetric
+from cnndsl.ops.images import (
+    PAD_SAME,
+    Pair,
+    Sides,
+    check_groups,
+    check_mirrored,
+    compact,
+    conv_extent,
+    dilated,
+    expect_image,
+    same_sides,
+    symmetric,
+)
 from cnndsl.ops.window import Window, sliding, transposed
 
 VECTOR = 16  # numbers in the largest vector register
@@ -30,6 +42,15 @@ def half_padding(kernel: Pair, dilation: Pair) -> Sides:
     return (rows, rows, columns, columns)
 
 
+SAME_CONV = '''\
+class SameConv2d(nn.Conv2d):
+    """A convolution with the padding that TensorFlow calls SAME, which depends on the size of its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(pad_same(x, self.kernel_size, self.stride, self.dilation))
+'''
+
+
 @register
 @dataclass(frozen=True)
 class Conv(Op):
@@ -40,6 +61,11 @@ class Conv(Op):
     `[top, bottom, left, right]`. An even kernel must say its `pad`. With `groups`, input and filters are split
     into that many independent convolutions. A conv whose output goes to a `bn` alone has no bias, since `bn`
     would undo it; `bias=true` keeps it.
+
+    `pad=same` is TensorFlow's SAME: the output has ceil(size / stride) pixels, and an odd pixel of padding goes at the
+    end, so that with a stride the padding depends on the size. Networks that were trained with TensorFlow or Keras
+    need it; all others pad by half. `pad_mode=reflect` mirrors the image there, `replicate` repeats its edge, and
+    `circular` goes on at its other side.
     """
 
     word: ClassVar[str] = "conv"
@@ -50,29 +76,55 @@ class Conv(Op):
         "8 x 17 x 17 -> conv 1x7, 12, pad=0x3, bias=false",
         "8 x 16 x 16 -> conv 3x3, 8, groups=4, dilation=2",
         "4 x 15 x 15 -> conv 2x2, 6, /2, pad=[0, 1, 0, 1]",
+        "4 x 16 x 15 -> conv 3x3, 6, /2, pad=same",
+        "4 x 9 x 7 -> conv 4x2, 6, pad=same, dilation=2",
+        "4 x 11 x 13 -> conv 2x2, 3, /3, pad=same",
+        "4 x 9 x 9 -> conv 3x5, 6, pad_mode=reflect",
+        "4 x 9 x 9 -> conv 3x3, 6, /2, pad=[0, 1, 0, 2], pad_mode=replicate",
     )
 
     kernel: Pair = extent()
     filters: int = integer()
     stride: Pair = stride()
-    pad: Sides | None = padding(None, shown="kernel // 2")
+    pad: Sides | str | None = padding(None, shown="kernel // 2", same=True)
     dilation: Pair = extent((1, 1), keyword=True)
     groups: int = integer(1, keyword=True)
     bias: bool | None = boolean(None, shown="false before bn, else true")
+    pad_mode: str = choice("zero", "reflect", "replicate", "circular", default="zero")
 
     def __post_init__(self) -> None:
-        self.sides  # noqa: B018  an even kernel without a pad is an error of the arguments alone
+        if self.pad is None:
+            half_padding(self.kernel, self.dilation)  # an even kernel without a pad is an error of the arguments alone
+        if self.pad_mode != "zero" and isinstance(self.pad, str):
+            help = f"say how much: `pad=1, pad_mode={self.pad_mode}`, or leave `pad` out for half of the kernel"
+            raise LayerError("E308", "`pad=same` pads with zeros", argument="pad_mode", help=help)
+
+    def conv(self, channels: int) -> Conv:
+        """The convolution that it is for that many input channels, as of other layers on filters."""
+        return self
 
     @property
     def sides(self) -> Sides:
-        """(top, bottom, left, right) padding."""
+        """(top, bottom, left, right) padding; `pad=same` needs a size to know (`sides_on`)."""
+        if isinstance(self.pad, str):
+            raise TypeError(f"the padding of `{self}` depends on the size of the map")
         return half_padding(self.kernel, self.dilation) if self.pad is None else self.pad
+
+    def sides_on(self, size: Pair) -> Sides:
+        """The padding on a map of that size."""
+        return same_sides(size, self.kernel, self.stride, self.dilation) if isinstance(self.pad, str) else self.sides
+
+    @property
+    def follows_size(self) -> bool:
+        """Whether the padding depends on the size of the map."""
+        return isinstance(self.pad, str) and self.stride != (1, 1)
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = expect_image(self.word, inputs[0])
         check_groups(self.groups, channels, self.filters)
-        size = conv_extent("a kernel", (height, width), self.kernel, self.stride, self.sides, self.dilation)
-        return (self.filters, *size)
+        sides = self.sides_on((height, width))
+        check_mirrored(self.pad_mode, (height, width), sides, "pad")
+        return (self.filters, *conv_extent("a kernel", (height, width), self.kernel, self.stride, sides, self.dilation))
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         weight: dict[str, Shape] = {"weight": (self.filters, inputs[0][0] // self.groups, *self.kernel)}
@@ -82,11 +134,16 @@ class Conv(Op):
         return prod(self.output(*inputs)) * (inputs[0][0] // self.groups) * prod(self.kernel)
 
     def window(self, *inputs: Shape) -> Window:
-        slid = sliding(self.kernel, self.stride, (self.sides[0], self.sides[2]), self.dilation)
+        top, _, left, _ = self.sides_on((inputs[0][1], inputs[0][2]))
+        slid = sliding(self.kernel, self.stride, (top, left), self.dilation)
         return replace(slid, channels="all" if self.groups == 1 else "each")
 
     def torch(self, *inputs: Shape) -> TorchModule:
-        padded, before = symmetric(self.sides, dilated(self.kernel, self.dilation))
+        if self.follows_size and self.kernel != (1, 1):
+            spelled = replace(self, pad=(0, 0, 0, 0)).torch(*inputs)
+            return replace(spelled, callee="SameConv2d", source=SAME_CONV, helper=PAD_SAME)
+        sides = self.sides_on((inputs[0][1], inputs[0][2]))
+        padded, before = symmetric(sides, dilated(self.kernel, self.dilation), self.pad_mode)
         stride = self.stride
         if self._skips_unsafely(inputs[0][0]):
             before, stride = f"{before}[:, :, ::{stride[0]}, ::{stride[1]}]", (1, 1)
@@ -99,6 +156,7 @@ class Conv(Op):
                 "dilation": (compact(self.dilation), 1),
                 "groups": (self.groups, 1),
                 "bias": (self.bias is not False, True),
+                "padding_mode": ("zeros" if self.pad_mode == "zero" or padded == (0, 0) else self.pad_mode, "zeros"),
             },
             inputs=before,
         )
@@ -129,14 +187,16 @@ class Depthwise(Op):
         "6 x 17 x 15 -> depthwise 5x5, /2, bias=false",
         "4 x 9 x 9 -> depthwise 3x1, multiplier=2, dilation=2",
         "4 x 9 x 9 -> depthwise 2x2, pad=[0, 1, 0, 1]",
+        "4 x 9 x 8 -> depthwise 3x3, /2, pad=same",
     )
 
     kernel: Pair = extent()
     stride: Pair = stride()
-    pad: Sides | None = padding(None, shown="kernel // 2")
+    pad: Sides | str | None = padding(None, shown="kernel // 2", same=True)
     dilation: Pair = extent((1, 1), keyword=True)
     multiplier: int = integer(1, keyword=True)
     bias: bool | None = boolean(None, shown="false before bn, else true")
+    pad_mode: str = choice("zero", "reflect", "replicate", "circular", default="zero")
 
     def __post_init__(self) -> None:
         self.conv(1)  # finds an even kernel without a pad
@@ -151,6 +211,7 @@ class Depthwise(Op):
             dilation=self.dilation,
             groups=channels,
             bias=self.bias,
+            pad_mode=self.pad_mode,
         )
 
     def output(self, *inputs: Shape) -> Shape:
@@ -167,6 +228,87 @@ class Depthwise(Op):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return self.conv(inputs[0][0]).torch(*inputs)
+
+
+STANDARDIZED_CONV = '''\
+class StandardizedConv2d(nn.Conv2d):
+    """A convolution whose filters are brought to mean 0 and variance 1 in every run (Qiao et al. 2019)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        eps: float = 1e-6,
+        *,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+        )
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), correction=0, keepdim=True)
+        return self._conv_forward(x, (self.weight - mean) * torch.rsqrt(variance + self.eps), self.bias)
+'''
+
+
+@register
+@dataclass(frozen=True)
+class WsConv(Op):
+    """A convolution with weight standardisation: each filter has mean 0 and variance 1. Qiao et al. 2019.
+
+    The weights that are learned are free, and are standardised whenever they are used; `eps` is added to the variance.
+    It goes with `group_norm`, as in BiT (Kolesnikov et al. 2020). All else is as for `conv`.
+    """
+
+    word: ClassVar[str] = "ws_conv"
+    weighted: ClassVar[bool] = True
+    examples: ClassVar[tuple[str, ...]] = (
+        "3 x 32 x 32 -> ws_conv 3x3, 16",
+        "8 x 16 x 15 -> ws_conv 3x3, 8, /2, groups=4, bias=false, eps=0.001",
+        "4 x 9 x 9 -> ws_conv 1x1, 6",
+    )
+
+    kernel: Pair = extent()
+    filters: int = integer()
+    stride: Pair = stride()
+    pad: Sides | None = padding(None, shown="kernel // 2")
+    dilation: Pair = extent((1, 1), keyword=True)
+    groups: int = integer(1, keyword=True)
+    bias: bool | None = boolean(None, shown="false before bn, else true")
+    pad_mode: str = choice("zero", "reflect", "replicate", "circular", default="zero")
+    eps: float = number(1e-6, minimum=0.0, above=True, keyword=True)
+
+    def __post_init__(self) -> None:
+        self.conv(1)  # finds an even kernel without a pad
+
+    def conv(self, channels: int) -> Conv:
+        """The convolution by weights that are standardised already."""
+        return Conv(**{each.name: getattr(self, each.name) for each in fields(Conv)})
+
+    def output(self, *inputs: Shape) -> Shape:
+        return self.conv(inputs[0][0]).output(*inputs)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return self.conv(inputs[0][0]).parameters(*inputs)
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.conv(inputs[0][0]).macs(*inputs)
+
+    def window(self, *inputs: Shape) -> Window:
+        return self.conv(inputs[0][0]).window(*inputs)
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        spelled = self.conv(inputs[0][0]).torch(*inputs)
+        kwargs = {"eps": (self.eps, 1e-6), **spelled.kwargs}
+        return replace(spelled, callee="StandardizedConv2d", kwargs=kwargs, source=STANDARDIZED_CONV)
 
 
 @register

@@ -272,5 +272,5 @@ def _step(op: Op) -> object:
 def _pool_step(op: Pool) -> object:
     pad = (op.pad[0], op.pad[2])
     if isinstance(op, Avgpool):
-        return ("avg_pool2d", op.kernel, op.stride, pad, op.ceil, op.count_include_pad)
+        return ("avg_pool2d", op.kernel, op.stride, pad, op.ceil, op.counts_padding)
     return ("max_pool2d", op.kernel, op.stride, pad, 1, op.ceil)

@@ -54,12 +54,41 @@ def positions(size: int, extent: int, stride: int, ends: Pair, ceil: bool) -> in
     return count - 1 if (count - 1) * stride >= size + ends[0] else count
 
 
+def same_sides(size: Pair, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Sides:
+    """TensorFlow's SAME: as much as ceil(size / stride) windows need, evenly, an odd pixel at the end."""
+    ends = []
+    for length, extent, step in zip(size, dilated(kernel, dilation), stride, strict=True):
+        total = max(extent - step + -length % step, 0)
+        ends += [total // 2, total - total // 2]
+    return (ends[0], ends[1], ends[2], ends[3])
+
+
+PAD_SAME = '''\
+def pad_same(
+    x: torch.Tensor,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+    value: float = 0.0,
+) -> torch.Tensor:
+    """Pads as TensorFlow's SAME does: for ceil(size / stride) windows, evenly, an odd pixel at the end."""
+    sides: list[int] = []
+    for axis in (1, 0):
+        extent = (kernel[axis] - 1) * dilation[axis] + 1
+        total = extent - stride[axis] + -x.shape[2 + axis] % stride[axis]
+        if extent < stride[axis]:
+            total = torch.sym_max(total, 0)
+        sides += [total // 2, total - total // 2]
+    return F.pad(x, sides, value=value)
+'''
+
+
 def compact(pair: Pair) -> int | Pair:
     """A pair as PyTorch users write it: one number for a square."""
     return pair[0] if pair[0] == pair[1] else pair
 
 
-def symmetric(sides: Sides, extent: Pair) -> tuple[Pair, str]:
+def symmetric(sides: Sides, extent: Pair, mode: str = "zero") -> tuple[Pair, str]:
     """Split padding into what a PyTorch layer takes, and the text that pads its input for the rest.
 
     Where a whole kernel of this extent fits into the padding, oneDNN's convolutions read and write outside of
@@ -68,7 +97,22 @@ def symmetric(sides: Sides, extent: Pair) -> tuple[Pair, str]:
     top, bottom, left, right = sides
     if (top, left) == (bottom, right) and top < extent[0] and left < extent[1]:
         return (top, left), "{0}"
-    return (0, 0), padded(sides)
+    return (0, 0), padded(sides, "" if mode == "zero" else f', mode="{mode}"')
+
+
+def check_mirrored(mode: str, size: Pair, sides: Sides, argument: str) -> None:
+    """E202 unless the map has as many pixels as `mode` takes from it for its padding."""
+    height, width = size
+    top, bottom, left, right = sides
+    spare = {"reflect": 1, "circular": 0}.get(mode)  # PyTorch mirrors all but the edge itself
+    if spare is not None and (max(top, bottom) > height - spare or max(left, right) > width - spare):
+        raise LayerError(
+            "E202",
+            f"a {height} x {width} map has not enough pixels to pad by {max(top, bottom)} rows and"
+            f" {max(left, right)} columns of its own",
+            argument=argument,
+            help=f"at most {height - spare} rows and {width - spare} columns with `{mode}`, or use `replicate`",
+        )
 
 
 def padded(sides: Sides, value: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
-from cnndsl.ops.images import Pair, Sides, compact, conv_extent, expect_image, padded
+from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, expect_image, padded, same_sides
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
 
 
@@ -24,12 +24,17 @@ class Pool(Op):
 
     kernel: Pair = extent()
     stride: Pair = stride(None, shown="none: it must be given")
-    pad: Sides = padding((0, 0, 0, 0))
+    pad: Sides | str = padding((0, 0, 0, 0), same=True)
     round: str = choice("floor", "ceil", default="floor")
 
     def __post_init__(self) -> None:
         _need_stride(self.word, self.stride)
         rows, columns = self.kernel
+        if isinstance(self.pad, str):
+            if self.ceil:
+                help = "leave `round` out: it gives ceil(size / stride) pixels already"
+                raise LayerError("E308", "`pad=same` leaves nothing to round", argument="round", help=help)
+            return
         if max(self.pad[:2]) >= rows or max(self.pad[2:]) >= columns:
             raise LayerError(
                 "E308",
@@ -42,19 +47,53 @@ class Pool(Op):
     def ceil(self) -> bool:
         return self.round == "ceil"
 
+    def sides(self, shape: Shape) -> Sides:
+        """The padding (top, bottom, left, right) on a map of that shape."""
+        return same_sides((shape[1], shape[2]), self.kernel, self.stride) if isinstance(self.pad, str) else self.pad
+
     @property
     def native(self) -> bool:
         """Whether PyTorch's pools can pad so themselves: alike on both sides, and by half of the kernel at most."""
+        if isinstance(self.pad, str):
+            return False
         top, bottom, left, right = self.pad
         return (top, left) == (bottom, right) and top <= self.kernel[0] // 2 and left <= self.kernel[1] // 2
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = expect_image(self.word, inputs[0])
         what = f"a `{self.word}`"
-        return (channels, *conv_extent(what, (height, width), self.kernel, self.stride, self.pad, ceil=self.ceil))
+        sides = self.sides(inputs[0])
+        return (channels, *conv_extent(what, (height, width), self.kernel, self.stride, sides, ceil=self.ceil))
 
     def window(self, *inputs: Shape) -> Window:
-        return sliding(self.kernel, self.stride, (self.pad[0], self.pad[2]))
+        top, _, left, _ = self.sides(inputs[0])
+        return sliding(self.kernel, self.stride, (top, left))
+
+
+SAME_MAXPOOL = '''\
+class SameMaxPool2d(nn.MaxPool2d):
+    """A maximum with the padding that TensorFlow calls SAME, which depends on the size of its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(pad_same(x, self.kernel_size, self.stride, value=-math.inf))
+'''
+
+SAME_AVGPOOL = '''\
+class SameAvgPool2d(nn.AvgPool2d):
+    """A mean with the padding that TensorFlow calls SAME, which depends on the size of its input."""
+
+    def __init__(
+        self, kernel_size: tuple[int, int], stride: tuple[int, int], *, count_include_pad: bool = True
+    ) -> None:
+        super().__init__(kernel_size, stride)
+        self.real_pixels = not count_include_pad  # divide by their number?
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = super().forward(pad_same(x, self.kernel_size, self.stride))
+        if not self.real_pixels:
+            return mean
+        return mean / super().forward(pad_same(torch.ones_like(x[:1, :1]), self.kernel_size, self.stride))
+'''
 
 
 @register
@@ -64,7 +103,7 @@ class Maxpool(Pool):
 
     `round=floor` drops what is left over at the end of a row, `round=ceil` adds a window for it (Caffe's rule, which
     GoogLeNet and SqueezeNet need) if that starts inside the map. Padding never is the maximum, and must be smaller
-    than the kernel.
+    than the kernel. `pad=same` is TensorFlow's SAME, as for `conv`.
     """
 
     word: ClassVar[str] = "maxpool"
@@ -76,9 +115,13 @@ class Maxpool(Pool):
         "4 x 7 x 6 -> maxpool 2x3, /1, pad=[0, 1, 0, 2]",
         "4 x 6 x 7 -> maxpool 3x3, /2, pad=[0, 0, 1, 0], round=ceil",
         "4 x 5 x 5 -> maxpool 3x3, /2, pad=2, round=ceil",
+        "4 x 8 x 7 -> maxpool 3x3, /2, pad=same",
+        "4 x 8 x 7 -> maxpool 2x2, /1, pad=same",
     )
 
     def torch(self, *inputs: Shape) -> TorchModule:
+        if isinstance(self.pad, str):
+            return TorchModule("SameMaxPool2d", (self.kernel, self.stride), source=SAME_MAXPOOL, helper=PAD_SAME)
         pad = (self.pad[0], self.pad[2]) if self.native else (0, 0)
         return TorchModule(
             "nn.MaxPool2d",
@@ -93,7 +136,7 @@ class Maxpool(Pool):
 
     def _reached(self, shape: Shape) -> Sides:
         """The padding, with as much more at the ends as the last windows hang over."""
-        top, bottom, left, right = self.pad
+        top, bottom, left, right = self.sides(shape)
         rows, columns = self.output(shape)[1:]
         below = (rows - 1) * self.stride[0] + self.kernel[0] - shape[1] - top
         beyond = (columns - 1) * self.stride[1] + self.kernel[1] - shape[2] - left
@@ -105,7 +148,8 @@ class Maxpool(Pool):
 class Avgpool(Pool):
     """Mean of each window. The stride must be given; nothing is padded unless `pad` says so.
 
-    Padding counts as zeros in the mean; `count_include_pad=false` divides by the number of real pixels instead.
+    Padding counts as zeros in the mean; `count_include_pad=false` divides by the number of real pixels instead, as
+    TensorFlow's SAME, `pad=same`, does unless told otherwise.
     With `round=ceil`, a window that hangs over the end of the (padded) map is divided by the part that lies on it.
     Padding that differs between sides, or is more than half of the kernel, works when it counts as zeros and
     `round` is floor.
@@ -119,13 +163,22 @@ class Avgpool(Pool):
         "4 x 14 x 12 -> avgpool 5x3, /3, pad=2x1, round=ceil",
         "4 x 7 x 6 -> avgpool 2x2, /1, pad=[0, 1, 0, 1]",
         "4 x 7 x 6 -> avgpool 3x3, /2, pad=2",
+        "4 x 8 x 7 -> avgpool 3x3, /2, pad=same",
+        "4 x 8 x 7 -> avgpool 2x2, /1, pad=same, count_include_pad=true",
     )
 
-    count_include_pad: bool = boolean(True)
+    count_include_pad: bool | None = boolean(None, shown="true, but false with pad=same")
+
+    @property
+    def counts_padding(self) -> bool:
+        """Whether padding counts as zeros in the mean."""
+        return not isinstance(self.pad, str) if self.count_include_pad is None else self.count_include_pad
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.native and (self.ceil or not self.count_include_pad):
+        if isinstance(self.pad, str):
+            return
+        if not self.native and (self.ceil or not self.counts_padding):
             raise LayerError(
                 "E308",
                 "padding that differs between sides, or is over half of the kernel, must count as zeros and round down",
@@ -134,6 +187,11 @@ class Avgpool(Pool):
             )
 
     def torch(self, *inputs: Shape) -> TorchModule:
+        counted: tuple[object, object] = (self.counts_padding, True)
+        if isinstance(self.pad, str):
+            given = (self.kernel, self.stride)
+            kwargs = {"count_include_pad": counted}
+            return TorchModule("SameAvgPool2d", given, kwargs, source=SAME_AVGPOOL, helper=PAD_SAME)
         pad = (self.pad[0], self.pad[2]) if self.native else (0, 0)
         return TorchModule(
             "nn.AvgPool2d",
@@ -142,7 +200,7 @@ class Avgpool(Pool):
                 "stride": (compact(self.stride), None),
                 "padding": (compact(pad), 0),
                 "ceil_mode": (self.ceil, False),
-                "count_include_pad": (self.count_include_pad, True),
+                "count_include_pad": counted,
             },
             inputs="{0}" if self.native else padded(self.pad),
         )

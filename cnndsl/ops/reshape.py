@@ -90,7 +90,7 @@ class PixelShuffle(Op):
         return (channels // block, height * self.factor, width * self.factor)
 
     def window(self, *inputs: Shape) -> Window:
-        return Window(repeated(self.factor), repeated(self.factor), channels="some")
+        return Window(repeated(1, self.factor), repeated(1, self.factor), channels="some")
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.PixelShuffle", (self.factor,))

@@ -79,30 +79,35 @@ def _transpose(kernel: int, stride: int, cropped: int, dilation: int) -> Reach:
     return Reach(tuple(map(taps, range(stride))))
 
 
-def repeated(factor: int) -> Reach:
-    """Each pixel `factor` times."""
-    return Reach(((0,),) * factor)
+def repeated(before: int, after: int) -> Reach:
+    """`after` pixels for each `before`: the nearest ones, again or not at all."""
+    common = gcd(before, after)
+    period, step = after // common, before // common
+    return Reach(tuple((output * step // period,) for output in range(period)), step)
 
 
-def interpolated(factor: int) -> Reach:
-    """Pixels between the centres of two, `factor` times as many."""
-    return Reach(tuple(_between(2 * output + 1 - factor, 2 * factor) for output in range(factor)))
+def interpolated(before: int, after: int, around: int = 1) -> Reach:
+    """`after` pixels for each `before`, of positions between their centres: of `around` pixels on each side."""
+    common = gcd(before, after)
+    period, step = after // common, before // common
+    outputs = range(period)
+    return Reach(tuple(_between((2 * each + 1) * step - period, 2 * period, around) for each in outputs), step)
 
 
-def stretched(size: int, factor: int) -> Reach:
-    """`factor` times as many pixels as `size`, the first and the last where they were."""
-    if size == 1:
+def stretched(before: int, after: int, around: int = 1) -> Reach:
+    """The same, but the first and the last of `after` pixels are where those of `before` were."""
+    if before == 1 or after == 1:
         return Reach(((0,),), 0)
-    steps, gaps = size - 1, size * factor - 1
+    steps, gaps = before - 1, after - 1
     common = gcd(steps, gaps)
-    period = gaps // common
-    return Reach(tuple(_between(output * steps, gaps) for output in range(period)), steps // common)
+    period, step = gaps // common, steps // common
+    return Reach(tuple(_between(output * step, period, around) for output in range(period)), step)
 
 
-def _between(numerator: int, denominator: int) -> Taps:
+def _between(numerator: int, denominator: int, around: int) -> Taps:
     """The pixels around a position that is a fraction."""
     pixel, rest = divmod(numerator, denominator)
-    return (pixel, pixel + 1) if rest else (pixel,)
+    return tuple(range(pixel - around + 1, pixel + around + 1)) if rest else (pixel,)
 
 
 def cut(size: int, parts: int) -> Reach:

@@ -64,7 +64,7 @@ def _bare(node: Node) -> object:
 def _why_not(sweep: Sweep, node: Node, conv: Conv, pool: Avgpool, pool_first: bool) -> str | None:
     if conv.kernel != (1, 1) or any(conv.sides) or conv.stride != (1, 1):
         return "only a plain 1x1 convolution can change places with a pool"
-    if conv.bias is not False and any(pool.pad) and pool.count_include_pad:
+    if conv.bias is not False and any(pool.pad) and pool.counts_padding:
         return "the pool counts its padding as zeros, and the convolution has a bias"
     before = sweep.source(sweep.graph[node.name])
     shape = before.shape

@@ -28,7 +28,10 @@ from cnndsl.passes.planar_norms import planar_norms
 from cnndsl.passes.pool_prologue import pool_prologue
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
+from cnndsl.passes.separate_padding import separate_padding
 from cnndsl.passes.settle_bias import settle_bias
+from cnndsl.passes.settle_sizes import settle_sizes
+from cnndsl.passes.standardize_weights import standardize_weights
 from cnndsl.passes.sum_lrn import sum_lrn
 
 Pass = Callable[[Graph, Notes], Graph]
@@ -53,6 +56,8 @@ PIPELINE: tuple[Pass, ...] = (
 # For inference on a CPU by PyTorch.
 CPU_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,
+    standardize_weights,  # before all that looks at convolutions
+    separate_padding,  # likewise
     drop_training,  # early: a dropout between two layers would keep them apart
     drop_unused,  # then a tensor that only a head of training read counts as read once
     fold_bn,  # before anything takes the place after a convolution
@@ -70,6 +75,9 @@ CPU_PIPELINE: tuple[Pass, ...] = (
 # For inference on a GPU by kernels that read slices, write slices and take two sources.
 GPU_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,
+    standardize_weights,
+    settle_sizes,  # before separate_padding, to which it leaves less
+    separate_padding,
     drop_training,
     drop_unused,
     fold_bn,

@@ -31,20 +31,28 @@ class Held:
     computed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """An image as a tensor of that shape: which axis of (batch, channels, height, width) each of its axes is."""
+
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
 @dataclass
 class Reading:
     """A program, half read.
 
     values  what each node stands for: a unit's name, a `Held`, or a list of those
     nodes   the node of each unit
-    axes    of a tensor that was turned, which of an image's axes (batch, channels, height, width) each of its own is
+    turned  the images that were turned around, and what is made of them
     """
 
     program: ExportedProgram
     builder: Builder
     values: dict[fx.Node, Any] = field(default_factory=dict)
     nodes: dict[str, fx.Node] = field(default_factory=dict)
-    axes: dict[fx.Node, tuple[int, ...]] = field(default_factory=dict)
+    turned: dict[fx.Node, Turned] = field(default_factory=dict)
 
     def add(
         self,

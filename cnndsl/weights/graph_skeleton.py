@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial, reduce
 from typing import Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape, show_shape
+from cnndsl.ops.convolution import WsConv
 from cnndsl.ops.images import Sides
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
 from cnndsl.weights import units
 from cnndsl.weights.skeleton import Builder, Skeleton, Slot, Unit
 from cnndsl.weights.units import Description
+
+NONE: Sides = (0, 0, 0, 0)
 
 # The tensors of a layer by role; others keep their name.
 ROLES = {"running_mean": "mean", "running_var": "variance"}
@@ -27,7 +30,7 @@ def skeleton_of(graph: Graph) -> Skeleton:
     builder = Builder(graph.name)
     known: dict[str, str] = {}
     for node in graph:
-        sources = tuple(known[source] for source in node.inputs)
+        sources = tuple(known[source] for source in node.sources)
         place = Place(builder, node, sources, graph.input_shapes(node), slots_of(graph, node))
         known[node.name] = ADDERS.get(node.op.word, _add)(place)
     return builder.finish(known[output.node] for output in graph.outputs)
@@ -55,8 +58,12 @@ class Place:
     def op(self) -> Any:
         return self.node.op
 
-    def add(self, description: Description, sources: tuple[str, ...] | None = None) -> str:
-        return self.builder.add(self.unit(description, sources))
+    def add(
+        self, description: Description, sources: tuple[str, ...] | None = None, *, shape: Shape | None = None
+    ) -> str:
+        """Add the unit of the node, or with a `shape` a step before it, which has none of its tensors."""
+        unit = self.unit(description, sources)
+        return self.builder.add(unit if shape is None else replace(unit, shape=shape, slots={}))
 
     def unit(self, description: Description, sources: tuple[str, ...] | None = None) -> Unit:
         sources = self.sources if sources is None else sources
@@ -74,12 +81,23 @@ def _own_words(op: Op) -> Description:
 
 
 def _add_convolution(place: Place) -> str:
-    op = place.op if place.op.word == "conv" else place.op.conv(place.shapes[0][0])
-    source, sides = place.builder.unpadded(place.sources[0], op.sides)
+    op = place.op.conv(place.shapes[0][0])
+    source = place.sources[0]
+    sides = op.sides_on(place.shapes[0][1:])
+    if op.pad_mode != "zero":
+        facts = {"sides": sides, "mode": op.pad_mode, "value": 0}
+        source, sides = place.add(units.plain("pad", facts), (source,), shape=_padded(place.shapes[0], sides)), NONE
+    source, sides = place.builder.unpadded(source, sides)
     _, height, width = place.builder[source].shape
     weight, bias = place.slots["weight"].shape, "bias" in place.slots
     description = units.convolution(weight, (height, width), op.stride, sides, op.dilation, op.groups, bias)
+    if isinstance(place.op, WsConv):
+        description = units.standardized(description, place.op.eps)
     return place.add(description, (source,))
+
+
+def _padded(shape: Shape, sides: Sides) -> Shape:
+    return (shape[0], shape[1] + sides[0] + sides[1], shape[2] + sides[2] + sides[3])
 
 
 def _add_mean(place: Place, count: int) -> str:
@@ -121,7 +139,7 @@ def _add_zero_padded(place: Place) -> str:
 
 def _add_pool(kind: str, place: Place) -> str:
     op, value = place.op, 0.0 if kind == "avgpool" else -math.inf
-    counted, ceil, sides = getattr(op, "count_include_pad", True), op.ceil, op.pad
+    counted, ceil, sides = getattr(op, "counts_padding", True), op.ceil, op.sides(place.shapes[0])
     if not op.native:  # others have to pad themselves, and as far as the last window reaches
         ceil, sides = False, _reached(op, place.shapes[0], place.node.shape)
     source = place.sources[0]
@@ -134,7 +152,7 @@ def _add_pool(kind: str, place: Place) -> str:
 
 def _reached(op: Any, before: Shape, after: Shape) -> Sides:
     """The padding, with as much more at the ends as the last windows hang over."""
-    top, bottom, left, right = op.pad
+    top, bottom, left, right = op.sides(before)
     below = (after[1] - 1) * op.stride[0] + op.kernel[0] - before[1] - top
     beyond = (after[2] - 1) * op.stride[1] + op.kernel[1] - before[2] - left
     return top, max(bottom, below), left, max(right, beyond)
@@ -143,6 +161,7 @@ def _reached(op: Any, before: Shape, after: Shape) -> Sides:
 ADDERS: dict[str, Callable[[Place], str]] = {
     "conv": _add_convolution,
     "depthwise": _add_convolution,
+    "ws_conv": _add_convolution,
     "mean": lambda place: _add_mean(place, len(place.sources)),
     "fractal_join": lambda place: _add_mean(place, len(place.sources) - 1),  # the last is read in training alone
     "maxpool": partial(_add_pool, "maxpool"),
@@ -176,6 +195,12 @@ def _scale(op: Any, shape: Shape) -> Description:
     return units.learned_scale(op.weights(shape)) if op.learned else units.scale(op.factor)
 
 
+def _resized(op: Any, shape: Shape, *others: Shape) -> Description:
+    _, *before = shape
+    _, *after = op.output(shape, *others)
+    return units.resized((before[0], before[1]), (after[0], after[1]), op.mode, op.align_corners)
+
+
 def _dropping(op: Any, shape: Shape) -> Description:
     return units.plain(op.word, {"p": op.p, "mode": op.mode}) if op.p else units.IDENTITY
 
@@ -193,6 +218,8 @@ DESCRIPTIONS: dict[str, Callable[..., Description]] = {
     "adaptive_avgpool": lambda op, shape: units.adaptive("avgpool", op.size, shape[1:]),
     "adaptive_maxpool": lambda op, shape: units.adaptive("maxpool", op.size, shape[1:]),
     "flatten": lambda op, shape: units.flattened(op.order, shape),
+    "upsample": _resized,
+    "resize": _resized,
     "channel_conv": lambda op, shape: units.channel_conv(op.kernel, op.bias is not False),
     "instance_norm": lambda op, shape: units.instance_norm(shape[0], op.eps, op.affine),
     "blur_pool": lambda op, shape: units.blur_pool(op.kernel, op.stride),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cnndsl.ops.base import Shape
+from cnndsl.ops.images import same_sides
 from cnndsl.weights import units
 from cnndsl.weights.exported_program import Held
 from cnndsl.weights.units import Description
@@ -16,20 +18,20 @@ from cnndsl.weights.units import Description
 ROLES = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
 
 
-def _response_norm(module: Any) -> Description | None:
+def _response_norm(module: Any, shape: Shape) -> Description | None:
     return units.response_norm(module.size, module.alpha, module.beta, module.k)
 
 
-def _global_response_norm(module: Any) -> Description | None:
+def _global_response_norm(module: Any, shape: Shape) -> Description | None:
     weight = module.weight if hasattr(module, "weight") else module.gamma
     return units.norm("grn", weight.numel(), {"eps": getattr(module, "eps", 1e-6)})
 
 
-def _weighted_add(module: Any) -> Description | None:
+def _weighted_add(module: Any, shape: Shape) -> Description | None:
     return units.plain("weighted_add", {"normalize": module.normalize})
 
 
-def _blur_pool(module: Any) -> Description | None:
+def _blur_pool(module: Any, shape: Shape) -> Description | None:
     """Ours, or timm's if it mirrors its edges as ours does."""
     if getattr(module, "pad_mode", "reflect") != "reflect":
         return None
@@ -37,14 +39,34 @@ def _blur_pool(module: Any) -> Description | None:
     return units.blur_pool(kernel, module.stride)
 
 
-# By the class's name; None says that this one is another layer after all, and is read operator by operator.
-ONE_LAYER: Mapping[str, Callable[[Any], Description | None]] = {
+def _same_avgpool(module: Any, shape: Shape) -> Description | None:
+    size, kernel, stride = (shape[1], shape[2]), module.kernel_size, module.stride
+    sides = same_sides(size, kernel, stride)
+    return units.pool("avgpool", kernel, stride, sides, size, ceil=False, include_pad=not module.real_pixels)
+
+
+def _standardized_conv(module: Any, shape: Shape) -> Description | None:
+    """timm's, and ours."""
+    weight, size = tuple(module.weight.shape), (shape[1], shape[2])
+    rows, columns = module.padding
+    sides = (rows, rows, columns, columns)
+    stride, dilation, bias = module.stride, module.dilation, module.bias is not None
+    convolution = units.convolution(weight, size, stride, sides, dilation, module.groups, bias)
+    return units.standardized(convolution, module.eps) if module.padding_mode == "zeros" else None
+
+
+# By the class's name, from the module and the shape of its input; None says that this one is another layer after all,
+# and is read operator by operator.
+ONE_LAYER: Mapping[str, Callable[[Any, Shape], Description | None]] = {
     "LocalResponseNorm": _response_norm,
     "GlobalResponseNorm": _global_response_norm,
     "GRN": _global_response_norm,
     "WeightedAdd": _weighted_add,
     "BlurPool": _blur_pool,
     "BlurPool2d": _blur_pool,
+    "SameAvgPool2d": _same_avgpool,
+    "StdConv2d": _standardized_conv,
+    "StandardizedConv2d": _standardized_conv,
 }
 
 

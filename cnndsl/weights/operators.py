@@ -30,7 +30,7 @@ Read = Callable[[Reading, "fx.Node", Arguments], Any]
 
 # What hands its input on, perhaps in another shape.
 MOVES = turning.TURNS | frozenset(
-    {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand"}
+    {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "expand", "expand_as"}
     | {"contiguous", "clone", "alias", "detach", "to", "_to_copy"}
 )
 

@@ -76,6 +76,13 @@ def _concat_columns(*parts: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
+def _standardized(weight: Tensor, eps: float) -> Tensor:
+    """Each filter with mean 0 and variance 1."""
+    axes = (1, 2, 3)
+    deviation = weight - weight.mean(axes, keepdim=True)
+    return deviation / (deviation.square().mean(axes, keepdim=True) + eps).sqrt()
+
+
 def _centred(weight: Tensor, height: int, width: int) -> Tensor:
     """Filters of 1x1 as the centres of larger ones."""
     import torch.nn.functional as F
@@ -95,6 +102,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "concat": _concat,
     "concat_columns": _concat_columns,
     "centred": _centred,
+    "standardized": _standardized,
     "pixels_last": packing.pixels_last,
     "over_map": packing.over_map,
     "taps_first": packing.taps_first,

@@ -67,7 +67,7 @@ class Unit:
     @property
     def weighted(self) -> bool:
         """Counts in `depth`, and multiplies."""
-        return self.kind in ("conv", "dense", "conv_transpose", "channel_conv")
+        return self.kind in ("conv", "dense", "conv_transpose", "channel_conv", "ws_conv")
 
     @property
     def macs(self) -> int:
@@ -144,7 +144,10 @@ class Skeleton:
         return channels in COLOURS and unit.facts["channels"] == str(channels)
 
     def flattened(self, unit: Unit) -> Shape:
-        """The image of more than one pixel that a layer with weights reads as a vector; () if it does not."""
+        """The image of more than one pixel that a layer with weights reads as a vector; () if it does not.
+
+        Neither is it one where the network says in which order the values stand.
+        """
         weight = unit.slots["weight"].shape if "weight" in unit.slots else ()
         if len(weight) not in (2, 4):
             return ()
@@ -152,9 +155,11 @@ class Skeleton:
         return image if len(image) == 3 and prod(image[1:]) > 1 and prod(image) == prod(weight[1:]) else ()
 
     def _image_before(self, unit: Unit) -> Shape:
-        """What a layer reads before it was flattened, if it was."""
+        """What a layer reads before it was flattened, if it was, in the order that nobody has to say."""
         source = self[unit.inputs[0]]
         while len(source.shape) == 1 and not source.joint:
+            if source.kind == "flatten":
+                return ()
             source = self[source.inputs[0]]
         return source.shape
 

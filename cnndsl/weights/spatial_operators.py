@@ -39,10 +39,11 @@ def _adaptive(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> A
 
 def _upsample(mode: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
     (source,) = flowing_in(given)
-    sizes = zip(reading.builder[source].shape[1:], shape_of(node)[1:], strict=True)
-    scale = tuple(after // before if after % before == 0 else after / before for before, after in sizes)
-    facts = {"scale": scale, "mode": mode, "align corners": bool(given.get("align_corners"))}
-    return reading.add(node, units.plain("upsample", facts), (source,))
+    before, after = pair(reading.builder[source].shape[1:]), pair(shape_of(node)[1:])
+    kind, facts = units.resized(before, after, mode, bool(given.get("align_corners")))
+    if given.get("scale_factors") and any(one % other for one, other in zip(after, before, strict=True)):
+        facts["by"] = str(given["scale_factors"])  # which positions are then computed from
+    return reading.add(node, (kind, facts), (source,))
 
 
 def _pad(reading: Reading, node: fx.Node, given: Arguments) -> str:
@@ -91,6 +92,7 @@ SPATIAL: dict[str, Callable[[Reading, fx.Node, Arguments], Any]] = {
     "adaptive_max_pool2d": partial(_adaptive, "maxpool"),
     "upsample_nearest2d": partial(_upsample, "nearest"),
     "upsample_bilinear2d": partial(_upsample, "bilinear"),
+    "upsample_bicubic2d": partial(_upsample, "bicubic"),
     "pad": _pad,
     "constant_pad_nd": _pad,
     "slice": _slice,

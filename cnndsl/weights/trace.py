@@ -24,7 +24,6 @@ from cnndsl.weights.exported_program import Held, Reading, arguments, in_place, 
 from cnndsl.weights.one_layer import ONE_LAYER, roles
 from cnndsl.weights.operators import read_operator
 from cnndsl.weights.skeleton import Builder, Skeleton
-from cnndsl.weights.units import Description
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn
@@ -62,12 +61,10 @@ def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
 def _read(reading: Reading, module: nn.Module) -> None:
     nodes = (node for node in reading.program.graph.nodes if node.op != "output")
     for path, group in groupby(nodes, key=_one_layer):
-        description = None if path is None else _described(module.get_submodule(path))
-        if description is None:
-            for node in group:
+        together = list(group)
+        if path is None or not _read_module(reading, module.get_submodule(path), together):
+            for node in together:
                 reading.values[node] = _value(reading, node)
-        else:
-            _read_module(reading, description, list(group))
 
 
 def _one_layer(node: fx.Node) -> str | None:
@@ -75,8 +72,17 @@ def _one_layer(node: fx.Node) -> str | None:
     return path if kind.rpartition(".")[2] in ONE_LAYER else None
 
 
-def _described(module: nn.Module) -> Description | None:
-    return ONE_LAYER[type(module).__name__](module)
+def _read_module(reading: Reading, module: nn.Module, nodes: list[fx.Node]) -> bool:
+    """Take all operators of a module as one unit, if they are one."""
+    outside = dict.fromkeys(each for node in nodes for each in node.all_input_nodes if each not in nodes)
+    values = [reading.values[each] for each in outside]
+    sources = tuple(each for each in values if isinstance(each, str))
+    description = ONE_LAYER[type(module).__name__](module, reading.builder[sources[0]].shape)
+    if description is None:
+        return False
+    held = roles(each for each in values if isinstance(each, Held))
+    reading.values[nodes[-1]] = reading.add(nodes[-1], description, sources, held)
+    return True
 
 
 def _value(reading: Reading, node: fx.Node) -> Any:
@@ -101,15 +107,6 @@ def _placeholder(reading: Reading, node: fx.Node) -> Any:
     if node.name in signature.inputs_to_lifted_tensor_constants:
         return Held(node.name, shape, computed=True)
     return reading.add(node, units.plain("input", {"shape": show_shape(shape_of(node))}), ())
-
-
-def _read_module(reading: Reading, description: Description, nodes: list[fx.Node]) -> None:
-    """All operators of a module as one unit."""
-    outside = dict.fromkeys(each for node in nodes for each in node.all_input_nodes if each not in nodes)
-    values = [reading.values[each] for each in outside]
-    sources = tuple(each for each in values if isinstance(each, str))
-    held = roles(each for each in values if isinstance(each, Held))
-    reading.values[nodes[-1]] = reading.add(nodes[-1], description, sources, held)
 
 
 def _outputs(reading: Reading) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.weights import units
-from cnndsl.weights.exported_program import Reading, word
+from cnndsl.weights.exported_program import Reading, Turned, word
 from cnndsl.weights.spatial_operators import SPATIAL
 from cnndsl.weights.units import Description
 
@@ -25,27 +25,34 @@ ON_IMAGES = frozenset({"conv2d", "conv_transpose2d", "batch_norm", "group_norm",
 
 def moved(reading: Reading, node: fx.Node) -> Description:
     """What an operator that moves values does to them: nothing, unless it makes a vector of a turned image."""
+    image = _image(reading, node)
+    if image is None:
+        return units.IDENTITY
+    if word(node) in TURNS and len(node.meta["val"].shape) == len(UNTURNED):
+        image = Turned(tuple(image.axes[axis] for axis in _permutation(node)), tuple(node.meta["val"].shape))
+    if image.axes != UNTURNED:
+        reading.turned[node] = image
+    if node.meta["val"].dim() != 2 or image.axes[0] != 0:
+        return units.IDENTITY
+    sizes = dict(zip(image.axes, image.shape, strict=True))
+    return units.flattened("".join(AXES[axis] for axis in image.axes[1:]), (sizes[1], sizes[2], sizes[3]))
+
+
+def _image(reading: Reading, node: fx.Node) -> Turned | None:
+    """The image that an operator moves: as it lies now, or as it was before it got fewer axes."""
     source: Any = node.args[0]
-    shape, axes = source.meta["val"].shape, reading.axes.get(source, UNTURNED)
-    if len(shape) != len(UNTURNED):
-        return units.IDENTITY
-    if word(node) in TURNS:
-        axes = tuple(axes[axis] for axis in _permutation(node))
-    rank = node.meta["val"].dim()
-    if rank == len(UNTURNED) and axes != UNTURNED:
-        reading.axes[node] = axes
-    if rank != 2 or axes[0] != 0:
-        return units.IDENTITY
-    sizes = dict(zip(axes, shape, strict=True))
-    return units.flattened("".join(AXES[axis] for axis in axes[1:]), (sizes[1], sizes[2], sizes[3]))
+    shape = tuple(source.meta["val"].shape)
+    image = reading.turned.get(source)
+    if len(shape) == len(UNTURNED):
+        return image if image is not None and image.shape == shape else Turned(UNTURNED, shape)
+    return image
 
 
 def passed_on(reading: Reading, node: fx.Node) -> None:
     """A layer on a turned image gives a turned image."""
-    turned = [reading.axes[source] for source in node.all_input_nodes if source in reading.axes]
-    value = node.meta["val"]
-    if turned and word(node) not in ON_IMAGES and getattr(value, "ndim", 0) == len(UNTURNED):
-        reading.axes[node] = turned[0]
+    turned = [reading.turned[source] for source in node.all_input_nodes if source in reading.turned]
+    if turned and word(node) not in ON_IMAGES:
+        reading.turned[node] = turned[0]
 
 
 def _permutation(node: fx.Node) -> tuple[int, ...]:

@@ -55,6 +55,12 @@ def transposed(
     }
 
 
+def standardized(convolution: Description, eps: float) -> Description:
+    """A convolution whose filters are standardised."""
+    _, facts = convolution
+    return "ws_conv", {**facts, "eps": number(eps)}
+
+
 def channel_conv(kernel: int, bias: bool) -> Description:
     """A 1-d convolution along the channels of each pixel, with half padding."""
     return "channel_conv", {"kernel": str(kernel), "bias": _bias(bias)}
@@ -100,6 +106,12 @@ def response_norm(size: int, alpha: float, beta: float, k: float) -> Description
 def scale(factor: float) -> Description:
     """Multiplication by a number that is not learned."""
     return IDENTITY if factor == 1 else plain("scale", {"factor": factor})
+
+
+def resized(before: Pair, after: Pair, mode: str, align_corners: bool) -> Description:
+    """A map of another size, however that was asked for."""
+    facts = {"from": _extent(before), "to": _extent(after), "mode": mode, "align corners": align_corners}
+    return IDENTITY if before == after else plain("resize", facts)
 
 
 def learned_scale(weights: int) -> Description:

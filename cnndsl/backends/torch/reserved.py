@@ -53,6 +53,7 @@ def _texts(layer: Layer) -> Iterator[str]:
         yield spelling.callee
         yield _plain(spelling.inputs)
         yield spelling.source or ""
+        yield spelling.helper
     else:
         yield _plain(spelling.template)
 

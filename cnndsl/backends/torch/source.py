@@ -78,7 +78,7 @@ def _definitions(
         yield CHAIN
     if "spell_state(" in code:
         yield SPELL_STATE
-    yield from dict.fromkeys(_layers(classes).values())  # layers may share the text that defines them
+    yield from _layers(classes)
     yield from written[:-1]
     if not results.single:
         yield "\n".join(results.definition())
@@ -87,16 +87,20 @@ def _definitions(
     yield BUILDER.format(builder=builder, network=network.name, name=network.model.name)
 
 
-def _layers(classes: Classes) -> dict[str, str]:
-    """The classes of layers that PyTorch lacks, each once, by name."""
+def _layers(classes: Classes) -> Iterator[str]:
+    """The classes of layers that PyTorch lacks, each once, and before them what they call; they may share a text."""
     found: dict[str, str] = {}
+    helpers: dict[str, None] = {}
     for layer in layers_in(classes):
         spelling = layer.spelling
         if not isinstance(spelling, TorchModule) or spelling.source is None:
             continue
         if found.setdefault(spelling.callee, spelling.source) != spelling.source:
             raise ValueError(f"two layers call their PyTorch class {spelling.callee}")
-    return found
+        if spelling.helper:
+            helpers[spelling.helper] = None
+    yield from helpers
+    yield from dict.fromkeys(found.values())
 
 
 def _imports(body: str) -> str:

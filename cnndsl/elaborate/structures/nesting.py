@@ -112,7 +112,7 @@ class Head(Structure):
 
     def _leave_out(self, elaborator: Elaborator, command: tree.Command, why: Diagnostic) -> None:
         """W609"""
-        shape = show_shape(elaborator.settings.input or ())
+        shape = " and ".join(show_shape(x.shape) for x in elaborator.inputs)
         message = f"head `{self.label}` does not fit on an input of {shape} and is left out"
         labels = (Label(why.span, why.message),)
         elaborator.context.fail("W609", message, _name(command), labels=labels)

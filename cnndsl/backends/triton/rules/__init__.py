@@ -18,7 +18,7 @@ from cnndsl.ops.merge import Add, Concat, Max, Mean, Mul, Sub
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import AdaptivePool, GlobalPool, Pool
 from cnndsl.ops.reshape import ChannelShuffle, ChannelSlice, Flatten, ZeroPadShortcut
-from cnndsl.ops.resize import Crop, Pad, Upsample
+from cnndsl.ops.resize import Crop, Pad, Resize, Upsample
 from cnndsl.ops.scale import Scale
 
 Rule = Callable[[Building, Node], None]
@@ -49,6 +49,7 @@ RULES: Mapping[type[Op], Rule] = {
     Softmax: lower_across,
     Lrn: lower_across,
     Upsample: lower_move,
+    Resize: lower_move,
     Pad: lower_move,
     Crop: lower_move,
     ChannelShuffle: lower_move,

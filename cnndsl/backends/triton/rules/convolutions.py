@@ -162,7 +162,7 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
         affine=affine,
         prologue=tuple(map(expression, pointwise)),
         maximum=isinstance(pool, Maxpool),
-        count_padding=not isinstance(pool, Avgpool) or pool.count_include_pad,
+        count_padding=not isinstance(pool, Avgpool) or pool.counts_padding,
         precision=building.products,  # type: ignore[arg-type]
         **window,
         **_finishing(building, node, op),

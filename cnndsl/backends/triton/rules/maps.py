@@ -15,7 +15,7 @@ from cnndsl.ops.fused import Subsample
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import AdaptiveMaxpool, Avgpool, GlobalMaxpool, Maxpool, Pool
 from cnndsl.ops.reshape import ChannelShuffle, Flatten, ZeroPadShortcut
-from cnndsl.ops.resize import Crop, Pad, Upsample
+from cnndsl.ops.resize import Crop, Pad, Resize, Upsample
 
 
 def lower_pool(building: Building, node: Node) -> None:
@@ -23,8 +23,9 @@ def lower_pool(building: Building, node: Node) -> None:
     shape = (building.dtype, building.batch, x.height, x.width, x.channels, y.size, x.leading, y.leading)
     maximum = isinstance(op, Maxpool | GlobalMaxpool | AdaptiveMaxpool)
     if isinstance(op, Pool):
-        counted = not isinstance(op, Avgpool) or op.count_include_pad
-        problem = pool.Problem(*shape, maximum, op.kernel, op.stride, op.pad, count_padding=counted)
+        counted = not isinstance(op, Avgpool) or op.counts_padding
+        sides = op.sides((x.channels, x.height, x.width))
+        problem = pool.Problem(*shape, maximum, op.kernel, op.stride, sides, count_padding=counted)
     else:
         problem = pool.Problem(*shape, maximum, adaptive=True)
     building.launch("pool", problem, {"x": x, "y": y}, node.name)
@@ -66,6 +67,8 @@ def _rule(op: Op, size: tuple[int, int], out: tuple[int, int]) -> dict[str, Any]
     match op:
         case Upsample(mode="nearest"):
             return {"scale": op.scale}
+        case Resize(mode="nearest") if not (out[0] % size[0] or out[1] % size[1]):
+            return {"scale": (out[0] // size[0], out[1] // size[1])}
         case Pad(mode="zero", value=0.0):
             return {"corner": (op.sides[0], op.sides[2])}
         case Crop():
