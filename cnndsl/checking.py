@@ -89,6 +89,7 @@ def _check_file(source: Source, request: Request) -> Checked:
     for each in definitions(checked.module):
         if id(each.body) not in ran and each.name.id not in checked.networks:
             check_uncalled(each, checked.module, checked.report)
+    _add_lint(checked)
     _add_unused(checked)
     if not request.parameters and request.input is None:
         report_unused_allowances(checked.module, ran, checked.report)
@@ -108,6 +109,7 @@ def _check_network_of(source: Source, network: str | None, request: Request) -> 
     checked = _load(source, request)
     name = main_network(checked.module, network)
     _check_network(checked, name, request, Budget.of(request.max_nodes))
+    _add_lint(checked)
     _add_unused(checked)
     return _in_order(checked)
 
@@ -153,10 +155,15 @@ def _check_network(checked: Checked, name: str, request: Request, budget: Budget
     checked.facts[name] = Facts(done.graph)
     if done.complete:
         hold(done.claims, checked.facts[name], report, budget)
-        for warning in lint(done.graph):
-            report.add(warning)
     else:
         look_over(done.claims, report)
+
+
+def _add_lint(checked: Checked) -> None:
+    """Add what deserves a warning, if nothing is wrong: what is mended first may be what the warning would be about."""
+    if checked.report.ok:
+        for warning in lint(*(done.graph for done in checked.networks.values() if done.complete)):
+            checked.report.add(warning)
 
 
 def _add_unused(checked: Checked) -> None:

@@ -105,6 +105,9 @@ def _elaborate(
     outputs = [("output", x, False), *elaborator.heads] if isinstance(x, Tensor) else []
     graph = elaborator.drafts.graph(name, outputs)
     labels = list(elaborator.label_uses.values())
+    results = {tensor.node for _, tensor, _ in outputs}
+    for label in labels:
+        label.names_result = not results.isdisjoint(label.nodes)
     complete = bool(outputs) and elaborator.whole
     unfit = elaborator.unfit if elaborator.resized else {}
     return Elaboration(graph, claims, labels, elaborator.ran, complete), unfit

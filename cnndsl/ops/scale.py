@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import Number, argument, boolean, choice, number
 from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.bounds import ANY, Bounds, scaled
 from cnndsl.ops.merge import Merge, equal_shape
 
 LEARNED_SCALE = '''\
@@ -86,6 +87,19 @@ class Scale(Op):
     def output(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return scaled(inputs[0], self.factor) if self.factor else ANY
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.factor == 1
+
+    def constant(self, *inputs: Shape) -> str:
+        return "0 times a number is 0" if self.factor == 0 else ""
+
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (self.weights(inputs[0]),)} if self.learned else {}
 
@@ -139,6 +153,10 @@ class WeightedAdd(Merge):
 
     def output(self, *inputs: Shape) -> Shape:
         return equal_shape(self.word, inputs)
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (len(inputs),)}
