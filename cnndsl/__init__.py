@@ -37,7 +37,7 @@ from cnndsl.version import __version__
 
 if TYPE_CHECKING:
     from cnndsl.architecture import ArchError, Architecture, check, load, loads
-    from cnndsl.diagnostics import Diagnostic, Report
+    from cnndsl.diagnostics import Diagnostic, Edit, Fix, Report, apply_fixes
     from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 else:
     __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture")
@@ -49,7 +49,9 @@ __all__ = [
     "DeviceError",
     "DeviceLost",
     "Diagnostic",
+    "Edit",
     "Error",
+    "Fix",
     "LayerError",
     "MissingExtra",
     "ModelError",
@@ -69,6 +71,7 @@ __all__ = [
     "Unmatched",
     "WeightsError",
     "__version__",
+    "apply_fixes",
     "check",
     "load",
     "loads",

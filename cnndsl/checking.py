@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
+from cnndsl.diagnostics.trial import with_tried_fixes
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES, Budget
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
-from cnndsl.errors import ModelError
+from cnndsl.errors import Error, ModelError
 from cnndsl.models import Model
 from cnndsl.source import Source
 from cnndsl.syntax import tree
+
+MOST_TRIED = 20_000  # layers and lines to look at again, for all fixes of a file together
 
 
 @dataclass
@@ -34,14 +38,28 @@ class Checked:
     facts: dict[str, Facts] = field(default_factory=dict)
     unset: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """How much was looked at: layers and lines."""
+        return sum(len(done.graph) for done in self.networks.values()) + self.module.source.line_count
+
 
 @dataclass(frozen=True)
 class Request:
-    """What to check and how: parameters and input shapes as a caller sets them."""
+    """What to check and how: parameters and input shapes as a caller sets them.
+
+    files   what stands in place of files that others use, by resolved path: texts that are not written yet
+    """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     input: GivenInputs | None = None
     max_nodes: int = MAX_NODES
+    files: Mapping[Path, Source] = field(default_factory=dict)
+
+    def instead(self, edited: Mapping[Source, Source]) -> Request:
+        """The same with these sources in place of those."""
+        paths = {old.path.resolve(): new for old, new in edited.items() if old.path is not None}
+        return replace(self, files={**self.files, **paths})
 
 
 def check_request(model: Model, request: Request) -> Checked:
@@ -53,8 +71,11 @@ def check_request(model: Model, request: Request) -> Checked:
 
 def check_file(source: Source, request: Request | None = None) -> Checked:
     """Check all networks of a file that have everything they need, and the blocks that none of them calls."""
-    checked, request = _load(source), request or Request()
-    budget = Budget.of(request.max_nodes)
+    return _with_tried_fixes(_check_file, source, request or Request())
+
+
+def _check_file(source: Source, request: Request) -> Checked:
+    checked, budget = _load(source, request), Budget.of(request.max_nodes)
     bases = {each.base.id for each in checked.module.file.networks if isinstance(each, tree.VariantDefinition)}
     for name, definition in checked.module.networks.items():
         unset = _unset(definition, request)
@@ -77,17 +98,39 @@ def check_file(source: Source, request: Request | None = None) -> Checked:
 
 def check_model(model: Model, request: Request | None = None) -> Checked:
     """Check one network: the one named, or the file's main one."""
-    checked, request = _load(model.source), request or Request()
-    name = main_network(checked.module, model.network)
+
+    def check(source: Source, request: Request) -> Checked:
+        return _check_network_of(source, model.network, request)
+
+    return _with_tried_fixes(check, model.source, request or Request())
+
+
+def _check_network_of(source: Source, network: str | None, request: Request) -> Checked:
+    checked = _load(source, request)
+    name = main_network(checked.module, network)
     _check_network(checked, name, request, Budget.of(request.max_nodes))
     _add_lint(checked)
     _add_unused(checked)
     return _in_order(checked)
 
 
-def _load(source: Source) -> Checked:
+def _load(source: Source, request: Request) -> Checked:
     report = Report()
-    return Checked(Loader(report).load_root(source), report)
+    return Checked(Loader(report, request.files).load_root(source), report)
+
+
+def _with_tried_fixes(check: Callable[[Source, Request], Checked], source: Source, request: Request) -> Checked:
+    """What a check of the source finds, with those fixes that hold, as far as trying them takes no long time."""
+    checked, limited = check(source, request), replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
+
+    def recheck(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
+        try:
+            again = check(edited.get(source, source), limited.instead(edited))
+        except Error:  # such as a network that is lost
+            return None
+        return again.report, again.size
+
+    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

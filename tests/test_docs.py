@@ -33,6 +33,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import pytest
+from mistakes import table
 
 from cnndsl.checking import Request, check_file
 from cnndsl.cli import explain, ops
@@ -43,7 +44,14 @@ from cnndsl.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
-GENERATED: dict[str, Callable[[], str]] = {"layers.md": ops.page, "diagnostics.md": explain.page}
+
+
+def diagnostics_page() -> str:
+    """All codes, and how others fare with the same mistakes."""
+    return explain.page() + table.section()
+
+
+GENERATED: dict[str, Callable[[], str]] = {"layers.md": ops.page, "diagnostics.md": diagnostics_page}
 RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text", "toml"}
 SHOWN = {"sh", "ebnf", "cpp", "picture"}
 

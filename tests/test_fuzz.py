@@ -70,7 +70,7 @@ def look_over_finding(finding: Diagnostic) -> None:
     assert finding.code in CODES
     for span in (finding.span, *(label.span for label in finding.labels)):
         assert_inside(span)
-    said = "\n".join([finding.message, finding.label, *(label.text for label in finding.labels), finding.help or ""])
+    said = "\n".join([finding.message, finding.label, *(label.text for label in finding.labels), *finding.remedies])
     assert not INSIDES.search(said.replace(finding.span.text, "")), said
     assert len(finding.message) < 1_000
 

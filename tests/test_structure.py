@@ -38,6 +38,7 @@ ROOMS = (
     "analysis",
     "models",
     "checking",
+    "fixing",
     "weights",
     "kernels",
     "backends",

@@ -340,7 +340,7 @@ def test_a_byte_order_mark_is_no_character() -> None:
 
 def test_a_byte_order_mark_elsewhere_is_one() -> None:
     _, report = parse(Source("test.arch", "network t {\n    input 3\n    relu \ufeff\n}\n"))
-    assert [(finding.code, finding.help) for finding in report] == [("E102", "it is invisible: delete it")]
+    assert [(finding.code, finding.remedies) for finding in report] == [("E102", ("it is invisible: delete it",))]
 
 
 def test_comments_right_above_are_documentation() -> None:

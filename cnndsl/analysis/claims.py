@@ -7,11 +7,10 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.diagnostics import Diagnostic, Report
-from cnndsl.diagnostics.suggest import closest
 from cnndsl.elaborate.claim import NETWORK_FACTS, Claim
 from cnndsl.elaborate.context import Budget, Context, TooLarge
 from cnndsl.elaborate.evaluator import Evaluator
-from cnndsl.elaborate.foreign import VALUES
+from cnndsl.elaborate.foreign import value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.names import names_in, quoted
 from cnndsl.elaborate.operators import COMPARISONS
@@ -46,9 +45,8 @@ def look_over(claims: Iterable[Claim], report: Report) -> None:
         known = [*NETWORK_FACTS, *FUNCTIONS, *claim.env.all_names(), *claim.module.file.lost]
         for name in names_in(claim.expression):
             if name.id not in known:
-                guess = None if report.full else closest(name.id, known)
-                help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
-                report.add(Diagnostic("E302", f"`{name.id}` is not defined", name.span, help=help))
+                help, fixes = value_meant(name, () if report.full else known)
+                report.add(Diagnostic("E302", f"`{name.id}` is not defined", name.span, help=help, fixes=fixes))
 
 
 def _hold_one(claim: tree.Expression, evaluator: Evaluator) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
 
-from cnndsl.cli.arguments import MODEL_HELP, add_request, request_from
+from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, request_from
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked
@@ -16,29 +17,60 @@ if TYPE_CHECKING:
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", metavar="MODEL", nargs="+", help=MODEL_HELP)
     parser.add_argument("--format", choices=("text", "json", "github", "sarif"), default="text")
+    parser.add_argument("--fix", action="store_true", help="make the repairs that are certain, in the files")
     add_request(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.fix:
+        return _fix(options)
     from cnndsl.checking import check_request
-    from cnndsl.diagnostics import Report, render, tally, use_color
     from cnndsl.models import find_model
 
-    report, request = Report(), request_from(options)
-    checked = [check_request(find_model(model), request) for model in options.models]
+    request = request_from(options)
+    return _show([check_request(find_model(model), request) for model in options.models], options.format, sys.stdout)
+
+
+def _show(checked: Sequence[Checked], format: str, stream: TextIO, made: int = 0) -> int:
+    """Print what was found; gives the exit code."""
+    from cnndsl.diagnostics import Report, render, tally, use_color
+
+    report = Report()
     for each in checked:
         report.extend(each.report)
-    text = render(report, options.format, color=use_color(sys.stdout, os.environ))
+    text = render(report, format, color=use_color(stream, os.environ))
     if text:
-        print(text)
-    if options.format == "text":
+        print(text, file=stream)
+    if format == "text":
         for each in checked:
             if each.report.ok:
-                print("\n".join(_verdict(each)))
-        if report:
-            print(tally(report))
+                print("\n".join(_verdict(each)), file=stream)
+        if report or made:
+            print(", ".join(filter(None, (f"{made} fixed" if made else "", tally(report)))), file=stream)
     return 0 if report.ok else 1
+
+
+def _fix(options: argparse.Namespace) -> int:
+    """Make the safe fixes, say which, and show what is left; the text of standard input goes to standard output."""
+    from cnndsl.fixing import fix_models, in_words, is_shipped, write_fixed
+    from cnndsl.models import find_model
+
+    piped = "-" in options.models
+    if piped and len(options.models) > 1:
+        raise UsageError("--fix with - writes the mended text to standard output: give no other MODEL")
+    models = [find_model(model) for model in options.models]
+    for model in models:
+        if is_shipped(model.source.path):
+            raise UsageError(f"--fix does not change {model.source.name}, which comes with cnndsl: mend a copy of it")
+    fixed = fix_models(models, request_from(options))
+    write_fixed(fixed)
+    if piped:
+        print(fixed.now(models[0].source).text, end="")
+    quiet = piped or options.format != "text"
+    for line in in_words(fixed.made):
+        print(line, file=sys.stderr if quiet else sys.stdout)
+    return _show(fixed.checked, options.format, sys.stderr if piped else sys.stdout, len(fixed.made))
 
 
 def _verdict(checked: Checked) -> list[str]:

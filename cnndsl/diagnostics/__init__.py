@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cnndsl.diagnostics.edits import apply_fixes
 from cnndsl.diagnostics.github import render_github
 from cnndsl.diagnostics.json import render_json
 from cnndsl.diagnostics.model import Diagnostic, Edit, Fix, Label, Report
@@ -28,4 +29,16 @@ def render(report: Report, format: str, *, color: bool = False) -> str:
     return FORMATS[format](report)
 
 
-__all__ = ["FORMATS", "Diagnostic", "Edit", "Fix", "Label", "Report", "did_you_mean", "render", "tally", "use_color"]
+__all__ = [
+    "FORMATS",
+    "Diagnostic",
+    "Edit",
+    "Fix",
+    "Label",
+    "Report",
+    "apply_fixes",
+    "did_you_mean",
+    "render",
+    "tally",
+    "use_color",
+]

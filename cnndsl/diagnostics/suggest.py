@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 
+from cnndsl.diagnostics.model import Edit, Fix
+from cnndsl.source import Span
+
 _LONGEST = 64  # a longer word is no slip of the finger, and comparing it would take time
+_SLIP, _FORM = 0, 1  # kinds of difference: of some letters, or of an ending
 _MOST_CANDIDATES = 5_000  # of more, none is offered
 _MOST_COMPARED = 200  # of those that may be near, letter by letter
 _SHORTEST_FORM = 3  # letters of an abbreviation, at least
@@ -17,21 +22,46 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     First those that differ by a slip (`convv`, one edit in three letters), then those of which it is a longer or
     shorter form (`padding` for `pad`). The answer does not depend on the order of the candidates.
     """
-    if len(word) > _LONGEST:
-        return None
-    others = {candidate for candidate in islice(candidates, _MOST_CANDIDATES + 1) if candidate != word}
-    if len(others) > _MOST_CANDIDATES:
-        return None
-    folded = word.casefold()
-    near = sorted(filter(None, (_may_be_near(folded, candidate) for candidate in others)))[:_MOST_COMPARED]
-    ranked = [(*rank, candidate) for _, candidate in near if (rank := _rank(folded, candidate.casefold()))]
-    return min(ranked)[-1] if ranked else None
+    ranked = _ranked(word, candidates)
+    return ranked[0][-1] if ranked else None
+
+
+def meant(place: Span, candidates: Iterable[str], word: str | None = None) -> tuple[Fix, ...]:
+    """The word there, if it is not another, replaced by the nearest candidate, if one is near.
+
+    That is certain if it is a slip and no other comes as near. A digit is no slip: it tells names apart, as in `enc1`.
+    """
+    word = place.text if word is None else word
+    ranked = _ranked(word, candidates)
+    if not ranked:
+        return ()
+    kind, guess = ranked[0][0], ranked[0][-1]
+    alone = len(ranked) == 1 or ranked[1][:2] > ranked[0][:2]
+    digits = [re.sub(r"\D", "", text) for text in (word, guess)]
+    return (instead(place, guess, safe=kind == _SLIP and alone and digits[0] == digits[1]),)
+
+
+def instead(place: Span, word: str, *, safe: bool) -> Fix:
+    """Another word in place of the one there."""
+    return Fix(f"did you mean `{word}`?", (Edit(place, word),), safe)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """`did you mean resnet50?`, the end of an error's line; `otherwise` where nothing is near."""
     guess = closest(word, known)
     return f"did you mean {guess}?" if guess else otherwise
+
+
+def _ranked(word: str, candidates: Iterable[str]) -> list[tuple[int, int, bool, str]]:
+    """The candidates that are near, the nearest first, with how far they are off."""
+    if len(word) > _LONGEST:
+        return []
+    others = {candidate for candidate in islice(candidates, _MOST_CANDIDATES + 1) if candidate != word}
+    if len(others) > _MOST_CANDIDATES:
+        return []
+    folded = word.casefold()
+    near = sorted(filter(None, (_may_be_near(folded, candidate) for candidate in others)))[:_MOST_COMPARED]
+    return sorted((*rank, each) for _, each in near if (rank := _rank(folded, each.casefold())))
 
 
 def _may_be_near(word: str, candidate: str) -> tuple[int, str] | None:
@@ -55,11 +85,11 @@ def _rank(word: str, candidate: str) -> tuple[int, int, bool] | None:
     slips = _most_slips(word, candidate)
     difference = len(longer) - len(shorter)
     if word == candidate:
-        return 0, 0, False
+        return _SLIP, 0, False
     if difference <= slips and (distance := _distance(word, candidate)) <= slips:
-        return 0, distance, word[:1] != candidate[:1]
+        return _SLIP, distance, word[:1] != candidate[:1]
     if longer.startswith(shorter) and len(shorter) >= _SHORTEST_FORM:
-        return 1, difference, False
+        return _FORM, difference, False
     return None
 
 

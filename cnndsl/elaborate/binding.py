@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnndsl.diagnostics import Label
-from cnndsl.diagnostics.suggest import closest
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.context import Context
-from cnndsl.elaborate.foreign import ARGUMENTS, VALUES
+from cnndsl.elaborate.foreign import VALUES, Remedy, argument_meant, value_meant
 from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.values import Env, Failed, Poison, brief
 from cnndsl.ops.arguments import ArgumentError, Kind, Parameter, type_name
@@ -113,13 +112,11 @@ def _continued(span: Span) -> int | None:
 def _unknown(context: Context, call: Call, names: list[str], written: tree.Name) -> None:
     slash = written.span.text == "/"
     message = f"`{call.name}` has no stride" if slash else f"`{call.name}` has no argument `{written.id}`"
-    guess = None if context.report.full else closest(written.id, names)
-    help = f"it takes {_list(names)}" if names else "it takes no arguments"
-    if guess and not slash:
-        help = f"did you mean `{guess}`?"
-    elif written.id in ARGUMENTS:
-        help = ARGUMENTS[written.id]
-    context.fail("E304", message, written.span, help=help)
+    full = context.report.full
+    help, fixes = (None, ()) if slash or full else argument_meant(written, names)
+    if help is None and not fixes:
+        help = f"it takes {_list(names)}" if names else "it takes no arguments"
+    context.fail("E304", message, written.span, help=help, fixes=fixes)
 
 
 def accept(context: Context, env: Env, parameter: Parameter, argument: tree.Argument, value: object) -> object:
@@ -129,15 +126,26 @@ def accept(context: Context, env: Env, parameter: Parameter, argument: tree.Argu
     try:
         return parameter.kind.accept(value)
     except ArgumentError as error:
-        guess = closest(value, parameter.kind.choices) if isinstance(value, str) else None
+        help, fixes = _choice_meant(parameter.kind, argument, value)
         plain = isinstance(argument.value, (tree.Name, tree.Body))
         raise context.fail(
             "E308" if error.out_of_range else "E307",
             f"`{parameter.name}`: {_refusal(error, parameter.kind, value, argument)}",
             argument.value.span,
             label="" if plain else values_in(argument.value, env),
-            help=f"did you mean `{guess}`?" if guess else VALUES.get(str(value)),
+            help=help,
+            fixes=fixes,
         ) from None
+
+
+def _choice_meant(kind: Kind, argument: tree.Argument, value: object) -> Remedy:
+    """Which word would be accepted in place of a value."""
+    written = argument.value
+    if isinstance(written, tree.Name) and written.id == value:
+        return value_meant(written, kind.choices)
+    if isinstance(written, tree.Literal) and isinstance(value, str):
+        return value_meant(tree.Name(value, written.span), kind.choices)
+    return VALUES.get(str(value)), ()
 
 
 def _refusal(error: ArgumentError, kind: Kind, value: object, argument: tree.Argument) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.context import NO_RECURSION
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.structures import STRUCTURES
@@ -31,9 +31,9 @@ def check_block(parameters: Sequence[tree.ParameterDefinition], report: Report) 
             report.add(Diagnostic("E309", f"parameter `{name.id}` is defined twice", name.span, labels=labels))
         places.setdefault(name.id, name.span)
         if type_ is not None and type_.id not in TYPES:
-            guess = closest(type_.id, TYPES)
-            help = f"did you mean `{guess}`?" if guess else f"the types are {', '.join(TYPES)}"
-            report.add(Diagnostic("E302", f"there is no type `{type_.id}`", type_.span, help=help))
+            fixes = meant(type_.span, TYPES)
+            help = None if fixes else f"the types are {', '.join(TYPES)}"
+            report.add(Diagnostic("E302", f"there is no type `{type_.id}`", type_.span, help=help, fixes=fixes))
 
 
 def check_variants(
@@ -75,11 +75,10 @@ def _circle(
 
 
 def _unknown_base(base: tree.Name, networks: list[str], blocks: AbstractSet[str], report: Report) -> Diagnostic:
-    guess = None if report.full else closest(base.id, networks)
-    help = f"did you mean `{guess}`?" if guess else None
-    if base.id in blocks:
-        help = f"`{base.id}` is a block; a network has an `input`"
-    return Diagnostic("E318", f"there is no network `{base.id}` in this file", base.span, help=help)
+    is_block = base.id in blocks
+    help = f"`{base.id}` is a block; a network has an `input`" if is_block else None
+    fixes = () if is_block or report.full else meant(base.span, networks)
+    return Diagnostic("E318", f"there is no network `{base.id}` in this file", base.span, help=help, fixes=fixes)
 
 
 def cycles(blocks: Sequence[tree.BlockDefinition], report: Report) -> set[Span]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import tensors
 from cnndsl.elaborate.binding import Call, accept, bind
 from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.drafts import Bundle, Tensor
-from cnndsl.elaborate.foreign import VALUES
+from cnndsl.elaborate.foreign import Remedy, value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import quoted
@@ -96,8 +96,9 @@ class Evaluator:
         if isinstance(value, bool):
             return value
         message = f"{where} needs true or false, not {type_name(value)} {brief(value)}"
-        help = f"compare it: `{quoted(expression)} != 0`" if is_number(value) else None
-        raise self.context.fail("E307", message, expression.span, help=help)
+        compared = f"{quoted(expression)} != 0"
+        fix = Fix(f"compare it: `{compared}`", (Edit(expression.span, compared),))
+        raise self.context.fail("E307", message, expression.span, fixes=(fix,) * is_number(value))
 
     def callable(self, name: str) -> Layer | Block | None:
         """The block or layer of that name: a parameter's value, a block of the file, or a layer."""
@@ -136,21 +137,20 @@ class Evaluator:
             return value
         found = self.callable(e.id)
         if found is None:
-            raise self.context.fail("E302", f"`{e.id}` is not defined", e.span, help=self._meant(e.id))
+            help, fixes = self._meant(e)
+            raise self.context.fail("E302", f"`{e.id}` is not defined", e.span, help=help, fixes=fixes)
         return found
 
-    def _meant(self, name: str) -> str | None:
+    def _meant(self, name: tree.Name) -> Remedy:
         """What an unknown name may have been meant to be."""
         if self.context.report.full:
-            return None
-        if name in FUNCTIONS:
-            return f"`{name}` is a function: `{name}(...)`"
-        if name in NETWORK_FACTS and not self.facts:
-            return f"`{name}` is known only in `expect`"
-        if name in VALUES:
-            return VALUES[name]
-        guess = closest(name, [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()])
-        return f"did you mean `{guess}`?" if guess else None
+            return None, ()
+        if name.id in FUNCTIONS:
+            return f"`{name.id}` is a function: `{name.id}(...)`", ()
+        if name.id in NETWORK_FACTS and not self.facts:
+            return f"`{name.id}` is known only in `expect`", ()
+        known = [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()]
+        return value_meant(name, known)
 
     def tensor(self, e: tree.Expression) -> Tensor | Bundle:
         """The tensor or bundle that `in` or a label names, perhaps with an index or a slice behind it."""

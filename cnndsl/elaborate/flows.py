@@ -100,11 +100,12 @@ def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
     if value is not None:
         message = f"`{name.id}` is {type_name(value)} {brief(value)} here, not a layer or block"
         return elaborator.context.fail("E301", message, name.span)
-    full = elaborator.context.report.full
-    help = None if full else command_meant(name.id, [*STRUCTURES, *place.env.all_names(), *place.module.blocks])
+    known = [*STRUCTURES, *place.env.all_names(), *place.module.blocks]
+    help, fixes = (None, ()) if elaborator.context.report.full else command_meant(name, known)
     if name.id in place.module.networks:
-        help = f"`{name.id}` is a network; what several networks use is a block"
-    return elaborator.context.fail("E301", f"there is no layer or block `{name.id}`", name.span, help=help)
+        help, fixes = f"`{name.id}` is a network; what several networks use is a block", ()
+    message = f"there is no layer or block `{name.id}`"
+    return elaborator.context.fail("E301", message, name.span, help=help, fixes=fixes)
 
 
 # --- shapes

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics import Edit, Fix
+from cnndsl.diagnostics.suggest import instead, meant
 from cnndsl.ops import all_layers
+from cnndsl.syntax import tree
+
+Remedy: TypeAlias = tuple[str | None, tuple[Fix, ...]]  # advice, and fixes
 
 VALUES = {
-    "True": "write `true`",
-    "False": "write `false`",
     **dict.fromkeys(("None", "none", "null"), "there is no such value: leave the argument out"),
     **dict.fromkeys(("flops", "FLOPs", "madds"), "`macs` counts multiply-accumulates"),
-    "parameters": "`params` counts learned values",
+}
+
+_SAME_VALUES = {
+    "True": ("true", "write `true`"),
+    "False": ("false", "write `false`"),
+    "parameters": ("params", "`params` counts learned values"),
 }
 
 STATEMENTS = {
@@ -27,11 +35,14 @@ STATEMENTS = {
 ARGUMENTS = {
     "in_channels": "input channels are never written: they are those of the current tensor",
     "in_features": "the number of inputs is never written: it is that of the current tensor",
-    "out_channels": "that is `filters`",
-    "out_features": "that is `features`",
     "ceil_mode": "that is `round=ceil`",
-    "rate": "that is `dilation`",
-    "negative_slope": "that is `slope`",
+}
+
+_SAME_ARGUMENTS = {
+    "out_channels": "filters",
+    "out_features": "features",
+    "rate": "dilation",
+    "negative_slope": "slope",
 }
 
 _LAYERS = {
@@ -48,9 +59,34 @@ _LAYERS = {
 }
 
 
-def command_meant(name: str, known: Iterable[str]) -> str:
-    """The help for an unknown command, where these names are known beside the layers."""
-    if name in STATEMENTS:
-        return STATEMENTS[name]
-    guess = _LAYERS.get(name.lower()) or closest(name, [*known, *all_layers()])
-    return f"did you mean `{guess}`?" if guess else "`cnndsl ops` lists the layers"
+_NO_OTHER = ("bn", "linear", "conv_transpose", "global_avgpool", "silu")  # of these, what each word means here
+
+
+def command_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
+    """For an unknown command, where these names are known beside the layers."""
+    if name.id in STATEMENTS:
+        return STATEMENTS[name.id], ()
+    if layer := _LAYERS.get(name.id.lower()):
+        return None, (instead(name.span, layer, safe=layer in _NO_OTHER),)
+    fixes = meant(name.span, [*known, *all_layers()])
+    return None if fixes else "`cnndsl ops` lists the layers", fixes
+
+
+def value_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
+    """For an unknown name in an expression, where these are known."""
+    if name.id in _SAME_VALUES:
+        word, title = _SAME_VALUES[name.id]
+        return None, (Fix(title, (Edit(name.span, word),), safe=True),)
+    if name.id in VALUES:
+        return VALUES[name.id], ()
+    return None, meant(name.span, known, name.id)
+
+
+def argument_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
+    """For an unknown argument of something that takes these."""
+    known = list(known)
+    same = _SAME_ARGUMENTS.get(name.id)
+    if same in known:
+        return None, (Fix(f"that is `{same}`", (Edit(name.span, same),), safe=True),)
+    fixes = meant(name.span, known)
+    return None if fixes else ARGUMENTS.get(name.id), fixes

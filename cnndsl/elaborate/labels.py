@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnndsl.diagnostics import Label
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.elaborator import Elaborator
+from cnndsl.elaborate.foreign import Remedy
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
 from cnndsl.elaborate.values import Failed
@@ -41,20 +42,21 @@ def _labelled(elaborator: Elaborator, name: tree.Labelled, place: Place) -> Flow
     if name.id not in tensors:
         if name.id in place.module.file.lost:
             raise Failed(name.id)
-        help = None if elaborator.context.report.full else _label_meant(name, place)
-        raise elaborator.context.fail("E303", f"no tensor is labelled `{name.id}`", name.span, help=help)
+        help, fixes = (None, ()) if elaborator.context.report.full else _label_meant(name, place)
+        message = f"no tensor is labelled `{name.id}`"
+        raise elaborator.context.fail("E303", message, name.span, help=help, fixes=fixes)
     x, span = tensors[name.id]
     elaborator.label_uses[span].read = True
     return x
 
 
-def _label_meant(name: tree.Labelled, place: Place) -> str:
+def _label_meant(name: tree.Labelled, place: Place) -> Remedy:
     labels = [part.label for part in parts_of(place.labels.body) if isinstance(part, (tree.Flow, tree.Input))]
     other = next((label for label in labels if label is not None and label.id == name.id), None)
     if other is not None:
         why = "after it is read here" if other.span.start > name.span.start else "which is not run here"
-        return f"it is given in line {other.span.line}, {why}"
-    if guess := closest(name.id, place.labels.tensors):
-        return f"did you mean `{guess}`?"
+        return f"it is given in line {other.span.line}, {why}", ()
+    if fixes := meant(name.span, place.labels.tensors):
+        return None, fixes
     known = f"labels so far: {few([*place.labels.tensors])}" if place.labels.tensors else "no `as` stands before it"
-    return f"a block sees only its own labels; {known}" if place.in_block else known
+    return f"a block sees only its own labels; {known}" if place.in_block else known, ()

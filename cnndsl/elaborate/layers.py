@@ -10,6 +10,7 @@ from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.rewritten import argument_of, fixes_of
 from cnndsl.elaborate.signatures import layer_parameters
 from cnndsl.elaborate.tensors import shapes
 from cnndsl.elaborate.values import POISON, Failed, Poison
@@ -117,20 +118,11 @@ def apply(
 
 def failure(elaborator: Elaborator, error: LayerError, op: type[Op], command: tree.Command, x: Tensor | None) -> Failed:
     """Say where a layer's own rule failed: at the argument it blames, else at the layer."""
-    span = _argument_span(op, command, error.argument)
+    argument = argument_of(op, command, error.argument)
+    span = command.span if argument is None else argument.span
     made = elaborator.shaped_by(x) if x is not None else None
     labels: tuple[Label, ...] = ()
     if x is not None and made is not None and made != command.span:
         labels = (Label(made, f"its input, {show_shape(x.shape)}, is made here"),)
-    return elaborator.context.fail(error.code, str(error), span, labels=labels, help=error.help)
-
-
-def _argument_span(op: type[Op], command: tree.Command, name: str | None) -> Span:
-    for argument in command.arguments:
-        if argument.name is not None and argument.name.id == name:
-            return argument.span
-    positional = [p.name for p in layer_parameters(op) if p.positional]
-    given = [argument for argument in command.arguments if argument.name is None]
-    if name in positional and positional.index(name) < len(given):
-        return given[positional.index(name)].span
-    return command.span
+    fixes = fixes_of(error.rewrites, op, command)
+    return elaborator.context.fail(error.code, str(error), span, labels=labels, help=error.help, fixes=fixes)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os.path import exists, isdir, isfile  # which raise nothing on a name that cannot be one
 from pathlib import Path
 from typing import TypeAlias
 
-from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics import Diagnostic, Edit, Fix, Label, Report
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
 from cnndsl.elaborate.module import Module
@@ -22,10 +23,14 @@ _Found: TypeAlias = tuple[tree.BlockDefinition, Module]
 
 
 class Loader:
-    """Reads a file and all files it uses, each once, into modules; mistakes go to `report`."""
+    """Reads a file and all files it uses, each once, into modules; mistakes go to `report`.
 
-    def __init__(self, report: Report) -> None:
+    `files` are read in place of what lies at these paths.
+    """
+
+    def __init__(self, report: Report, files: Mapping[Path, Source] | None = None) -> None:
         self.report = report
+        self._files = files or {}
         self._modules: dict[Path, Module] = {}
         self._unread: dict[Path, str] = {}  # why
         self._loading: list[Path] = []
@@ -101,8 +106,10 @@ class Loader:
 
     def _from_std(self, name: tree.Name, origin: tree.Name) -> _Found | None:
         if origin.id != "std":
-            help = f'write `from "{origin.id}.arch"` for a file, or `from std` for the shipped blocks'
-            self._fail(f"there is no library called `{origin.id}`", origin.span, help)
+            file = f'"{origin.id}.arch"'
+            title = f"write `from {file}` for a file, or `from std` for the shipped blocks"
+            fixes = meant(origin.span, ["std"]) or (Fix(title, (Edit(origin.span, file),)),)
+            self._fail(f"there is no library called `{origin.id}`", origin.span, None, fixes)
             return None
         if not self._std:
             modules = [self._module(path, name.span) for path in sorted((shipped("archs") / "std").glob(f"*{SUFFIX}"))]
@@ -147,21 +154,21 @@ class Loader:
         """Load the file at `path`, which is `key` when links are followed."""
         self._loading.append(key)
         try:
-            self._modules[key] = self.load(_source(path, key))
+            self._modules[key] = self.load(self._files.get(key) or _source(path, key))
         except SourceError as error:
             self._unread[key] = str(error)
         finally:
             self._loading.pop()
 
     def _unknown_block(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
-        guess = None if self.report.full else closest(name.id, known)
-        help = f"did you mean `{guess}`?" if guess else f"it has {few(known)}" if known else "it has no blocks"
+        fixes = () if network or self.report.full else meant(name.span, known)
+        help = None if fixes else f"it has {few(known)}" if known else "it has no blocks"
         if network:
             help = f"`{name.id}` is a network there; only blocks are imported"
-        self._fail(f"there is no block `{name.id}` in {where}", name.span, help)
+        self._fail(f"there is no block `{name.id}` in {where}", name.span, help, fixes)
 
-    def _fail(self, message: str, span: Span, help: str | None) -> None:
-        self.report.add(Diagnostic("E311", message, span, help=help))
+    def _fail(self, message: str, span: Span, help: str | None, fixes: tuple[Fix, ...] = ()) -> None:
+        self.report.add(Diagnostic("E311", message, span, help=help, fixes=fixes))
 
 
 def _source(path: Path, target: Path) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cnndsl.diagnostics import Label
+from cnndsl.diagnostics import Edit, Fix, Label
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.elaborator import Elaborator
@@ -142,8 +142,9 @@ def items_of(elaborator: Elaborator, expression: tree.Expression, place: Place, 
     if isinstance(items, (list, Size)):
         return items
     message = f"{word} goes over a list, not {type_name(items)} {brief(items)}"
-    help = f"`range({quoted(expression)})` counts from 0" if isinstance(items, int) else None
-    raise elaborator.context.fail("E307", message, expression.span, help=help)
+    ranged = f"range({quoted(expression)})"
+    fix = Fix(f"`{ranged}` counts from 0", (Edit(expression.span, ranged),), safe=True)
+    raise elaborator.context.fail("E307", message, expression.span, fixes=(fix,) * isinstance(items, int))
 
 
 def expect(elaborator: Elaborator, statement: tree.Expect, place: Place, x: Flowing) -> Flowing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.names import quoted
@@ -69,10 +69,10 @@ def check_fact(context: Context, e: tree.Fact) -> None:
         message = f"`{quoted(e.of)}` is a value, and has no `.{e.fact.id}`"
         raise context.fail("E302", message, e.span, help="`in.channels` is known of the tensor that enters")
     if e.fact.id not in _FACTS:
-        guess = closest(e.fact.id, _FACTS)
-        of = quoted(e.of)
-        help = f"did you mean `{of}.{guess}`?" if guess else f"there are {of}.channels, {of}.height and {of}.width"
-        raise context.fail("E302", f"`{quoted(e)}` is not known", e.span, help=help)
+        facts = [f"{quoted(e.of)}.{fact}" for fact in _FACTS]
+        fixes = meant(e.span, facts, quoted(e))
+        help = None if fixes else "there are {}, {} and {}".format(*facts)
+        raise context.fail("E302", f"`{quoted(e)}` is not known", e.span, help=help, fixes=fixes)
 
 
 def fact(context: Context, x: Tensor | Bundle, e: tree.Fact) -> int:

@@ -5,15 +5,14 @@ Values and shapes are not known here, so only what is wrong whatever they are is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
 from cnndsl.diagnostics import Diagnostic, Report
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.binding import Call, match
 from cnndsl.elaborate.context import Context
-from cnndsl.elaborate.foreign import VALUES, command_meant
+from cnndsl.elaborate.foreign import Remedy, command_meant, value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import names_in, parts_of
@@ -70,9 +69,9 @@ class _Names:
         elif not self.known(name):
             layer = find(name)
             if layer is None:
-                full = self.report.full
-                help = None if full else command_meant(name, [*STRUCTURES, *self.bound, *self.module.blocks])
-                self.add("E301", f"there is no layer or block `{name}`", command.name.span, help)
+                known = [*STRUCTURES, *self.bound, *self.module.blocks]
+                remedy = (None, ()) if self.report.full else command_meant(command.name, known)
+                self.add("E301", f"there is no layer or block `{name}`", command.name.span, remedy)
             else:
                 call = call_of(Layer(layer))
         if call is not None:
@@ -81,9 +80,9 @@ class _Names:
     def name(self, name: tree.Name) -> None:
         """E302"""
         if not self.known(name.id) and name.id not in FUNCTIONS and find(name.id) is None:
-            guess = self.meant(name.id, chain(self.bound, self.module.blocks, FUNCTIONS, all_layers()))
-            help = VALUES.get(name.id) or (f"did you mean `{guess}`?" if guess else None)
-            self.add("E302", f"`{name.id}` is not defined", name.span, help)
+            known = chain(self.bound, self.module.blocks, FUNCTIONS, all_layers())
+            remedy = value_meant(name, () if self.report.full else known)
+            self.add("E302", f"`{name.id}` is not defined", name.span, remedy)
 
     def labels(self) -> None:
         """E303 for what no `as` of the definition names, anywhere."""
@@ -91,12 +90,8 @@ class _Names:
         labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
             if isinstance(part, tree.Labelled) and part.id not in labels:
-                guess = self.meant(part.id, labels)
-                help = f"did you mean `{guess}`?" if guess else None
-                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, help)
-
-    def meant(self, name: str, known: Iterable[str]) -> str | None:
-        return None if self.report.full else closest(name, known)
+                fixes = () if self.report.full else meant(part.span, labels)
+                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, fixes))
 
     def bare_words(self) -> set[Span]:
         """Words that may be no names: choices among arguments (`round=ceil`, `head aux1`), and what `expect` knows."""
@@ -108,5 +103,6 @@ class _Names:
             if isinstance(argument.value, tree.Name) and (argument.name is not None or command.name.id == "head")
         }
 
-    def add(self, code: str, message: str, span: Span, help: str | None) -> None:
-        self.report.add(Diagnostic(code, message, span, help=help))
+    def add(self, code: str, message: str, span: Span, remedy: Remedy) -> None:
+        help, fixes = remedy
+        self.report.add(Diagnostic(code, message, span, help=help, fixes=fixes))

@@ -10,6 +10,7 @@ from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import names_in, parts_of
 from cnndsl.elaborate.place import LabelUse
+from cnndsl.elaborate.removals import allowance_removed, import_removed, label_removed, statement_removed
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -36,7 +37,8 @@ def report_unused(module: Module, report: Report) -> None:
     for use in module.file.uses if not errors else ():
         for name in use.names:
             if name.id not in everything:
-                report.add(Diagnostic("W607", f"`{name.id}` is imported but never used", name.span))
+                message = f"`{name.id}` is imported but never used"
+                report.add(Diagnostic("W607", message, name.span, fixes=(import_removed(use, name),)))
 
 
 def _report_unused_in(definition: Definition, report: Report) -> None:
@@ -48,7 +50,8 @@ def _report_unused_in(definition: Definition, report: Report) -> None:
     for statement in parts_of(definition.body):
         for name in statement.names if isinstance(statement, tree.Let) else ():
             if name.id not in read:
-                report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span))
+                fixes = (statement_removed(statement.span),) if len(statement.names) == 1 else ()
+                report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span, fixes=fixes))
 
 
 def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Report) -> None:
@@ -66,7 +69,8 @@ def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Repo
             help = "a warning is allowed on its own line, or on that of a block call which leads to it"
             if code.text.startswith("E"):
                 help = "errors cannot be allowed"
-            report.add(Diagnostic("W608", f"nothing here needs `allow {code.text}`", code, help=help))
+            message, fixes = f"nothing here needs `allow {code.text}`", allowance_removed(code)
+            report.add(Diagnostic("W608", message, code, help=help, fixes=fixes))
 
 
 def report_unread_labels(labels: Iterable[LabelUse], module: Module, report: Report) -> None:
@@ -91,7 +95,8 @@ def report_unread_labels(labels: Iterable[LabelUse], module: Module, report: Rep
         if not label.read and (siblings_are_read or not label.names_weights):
             message = f"the label `{label.name.id}` is never read"
             why = "others of its kind are read with `from`" if siblings_are_read else "and it names no weights"
-            report.add(Diagnostic("W601", message, label.name.span, label=why))
+            fixes = () if siblings_are_read else label_removed(label.name.span)
+            report.add(Diagnostic("W601", message, label.name.span, label=why, fixes=fixes))
 
 
 def _neighbours(label: str) -> list[str]:

@@ -39,13 +39,22 @@ def literal(value: object) -> str:
     return repr(value)
 
 
+@dataclass(frozen=True)
+class Rewrite:
+    """A layer with other arguments, as they are written; None leaves one out. `title` says it in words."""
+
+    title: str
+    arguments: Mapping[str, str | None]
+
+
 class LayerError(Error):
     """A layer that cannot be built from its arguments or applied to its input.
 
     code      the stable code of the diagnostic, such as "E202"
     argument  the name of the argument at fault, if one is
     input     the index of the input at fault, if one is (merges have several)
-    help      the repair, with numbers where they can be computed
+    help      advice, with numbers where they can be computed
+    rewrites  the same layer as it could have been meant, each another way out
     """
 
     def __init__(
@@ -56,6 +65,7 @@ class LayerError(Error):
         argument: str | None = None,
         input: int | None = None,
         help: str | None = None,
+        rewrites: tuple[Rewrite, ...] = (),
     ) -> None:
         super().__init__(code, message)
         self.code = code
@@ -63,6 +73,7 @@ class LayerError(Error):
         self.argument = argument
         self.input = input
         self.help = help
+        self.rewrites = rewrites
 
     def __str__(self) -> str:
         return self.message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, expect_image, padded, same_sides
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
@@ -15,8 +15,15 @@ from cnndsl.ops.window import WHOLE, Window, cut, sliding
 def _need_stride(word: str, stride: Pair | None) -> None:
     """E315 without one: whoever omits it may mean 1, or the kernel."""
     if stride is None:
-        help = "say `/2` to halve the map, or `/1` for a window at every pixel"
-        raise LayerError("E315", f"`{word}` needs a stride", argument="stride", help=help)
+        raise LayerError(
+            "E315",
+            f"`{word}` needs a stride",
+            argument="stride",
+            rewrites=(
+                Rewrite("`/2` halves the map", {"stride": "2"}),
+                Rewrite("`/1` puts a window at every pixel", {"stride": "1"}),
+            ),
+        )
 
 
 @dataclass(frozen=True)

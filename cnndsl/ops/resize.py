@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import TensorLabel, argument, boolean, choice, extent, number, padding, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register, show_shape
 from cnndsl.ops.bounds import ANY, Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, check_mirrored, compact, expect_image, same_sides
 from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
@@ -21,7 +21,7 @@ def check_corners(mode: str, align_corners: bool) -> None:
             "E308",
             "align_corners means nothing when pixels are repeated",
             argument="align_corners",
-            help="say `mode=bilinear` too",
+            rewrites=(Rewrite("say `mode=bilinear` too", {"mode": "bilinear"}),),
         )
 
 
@@ -193,7 +193,8 @@ class Pad(Op):
     def __post_init__(self) -> None:
         if self.value and self.mode != "zero":
             message = f"`mode={self.mode}` takes its values from the image"
-            raise LayerError("E308", message, argument="value", help="leave `value` out")
+            rewrites = (Rewrite("leave `value` out", {"value": None}),)
+            raise LayerError("E308", message, argument="value", rewrites=rewrites)
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = expect_image(self.word, inputs[0])

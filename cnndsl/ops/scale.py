@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import Number, argument, boolean, choice, number
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import ANY, Bounds, scaled
 from cnndsl.ops.merge import Merge, equal_shape
 
@@ -59,14 +59,17 @@ class Scale(Op):
                 "E308",
                 "a fixed number is the same for all channels",
                 argument="per",
-                help="say `learned=true` too, or leave `per` out",
+                rewrites=(
+                    Rewrite("say `learned=true` too", {"learned": "true"}),
+                    Rewrite("leave `per` out", {"per": None}),
+                ),
             )
         if self.factor is not None and self.learned:
             raise LayerError(
                 "E308",
                 "a learned scale has no fixed number",
                 argument="factor",
-                help=f"`scale learned=true, init={self.factor}` starts there",
+                rewrites=(Rewrite(f"`init={self.factor}` starts there", {"factor": None, "init": f"{self.factor}"}),),
             )
 
     @property

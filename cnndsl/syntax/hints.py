@@ -6,10 +6,16 @@ Each rule looks at the situation and knows one mistake; the first that recognise
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics import Fix
+from cnndsl.diagnostics.suggest import closest, meant
+from cnndsl.syntax.layout import end_of
+from cnndsl.syntax.repairs import inserted, joined_by_x, replaced, without_parentheses
 from cnndsl.syntax.situation import Situation
 from cnndsl.syntax.tokens import Token
+
+Remedy: TypeAlias = str | Fix  # advice, or what a program can do
 
 CHARACTERS = {
     ";": "statements stand on lines of their own; `->` joins layers",
@@ -36,6 +42,7 @@ CHARACTERS = {
     **dict.fromkeys("·⋅∙•∗", "write `*`"),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\xad", "it is invisible: delete it"),
 }
+DEFINITIONS = ("block", "network", "use", "arch")
 _DEFINITIONS = {
     "def": "a block is defined by `block NAME(PARAMETERS) { ... }`",
     "fn": "a block is defined by `block NAME(PARAMETERS) { ... }`",
@@ -48,6 +55,9 @@ _DEFINITIONS = {
     "let": "a `let` stands in a block or a network; make it a parameter if several need it",
 }
 _SHAPE = "the numbers of a shape are joined by `x`: `64 x 56 x 56`"
+_HASH = "comments begin with `#`"
+_DIGITS = "a number has digits on both sides of its point"
+_CONDITIONS = ("IF", "REQUIRE", "EXPECT")
 _BEFORE_COMMAND = ("_NL", "LBRACE", "_ARROW", "BAR")
 
 
@@ -57,15 +67,15 @@ def looks_like_definition(token: Token) -> bool:
 
 
 def _misspelt(token: Token) -> str | None:
-    return closest(str(token), ("block", "network", "use", "arch"))
+    return closest(str(token), DEFINITIONS)
 
 
-def repair_for(situation: Situation) -> str | None:
-    """The hint of the first rule that recognises the mistake."""
+def repair_for(situation: Situation) -> Remedy | None:
+    """The fix or hint of the first rule that recognises the mistake."""
     return next((hint for rule in _RULES if (hint := rule(situation))), None)
 
 
-def _called(s: Situation) -> str | None:
+def _called(s: Situation) -> Remedy | None:
     """`conv(3x3, 64)`"""
     if not s.layout.open or s.layout.open[-1].type != "LPAR":
         return None
@@ -73,11 +83,12 @@ def _called(s: Situation) -> str | None:
     at = next((i for i, word in enumerate(words) if word is s.layout.open[-1]), 0)
     before = words[at - 2].type if at >= 2 else "_NL"
     if at >= 1 and words[at - 1].type == "NAME" and before in _BEFORE_COMMAND and not s.outside:
-        return "a layer's arguments stand without parentheses: `conv 3x3, 64`"
+        title = "a layer's arguments stand without parentheses: `conv 3x3, 64`"
+        return without_parentheses(s, title, words[at])
     return None
 
 
-def _definition(s: Situation) -> str | None:
+def _definition(s: Situation) -> Remedy | None:
     """Words at the beginning of a line outside all braces."""
     if not s.outside or "NETWORK" not in s.accepted or s.token is None:
         return None
@@ -85,16 +96,17 @@ def _definition(s: Situation) -> str | None:
         return f"`arch {' '.join(s.layout.following(2)[1:])}` stands once, before all else"
     if s.token in _DEFINITIONS:
         return _DEFINITIONS[s.token]
-    if s.found == "NAME" and (guess := _misspelt(s.token)):
-        return f"did you mean `{guess}`?"
+    if s.found == "NAME" and (fixes := meant(s.word, DEFINITIONS)):
+        return fixes[0]
     return "layers stand in the braces of a network: `network NAME { ... }`"
 
 
-def _parameters(s: Situation) -> str | None:
+def _parameters(s: Situation) -> Remedy | None:
     """`block cell { ... }`"""
     words = s.words
     if s.found == "LBRACE" and s.first == "BLOCK" and len(words) == 2:
-        return f"a block without parameters is `block {words[1]}() {{ ... }}`"
+        title = f"a block without parameters is `block {words[1]}() {{ ... }}`"
+        return inserted(title, s.source, end_of(words[1]), "()")
     return None
 
 
@@ -114,52 +126,57 @@ def _form(s: Situation) -> str | None:
     return "the form is `arch 1`" if s.first == "ARCH" and s.accepted == {"NUMBER"} else None
 
 
-def _equal(s: Situation) -> str | None:
+def _equal(s: Situation) -> Remedy | None:
     if s.found != "_EQUAL":
         return None
     if len(s.words) == 1 and s.first == "NAME":
         return f"`let {s.words[0]} = ...` binds a name, once"
-    return "`==` compares; `=` only gives a value to an argument, a default or a `let`"
+    title = "`==` compares; `=` only gives a value to an argument, a default or a `let`"
+    return replaced(title, s.word, "==") if s.first in _CONDITIONS else title
 
 
-def _else(s: Situation) -> str | None:
+def _else(s: Situation) -> Remedy | None:
     if s.token == "elif":
-        return "write `else if`"
+        return replaced("write `else if`", s.word, "else if")
     if s.found == "_ELSE":
         return "`else` follows the `}` of an `if`, or the condition of `a if condition else b`"
     return None
 
 
-def _shape(s: Situation) -> str | None:
+def _shape(s: Situation) -> Remedy | None:
     """`input 3, 32, 32`"""
     types = [word.type for word in s.words]
     stated = s.first == "INPUT" or ("_COLON" in types and s.layout.open[-1:] != ["("])
-    return _SHAPE if stated and s.found in ("_COMMA", "NUMBER", "TIMES") and types[-1] == "NUMBER" else None
+    fits = stated and s.found in ("_COMMA", "NUMBER", "TIMES") and types[-1] == "NUMBER"
+    return joined_by_x(s, _SHAPE) if fits else None
 
 
-def _comment(s: Situation) -> str | None:
+def _comment(s: Situation) -> Remedy | None:
     """`// text`, `relu  // text`, `/* text`"""
     words = [*s.words, s.token]
-    slashes = any(word is not None and word.type == "FLOOR_DIVIDE" for word in words)
+    slashes = next((word for word in words if word is not None and word.type == "FLOOR_DIVIDE"), None)
     starred = s.found == "SLASH" and s.after()[:1] in (["TIMES"], ["POWER"])
-    if starred or (slashes and s.found in ("NAME", "FLOOR_DIVIDE", "_NL")):
-        return "comments begin with `#`"
-    return None
+    if slashes is not None and s.found in ("NAME", "FLOOR_DIVIDE", "_NL"):
+        return replaced(_HASH, s.span(slashes), "#")
+    return _HASH if starred else None
 
 
-def _or(s: Situation) -> str | None:
+def _or(s: Situation) -> Remedy | None:
     """`a || b`, `a | b`"""
-    return "`or` joins conditions" if s.found == "BAR" and s.first in ("IF", "REQUIRE", "EXPECT", "LET") else None
+    if s.found != "BAR" or s.first not in (*_CONDITIONS, "LET"):
+        return None
+    twice = s.source.text[s.word.end : s.word.end + 1] == "|"
+    return replaced("`or` joins conditions", s.source.span(s.word.start, s.word.end + twice), "or")
 
 
-def _point(s: Situation) -> str | None:
+def _point(s: Situation) -> Remedy | None:
     """`.5`, `5.`"""
     if s.found != "DOT":
         return None
     if s.previous is not None and s.previous.type == "NUMBER" and "." not in s.previous:
-        return f"a number has digits on both sides of its point: `{s.previous}.0`"
+        return inserted(f"{_DIGITS}: `{s.previous}.0`", s.source, s.word.end, "0")
     digits = [word for word in s.layout.following(2)[1:] if word.type == "NUMBER"]
-    return f"a number has digits on both sides of its point: `0.{digits[0]}`" if digits else None
+    return inserted(f"{_DIGITS}: `0.{digits[0]}`", s.source, s.word.start, "0") if digits else None
 
 
 def _percent(s: Situation) -> str | None:
@@ -186,14 +203,16 @@ def _reserved(s: Situation) -> str | None:
     return None
 
 
-def _separator(s: Situation) -> str | None:
+def _separator(s: Situation) -> Remedy | None:
     if s.found not in ("NAME", "NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "IN", "LSQB"):
         return None
     if s.previous is not None and s.previous.type == "RBRACE":
         return "a statement begins on a new line, or follows `->`"
     if "_COMMA" in s.accepted and "_ARROW" in s.accepted and s.found == "NAME" and s.after()[:1] != ["_EQUAL"]:
         return "arguments are separated by `,`, layers joined by `->`"
-    return "arguments are separated by `,`" if "_COMMA" in s.accepted else None
+    if "_COMMA" not in s.accepted or s.previous is None:
+        return None
+    return inserted("arguments are separated by `,`", s.source, end_of(s.previous), ",")
 
 
 def _too_many_lines(s: Situation) -> str | None:
@@ -201,7 +220,7 @@ def _too_many_lines(s: Situation) -> str | None:
     return "a statement ends with its line" if "_NL" in s.accepted and not s.line_ended else None
 
 
-_RULES: tuple[Callable[[Situation], str | None], ...] = (
+_RULES: tuple[Callable[[Situation], Remedy | None], ...] = (
     _called,
     _definition,
     _parameters,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from unicodedata import name as unicode_name
 
-from cnndsl.diagnostics import Diagnostic, Label
+from cnndsl.diagnostics import Diagnostic, Fix, Label
 from cnndsl.source import Source, Span
 from cnndsl.syntax.expected import describe_expected, describe_found
-from cnndsl.syntax.hints import CHARACTERS, repair_for
+from cnndsl.syntax.hints import CHARACTERS, Remedy, repair_for
 from cnndsl.syntax.layout import Layout, end_of, line_of, start_of
+from cnndsl.syntax.repairs import brace_above, divided, of_character, replaced
 from cnndsl.syntax.situation import Situation
 from cnndsl.syntax.tokens import Token
 
@@ -23,12 +24,16 @@ def unexpected(s: Situation) -> Diagnostic:
     if _dangling(s):
         assert s.previous is not None
         message = f"expected {describe_expected(s.accepted)} after `{s.previous}`"
-        return Diagnostic("E101", message, s.span(s.previous), help=repair_for(s))
+        return _with(repair_for(s), Diagnostic("E101", message, s.span(s.previous)))
     if s.found == "_ARROW" and s.line_ended:
         help = "a line that begins with `->` goes on with the layers of the line above"
         return Diagnostic("E101", "expected a layer before `->`", s.place, help=help)
     message = f"expected {describe_expected(s.accepted)}, found {describe_found(s)}"
-    return Diagnostic("E101", message, s.place, help=repair_for(s))
+    return _with(repair_for(s), Diagnostic("E101", message, s.place))
+
+
+def _with(remedy: Remedy | None, finding: Diagnostic) -> Diagnostic:
+    return replace(finding, fixes=(remedy,)) if isinstance(remedy, Fix) else replace(finding, help=remedy)
 
 
 def _dangling(s: Situation) -> bool:
@@ -45,7 +50,9 @@ def unknown_character(s: Situation) -> Diagnostic:
     if str(token).isascii() and str(token).isdigit():
         return _no_number(s)
     named = "" if str(token).isascii() else f" ({unicode_name(str(token), 'without a name').lower()})"
-    return Diagnostic("E102", f"unknown character `{token}`{named}", s.place, help=CHARACTERS.get(str(token)))
+    title = CHARACTERS.get(str(token))
+    remedy = title if title is None else of_character(s, title) or title
+    return _with(remedy, Diagnostic("E102", f"unknown character `{token}`{named}", s.place))
 
 
 def _no_number(s: Situation) -> Diagnostic:
@@ -53,16 +60,18 @@ def _no_number(s: Situation) -> Diagnostic:
     word = _WORD.match(s.source.text, s.place.start)
     assert word is not None  # it begins with a digit
     shown = word[0] if len(word[0]) <= 40 else f"{word[0][:40]}..."
-    help = None
+    place = s.source.span(*word.span())
+    remedy: Remedy | None = None
     if re.fullmatch(r"\d+(X\d+)+", shown):
-        help = f"a size is written with a small x: `{shown.lower()}`"
-    elif re.fullmatch(r"[\d_.]+[kmgb]", shown):
-        help = f"suffixes are K (10 ** 3), M (10 ** 6) and G (10 ** 9): `{shown[:-1]}{shown[-1].upper()}`"
+        remedy = replaced(f"a size is written with a small x: `{shown.lower()}`", place, shown.lower())
+    elif re.fullmatch(r"[\d_.]+[kmg]", shown):
+        number = shown[:-1] + shown[-1].upper()
+        remedy = replaced(f"suffixes are K (10 ** 3), M (10 ** 6) and G (10 ** 9): `{number}`", place, number)
     elif re.fullmatch(r"\d+x[\dx]*", shown):
-        help = "a size such as `3x3` has a number on both sides of each x"
+        remedy = "a size such as `3x3` has a number on both sides of each x"
     elif shown[0] == "0" and shown[1:2] in "xXbBoO":
-        help = "numbers are decimal"
-    return Diagnostic("E102", f"`{shown}` is neither a number nor a size", s.source.span(*word.span()), help=help)
+        remedy = "numbers are decimal"
+    return _with(remedy, Diagnostic("E102", f"`{shown}` is neither a number nor a size", place))
 
 
 def nested_too_deep(s: Situation, most: int) -> Diagnostic:
@@ -112,21 +121,22 @@ def brace_below(s: Situation) -> Diagnostic:
     """E101 for a `{` on a line of its own, after it was read."""
     message = "`{` stands on the line of what it belongs to"
     labels = (Label(s.source.span(end_of(s.previous), end_of(s.previous)), "here"),) if s.previous else ()
-    return Diagnostic("E101", message, s.place, labels=labels)
+    return Diagnostic("E101", message, s.place, labels=labels, fixes=brace_above(s))
 
 
 def ambiguous_slash(s: Situation) -> Diagnostic:
     """E101 for `conv 3x3, 64 /2`, which would be a division."""
     value = s.layout.following(2)[-1]
     message = f"`/{value}` behind a value would divide it"
-    help = f"a stride is an argument of its own: `, /{value}`; a division has equal space on both sides: `/ {value}`"
-    return Diagnostic("E101", message, s.place, help=help)
+    return Diagnostic("E101", message, s.place, fixes=divided(s, str(value)))
 
 
 def unknown_version(source: Source, number: Token, known: int) -> Diagnostic:
     """E105"""
     message = f"version {number} of the language is not known"
-    return Diagnostic("E105", message, _span(source, number), help=f"this cnndsl reads `arch {known}`")
+    place = _span(source, number)
+    fix = replaced(f"this cnndsl reads `arch {known}`", place, str(known), safe=False)
+    return Diagnostic("E105", message, place, fixes=(fix,))
 
 
 def _span(source: Source, token: Token) -> Span:
