@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from cnndsl.weights.exported_program import (
     axis_of,
     flowing_in,
     held_in,
+    innermost_module,
     listed,
     pair,
     shape_of,
     word,
 )
+from cnndsl.weights.one_layer import STANDARDIZED
 from cnndsl.weights.spatial_operators import SPATIAL
 
 if TYPE_CHECKING:
@@ -69,6 +72,10 @@ def _conv(reading: Reading, node: fx.Node, given: Arguments) -> str:
     source, sides = reading.builder.unpadded(source, (rows, rows, columns, columns))
     size = pair(reading.builder[source].shape[1:])
     description = units.convolution(weight.shape, size, stride, sides, dilation, groups, bias is not None)
+    path, kind = innermost_module(node)
+    if weight.computed and kind.rpartition(".")[2] in STANDARDIZED:
+        description = units.standardized(description, reading.module.get_submodule(path).eps)  # type: ignore[arg-type]
+        weight = replace(weight, computed=False)
     return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
 
 

@@ -53,16 +53,16 @@ def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
     except Exception as error:  # whatever the foreign code raises
         image = " and ".join(map(show_shape, shapes))
         raise WeightsError(f"cannot trace {title} for {image}: {reason(error)}") from error
-    reading = Reading(program, Builder(title))
-    _read(reading, module)
+    reading = Reading(program, module, Builder(title))
+    _read(reading)
     return Traced(reading.builder.finish(_outputs(reading)), program, reading.nodes)
 
 
-def _read(reading: Reading, module: nn.Module) -> None:
+def _read(reading: Reading) -> None:
     nodes = (node for node in reading.program.graph.nodes if node.op != "output")
     for path, group in groupby(nodes, key=_one_layer):
         together = list(group)
-        if path is None or not _read_module(reading, module.get_submodule(path), together):
+        if path is None or not _read_module(reading, reading.module.get_submodule(path), together):
             for node in together:
                 reading.values[node] = _value(reading, node)
 
@@ -90,7 +90,8 @@ def _value(reading: Reading, node: fx.Node) -> Any:
         return _placeholder(reading, node)
     if node.target is operator.getitem:
         source, index = node.args
-        return reading.values[source][index]  # type: ignore[index]
+        several = reading.values[source]  # type: ignore[index]
+        return several if isinstance(several, Held) else several[index]  # of kept tensors alone, it is one like them
     given = arguments(node, reading.values)
     result = read_operator(reading, node, word(node), given)
     if in_place(node):
