@@ -140,8 +140,9 @@ def _conv1d(reading: Reading, node: fx.Node, given: Arguments) -> str:
     unit = (given["stride"], given["dilation"]) == ([1], [1])
     if weight.shape[:2] != (1, 1) or not unit or kernel != 2 * half + 1:
         return add_any(reading, node, given)
-    description = units.channel_conv(kernel, bias is not None)
-    return reading.add(node, description, (given["input"],), {"weight": weight, "bias": bias})
+    description, source = units.channel_conv(kernel, bias is not None), given["input"]
+    image = reading.builder[source].shape  # which was made a signal, and will be an image again
+    return reading.add(node, description, (source,), {"weight": weight, "bias": bias}, shape=image)
 
 
 def _prelu(reading: Reading, node: fx.Node, given: Arguments) -> str:
