@@ -57,6 +57,8 @@ ONE_LAYER: Mapping[str, Callable[[Any, Shape], Description | None]] = {
     "SameAvgPool2d": _same_avgpool,
 }
 
+# Layers of several inputs, each of which one operator reads.
+MERGES = frozenset({"weighted_add"})
 # Convolutions that bring their weights to mean 0 and variance 1: timm's, and ours.
 STANDARDIZED = frozenset({"StdConv2d", "StandardizedConv2d"})
 

@@ -21,7 +21,7 @@ from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights import units
 from cnndsl.weights.check import reason
 from cnndsl.weights.exported_program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
-from cnndsl.weights.one_layer import ONE_LAYER, roles
+from cnndsl.weights.one_layer import MERGES, ONE_LAYER, roles
 from cnndsl.weights.operators import read_operator
 from cnndsl.weights.skeleton import Builder, Skeleton
 
@@ -74,12 +74,13 @@ def _one_layer(node: fx.Node) -> str | None:
 
 def _read_module(reading: Reading, module: nn.Module, nodes: list[fx.Node]) -> bool:
     """Take all operators of a module as one unit, if they are one."""
-    outside = dict.fromkeys(each for node in nodes for each in node.all_input_nodes if each not in nodes)
-    values = [reading.values[each] for each in outside]
+    values = [reading.values[each] for node in nodes for each in node.all_input_nodes if each not in nodes]
     sources = tuple(each for each in values if isinstance(each, str))
     description = ONE_LAYER[type(module).__name__](module, reading.builder[sources[0]].shape)
     if description is None:
         return False
+    if description[0] not in MERGES:  # others read their one input again and again
+        sources = sources[:1]
     held = roles(each for each in values if isinstance(each, Held))
     reading.values[nodes[-1]] = reading.add(nodes[-1], description, sources, held)
     return True
