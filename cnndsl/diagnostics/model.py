@@ -131,8 +131,11 @@ class Report:
         return other
 
     def extend(self, diagnostics: Report) -> None:
-        for diagnostic in diagnostics:
+        """Take in all findings of another report."""
+        for key, diagnostic in diagnostics._found.items():
             self.add(diagnostic)
+            if more := diagnostics._repeats.get(key, 0):
+                self._repeats[key] = self._repeats.get(key, 0) + more
 
     def __iter__(self) -> Iterator[Diagnostic]:
         for key, diagnostic in self._found.items():
