@@ -51,8 +51,10 @@ class Repairs:
         alike = [each for each in working if each.cost == working[0].cost]
         if not working or len(alike) > OFFERED:
             return finding
-        following |= self._gone_with(working[0], finding, report)
-        return _with_cause(finding, working[:OFFERED])
+        gone = self._gone_with(working[0], finding, report)
+        following |= gone
+        others = [each for each in working[1:OFFERED] if not gone or gone <= self._gone_with(each, finding, report)]
+        return _with_cause(finding, [working[0], *others])
 
     def _gone_with(self, repair: Candidate, finding: Diagnostic, report: Report) -> set[Key]:
         """The other errors about shapes that a repair takes away."""

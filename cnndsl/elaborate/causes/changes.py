@@ -200,16 +200,12 @@ def _has_precedent(conflict: Conflict, op: type[Op], values: Mapping[str, Any], 
 
 
 def _in_all(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
-    """The change in all layers that are written like this one."""
+    """The change in all layers that are written like this one, or in what gives them all their value."""
     alike = conflict.text.like(command, tuple(change.values), type(change.op))
     if len(alike) > 1 and conflict.mended_by(change.values, conflict.instances(each.span for each in alike)):
-        yield _candidate(
-            change.values,
-            replace(change, cost=change.cost + IN_ALL),
-            step,
-            [command, *(each for each in alike if each is not command)],
-            None,
-        )
+        commands = [command, *(each for each in alike if each is not command)]
+        yield _candidate(change.values, replace(change, cost=change.cost + IN_ALL), step, commands, None)
+        yield from _at_origin(conflict, change, step, command)
 
 
 def _at_origin(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
