@@ -55,6 +55,7 @@ _LAYERS = {
     "swish": "silu",
     "cat": "concat",
     "skip": "residual",
+    "chunk": "split",
     "reshape": "flatten",
 }
 
