@@ -37,6 +37,7 @@ ROOMS = (
     "passes",
     "analysis",
     "models",
+    "repairs",
     "checking",
     "fixing",
     "weights",

@@ -31,7 +31,7 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int) -> Report:
             after = edited([fix])
             found = recheck(after.sources) if budget > 0 else None
             budget -= found[1] if found is not None else 0
-            if found is not None and _holds(report, finding, after, found[0]):
+            if found is not None and holds(report, finding, after, found[0]):
                 kept.append(fix)
             elif found is None or not finding.code.startswith("E2"):
                 words.append(fix.title)
@@ -40,7 +40,7 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int) -> Report:
     return tried
 
 
-def _holds(before: Report, fixed: Diagnostic, after: Edited, found: Report) -> bool:
+def holds(before: Report, fixed: Diagnostic, after: Edited, found: Report) -> bool:
     """Whether the edits took away the finding, and added none."""
     kept = {_key(finding.code, after.moved(finding.span)) for finding in before if finding != fixed}
     gone, lines = _key(fixed.code, after.moved(fixed.span)), after.lines
@@ -68,6 +68,8 @@ def _within(one: _Key, other: _Key) -> bool:
 
 def _was_hidden(finding: Diagnostic, by: Diagnostic, edited_lines: set[tuple[str, int]]) -> bool:
     """Whether a finding may have been hidden by another, rather than made by its fix."""
+    if finding.severity == "warning" and by.code.startswith("E2"):
+        return True  # no graph was looked at
     if any((finding.span.source.name, line) in edited_lines for line in finding.span.lines):
         return False
     hides_all = by.code.startswith(("E1", "E3"))
