@@ -15,7 +15,7 @@ from cnndsl.diagnostics.edits import compatible, edited
 from cnndsl.errors import OutputError
 from cnndsl.files import Writer, write_together
 from cnndsl.models import Model
-from cnndsl.shipped import shipped
+from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 
 MOST_ROUNDS = 50  # each makes one fix at least; a file that needs more is given back half mended
@@ -73,11 +73,6 @@ def _safe_fixes(checked: Checked) -> list[tuple[Diagnostic, Fix]]:
         if fix.safe and not any(is_shipped(edit.span.source.path) for edit in fix.edits)
     }
     return [(safe[fix], fix) for fix in compatible(reversed(safe))]
-
-
-def is_shipped(path: Path | None) -> bool:
-    """Whether a file is one of those that come with cnndsl."""
-    return path is not None and path.resolve().is_relative_to(shipped("archs").resolve())
 
 
 def write_fixed(fixed: Fixed) -> None:

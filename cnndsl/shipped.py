@@ -7,6 +7,11 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent
 
 
+def is_shipped(path: Path | None) -> bool:
+    """Whether a file is one of the networks or blocks that come with cnndsl."""
+    return path is not None and path.resolve().is_relative_to(shipped("archs").resolve())
+
+
 def shipped(folder: str) -> Path:
     """The folder `grammars` or `archs` that ships with cnndsl."""
     inside = _PACKAGE / folder

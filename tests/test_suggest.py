@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cnndsl.diagnostics.suggest import closest
+from cnndsl.diagnostics.suggest import closest, meant
+from cnndsl.source import Source
 
 LAYERS = ["conv", "conv_transpose", "bn", "relu", "maxpool", "avgpool", "global_avgpool", "dropout", "linear", "add"]
 ARGUMENTS = ["kernel", "filters", "stride", "pad", "dilation", "groups", "bias"]
@@ -39,3 +40,24 @@ ARGUMENTS = ["kernel", "filters", "stride", "pad", "dilation", "groups", "bias"]
 def test_closest(word: str, candidates: list[str], meant: str | None) -> None:
     assert closest(word, candidates) == meant
     assert closest(word, reversed(candidates)) == meant
+
+
+@pytest.mark.parametrize(
+    ("word", "candidates", "certain"),
+    [
+        ("convv", LAYERS, True),
+        ("cov", LAYERS, True),
+        ("rleu", LAYERS, True),
+        ("ReLU", LAYERS, True),
+        ("droqout", LAYERS, True),
+        ("conf", LAYERS, False),  # another letter in a short word
+        ("sum", ["sub", "mul"], False),
+        ("drop", LAYERS, False),
+        ("global_minpool", ["global_maxpool"], False),
+        ("enc4", ["enc1"], False),
+        ("relux", ["relu", "relu6"], False),
+    ],
+)
+def test_what_is_certain(word: str, candidates: list[str], certain: bool) -> None:
+    place = Source("a.arch", word).span(0, len(word))
+    assert [fix.safe for fix in meant(place, candidates)] == [certain]

@@ -53,8 +53,9 @@ def _show(checked: Sequence[Checked], format: str, stream: TextIO, made: int = 0
 
 def _fix(options: argparse.Namespace) -> int:
     """Make the safe fixes, say which, and show what is left; the text of standard input goes to standard output."""
-    from cnndsl.fixing import fix_models, in_words, is_shipped, write_fixed
+    from cnndsl.fixing import fix_models, in_words, write_fixed
     from cnndsl.models import find_model
+    from cnndsl.shipped import is_shipped
 
     piped = "-" in options.models
     if piped and len(options.models) > 1:

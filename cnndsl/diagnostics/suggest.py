@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
@@ -10,6 +11,7 @@ from cnndsl.diagnostics.model import Edit, Fix
 from cnndsl.source import Span
 
 _LONGEST = 64  # a longer word is no slip of the finger, and comparing it would take time
+_LONG = 6  # letters of a word that is told with one of them wrong
 _SLIP, _FORM = 0, 1  # kinds of difference: of some letters, or of an ending
 _MOST_CANDIDATES = 5_000  # of more, none is offered
 _MOST_COMPARED = 200  # of those that may be near, letter by letter
@@ -29,16 +31,27 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
 def meant(place: Span, candidates: Iterable[str], word: str | None = None) -> tuple[Fix, ...]:
     """The word there, if it is not another, replaced by the nearest candidate, if one is near.
 
-    That is certain if it is a slip and no other comes as near. A digit is no slip: it tells names apart, as in `enc1`.
+    That is safe if no other comes as near and nothing else can be meant.
     """
     word = place.text if word is None else word
     ranked = _ranked(word, candidates)
     if not ranked:
         return ()
-    kind, guess = ranked[0][0], ranked[0][-1]
+    guess = ranked[0][-1]
     alone = len(ranked) == 1 or ranked[1][:2] > ranked[0][:2]
-    digits = [re.sub(r"\D", "", text) for text in (word, guess)]
-    return (instead(place, guess, safe=kind == _SLIP and alone and digits[0] == digits[1]),)
+    return (instead(place, guess, safe=alone and _is_certain(word.casefold(), guess.casefold())),)
+
+
+def _is_certain(word: str, guess: str) -> bool:
+    """Whether one can only be the other with letters lost, added or swapped; in longer words also with a wrong one.
+
+    `sum` is no `sub`. Nor is a digit a slip: it tells names apart (`enc1`, `enc2`).
+    """
+    distance = _distance(word, guess)
+    if re.sub(r"\D", "", word) != re.sub(r"\D", "", guess) or distance > min(len(word), len(guess)) // 3:
+        return False
+    lost, added = Counter(word) - Counter(guess), Counter(guess) - Counter(word)
+    return not (lost and added) or (distance == 1 and len(word) >= _LONG)
 
 
 def instead(place: Span, word: str, *, safe: bool) -> Fix:

@@ -1,7 +1,8 @@
 """Tries fixes: one is offered only if its finding goes when it is made, and no other comes.
 
-What made a finding also hides what follows: behind a layer that is not known no shape is. So a fix of a syntax error
-or of a name may bring to light what is wrong on other lines, and that of any error what is warned of there.
+What made a finding also hides what follows: behind a layer that is not known no shape is, and while anything is wrong
+nothing is warned of. So the fix of a syntax error or of a name may bring to light errors on other lines, and that of
+any error warnings. Claims are another matter: where one does not hold, the fix is not what was meant.
 """
 
 from __future__ import annotations
@@ -68,9 +69,7 @@ def _within(one: _Key, other: _Key) -> bool:
 
 def _was_hidden(finding: Diagnostic, by: Diagnostic, edited_lines: set[tuple[str, int]]) -> bool:
     """Whether a finding may have been hidden by another, rather than made by its fix."""
-    if finding.severity == "warning" and by.code.startswith("E2"):
-        return True  # no graph was looked at
-    if any((finding.span.source.name, line) in edited_lines for line in finding.span.lines):
+    if by.severity == "warning" or finding.code.startswith("E4"):
         return False
-    hides_all = by.code.startswith(("E1", "E3"))
-    return by.severity == "error" and (hides_all or finding.severity == "warning")
+    elsewhere = not any((finding.span.source.name, line) in edited_lines for line in finding.span.lines)
+    return finding.severity == "warning" or (elsewhere and by.code.startswith(("E1", "E3")))

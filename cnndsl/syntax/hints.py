@@ -155,12 +155,11 @@ def _shape(s: Situation) -> Remedy | None:
 
 def _comment(s: Situation) -> Remedy | None:
     """`// text`, `relu  // text`, `/* text`"""
-    words = [*s.words, s.token]
-    slashes = next((word for word in words if word is not None and word.type == "FLOOR_DIVIDE"), None)
+    slashes = any(word.type == "FLOOR_DIVIDE" for word in s.words)
     starred = s.found == "SLASH" and s.after()[:1] in (["TIMES"], ["POWER"])
-    if slashes is not None and s.found in ("NAME", "FLOOR_DIVIDE", "_NL"):
-        return replaced(_HASH, s.span(slashes), "#")
-    return _HASH if starred else None
+    if s.found == "FLOOR_DIVIDE":
+        return replaced(_HASH, s.word, "#")
+    return _HASH if starred or (slashes and s.found in ("NAME", "_NL")) else None
 
 
 def _or(s: Situation) -> Remedy | None:
