@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cnndsl.checking import check_file
+from cnndsl.checking import Request, check_file
 from cnndsl.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,7 +138,7 @@ def growth(rounds: int) -> list[dict[str, Any]]:
         )
 
         def check(text: str = text) -> None:
-            checked = check_file(Source("n.arch", text))
+            checked = check_file(Source("n.arch", text), Request(max_nodes=200_000))
             assert checked.report.ok and checked.facts["n"].params
 
         count = max(3, rounds) if nodes < 100_000 else 3
