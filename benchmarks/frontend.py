@@ -3,8 +3,9 @@
     python benchmarks/frontend.py [--rounds N] [--output FILE.json]
 
 1. `cnndsl check` as a whole process, beside an interpreter that only starts and one that only imports torch.
-2. One process: parse, elaborate, check and cost networks of 100 to 100,000 nodes; microseconds per node.
-3. ResNet-152 in one process: all shapes, parameters and MACs by cnndsl, by `torchinfo.summary` and by `torch.fx` shape
+2. One process: each file of the zoo is edited and checked anew, with all of its networks.
+3. One process: parse, elaborate, check and cost networks of 100 to 100,000 nodes; microseconds per node.
+4. ResNet-152 in one process: all shapes, parameters and MACs by cnndsl, by `torchinfo.summary` and by `torch.fx` shape
    propagation, both on the meta device (where tensors have shapes but no data), interleaved in one run.
 
 Every figure is a median with the smallest and largest of the rounds; ratios are taken round by round.
@@ -24,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cnndsl.checking import check_file
+from cnndsl.checking import Request, check_file
 from cnndsl.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +73,10 @@ def spread(times: list[float], scale: float = 1e3) -> dict[str, float]:
     return {"median": median(times) * scale, "min": min(times) * scale, "max": max(times) * scale}
 
 
+def ratios(times: list[float], others: list[float]) -> list[float]:
+    return [time / other for time, other in zip(times, others, strict=True)]
+
+
 def shown(figures: dict[str, float], unit: str) -> str:
     return f"{figures['median']:9.1f} {unit}  ({figures['min']:.1f} to {figures['max']:.1f})"
 
@@ -88,6 +93,8 @@ def whole_processes(rounds: int) -> dict[str, Any]:
             {
                 "python -c pass": process("-c", "pass"),
                 "import torch": process("-c", "import torch"),
+                "import cnndsl": process("-c", "import cnndsl"),
+                "cnndsl --help": process("-m", "cnndsl", "--help"),
                 "cnndsl check GoogLeNet": process("-m", "cnndsl", "check", "archs/googlenet.arch:googlenet"),
                 "cnndsl check ResNet-152": process("-m", "cnndsl", "check", str(resnet)),
             },
@@ -95,10 +102,31 @@ def whole_processes(rounds: int) -> dict[str, Any]:
         )
     finally:
         resnet.unlink()
-    print("whole processes")
+    print("whole processes, and how often `python -c pass` and `import torch` they take")
+    result: dict[str, Any] = {}
     for name, each in times.items():
-        print(f"  {name:<28}{shown(spread(each), 'ms')}")
-    return {name: spread(each) for name, each in times.items()}
+        to_pass, to_torch = (ratios(each, times[other]) for other in ("python -c pass", "import torch"))
+        result[name] = {**spread(each), "to_pass": spread(to_pass, 1.0), "to_torch": spread(to_torch, 1.0)}
+        print(f"  {name:<28}{shown(spread(each), 'ms')}  {median(to_pass):6.2f}  {median(to_torch):6.3f}")
+    return result
+
+
+def edits(rounds: int) -> dict[str, Any]:
+    """CPU time, since others may use the machine: what an editor waits for after each change of a file."""
+    medians: dict[str, float] = {}
+    for path in sorted((ROOT / "archs").glob("*.arch")):
+        text, times = path.read_text(encoding="utf-8"), []
+        for number in range(rounds):
+            edited = Source(str(path), f"{text}# edit {number}\n", path)
+            start = time.process_time()
+            checked = check_file(edited)
+            assert all(facts.params and facts.macs and facts.depth for facts in checked.facts.values())
+            times.append(time.process_time() - start)
+        medians[path.name] = median(times) * 1e3
+    slowest = max(medians, key=medians.__getitem__)
+    print("\nan edit of a file of the zoo: CPU until all of its networks are checked")
+    print(f"  median file {median(medians.values()):.1f} ms, slowest {slowest} {medians[slowest]:.1f} ms")
+    return medians
 
 
 def growth(rounds: int) -> list[dict[str, Any]]:
@@ -110,7 +138,7 @@ def growth(rounds: int) -> list[dict[str, Any]]:
         )
 
         def check(text: str = text) -> None:
-            checked = check_file(Source("n.arch", text))
+            checked = check_file(Source("n.arch", text), Request(max_nodes=200_000))
             assert checked.report.ok and checked.facts["n"].params
 
         count = max(3, rounds) if nodes < 100_000 else 3
@@ -142,9 +170,9 @@ def against_others(rounds: int) -> dict[str, Any]:
     print("\nResNet-152, all shapes (torchinfo and torch.fx start from a built module, cnndsl from text)")
     result: dict[str, Any] = {}
     for name, each in times.items():
-        ratios = [other / own for other, own in zip(each, times["cnndsl"], strict=True)]
-        result[name] = {**spread(each), "ratio_to_cnndsl": spread(ratios, 1.0)}
-        print(f"  {name:<20}{shown(spread(each), 'ms')}   {median(ratios):5.2f}x of cnndsl's time")
+        to_ours = ratios(each, times["cnndsl"])
+        result[name] = {**spread(each), "ratio_to_cnndsl": spread(to_ours, 1.0)}
+        print(f"  {name:<20}{shown(spread(each), 'ms')}   {median(to_ours):5.2f}x of cnndsl's time")
     return result
 
 
@@ -156,6 +184,7 @@ def main() -> None:
     figures = {
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "whole_processes_ms": whole_processes(options.rounds),
+        "edit_cpu_ms": edits(options.rounds),
         "growth_ms": growth(options.rounds),
         "resnet152_ms": against_others(options.rounds),
     }

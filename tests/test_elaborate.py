@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import cnndsl
 from cnndsl.checking import Checked, Request, check_file, check_model
-from cnndsl.diagnostics import render
+from cnndsl.diagnostics import render, suggest
+from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
@@ -570,3 +571,34 @@ def test_each_of_several_inputs_has_a_shape_of_its_own() -> None:
 def test_a_shape_is_for_an_input_that_is_there(input: object, said: str) -> None:
     with pytest.raises(ParameterError, match=re.escape(said)):
         cnndsl.loads(TWO, input=input)
+
+
+# --- checking ends, and soon
+
+
+def test_networks_of_a_file_share_one_budget() -> None:
+    base = "network n(k = 1) {\n input 3 x 8 x 8\n repeat k { relu }\n}\n"
+    variants = "".join(f"network v{number} = n(k = 30_000)\n" for number in range(50))
+    checked = check_file(Source("t.arch", base + variants))
+    (finding,) = checked.report.errors
+    assert finding.code == "E501" and "the networks of this file together" in finding.message
+    assert sum(len(done.graph) for done in checked.networks.values()) <= MAX_NODES
+
+
+def test_suggestions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, distance = [], suggest._distance
+    monkeypatch.setattr(suggest, "_distance", lambda a, b: compared.append(a) or distance(a, b))
+    labels = "".join(f" relu as label{number}\n from labl{number} -> relu\n" for number in range(300))
+    report = check_file(Source("t.arch", f"network t {{\n input 3 x 8 x 8\n{labels}}}\n")).report
+    assert len(report.errors) == 300 and len(compared) <= 50 * 200
+
+
+def test_a_claim_that_takes_too_many_steps_is_a_finding() -> None:
+    steps = " + ".join(["len(range(100_000))"] * 99)
+    report = check_file(Source("t.arch", f"network t {{\n input 3\n relu\n expect {steps} == 1\n}}\n")).report
+    assert [finding.code for finding in report] == ["E501"]
+
+
+def test_a_file_of_too_many_words_is_refused() -> None:
+    with pytest.raises(cnndsl.SourceError, match="words and signs"):
+        cnndsl.loads(f"network t {{\n input 3\n{' relu' * 100_001}\n}}\n")

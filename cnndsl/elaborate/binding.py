@@ -161,6 +161,9 @@ def _refusal(error: ArgumentError, kind: Kind, value: object, argument: tree.Arg
     return f"{expected} {'' if error.out_of_range else f'{type_name(value)} '}{brief(value)}"
 
 
-def _list(names: Sequence[str]) -> str:
-    quoted = [f"`{name}`" for name in names]
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if 1 < len(quoted) <= 20 else few(quoted)
+def _list(names: Sequence[str], most: int = 20) -> str:
+    *others, last = [f"`{name}`" for name in names[:most]]
+    if len(names) > most:
+        last = f"{last} and {len(names) - most:,} more"
+        return ", ".join([*others, last])
+    return f"{', '.join(others)} and {last}" if others else last

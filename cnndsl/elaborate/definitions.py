@@ -68,7 +68,7 @@ def _circle(
     circle: list[str], first: str, networks: Mapping[str, tree.NetworkDefinition | tree.VariantDefinition]
 ) -> Diagnostic:
     at = circle.index(first)
-    message = f"`{first}` is made from itself: {' from '.join([*circle[at:], *circle[:at], first])}"
+    message = f"`{first}` is made from itself: {' from '.join(_shortened([*circle[at:], *circle[:at], first]))}"
     definition = networks[first]
     assert isinstance(definition, tree.VariantDefinition)  # as all in the circle are
     return Diagnostic("E310", message, definition.base.span)
@@ -97,7 +97,7 @@ def cycles(blocks: Sequence[tree.BlockDefinition], report: Report) -> set[Span]:
                 settled.add(last)
             elif onward.id in trail:
                 cycle = [*trail][[*trail].index(onward.id) :]
-                message = f"`{onward.id}` calls itself: {' calls '.join([*cycle, onward.id])}"
+                message = f"`{onward.id}` calls itself: {' calls '.join(_shortened([*cycle, onward.id]))}"
                 report.add(Diagnostic("E310", message, onward.span, help=NO_RECURSION))
                 circular |= {spans[name] for name in cycle}
                 settled.update(cycle)
@@ -105,6 +105,10 @@ def cycles(blocks: Sequence[tree.BlockDefinition], report: Report) -> set[Span]:
             else:
                 trail[onward.id] = iter(calls[onward.id])
     return circular
+
+
+def _shortened(names: list[str], most: int = 12) -> list[str]:
+    return names if len(names) <= most else [*names[: most - 2], "...", names[-1]]
 
 
 def _called(block: tree.BlockDefinition, own: Mapping[str, Span]) -> list[tree.Name]:

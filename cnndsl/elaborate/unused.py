@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
@@ -29,9 +29,10 @@ def report_unused(module: Module, report: Report) -> None:
 
     Nothing is said where there are errors: what is mended there may use the name.
     """
-    errors = [finding.span for finding in report.errors if finding.span.source is module.source]
+    errors = sorted(finding.span.start for finding in report.errors if finding.span.source is module.source)
     for definition in definitions(module):
-        if not any(definition.span.start <= error.start <= definition.body.span.end for error in errors):
+        at = bisect_left(errors, definition.span.start)
+        if at == len(errors) or errors[at] > definition.body.span.end:
             _report_unused_in(definition, report)
     everything = {name.id for name in names_in((module.file.blocks, module.file.networks))}
     for use in module.file.uses if not errors else ():

@@ -27,7 +27,7 @@ from cnndsl.syntax.tables import tables
 from cnndsl.syntax.tokens import Token
 
 LANGUAGE_VERSION = 1
-MAX_WORDS = 150_000
+MAX_WORDS = 100_000
 MAX_NESTING = 64
 MAX_ERRORS = 50
 
