@@ -220,14 +220,14 @@ SHAPES = (
         bad="""
         network t {
             input 64 x 56 x 56
-            group { | conv 3x3, 32 | conv 3x3, 64, /2 }
+            group { | conv 3x3, 32 -> relu | conv 3x3, 64, /2 -> relu }
             each width in [32, 64, 128] { conv 3x3, width -> relu }
         }
         """,
         good="""
         network t {
             input 64 x 56 x 56
-            group { | conv 3x3, 32 | conv 3x3, 64, /2 | conv 3x3, 128, /4 }
+            group { | conv 3x3, 32 -> relu | conv 3x3, 64, /2 -> relu | conv 5x5, 128, /4 -> relu }
             each width in [32, 64, 128] { conv 3x3, width -> relu }
         }
         """,
