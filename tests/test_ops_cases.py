@@ -90,6 +90,8 @@ MISTAKES = {
     "8 x 9 x 9 as x -> resize 3x3, like=x": "E308",
     "8 x 9 x 9 as x -> resize like=y": "E303",
     "8 x 9 x 9 -> resize like=3": "E307",
+    "8 x 9 x 9 -> group { | identity | tanh } as two\n from two[0] -> resize like=two": "E209",
+    "8 x 9 x 9 -> group { | identity | tanh } as two\n from two[0] -> resize like=two[2]": "E313",
     "8 x 9 x 9 -> resize 3x3, align_corners=true": "E308",
     "8 x 9 x 9 -> max { | conv 1x1, 4 | identity }": "E203",
     "8 x 9 x 9 -> sub { | conv 1x1, 4 | identity }": "E203",

@@ -114,7 +114,10 @@ def _layer(
     op = layers.make(elaborator, target.op, {**target.bound, **given}, command)
     if op.arity is None:
         return merges.merge(elaborator, op, command, place, x)
-    others = [labels.read(elaborator, name, place) for name in layers.tensors_named(op, command)]
+    others = []
+    for name in layers.tensors_named(op, command):
+        others.append(labels.read(elaborator, name, place))
+        layers.refuse_bundle(elaborator, name, others[-1])
     return layers.put(elaborator, op, command, place, (x, *others), label)
 
 

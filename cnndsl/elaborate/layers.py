@@ -107,6 +107,15 @@ def one_wanted(elaborator: Elaborator, command: tree.Command, place: Place, x: B
     return elaborator.context.fail("E209", message, command.span, labels=labels, help=help)
 
 
+def refuse_bundle(elaborator: Elaborator, name: tree.Read, x: Flowing) -> None:
+    """E209 for a bundle that an argument names."""
+    if isinstance(x, Bundle):
+        text = name.span.text
+        help = f"`{text}[0]` is the first of them"
+        message = f"an argument names one tensor, and `{text}` is {shapes(x.items)}"
+        raise elaborator.context.fail("E209", message, name.span, help=help)
+
+
 def make(elaborator: Elaborator, op: type[Op], arguments: Mapping[str, object], command: tree.Command) -> Op:
     """The layer with these arguments."""
     try:
