@@ -125,7 +125,11 @@ def _with_tried_fixes(check: Callable[[Source, Request], Checked], source: Sourc
             return None
         return again.report, again.size
 
-    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED))
+    if not checked.report:
+        return checked
+    from cnndsl.habits.second_reading import readings  # which a clean file does without
+
+    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED, readings))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
+from cnndsl.analysis.order import channels_behind, numbers_out_of_order
 from cnndsl.diagnostics import Diagnostic
 from cnndsl.diagnostics.wording import way
 from cnndsl.ir.graph import Graph, Node
@@ -22,7 +23,7 @@ Finding: TypeAlias = tuple[Node, Diagnostic]
 
 def lint(graph: Graph) -> list[Diagnostic]:
     """All warnings about `graph` as the author wrote it (before any pass), in definition order."""
-    rules = (_useless_biases, _skipped_pixels, _unused_results)
+    rules = (_useless_biases, _skipped_pixels, _unused_results, channels_behind, numbers_out_of_order)
     return [_reached(graph, node, finding) for rule in rules for node, finding in rule(graph)]
 
 
