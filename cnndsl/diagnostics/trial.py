@@ -31,7 +31,7 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Re
         likely = readings(finding) if trial.budget > 0 else ()
         read = next((fix for fix in likely if trial.holds(finding, fix)), None)
         if read is not None:
-            tried.add(replace(finding, fixes=(read,)))
+            tried.add(replace(finding, fixes=(read,), help=_advice(finding)))
             continue
         kept, words = [], []
         for fix in finding.fixes:
@@ -43,6 +43,12 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Re
         help = "\n".join([*words, *([finding.help] if finding.help is not None else [])]) or None
         tried.add(replace(finding, fixes=tuple(kept), help=help))
     return tried
+
+
+def _advice(finding: Diagnostic) -> str | None:
+    """What remains to be said beside a reading: of a syntax error, which rule was broken."""
+    rules = [fix.title for fix in finding.fixes] if finding.code.startswith("E1") else []
+    return "\n".join([*rules, *([finding.help] if finding.help is not None else [])]) or None
 
 
 @dataclass

@@ -35,25 +35,31 @@ def readings(finding: Diagnostic) -> Iterator[Fix]:
         yield from _input_axes(finding)
     if not finding.code.startswith(_CODES):
         return
-    place = finding.span
-    yield from _fact(finding)
-    yield from _shipped(finding)
-    yield from _long_comment(place)
-    yield from _line_end(finding)
-    outside = _is_outside(place)
-    scope = scope_of(place.source)
-    for statement in statements_at(place):
+    for rule in (_fact, _shipped, _long_comment, _line_end, _statement, _whole_file):
+        yield from rule(finding)
+
+
+def _statement(finding: Diagnostic) -> Iterator[Fix]:
+    """The line in our words; certain only if nothing else that is said of it leaves a choice."""
+    certain = not finding.fixes or any(fix.safe for fix in finding.fixes)
+    outside, scope = _is_outside(finding.span), scope_of(finding.span.source)
+    for statement in statements_at(finding.span):
         text = statement.text
-        new = (rewrite_definition(text) if outside else None) or (
-            _headed(text, scope) if opens_body(text) else rewrite(text, scope)
-        )
+        new = rewrite_definition(text) if outside else None
+        new = new or (_headed(text, scope) if opens_body(text) else rewrite(text, scope))
         if new is not None:
+            new = replace(new, sure=new.sure and certain)
             yield _fix(statement, new)
-        if new is not None and new.without is not None:
-            yield _fix(statement, replace(new, text=new.without))
-    if outside and (whole := wrapped(place.source.text)) is not None:
+            if new.without is not None:
+                yield _fix(statement, replace(new, text=new.without))
+
+
+def _whole_file(finding: Diagnostic) -> Iterator[Fix]:
+    """Layers without a network around them."""
+    source = finding.span.source
+    if _is_outside(finding.span) and (whole := wrapped(source.text)) is not None:
         title = "layers stand in the braces of a network: `network net { ... }`"
-        yield Fix(title, (Edit(Span(place.source, 0, len(place.source.text)), whole),))
+        yield Fix(title, (Edit(Span(source, 0, len(source.text)), whole),))
 
 
 def scope_of(source: Source) -> Scope:
@@ -166,10 +172,9 @@ def _shipped(finding: Diagnostic) -> Iterator[Fix]:
     yield Fix(f"`{use}` brings `{means.word}`", tuple(edits), safe=means.word == place.text)
 
 
-def _long_comment(place: Span) -> Iterator[Fix]:
+def _long_comment(finding: Diagnostic) -> Iterator[Fix]:
     """A comment over several lines: `/* ... */`, or between triple quotes."""
-    source = place.source
-    number = place.line
+    source, number = finding.span.source, finding.span.line
     text = source.line(number).strip()
     close = "*/" if text.startswith("/*") else next((mark for mark in _QUOTES if text.startswith(mark)), None)
     if close is None:
