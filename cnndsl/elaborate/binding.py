@@ -95,7 +95,7 @@ def _too_many(context: Context, call: Call, count: int, surplus: Sequence[tree.A
     message = f"`{call.name}` takes {count or 'no'} {more}positional argument{'' if count == 1 else 's'}"
     named = [f"`{p.name}=`" for p in call.signature if not p.positional and p.name != "stride"]
     if any(p.name == "stride" and not p.positional for p in call.signature):
-        step = quoted(surplus[0]) if len(surplus) == 1 and not _is_large(surplus[0]) else "2"
+        step = quoted(surplus[0]) if len(surplus) == 1 and _is_stride(surplus[0]) else "2"
         named.insert(0, f"`/{step}` for the stride")
     help = SURPLUS.get(call.name, f"the others are named: {', '.join(named)}" if named else None)
     if (line := _continued(surplus[0].span)) is not None:
@@ -103,10 +103,10 @@ def _too_many(context: Context, call: Call, count: int, surplus: Sequence[tree.A
     context.fail("E306", message, surplus[0].span.to(surplus[-1].span), help=help)
 
 
-def _is_large(argument: tree.Argument) -> bool:
-    """Whether it is a number that no stride is."""
-    value = argument.value.value if isinstance(argument.value, tree.Literal) else None
-    return isinstance(value, (int, float)) and value > _LARGEST_STRIDE
+def _is_stride(argument: tree.Argument) -> bool:
+    """Whether it may be one: no text, and no number that large."""
+    value = argument.value.value if isinstance(argument.value, tree.Literal) else 1
+    return isinstance(value, (int, float)) and value <= _LARGEST_STRIDE
 
 
 def _continued(span: Span) -> int | None:

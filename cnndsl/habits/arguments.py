@@ -24,6 +24,7 @@ _ARGUMENTS = {
     "scale": "scale_factor size factor stride times by",
     "mode": "interpolation method upsample_type",
     "eps": "epsilon variance_epsilon",
+    "pad_mode": "padding_mode",
     "momentum": "",
     "round": "",
     "multiplier": "depth_multiplier channel_multiplier depthwise_multiplier",
@@ -58,6 +59,8 @@ DROPPED = {
     **dict.fromkeys(
         [
             "inplace",
+            "keepdims",
+            "keepdim",
             "dtype",
             "device",
             "data_format",
@@ -88,7 +91,7 @@ DROPPED = {
 NAMES = ("name", "scope", "label", "id")
 ACTIVATIONS = ("activation", "act", "activation_fn", "nonlinearity", "non_linearity", "act_type", "act_layer")
 NORMALIZERS = ("bn", "batch_norm", "batchnorm", "batch_normalize", "use_bn", "with_bn", "normalizer_fn", "norm")
-INVERTED = {"no_bias": "bias", "keep_prob": "p", "nobias": "bias"}
+INVERTED = {"no_bias": "bias", "keep_prob": "p", "keep": "p", "nobias": "bias"}
 
 
 def is_argument(name: str) -> bool:

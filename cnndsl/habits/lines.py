@@ -198,7 +198,10 @@ _LOOPS = (
     ),
     (re.compile(r"^for\s*\(\s*(?P<i>\w+)\s+in\s+(?P<n>.+)\)\s*\{(?P<body>.*)$", re.DOTALL), "for {i} in {n} {{{body}"),
 )
-_REPEATED = re.compile(r"^repeat\s+(?P<n>\w+)\s*:?\s+(?P<body>[^{}]+)$", re.DOTALL)
+_REPEATED = re.compile(r"^repeat\s*\(?(?<=[\s(])(?P<n>\w+)\)?\s*:?\s+(?P<body>[^{}]+)$", re.DOTALL)
+_BODIED = re.compile(r"^(?P<word>residual|skip|stage)\s*(?::\s*|\(\s*|\s)(?P<body>[^{}]+?)(?P<close>\)?)$", re.DOTALL)
+_HEADED = re.compile(r"^(?P<head>(?:for\s+\w+\s+in|if)\s+[^{}:]+?)\s*:\s*(?P<body>[^{}\n]+)$")
+_MERGED = re.compile(r"^(?P<word>\w+)\s*[(\[](?P<body>[^{}]*\|[^{}]*)[)\]]$", re.DOTALL)
 _TIMES = re.compile(r"^(?P<before>(?:[^{}:]*->\s*)?)(?P<body>\w+)\s+[x*]\s*(?P<n>\d+)$", re.DOTALL)
 
 
@@ -209,6 +212,14 @@ def _loop(text: str, scope: Scope) -> str | None:
     if found := _REPEATED.match(text):
         body = found["body"]
         return f"repeat {found['n']} {{ {_part(body, scope)} }}"
+    if (found := _BODIED.match(text)) and is_layer(re.split(r"\W", found["body"])[0], scope):
+        body = found["body"] + (found["close"] if "(" in found["body"] else "")
+        return f"{_part(found['word'] + ' { }', scope)[:-3].rstrip()} {{ {_part(body, scope)} }}"
+    if found := _HEADED.match(text):
+        return f"{_part(found['head'] + ' { }', scope)[:-3].rstrip()} {{ {_part(found['body'], scope)} }}"
+    if (found := _MERGED.match(text)) and (means := meaning(found["word"])) and is_merge(means.word):
+        branches = [part.strip() for part in found["body"].split("|") if part.strip()]
+        return f"{means.word} {{ {' '.join(f'| {_part(branch, scope)}' for branch in branches)} }}"
     if (found := _TIMES.match(text)) and is_layer(found["body"], scope):
         body = found["body"]
         return f"{found['before']}repeat {found['n']} {{ {_part(body, scope)} }}"
@@ -306,6 +317,17 @@ def _joined(elements: list[Written]) -> str:
     return text
 
 
+_LET = re.compile(
+    r"^(?:(?:let|int|var|const|auto|float)\s+)?(?P<name>[A-Za-z]\w*)\s*:?=\s*(?P<value>[\d.]+(?:x\d+)?|\[[\d\s,.]*\])$"
+)
+
+
+def _value(text: str, scope: Scope) -> str | None:
+    """`n = 3`"""
+    found = _LET.match(text)
+    return f"let {found['name']} = {found['value']}" if found else None
+
+
 _RULES: tuple[Callable[[str, Scope], str | Rewritten | None], ...] = (
     _comment,
     _behind,
@@ -315,6 +337,7 @@ _RULES: tuple[Callable[[str, Scope], str | Rewritten | None], ...] = (
     _condition,
     _read,
     _arithmetic,
+    _value,
     _chain,
 )
 

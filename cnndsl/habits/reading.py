@@ -12,7 +12,7 @@ Kind = Literal["number", "size", "string", "word", "tuple", "call", "expression"
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     |(?P<size>\d+(?:\s*[xX×*]\s*\d+)+(?![\w.]))
-    |(?P<number>\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?[%x]?(?![\w.]))
+    |(?P<number>(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[%x]?(?![\w.]))
     |(?P<string>"[^"\n]*"|'[^'\n]*')
     |(?P<word>[A-Za-z_$][\w$]*(?:\.[A-Za-z_]\w*)*)
     |(?P<arrow>-+>|=+>|\|>|>>|→|⇒)
@@ -28,6 +28,7 @@ _OPERATORS = {"//", "**", "-", "+", "*", "/", "%"}
 _JOINS = {"|", "+", "-", ">", "&"}  # between layers, what `->` is here
 _BINDERS = {"let", "var", "const", "auto", "val", "return"}
 _NUMBERED = re.compile(r"([A-Za-z]+?)_?(\d+x\d+)")  # `conv3x3`
+_MEASURES = {"size", "shape", "len", "int"}  # functions of a tensor that give numbers
 _WRAPPERS = {"add", "sequential", "append"}
 
 
@@ -159,7 +160,7 @@ class _Reader:
         name, gives = self.peek(), self.peek(1)
         if name.kind != "word" or gives.kind != "gives" or not self.layer_at(2):
             return None
-        if gives.text == ":" and self.words.layer(name.text) and "=" in self.text:
+        if gives.text == ":" and self.words.layer(name.text):
             return None
         self.at += 2
         return name.text.split(".")[-1]
@@ -194,9 +195,7 @@ class _Reader:
 
     def link(self) -> tuple[Link, ...]:
         """One layer, or the several of nested calls and of `Sequential(...)`."""
-        name = self.take()
-        if name.kind != "word":
-            raise Unclear(name.text)
+        name = self.name()
         if self.peek().text == "(" and self.peek().start == name.end:
             return self.call(name.text)
         arguments = self.bare_arguments()
@@ -204,6 +203,19 @@ class _Reader:
             arguments.insert(0, Argument(None, Value("size", numbered[2])))
             return (Link(numbered[1], tuple(arguments), body=self.body()),)
         return (Link(name.text, tuple(arguments), body=self.body()),)
+
+    def name(self) -> Token:
+        """A layer's name, which may be several words: `max pool`."""
+        name = self.take()
+        if name.kind != "word":
+            raise Unclear(name.text)
+        for count in (2, 1):
+            more = [self.peek(i) for i in range(count)]
+            joined = "_".join([name.text, *(token.text for token in more)])
+            if all(token.kind == "word" for token in more) and self.words.layer(joined):
+                self.at += count
+                return replace(name, text=joined, end=more[-1].end)
+        return name
 
     def call(self, name: str) -> tuple[Link, ...]:
         """`name(...)`, perhaps on `(x)`, as Keras writes it."""
@@ -215,6 +227,8 @@ class _Reader:
         if last.lower() in _WRAPPERS and wrapped:
             return tuple(link for argument in arguments for link in argument.value.links)
         inner = [argument.value.links for argument in arguments[:1] if argument.value.kind == "call"]
+        if inner and inner[0][-1].name.split(".")[-1] not in _MEASURES and not self.words.layer(inner[0][-1].name):
+            raise Unclear(inner[0][-1].name)  # a layer that stands elsewhere
         if inner and not arguments[0].name and self.words.layer(inner[0][-1].name):
             return (*inner[0], Link(name, tuple(arguments[1:]), called=True))
         return (Link(name, tuple(arguments), called=True, body=self.body()),)

@@ -101,4 +101,4 @@ def _number(kind: Kind, value: Value) -> str:
         text = value.text if re.fullmatch(r"[\d.]+", value.text) else ""
     if value.kind in ("tuple", "call") or not re.fullmatch(r"-?[\d_.]+([eE][+-]?\d+)?|\d+\s*\*\s*\d+", text):
         raise Unclear(value.text)
-    return text
+    return f"0{text}" if text.startswith(".") else text

@@ -16,6 +16,7 @@ from cnndsl.ops.base import LayerError, Op
 
 FLOW = {"x", "y", "h", "net", "out", "output", "input", "inputs", "img", "image", "feat", "features", "data", "self"}
 _BARE = {"conv", "conv_transpose", "linear", "maxpool", "avgpool", "bn", "relu", "softmax", "flatten", "group_norm"}
+_LARGEST = {"kernel": LARGEST_KERNEL, "stride": 8, "pad": 8, "dilation": 32}  # what these are at most, without names
 _MANY, _KERNELS = 8, (1, 3, 5, 7)  # `conv 8, 3` has eight filters
 _COUNTS = {"filters", "features", "groups", "multiplier"}
 
@@ -64,6 +65,8 @@ def write_link(link: Link, scope: Scope) -> list[Written]:
     means = meaning(name, called=link.called)
     if means is None or (means.word in SHIPPED and means.word not in scope.blocks):
         raise Unclear(name)
+    if means.word == "mean" and link.called and [numbers(a.value) for a in link.arguments[:1]] in ([(2, 3)], [(1, 2)]):
+        return [Written("global_avgpool")]  # `x.mean([2, 3])`
     if is_merge(means.word):
         return [Written(_merge(means.word, link, scope))]
     if means.word == "dense" and not link.body:
@@ -114,7 +117,10 @@ def _merge(word: str, link: Link, scope: Scope) -> str:
         names.insert(0, Value("word", "x"))
     if len(names) < 2 or any(name.kind != "word" for name in names):
         raise Unclear(word)
-    return f"{word} {{ {' '.join(_branch(name.text, scope) for name in names)} }}"
+    branches = [_branch(name.text, scope) for name in names]
+    if branches.count("| identity") > 1:
+        raise Unclear(word)
+    return f"{word} {{ {' '.join(branches)} }}"
 
 
 def _branch(name: str, scope: Scope) -> str:
@@ -157,8 +163,15 @@ class _Layer:
     remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if (
+            self.means.word == "upsample"
+            and "size" in self.given()
+            and letters(self.link.name.split(".")[-1]) != "upsampling"
+        ):
+            self.means = Meaning("resize")  # in PyTorch it is the size that comes out
         op = find(self.means.word)
-        assert op is not None  # `meaning` gives layers that are there
+        if op is None:
+            raise Unclear(self.means.word)
         self.op = op
         self.parameters = {parameter.name: parameter for parameter in op.signature()}
 
@@ -205,7 +218,7 @@ class _Layer:
                 if chosen is not None and not chosen.positional:
                     self.values[chosen.name] = value
                     continue
-                if value.kind == "word" and (op := find(_word(value.text))) is not None and _follows(op):
+                if (op := find(_word(value.text))) is not None and _follows(op):
                     (self.norm if _word(value.text) == "bn" else self.activation).append(_word(value.text))
                     continue
                 if value.kind == "word" and value.text in self.scope.blocks:
@@ -217,6 +230,8 @@ class _Layer:
         bare = self.link.called or self.means.word in _BARE
         if len(values) == 1 and own == "kernel filters" and (parts := numbers(values[0])) and len(parts) == 3:
             values = [Value("size", f"{parts[0]}x{parts[1]}"), Value("number", str(parts[2]))]
+        elif own == "kernel filters" and len(values) == 3 and _is_spread(values):
+            values = [Value("size", f"{values[0].text}x{values[1].text}"), values[2]]
         for order in (*self.means.orders, *(ORDERS.get(self.means.word, (own,)) if bare else (own,))):
             slots = order.split()
             if len(values) <= len(slots) and self.fits(dict(zip(slots, values, strict=False))):
@@ -255,7 +270,7 @@ class _Layer:
             self.means = Meaning("relu6")
         if name in ("view", "reshape") and (len(positional) > 3 or "-1" not in [v.text for v in positional]):
             raise Unclear(name)
-        if name in ("interpolate", "interp") and self.link.called and (len(positional) > 1 or "size" in self.given()):
+        if name in ("interpolate", "interp") and self.link.called and len(positional) > 1:
             raise Unclear(name)
         if self.link.name.split(".")[-1] == "Upsample" and self.link.called and positional:
             raise Unclear(name)
@@ -266,6 +281,8 @@ class _Layer:
     # --- arguments with a name
 
     def take_named(self, name: str, value: Value) -> None:
+        if name == "padding_mode" and value.text == "zeros":
+            return
         if name in NAMES:
             self.label = value.text if value.kind in ("word", "string") and value.text.isidentifier() else None
         elif name == "ceil_mode" and "round" in self.parameters:
@@ -283,8 +300,6 @@ class _Layer:
             self.norm += self.normalizer(value)
         elif name in DROPPED:
             self.remarks += [DROPPED[name]] if " " in DROPPED[name].removeprefix("leave it out") else []
-        elif name == "padding_mode" and value.text == "zeros":
-            pass
         elif not self.take_choice(name, value):
             raise Unclear(name)
 
@@ -298,7 +313,7 @@ class _Layer:
             value = _inverse(theirs, value)
         if ours in self.values:
             raise Unclear(theirs)
-        if theirs not in ("/", ours):
+        if theirs not in ("/", ours, *INVERTED):
             self.remarks.append(f"`{theirs}` is `{ours}` here")
         self.values[ours] = value
         self.named.add(ours)
@@ -308,7 +323,10 @@ class _Layer:
         chosen = next((p for p in self.parameters.values() if name.lower() in p.kind.choices), None)
         if chosen is not None and truth(value):
             self.values[chosen.name] = Value("word", name)
-        return chosen is not None
+        follows = chosen is None and (op := find(_word(name))) is not None and _follows(op)
+        if follows and truth(value):
+            self.activation.append(_word(name))
+        return chosen is not None or follows
 
     def normalizer(self, value: Value) -> list[str]:
         if truth(value) is not None or is_nothing(value):
@@ -389,7 +407,7 @@ class _Layer:
             literals[name] = _literal(text)
             if not parameter.positional and _same(literals[name], parameter):
                 continue
-            plain = parameter.positional and (parameter.required or name not in self.named)
+            plain = parameter.positional and (parameter.required or name == "size" or name not in self.named)
             shown.append(text if plain else _keyword(parameter, text))
         _hold(self.op, parameters, literals)
         return f"{word} {', '.join(shown)}".strip()
@@ -402,13 +420,19 @@ def _word(name: str) -> str:
 
 def _plausible(slot: str, value: Value) -> bool:
     parts = numbers(value)
-    if slot == "kernel" and value.kind == "number":
-        return parts is not None and parts[0] <= LARGEST_KERNEL
+    if slot in _LARGEST and value.kind == "number":
+        return parts is not None and parts[0] <= _LARGEST[slot]
     if slot == "kernel":
         return value.kind != "call"
     if slot in _COUNTS:
         return value.kind not in ("tuple", "size", "string", "call") or "*" in value.text
     return True
+
+
+def _is_spread(values: Sequence[Value]) -> bool:
+    """`3, 3, 64`: rows, columns, filters."""
+    rows, columns, filters = ((numbers(value) or (0,))[0] for value in values)
+    return all(value.kind == "number" for value in values) and rows == columns in _KERNELS and filters >= _MANY
 
 
 def _inverse(name: str, value: Value) -> Value:
