@@ -165,6 +165,7 @@ class _Layer:
     def __post_init__(self) -> None:
         if (
             self.means.word == "upsample"
+            and self.link.called
             and "size" in self.given()
             and letters(self.link.name.split(".")[-1]) != "upsampling"
         ):
