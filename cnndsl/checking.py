@@ -11,8 +11,9 @@ from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
 from cnndsl.diagnostics.trial import with_tried_fixes
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
-from cnndsl.elaborate.context import MAX_NODES
+from cnndsl.elaborate.context import MAX_NODES, Budget
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
@@ -74,12 +75,14 @@ def check_file(source: Source, request: Request | None = None) -> Checked:
 
 
 def _check_file(source: Source, request: Request) -> Checked:
-    checked = _load(source, request)
+    checked, budget = _load(source, request), Budget.of(request.max_nodes)
     bases = {each.base.id for each in checked.module.file.networks if isinstance(each, tree.VariantDefinition)}
     for name, definition in checked.module.networks.items():
         unset = _unset(definition, request)
+        if budget.spent:  # which was reported
+            break
         if not unset:
-            _check_network(checked, name, request)
+            _check_network(checked, name, request, budget)
         elif name not in bases:
             checked.unset[name] = unset
     ran: set[int] = set().union(*(done.ran for done in checked.networks.values()))
@@ -104,7 +107,7 @@ def check_model(model: Model, request: Request | None = None) -> Checked:
 def _check_network_of(source: Source, network: str | None, request: Request) -> Checked:
     checked = _load(source, request)
     name = main_network(checked.module, network)
-    _check_network(checked, name, request)
+    _check_network(checked, name, request, Budget.of(request.max_nodes))
     _add_unused(checked)
     return _in_order(checked)
 
@@ -139,7 +142,7 @@ def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request:
     return [p.name.id for p in definition.parameters if p.default is None and p.name.id not in request.parameters]
 
 
-def _check_network(checked: Checked, name: str, request: Request) -> None:
+def _check_network(checked: Checked, name: str, request: Request, budget: Budget) -> None:
     report = checked.report
     done = elaborate_network(
         checked.module,
@@ -148,11 +151,12 @@ def _check_network(checked: Checked, name: str, request: Request) -> None:
         parameters=request.parameters,
         input=request.input,
         max_nodes=request.max_nodes,
+        budget=budget,
     )
     checked.networks[name] = done
     checked.facts[name] = Facts(done.graph)
     if done.complete:
-        hold(done.claims, checked.facts[name], report)
+        hold(done.claims, checked.facts[name], report, budget)
         for warning in lint(done.graph):
             report.add(warning)
     else:
@@ -188,7 +192,7 @@ def main_network(module: Module, wanted: str | None) -> str:
     if wanted is not None:
         if wanted in names:
             return wanted
-        hint = did_you_mean(wanted, names, f"it has {', '.join(names)}" if names else "it has no networks")
+        hint = did_you_mean(wanted, names, f"it has {few(names)}" if names else "it has no networks")
         raise ModelError(f"there is no network {wanted} in {where}; {hint}")
     stem = module.source.path.stem if module.source.path else ""
     if stem in names:
@@ -197,4 +201,4 @@ def main_network(module: Module, wanted: str | None) -> str:
         return names[0]
     if not names:
         raise ModelError(f"there is no network in {where}")
-    raise ModelError(f"{where} has several networks; name one: {', '.join(f'{where}:{name}' for name in names)}")
+    raise ModelError(f"{where} has several networks; name one: {few([f'{where}:{name}' for name in names])}")

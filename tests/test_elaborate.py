@@ -521,6 +521,25 @@ def test_used_blocks_see_their_own_file(tmp_path: Path) -> None:
     assert len({str(node.span.source.name) for node in found.graph}) == 3
 
 
+def test_files_use_each_other_to_a_depth_that_is_checked(tmp_path: Path) -> None:
+    for number in range(250):
+        used = f'use b{number + 1} from "f{number + 1}.arch"\n'
+        (tmp_path / f"f{number}.arch").write_text(f"{used}block b{number}() {{ b{number + 1} }}\n")
+    (finding,) = cnndsl.check(tmp_path / "f0.arch").errors
+    assert (finding.code, finding.message) == ("E311", "files use each other more than 32 deep")
+    assert finding.span.source.name.endswith("f31.arch")
+
+
+def test_nothing_of_what_is_no_arch_file_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("passwords\n")
+    (tmp_path / "link.arch").symlink_to("secret")
+    main = tmp_path / "main.arch"
+    main.write_text('use a from "secret"\nuse b from "link.arch"\nuse c from "/etc/passwd"\n')
+    report = cnndsl.check(main)
+    assert [finding.message.rpartition(" is ")[2] for finding in report] == ["no .arch file"] * 3
+    assert all("passwords" not in render(report, form) for form in ("text", "json"))
+
+
 def test_use_reads_files_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.arch")
     main = tmp_path / "main.arch"

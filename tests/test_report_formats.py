@@ -98,6 +98,25 @@ def test_json() -> None:
     }
 
 
+# --- reports of many findings
+
+
+def test_errors_are_told_before_warnings_and_the_rest_is_counted() -> None:
+    source = Source("many.arch", "x" * 200)
+    codes = ["W601"] * 60 + ["E301"] * 45 + ["W602"] * 20
+    report = report_of(*(Diagnostic(code, "m", source.span(at, at + 1)) for at, code in enumerate(codes)))
+    starts = [each.span.start for each in report.shown]
+    assert (starts, report.left_out, report.full) == ([*range(5), *range(60, 105)], 75, False)
+    assert render(report, "text").endswith("\n\nand 75 more findings")
+    assert render(report, "github").endswith("\n::notice::and 75 more findings")
+    document, log = json.loads(render(report, "json")), json.loads(render(report, "sarif"))
+    assert (len(document["findings"]), document["left_out"]) == (50, 75)
+    assert document["tally"] == {"errors": 45, "warnings": 80}
+    assert len(log["runs"][0]["results"]) == 50
+    (notification,) = log["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "and 75 more findings"
+
+
 # --- github
 
 

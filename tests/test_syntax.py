@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -433,16 +434,27 @@ def test_threads_parse_side_by_side() -> None:
     assert together == alone
 
 
-@pytest.mark.parametrize("tables", ["missing", "corrupt", "unwritable"])
+@pytest.mark.parametrize("tables", ["missing", "corrupt", "of another grammar", "unwritable"])
 def test_parse_tables_are_a_cache(tables: str, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    if tables == "corrupt":
-        folder.mkdir()
-        (folder / "arch.lark.tables").write_bytes(b"\x80garbage")
-    elif tables == "unwritable":
-        folder.write_text("a file where the folder should be")
-    code = "import cnndsl; print(len(cnndsl.loads('network t { input 3\\n relu }').graph))"
-    environ = {**os.environ, "CNNDSL_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-    for _ in range(2):
+    code = "import cnndsl, sys; print(len(cnndsl.loads('network t { input 3\\n relu }').graph), 'lark' in sys.modules)"
+
+    def run() -> str:
+        environ = {**os.environ, "CNNDSL_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
         done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
-        assert (done.stdout, done.stderr) == ("2\n", "")
+        assert done.stderr == ""
+        return done.stdout
+
+    if tables == "unwritable":
+        folder.write_text("a file where the folder should be")
+        assert (run(), run()) == ("2 True\n", "2 True\n")
+        return
+    assert (run(), run()) == ("2 True\n", "2 False\n")
+    (kept,) = folder.iterdir()
+    whole = kept.read_text()
+    if tables == "corrupt":
+        kept.write_text(whole[: len(whole) // 2])
+    elif tables == "of another grammar":
+        kept.write_text(json.dumps({**json.loads(whole), "grammar": "start: NAME", "states": []}))
+    if tables != "missing":
+        assert (run(), run()) == ("2 True\n", "2 False\n")

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from cnndsl.analysis.facts import Facts
 from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.elaborate.claim import NETWORK_FACTS, Claim
-from cnndsl.elaborate.context import Context
+from cnndsl.elaborate.context import Budget, Context, TooLarge
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.foreign import value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
@@ -23,14 +23,20 @@ _UNITS = {"memory": " bytes"}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def hold(claims: Iterable[Claim], facts: Facts, report: Report) -> None:
+def hold(claims: Iterable[Claim], facts: Facts, report: Report, budget: Budget) -> None:
     """Report every claim that does not hold, with both numbers (E401), or that cannot be decided (E403)."""
     for claim in claims:
         env = Env(claim.env, {name: getattr(facts, name) for name in _facts_in(claim.expression)})
+        context = Context(report, budget=budget)
         try:
-            _hold_one(claim.expression, Evaluator(Context(report), claim.module, env, claim.incoming, NETWORK_FACTS))
+            context.step(claim.expression.span)
+            _hold_one(claim.expression, Evaluator(context, claim.module, env, claim.incoming, NETWORK_FACTS))
         except Failed:
             continue
+        except TooLarge:
+            break
+        finally:
+            budget.spend(0, context.steps)
 
 
 def look_over(claims: Iterable[Claim], report: Report) -> None:
@@ -39,7 +45,7 @@ def look_over(claims: Iterable[Claim], report: Report) -> None:
         known = [*NETWORK_FACTS, *FUNCTIONS, *claim.env.all_names(), *claim.module.file.lost]
         for name in names_in(claim.expression):
             if name.id not in known:
-                help, fixes = value_meant(name, known)
+                help, fixes = value_meant(name, () if report.full else known)
                 report.add(Diagnostic("E302", f"`{name.id}` is not defined", name.span, help=help, fixes=fixes))
 
 

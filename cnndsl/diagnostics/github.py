@@ -6,13 +6,14 @@ The form and its escapes: docs.github.com, "Workflow commands for GitHub Actions
 from __future__ import annotations
 
 from cnndsl.diagnostics.model import Diagnostic, Report
-from cnndsl.diagnostics.wording import in_words
+from cnndsl.diagnostics.wording import in_words, left_out
 from cnndsl.source import Span
 
 
 def render_github(report: Report) -> str:
     """One command a line, no line end at the end; "" for an empty report."""
-    return "\n".join(map(_command, report))
+    more = [f"::notice::{left_out(report)}"] if report.left_out else []
+    return "\n".join([*map(_command, report.shown), *more])
 
 
 def _command(finding: Diagnostic) -> str:

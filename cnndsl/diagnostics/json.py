@@ -8,12 +8,13 @@
                    "fixes": [{"title": text, "safe": bool,
                               "edits": [{"file": name, "start": position, "end": position, "text": text}, ...]},
                              ...]}, ...],
-     "tally": {"errors": int, "warnings": int}}
+     "tally": {"errors": int, "warnings": int}, ["left_out": int]}
 
 A position is {"line": int, "column": int}; both count from 1, columns in Unicode code points, and `end` is the
 position after the last character. An edit puts `text` in place of what lies between; the edits of a fix belong
-together, and the fixes of a finding are other ways out each, the best first. `help` is all remedies in words. New
-keys may be added; `version` changes if one goes or changes its meaning.
+together, and the fixes of a finding are other ways out each, the best first. `help` is all remedies in words. At most
+50 findings are told; `left_out` says how many more there are, if any, and `tally` counts all. New keys may be added;
+`version` changes if one goes or changes its meaning.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ SCHEMA_VERSION = 1
 
 def render_json(report: Report) -> str:
     """The document, indented, in ASCII."""
-    document = {
+    document: dict[str, object] = {
         "version": SCHEMA_VERSION,
-        "findings": [_finding(finding) for finding in report],
+        "findings": [_finding(finding) for finding in report.shown],
         "tally": {"errors": len(report.errors), "warnings": len(report.warnings)},
     }
+    if report.left_out:
+        document["left_out"] = report.left_out
     return json.dumps(document, indent=2)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 from cnndsl.diagnostics.allowances import Allowances, allowances
 from cnndsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
+SHOWN = 50  # findings of a report that are told; of the others, how many they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Report:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Span], Diagnostic] = {}
         self._repeats: dict[tuple[str, Span], int] = {}
+        self._errors = 0
         self._allowances: dict[Source, Allowances] = {}
         self._used: set[Span] = set()
 
@@ -95,6 +98,7 @@ class Report:
             self._repeats[key] = self._repeats.get(key, 0) + 1
         else:
             self._found[key] = diagnostic
+            self._errors += diagnostic.severity == "error"
 
     def _allowance(self, warning: Diagnostic) -> Span | None:
         """Where a warning is allowed: on its own line, or on that of a call that led there."""
@@ -127,6 +131,26 @@ class Report:
     def __len__(self) -> int:
         return len(self._found)
 
+    @property
+    def full(self) -> bool:
+        """Whether another error is only counted: what would mend it need not be looked for."""
+        return self._errors >= SHOWN
+
+    @property
+    def shown(self) -> list[Diagnostic]:
+        """The findings to tell, in their order; of more than `SHOWN`, errors go before warnings."""
+        if len(self) <= SHOWN:
+            return [*self]
+        errors = [*islice((each for each in self if each.severity == "error"), SHOWN)]
+        warnings = islice((each for each in self if each.severity == "warning"), SHOWN - len(errors))
+        chosen = {(each.code, each.span) for each in (*errors, *warnings)}
+        return [each for each in self if (each.code, each.span) in chosen]
+
+    @property
+    def left_out(self) -> int:
+        """How many findings are not told."""
+        return max(len(self) - SHOWN, 0)
+
     def __repr__(self) -> str:
         return f"<Report: {len(self.errors)} errors, {len(self.warnings)} warnings>"
 
@@ -141,4 +165,4 @@ class Report:
     @property
     def ok(self) -> bool:
         """True when nothing is wrong; warnings are allowed."""
-        return not any(diagnostic.severity == "error" for diagnostic in self._found.values())
+        return not self._errors

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from cnndsl.diagnostics.model import Diagnostic, Edit, Fix, Label, Report
-from cnndsl.diagnostics.wording import in_words
+from cnndsl.diagnostics.wording import in_words, left_out
 from cnndsl.source import Source, Span
 from cnndsl.version import __version__
 
@@ -17,14 +17,20 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 
 def render_sarif(report: Report) -> str:
-    """A log with one run, indented, in ASCII; its rules are the codes that occur, in order."""
-    examples = {finding.code: finding for finding in report}
+    """A log with one run, indented, in ASCII; its rules are the codes that occur, in order.
+
+    How many findings are left out, if any are, is a notification of the run.
+    """
+    examples = {finding.code: finding for finding in report.shown}
     codes = sorted(examples)
-    run = {
+    run: dict[str, object] = {
         "tool": {"driver": {"name": "cnndsl", "version": __version__, "rules": [_rule(examples[c]) for c in codes]}},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, codes.index(finding.code)) for finding in report],
+        "results": [_result(finding, codes.index(finding.code)) for finding in report.shown],
     }
+    if report.left_out:
+        more = {"level": "note", "message": {"text": left_out(report)}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [more]}]
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from cnndsl.diagnostics.model import Edit, Fix
 from cnndsl.source import Span
 
 _LONGEST = 64  # a longer word is no slip of the finger, and comparing it would take time
 _SLIP, _FORM = 0, 1  # kinds of difference: of some letters, or of an ending
+_MOST_CANDIDATES = 5_000  # of more, none is offered
+_MOST_COMPARED = 200  # of those that may be near, letter by letter
 _SHORTEST_FORM = 3  # letters of an abbreviation, at least
 
 
@@ -53,14 +56,33 @@ def _ranked(word: str, candidates: Iterable[str]) -> list[tuple[int, int, bool, 
     """The candidates that are near, the nearest first, with how far they are off."""
     if len(word) > _LONGEST:
         return []
-    others = {candidate for candidate in candidates if candidate != word}
-    return sorted((*rank, each) for each in others if (rank := _rank(word.casefold(), each.casefold())))
+    others = {candidate for candidate in islice(candidates, _MOST_CANDIDATES + 1) if candidate != word}
+    if len(others) > _MOST_CANDIDATES:
+        return []
+    folded = word.casefold()
+    near = sorted(filter(None, (_may_be_near(folded, candidate) for candidate in others)))[:_MOST_COMPARED]
+    return sorted((*rank, each) for _, each in near if (rank := _rank(folded, each.casefold())))
+
+
+def _may_be_near(word: str, candidate: str) -> tuple[int, str] | None:
+    """A bound of the slips between the two, quickly found, and the candidate; None if they are too many."""
+    other = candidate.casefold()
+    if word.startswith(other) or other.startswith(word):
+        return 0, candidate
+    letters, others = set(word), set(other)
+    bound = max(abs(len(word) - len(other)), len(letters - others), len(others - letters))
+    return (bound, candidate) if bound <= _most_slips(word, other) else None
+
+
+def _most_slips(word: str, candidate: str) -> int:
+    shorter, longer = sorted((len(word), len(candidate)))
+    return min(max(longer // 3, 1), shorter - 1)  # a single letter is never a slip for another
 
 
 def _rank(word: str, candidate: str) -> tuple[int, int, bool] | None:
     """How far the candidate is off (kind of difference, letters, another initial), or None if too far."""
     shorter, longer = sorted((word, candidate), key=len)
-    slips = min(max(len(longer) // 3, 1), len(shorter) - 1)  # a single letter is never a slip for another
+    slips = _most_slips(word, candidate)
     difference = len(longer) - len(shorter)
     if word == candidate:
         return _SLIP, 0, False

@@ -12,12 +12,14 @@ from itertools import groupby, pairwise
 from cnndsl.diagnostics.display import DrawnLine, crop, draw, fits, visible, window_around
 from cnndsl.diagnostics.model import Diagnostic, Report
 from cnndsl.diagnostics.style import PLAIN, Style
+from cnndsl.diagnostics.wording import left_out
 from cnndsl.source import Span
 
 
 def render_text(report: Report, style: Style = PLAIN) -> str:
-    """All findings with a blank line between two, no line end at the end; "" if there are none."""
-    return "\n\n".join(render_finding(finding, style) for finding in report)
+    """The findings with a blank line between two, no line end at the end; "" if there are none."""
+    parts = [*(render_finding(finding, style) for finding in report.shown), left_out(report)]
+    return "\n\n".join(filter(None, parts))
 
 
 def render_finding(finding: Diagnostic, style: Style = PLAIN) -> str:

@@ -14,12 +14,23 @@ _SHOWN_STEPS = 8
 def tally(report: Report) -> str:
     """`2 errors, 1 warning`; kinds that do not occur are left out, and an empty report gives ""."""
     counts = (("error", len(report.errors)), ("warning", len(report.warnings)))
-    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts if count)
+    return ", ".join(f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in counts if count)
+
+
+def left_out(report: Report) -> str:
+    """`and 4,950 more findings`, or "" if all are told."""
+    return f"and {report.left_out:,} more finding{'s' if report.left_out > 1 else ''}" if report.left_out else ""
 
 
 def in_words(finding: Diagnostic) -> str:
     """The message, the notes and what to do about it, each on lines of its own."""
     return "\n".join((finding.message, *finding.notes, *(f"help: {remedy}" for remedy in finding.remedies)))
+
+
+def few(names: Sequence[str], most: int = 20) -> str:
+    """`a, b, c`; of many names the first, and how many more there are."""
+    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
 
 
 def way(steps: Sequence[tuple[object, Span | None]], network: str, source: Source | None) -> tuple[str, ...]:

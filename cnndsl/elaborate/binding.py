@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnndsl.diagnostics import Label
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import SURPLUS, VALUES, Remedy, argument_meant, value_meant
 from cnndsl.elaborate.names import quoted, values_in
@@ -58,15 +59,17 @@ def match(
 ) -> tuple[dict[str, tree.Argument], bool]:
     """Which parameter each argument is for, and whether all is well; what is not is reported. No value is looked at."""
     names = [parameter.name for parameter in call.signature]
+    known = set(names)
     free = [p.name for p in call.signature if p.positional and p.name not in call.bound]
+    waiting = iter(free)
     places: dict[str, tree.Argument] = {}
     surplus: list[tree.Argument] = []
     fits = True
     for argument in arguments:
-        name = argument.name.id if argument.name else next((name for name in free if name not in places), None)
+        name = argument.name.id if argument.name else next((name for name in waiting if name not in places), None)
         if name is None:
             surplus.append(argument)
-        elif argument.name is not None and name not in names:
+        elif argument.name is not None and name not in known:
             _unknown(context, call, names, argument.name)
             fits = False
         elif name in places:
@@ -84,7 +87,7 @@ def match(
 
 
 def _missing(context: Context, call: Call, missing: Sequence[Parameter], span: Span) -> None:
-    needed = ", ".join(p.name for p in call.signature if p.required and p.positional and p.name not in call.bound)
+    needed = few([p.name for p in call.signature if p.required and p.positional and p.name not in call.bound])
     means = f"`{missing[0].name}` is {missing[0].kind.expects}"
     help = f"`{call.name} {needed}`" if means.endswith(" a value") else f"`{call.name} {needed}`: {means}"
     context.fail("E305", f"`{call.name}` needs {_list([p.name for p in missing])}", span, help=help)
@@ -97,7 +100,7 @@ def _too_many(context: Context, call: Call, count: int, surplus: Sequence[tree.A
     if any(p.name == "stride" and not p.positional for p in call.signature):
         step = quoted(surplus[0]) if len(surplus) == 1 and _is_stride(surplus[0]) else "2"
         named.insert(0, f"`/{step}` for the stride")
-    help = SURPLUS.get(call.name, f"the others are named: {', '.join(named)}" if named else None)
+    help = SURPLUS.get(call.name, f"the others are named: {few(named)}" if named else None)
     if (line := _continued(surplus[0].span)) is not None:
         help = f"the `,` at the end of line {line} continues it here"
     context.fail("E306", message, surplus[0].span.to(surplus[-1].span), help=help)
@@ -118,7 +121,8 @@ def _continued(span: Span) -> int | None:
 def _unknown(context: Context, call: Call, names: list[str], written: tree.Name) -> None:
     slash = written.span.text == "/"
     message = f"`{call.name}` has no stride" if slash else f"`{call.name}` has no argument `{written.id}`"
-    help, fixes = (None, ()) if slash else argument_meant(written, names)
+    full = context.report.full
+    help, fixes = (None, ()) if slash or full else argument_meant(written, names)
     if help is None and not fixes:
         help = f"it takes {_list(names)}" if names else "it takes no arguments"
     context.fail("E304", message, written.span, help=help, fixes=fixes)
@@ -167,4 +171,4 @@ def _refusal(error: ArgumentError, kind: Kind, value: object, argument: tree.Arg
 
 def _list(names: Sequence[str]) -> str:
     quoted = [f"`{name}`" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if 1 < len(quoted) <= 20 else few(quoted)

@@ -10,7 +10,8 @@ from cnndsl.diagnostics.wording import way
 from cnndsl.elaborate.values import Block, Failed, brief
 from cnndsl.source import Source, Span
 
-MAX_NODES = 200_000
+MAX_NODES = 120_000
+NODES_PER_NETWORK = 20  # as many take as long as a network beside its layers
 STEPS_PER_NODE = 4  # statements and rounds that elaborating one layer may take, those around it included
 MAX_CALLS = 64
 MAX_DEPTH = 96  # braces and calls within each other; each takes about six of Python's thousand frames
@@ -50,6 +51,28 @@ class Round:
         return f"{ordinal(self.number)} of {self.count} {self.of}" + (f" ({values})" if values else "")
 
 
+@dataclass(slots=True)
+class Budget:
+    """What is left for the networks of a file together: layers and calls of blocks, and steps on the way to them."""
+
+    nodes: int = MAX_NODES
+    steps: int = STEPS_PER_NODE * MAX_NODES
+
+    @classmethod
+    def of(cls, max_nodes: int) -> Budget:
+        """That of a file in which a network may have so many."""
+        return cls(max(max_nodes, MAX_NODES), STEPS_PER_NODE * max(max_nodes, MAX_NODES))
+
+    def spend(self, nodes: int, steps: int) -> None:
+        self.nodes -= nodes
+        self.steps -= steps
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is too little for another network."""
+        return min(self.nodes, self.steps) < NODES_PER_NETWORK
+
+
 @dataclass
 class Context:
     """Shared by everything that elaborates one network.
@@ -65,6 +88,7 @@ class Context:
     source: Source | None = None
     statement: Span | None = None
     max_nodes: int = MAX_NODES
+    budget: Budget = field(default_factory=Budget)
     nodes: int = 0
     steps: int = 0
     stack: list[Entry] = field(default_factory=list)
@@ -76,16 +100,22 @@ class Context:
         return Entry(self.stack, text, span)
 
     def step(self, span: Span, count: int = 1) -> None:
-        """Account for `count` statements; raises `TooLarge` above the limit."""
-        self.steps += count
-        if self.steps > STEPS_PER_NODE * self.max_nodes:
+        """Account for `count` statements; raises `TooLarge` above the limits."""
+        steps = self.steps + count
+        if steps > STEPS_PER_NODE * self.max_nodes:
             raise self._too_large(f"the network takes more than {STEPS_PER_NODE * self.max_nodes:,} steps", span)
+        if steps > self.budget.steps:
+            raise self._too_large("the networks of this file together take too many steps", span)
+        self.steps = steps
 
     def node(self, span: Span, count: int = 1) -> None:
-        """Account for `count` layers, or calls of blocks; raises `TooLarge` above the limit."""
-        self.nodes += count
-        if self.nodes > self.max_nodes:
+        """Account for `count` layers, or calls of blocks; raises `TooLarge` above the limits."""
+        nodes = self.nodes + count
+        if nodes > self.max_nodes:
             raise self._too_large(f"the network grows beyond {self.max_nodes:,} layers and blocks", span)
+        if nodes > self.budget.nodes:
+            raise self._too_large("the networks of this file together have too many layers and blocks", span)
+        self.nodes = nodes
 
     def _too_large(self, message: str, span: Span) -> TooLarge:
         """E501 at the statement of the network that leads to so much; where the limit is reached says little."""

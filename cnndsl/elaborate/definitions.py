@@ -43,29 +43,41 @@ def check_variants(
     recursive: set[Span],
     report: Report,
 ) -> None:
-    """E318 for variants of nothing, E310 for those in a circle, which also go to `recursive`."""
-    for name, definition in networks.items():
-        chain: list[str] = []
-        while isinstance(definition, tree.VariantDefinition) and definition.name.id not in chain:
-            chain.append(definition.name.id)
-            base = definition.base
-            if base.id not in networks:
-                if len(chain) == 1 and base.id not in lost:
-                    report.add(_unknown_base(base, list(networks), blocks))
+    """E318 for variants of nothing, E310 for those in a circle; all that lead into one also go to `recursive`."""
+    order = {name: number for number, name in enumerate(networks)}
+    lead_into_circles: dict[str, bool] = {}
+    for name in networks:
+        chain: dict[str, None] = {}
+        definition: tree.NetworkDefinition | tree.VariantDefinition | None = networks[name]
+        while isinstance(definition, tree.VariantDefinition) and definition.name.id not in lead_into_circles:
+            if definition.name.id in chain:
+                circle = [*chain][[*chain].index(definition.name.id) :]
+                report.add(_circle(circle, min(circle, key=order.__getitem__), networks))
                 break
-            definition = networks[base.id]
-        else:
-            if isinstance(definition, tree.VariantDefinition):
-                recursive.add(networks[name].span)
-                if definition.name.id == name and name == min(chain, key=list(networks).index):
-                    message = f"`{name}` is made from itself: {' from '.join([*chain, name])}"
-                    report.add(Diagnostic("E310", message, definition.base.span))
+            chain[definition.name.id] = None
+            base = definition.base
+            definition = networks.get(base.id)
+            if definition is None and len(chain) == 1 and base.id not in lost:
+                report.add(_unknown_base(base, list(networks), blocks, report))
+        circular = isinstance(definition, tree.VariantDefinition) and lead_into_circles.get(definition.name.id, True)
+        lead_into_circles.update(dict.fromkeys(chain, circular))
+    recursive |= {networks[name].span for name, circular in lead_into_circles.items() if circular}
 
 
-def _unknown_base(base: tree.Name, networks: list[str], blocks: AbstractSet[str]) -> Diagnostic:
+def _circle(
+    circle: list[str], first: str, networks: Mapping[str, tree.NetworkDefinition | tree.VariantDefinition]
+) -> Diagnostic:
+    at = circle.index(first)
+    message = f"`{first}` is made from itself: {' from '.join([*circle[at:], *circle[:at], first])}"
+    definition = networks[first]
+    assert isinstance(definition, tree.VariantDefinition)  # as all in the circle are
+    return Diagnostic("E310", message, definition.base.span)
+
+
+def _unknown_base(base: tree.Name, networks: list[str], blocks: AbstractSet[str], report: Report) -> Diagnostic:
     is_block = base.id in blocks
     help = f"`{base.id}` is a block; a network has an `input`" if is_block else None
-    fixes = () if is_block else meant(base.span, networks)
+    fixes = () if is_block or report.full else meant(base.span, networks)
     return Diagnostic("E318", f"there is no network `{base.id}` in this file", base.span, help=help, fixes=fixes)
 
 
@@ -76,21 +88,22 @@ def cycles(blocks: Sequence[tree.BlockDefinition], report: Report) -> set[Span]:
     settled: set[str] = set()
     circular: set[Span] = set()
     for start in calls:
-        trail: list[tuple[str, Iterator[tree.Name]]] = [(start, iter(calls[start]))]
+        trail: dict[str, Iterator[tree.Name]] = {start: iter(calls[start])}
         while trail and start not in settled:
-            onward = next((name for name in trail[-1][1] if name.id not in settled), None)
-            names = [name for name, _ in trail]
+            last = next(reversed(trail))
+            onward = next((name for name in trail[last] if name.id not in settled), None)
             if onward is None:
-                settled.add(trail.pop()[0])
-            elif onward.id in names:
-                cycle = names[names.index(onward.id) :]
+                del trail[last]
+                settled.add(last)
+            elif onward.id in trail:
+                cycle = [*trail][[*trail].index(onward.id) :]
                 message = f"`{onward.id}` calls itself: {' calls '.join([*cycle, onward.id])}"
                 report.add(Diagnostic("E310", message, onward.span, help=NO_RECURSION))
                 circular |= {spans[name] for name in cycle}
                 settled.update(cycle)
                 break
             else:
-                trail.append((onward.id, iter(calls[onward.id])))
+                trail[onward.id] = iter(calls[onward.id])
     return circular
 
 

@@ -76,7 +76,7 @@ class Elaborator:
     lacks_input: bool = False  # which was reported
 
     def __post_init__(self) -> None:
-        self.repairer = Repairer(self.drafts)
+        self.repairer = Repairer(self.drafts, self.context.report)
 
     def body(self, body: tree.Body, place: Place, x: Flowing) -> Flowing:
         """Run the statements of a body; gives what flows at its end."""

@@ -143,6 +143,8 @@ class Evaluator:
 
     def _meant(self, name: tree.Name) -> Remedy:
         """What an unknown name may have been meant to be."""
+        if self.context.report.full:
+            return None, ()
         if name.id in FUNCTIONS:
             return f"`{name.id}` is a function: `{name.id}(...)`", ()
         if name.id in NETWORK_FACTS and not self.facts:

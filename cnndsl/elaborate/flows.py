@@ -100,7 +100,8 @@ def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
     if value is not None:
         message = f"`{name.id}` is {type_name(value)} {brief(value)} here, not a layer or block"
         return elaborator.context.fail("E301", message, name.span)
-    help, fixes = command_meant(name, [*STRUCTURES, *place.env.all_names(), *place.module.blocks])
+    known = [*STRUCTURES, *place.env.all_names(), *place.module.blocks]
+    help, fixes = (None, ()) if elaborator.context.report.full else command_meant(name, known)
     if name.id in place.module.networks:
         help, fixes = f"`{name.id}` is a network; what several networks use is a block", ()
     message = f"there is no layer or block `{name.id}`"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import meant
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import Remedy
 from cnndsl.elaborate.names import parts_of
@@ -38,7 +39,7 @@ def _labelled(elaborator: Elaborator, name: tree.Labelled, place: Place) -> Flow
     if name.id not in tensors:
         if name.id in place.module.file.lost:
             raise Failed(name.id)
-        help, fixes = _label_meant(name, place)
+        help, fixes = (None, ()) if elaborator.context.report.full else _label_meant(name, place)
         message = f"no tensor is labelled `{name.id}`"
         raise elaborator.context.fail("E303", message, name.span, help=help, fixes=fixes)
     x, span = tensors[name.id]
@@ -54,5 +55,5 @@ def _label_meant(name: tree.Labelled, place: Place) -> Remedy:
         return f"it is given in line {other.span.line}, {why}", ()
     if fixes := meant(name.span, place.labels.tensors):
         return None, fixes
-    known = f"labels so far: {', '.join(place.labels.tensors)}" if place.labels.tensors else "no `as` stands before it"
+    known = f"labels so far: {few([*place.labels.tensors])}" if place.labels.tensors else "no `as` stands before it"
     return f"a block sees only its own labels; {known}" if place.in_block else known, ()

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os.path import exists, isdir, isfile  # which raise nothing on a name that cannot be one
 from pathlib import Path
+from typing import TypeAlias
 
 from cnndsl.diagnostics import Diagnostic, Edit, Fix, Label, Report
 from cnndsl.diagnostics.suggest import meant
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
 from cnndsl.elaborate.module import Module
 from cnndsl.errors import SourceError
 from cnndsl.shipped import shipped
 from cnndsl.source import Source, Span, read_source
 from cnndsl.syntax import parse, tree
+
+MAX_USES = 32  # files within each other; each takes about five of Python's thousand frames
+SUFFIX = ".arch"
+_Found: TypeAlias = tuple[tree.BlockDefinition, Module]
 
 
 class Loader:
@@ -26,7 +32,9 @@ class Loader:
         self.report = report
         self._files = files or {}
         self._modules: dict[Path, Module] = {}
+        self._unread: dict[Path, str] = {}  # why
         self._loading: list[Path] = []
+        self._std: dict[str, _Found] = {}  # the blocks that ship with cnndsl, once they are asked for
 
     def load_root(self, source: Source) -> Module:
         """Load the file that a command is about."""
@@ -96,22 +104,21 @@ class Loader:
         else:
             module.blocks[name.id] = found
 
-    def _from_std(self, name: tree.Name, origin: tree.Name) -> tuple[tree.BlockDefinition, Module] | None:
+    def _from_std(self, name: tree.Name, origin: tree.Name) -> _Found | None:
         if origin.id != "std":
             file = f'"{origin.id}.arch"'
             title = f"write `from {file}` for a file, or `from std` for the shipped blocks"
             fixes = meant(origin.span, ["std"]) or (Fix(title, (Edit(origin.span, file),)),)
             self._fail(f"there is no library called `{origin.id}`", origin.span, None, fixes)
             return None
-        modules = [self._module(path, name.span) for path in sorted((shipped("archs") / "std").glob("*.arch"))]
-        known = {block: entry for module in modules if module for block, entry in module.blocks.items()}
-        if name.id not in known:
-            self._unknown_block(name, "std", list(known))
-        return known.get(name.id)
+        if not self._std:
+            modules = [self._module(path, name.span) for path in sorted((shipped("archs") / "std").glob(f"*{SUFFIX}"))]
+            self._std = {block: entry for module in modules if module for block, entry in module.blocks.items()}
+        if name.id not in self._std:
+            self._unknown_block(name, "std", list(self._std))
+        return self._std.get(name.id)
 
-    def _from_file(
-        self, name: tree.Name, target: str, span: Span, source: Source
-    ) -> tuple[tree.BlockDefinition, Module] | None:
+    def _from_file(self, name: tree.Name, target: str, span: Span, source: Source) -> _Found | None:
         if not target.strip():
             self._fail("the name of the file is empty", span, None)
             return None
@@ -134,20 +141,28 @@ class Loader:
             message = f"files use each other in a circle: {' uses '.join(names)}"
             self._fail(message if len(names) > 2 else "this file uses itself", span, help)
             return None
-        if key not in self._modules:
-            try:
-                source = self._files.get(key) or _read(path)
-            except SourceError as error:
-                self._fail(str(error), span, None)
-                return None
-            self._loading.append(key)
-            self._modules[key] = self.load(source)
+        if key not in self._modules and len(self._loading) >= MAX_USES:
+            self._fail(f"files use each other more than {MAX_USES} deep", span, None)
+            return None
+        if key not in self._modules and key not in self._unread:
+            self._read(path, key)
+        if key in self._unread:
+            self._fail(self._unread[key], span, None)
+        return self._modules.get(key)
+
+    def _read(self, path: Path, key: Path) -> None:
+        """Load the file at `path`, which is `key` when links are followed."""
+        self._loading.append(key)
+        try:
+            self._modules[key] = self.load(self._files.get(key) or _source(path, key))
+        except SourceError as error:
+            self._unread[key] = str(error)
+        finally:
             self._loading.pop()
-        return self._modules[key]
 
     def _unknown_block(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
-        fixes = () if network else meant(name.span, known)
-        help = None if fixes else f"it has {', '.join(known)}" if known else "it has no blocks"
+        fixes = () if network or self.report.full else meant(name.span, known)
+        help = None if fixes else f"it has {few(known)}" if known else "it has no blocks"
         if network:
             help = f"`{name.id}` is a network there; only blocks are imported"
         self._fail(f"there is no block `{name.id}` in {where}", name.span, help, fixes)
@@ -156,8 +171,10 @@ class Loader:
         self.report.add(Diagnostic("E311", message, span, help=help, fixes=fixes))
 
 
-def _read(path: Path) -> Source:
-    """A file that another uses: no pipe and no device, which might never end."""
+def _source(path: Path, target: Path) -> Source:
+    """A file that another uses: no pipe and no device, which might never end, and none that findings must not quote."""
     if exists(path) and not isfile(path) and not isdir(path):
         raise SourceError(f"{path} is not a file")
+    if isfile(path) and not path.suffix == target.suffix == SUFFIX:
+        raise SourceError(f"{path} is no {SUFFIX} file")
     return read_source(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -36,10 +37,18 @@ def parts_of(item: Any) -> Iterator[Any]:
         current = pending.pop()
         if isinstance(current, tuple):
             pending.extend(reversed(current))
-        elif is_dataclass(current) and not isinstance(current, Span):
+        elif (names := _parts_in(current.__class__)) is not None:
             yield current
-            binding = _BINDING.get(type(current), ())
-            pending.extend(getattr(current, f.name) for f in reversed(fields(current)) if f.name not in binding)
+            pending.extend([getattr(current, name) for name in names])
+
+
+@cache
+def _parts_in(kind: type) -> tuple[str, ...] | None:
+    """The fields of a syntax node in which others may stand, the last one first; None for what is no syntax node."""
+    if not is_dataclass(kind) or kind is Span:
+        return None
+    left_out = ("span", *_BINDING.get(kind, ()))
+    return tuple(field.name for field in reversed(fields(kind)) if field.name not in left_out)
 
 
 def values_in(item: Any, env: Env, most: int = 4) -> str:

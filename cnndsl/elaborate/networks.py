@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import did_you_mean
+from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.binding import Call
 from cnndsl.elaborate.blocks import parameters as parameter_names
 from cnndsl.elaborate.claim import Claim
-from cnndsl.elaborate.context import MAX_NODES, Context, TooLarge
+from cnndsl.elaborate.context import MAX_NODES, NODES_PER_NETWORK, Budget, Context, TooLarge
 from cnndsl.elaborate.dispatch import HANDLERS
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.elaborator import Elaborator, Settings
@@ -53,6 +54,7 @@ def elaborate_network(
     parameters: Mapping[str, object] | None = None,
     input: GivenInputs | None = None,
     max_nodes: int = MAX_NODES,
+    budget: Budget | None = None,
 ) -> Elaboration:
     """Elaborate one network of a module, with a caller's parameters and input shapes if given.
 
@@ -63,9 +65,11 @@ def elaborate_network(
     """
 
     def attempt(found: Report, left_out: Mapping[str, Diagnostic]) -> tuple[Elaboration, dict[str, Diagnostic]]:
-        context = Context(found, name, module.source, max_nodes=max_nodes)
+        context = Context(found, name, module.source, max_nodes=max_nodes, budget=budget or Budget.of(max_nodes))
         settings = Settings(input, hold_claims=input is None, left_out=left_out)
-        return _elaborate(module, name, context, parameters or {}, settings)
+        done = _elaborate(module, name, context, parameters or {}, settings)
+        context.budget.spend(context.nodes + NODES_PER_NETWORK, context.steps)
+        return done
 
     if input is None:
         return attempt(report, {})[0]
@@ -87,7 +91,7 @@ def _elaborate(
     """Elaborate once; gives also the train-only heads that do not fit on an input which is not the network's own."""
     try:
         base, bound = _resolve(module, name, context)
-    except Failed:
+    except (Failed, TooLarge):
         return Elaboration(Graph(name, (), ()), complete=False), {}
     outside = _outside(module, name, parameters_of(base.parameters), parameters)
     definition = module.networks[name]
@@ -127,6 +131,7 @@ def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkD
     signature = parameters_of(definition.parameters)
     bound: dict[str, object] = {}
     for variant in reversed(chain):
+        context.node(variant.span)
         evaluator = Evaluator(context, module, Env())
         call = Call(variant.base.id, signature)
         bound.update(evaluator.bind(call, variant.arguments, variant.span, partial=True))
@@ -189,7 +194,7 @@ def _outside(
     values: dict[str, object] = {}
     for key, value in given.items():
         if key not in known:
-            hint = did_you_mean(key, known, f"it has {', '.join(known)}" if known else "it has none")
+            hint = did_you_mean(key, known, f"it has {few([*known])}" if known else "it has none")
             raise ParameterError(f"network {name} has no parameter {key}; {hint}")
         if isinstance(value, str):
             value = _evaluate(module, key, value)

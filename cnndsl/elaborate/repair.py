@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from cnndsl.diagnostics import Report
 from cnndsl.elaborate.drafts import Drafts, Tensor
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op, Shape
@@ -20,12 +21,13 @@ _MOST_PAD = 16
 
 
 class Repairer:
-    def __init__(self, drafts: Drafts) -> None:
+    def __init__(self, drafts: Drafts, report: Report) -> None:
         self.drafts = drafts
+        self.report = report
 
     def for_input(self, op: Op, inputs: Sequence[Tensor]) -> str | None:
         """A change of `op` alone that lets it take its inputs at all."""
-        for changed, words in _candidates(op, None):
+        for changed, words in _candidates(op, None) if not self.report.full else ():
             try:
                 shape = changed.output(*(tensor.shape for tensor in inputs))
             except LayerError:
@@ -47,7 +49,7 @@ class Repairer:
         `nodes` are those that the text made. A layer that made several of them changes in all. The layer at `suspect`
         is tried first, then the last ones.
         """
-        if len(nodes) > MAX_NODES or result.node not in nodes:
+        if len(nodes) > MAX_NODES or result.node not in nodes or self.report.full:
             return None
         layers = {self.drafts.nodes[node].span: self.drafts.nodes[node].op for node in reversed(nodes)}
         for span in sorted(layers, key=lambda span: span != suspect):

@@ -6,6 +6,7 @@ Values and shapes are not known here, so only what is wrong whatever they are is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.diagnostics.suggest import meant
@@ -68,7 +69,8 @@ class _Names:
         elif not self.known(name):
             layer = find(name)
             if layer is None:
-                remedy = command_meant(command.name, [*STRUCTURES, *self.bound, *self.module.blocks])
+                known = [*STRUCTURES, *self.bound, *self.module.blocks]
+                remedy = (None, ()) if self.report.full else command_meant(command.name, known)
                 self.add("E301", f"there is no layer or block `{name}`", command.name.span, remedy)
             else:
                 call = call_of(Layer(layer))
@@ -78,7 +80,8 @@ class _Names:
     def name(self, name: tree.Name) -> None:
         """E302"""
         if not self.known(name.id) and name.id not in FUNCTIONS and find(name.id) is None:
-            remedy = value_meant(name, [*self.bound, *self.module.blocks, *FUNCTIONS, *all_layers()])
+            known = chain(self.bound, self.module.blocks, FUNCTIONS, all_layers())
+            remedy = value_meant(name, () if self.report.full else known)
             self.add("E302", f"`{name.id}` is not defined", name.span, remedy)
 
     def labels(self) -> None:
@@ -87,7 +90,8 @@ class _Names:
         labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
             if isinstance(part, tree.Labelled) and part.id not in labels:
-                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, meant(part.span, labels)))
+                fixes = () if self.report.full else meant(part.span, labels)
+                self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, fixes))
 
     def bare_words(self) -> set[Span]:
         """Words that may be no names: choices among arguments (`round=ceil`, `head aux1`), and what `expect` knows."""

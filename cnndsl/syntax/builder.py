@@ -1,4 +1,4 @@
-"""Builds the syntax tree: one method per grammar rule, called by Lark as the rule is recognised.
+"""Builds the syntax tree: one method per grammar rule, called as the rule is recognised.
 
 Children are tokens (those the grammar names) and finished parts; `_NL`, commas and other anonymous tokens are gone.
 """
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lark import Token, Transformer
-
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
+from cnndsl.syntax.tokens import Token
 
 SUFFIXES = {"K": 10**3, "M": 10**6, "G": 10**9}
 _MOST_DIGITS = 400
@@ -36,10 +35,11 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
 
 
-class TreeBuilder(Transformer[Token, Any]):
-    """Turns what Lark recognises into `cnndsl.syntax.tree`. `source` is the file being parsed."""
+class TreeBuilder:
+    """Turns what the grammar recognises into `cnndsl.syntax.tree`. `source` is the file being parsed."""
 
-    source: Source
+    def __init__(self, source: Source) -> None:
+        self.source = source
 
     def _span(self, children: Sequence[Any]) -> Span:
         """From the first child's start to the last child's end."""
@@ -47,7 +47,6 @@ class TreeBuilder(Transformer[Token, Any]):
         first, last = present[0], present[-1]
         start = first.start_pos if isinstance(first, Token) else first.span.start
         end = last.end_pos if isinstance(last, Token) else last.span.end
-        assert start is not None and end is not None  # every token fed to the parser has its place
         return Span(self.source, start, end)
 
     def _name(self, token: Token) -> tree.Name:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from lark import Token
-
 from cnndsl.diagnostics import Fix
 from cnndsl.diagnostics.suggest import closest, meant
 from cnndsl.syntax.layout import end_of
 from cnndsl.syntax.repairs import inserted, joined_by_x, replaced, without_parentheses
 from cnndsl.syntax.situation import Situation
+from cnndsl.syntax.tokens import Token
 
 Remedy: TypeAlias = str | Fix  # advice, or what a program can do
 

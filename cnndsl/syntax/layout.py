@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lark import Token
+from cnndsl.syntax.tokens import Token
 
 OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSING = {close: open_ for open_, close in OPENING.items()}
@@ -69,7 +69,7 @@ class Layout:
 
     def _operator_x(self, token: Token) -> Token:
         if token == "x" and token.type == "NAME" and self._previous in _ENDS_OPERAND and not self._in_command_name:
-            return token.update(type="X")
+            return token.of_type("X")
         return token
 
     def advance(self, token: Token) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from unicodedata import name as unicode_name
 
-from lark import Token
-
 from cnndsl.diagnostics import Diagnostic, Fix, Label
 from cnndsl.source import Source, Span
 from cnndsl.syntax.expected import describe_expected, describe_found
@@ -16,6 +14,7 @@ from cnndsl.syntax.hints import CHARACTERS, Remedy, repair_for
 from cnndsl.syntax.layout import Layout, end_of, line_of, start_of
 from cnndsl.syntax.repairs import brace_above, divided, of_character, replaced
 from cnndsl.syntax.situation import Situation
+from cnndsl.syntax.tokens import Token
 
 _WORD = re.compile(r"[\w.]+")
 

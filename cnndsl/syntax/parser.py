@@ -1,20 +1,20 @@
 """Text to syntax tree, with recovery: after a mistake the parser goes on at the next statement.
 
-Lark's lexer and tables do the grammar; this module drives them token by token, because recovery is a matter of
-statements, braces and indentation, which Lark's generic error hook cannot see.
+Lark's tables do the grammar; this module feeds them token by token, because recovery is a matter of statements, braces
+and indentation.
 """
 
 from __future__ import annotations
 
-from lark import Token
-from lark.exceptions import UnexpectedToken
-from lark.parsers.lalr_interactive_parser import InteractiveParser
+from itertools import islice
 
 from cnndsl.diagnostics import Diagnostic, Report
+from cnndsl.errors import SourceError
 from cnndsl.source import Source, Span
 from cnndsl.syntax import mistakes, tree
-from cnndsl.syntax.grammar import lex, machine_for
+from cnndsl.syntax.builder import TreeBuilder
 from cnndsl.syntax.layout import CLOSING, OPENING, Layout, line_of
+from cnndsl.syntax.machine import END, Machine
 from cnndsl.syntax.recovery import (
     DEFINITION,
     before_line_ends,
@@ -23,16 +23,26 @@ from cnndsl.syntax.recovery import (
     unclosed_parenthesis,
 )
 from cnndsl.syntax.situation import Situation
+from cnndsl.syntax.tables import tables
+from cnndsl.syntax.tokens import Token
 
 LANGUAGE_VERSION = 1
+MAX_WORDS = 150_000
 MAX_NESTING = 64
 MAX_ERRORS = 50
 
 
 def parse(source: Source) -> tuple[tree.File, Report]:
     """The syntax tree of a file and the mistakes found in it; what could not be read is `Unreadable` in the tree."""
-    with machine_for(source) as machine:
-        return _Parser(source, machine).run()
+    return _Parser(source).run()
+
+
+def _words(source: Source) -> list[Token]:
+    """The tokens of a file. Raises `SourceError` if they are too many: each takes time and memory to understand."""
+    words = [*islice(tables().lexer.tokens(source.text), MAX_WORDS + 1)]
+    if len(words) > MAX_WORDS:
+        raise SourceError(f"{source.name} has more than {MAX_WORDS:,} words and signs, the most an .arch file may have")
+    return words
 
 
 class _Parser:
@@ -42,10 +52,10 @@ class _Parser:
     wrecks  open braces of broken statements: the id of the brace, and the statement's first token
     """
 
-    def __init__(self, source: Source, machine: InteractiveParser) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
-        self.machine = machine
-        self.layout = Layout(lex(source))
+        self.machine = Machine(tables(), TreeBuilder(source))
+        self.layout = Layout(_words(source))
         self.report = Report()
         self.lost: list[tuple[int, int]] = []
         self.wrecks: dict[int, int] = {}
@@ -89,28 +99,23 @@ class _Parser:
 
     def accepted(self) -> frozenset[str]:
         """The terminals that could come next."""
-        return frozenset(self.machine.accepts())  # type: ignore[no-untyped-call]
+        return self.machine.accepted()
 
     def feed(self, token: Token) -> bool:
-        try:
-            self.machine.feed_token(token)
-        except UnexpectedToken:
-            return False
-        return True
+        return self.machine.feed(token)
 
     def give_up(self, *, definition: bool = False) -> None:
         """Put an ERROR in place of the broken statement, or of the whole definition (yacc's error token)."""
-        state = self.machine.parser_state
-        tables, braces = state.parse_conf.states, 0
-        while "ERROR" not in tables[state.state_stack[-1]] or braces or (definition and self.in_braces()):
-            state.state_stack.pop()
-            kind = getattr(state.value_stack.pop(), "type", "")
+        braces = 0
+        while not self.machine.takes("ERROR") or braces or (definition and self.in_braces()):
+            self.machine.states.pop()
+            kind = getattr(self.machine.values.pop(), "type", "")
             braces += (kind == "RBRACE") - (kind == "LBRACE" and braces > 0)  # a body that is whole but not yet reduced
         self.feed(self.layout.made("ERROR", ""))
 
     def in_braces(self) -> bool:
         """Whether the machine stands between braces."""
-        return any(getattr(value, "type", "") == "LBRACE" for value in self.machine.parser_state.value_stack)
+        return any(getattr(value, "type", "") == "LBRACE" for value in self.machine.values)
 
     # --- mistakes, and where to go on
 
@@ -248,12 +253,12 @@ class _Parser:
             self.layout.leave()
         elif complaint and self.layout.open:
             self.end_definition()
-        elif complaint and "$END" not in self.accepted():
+        elif complaint and END not in self.accepted():
             self.broken(mistakes.unexpected(self.situation(None, self.accepted())))
         self.close_braces()
-        if "$END" not in self.accepted():
+        if END not in self.accepted():
             self.give_up()
-        items: list[object] = self.machine.feed_eof()  # type: ignore[no-untyped-call]
+        items: list[object] = self.machine.end()
         return items
 
     def file(self, items: list[object]) -> tree.File:

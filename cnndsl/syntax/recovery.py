@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lark import Token
-
 from cnndsl.syntax.hints import looks_like_definition
 from cnndsl.syntax.layout import CLOSING, OPENING, Layout, separates
+from cnndsl.syntax.tokens import Token
 
 DEFINITION = {"USE", "BLOCK", "NETWORK"}
 _STATEMENT = {"ARCH", "INPUT", "LET", "FOR", "IF", "EXPECT", "REQUIRE"} | DEFINITION

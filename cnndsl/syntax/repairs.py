@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from lark import Token
-
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.source import Source, Span
 from cnndsl.syntax.layout import end_of, start_of
 from cnndsl.syntax.situation import Situation
+from cnndsl.syntax.tokens import Token
 
 # What is written in place of characters that the language does not have, but fonts, word processors and papers do.
 LOOK_ALIKES = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from lark import Token
-
 from cnndsl.source import Source, Span
 from cnndsl.syntax.layout import Layout, end_of, line_of, start_of
+from cnndsl.syntax.tokens import Token
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,9 @@ NAMES = (
         "E311",
         "`use` cannot be satisfied",
         """
-        The file does not exist or cannot be read, it has no block of that name, or files use each other in
-        a circle. Paths are relative to the file that says `use`; `std` are the blocks that ship with cnndsl.
+        The file does not exist, cannot be read or is not called `.arch`, it has no block of that name, or files
+        use each other in a circle or too deep. Paths are relative to the file that says `use`; `std` are the
+        blocks that ship with cnndsl.
 
         Only blocks can be imported. Correct the name or the path, or define the block here.
         """,
