@@ -5,84 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
-Kind = Literal["number", "size", "string", "word", "tuple", "call", "expression"]
+from cnndsl.habits.foreign_line import Argument, Line, Link, Unclear, Value
+from cnndsl.habits.tokens import Token, tokens_of
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-    |(?P<size>\d+(?:\s*[xX×*]\s*\d+)+(?![\w.]))
-    |(?P<number>(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[%x]?(?![\w.]))
-    |(?P<string>"[^"\n]*"|'[^'\n]*')
-    |(?P<word>[A-Za-z_$][\w$]*(?:\.[A-Za-z_]\w*)*)
-    |(?P<arrow>-+>|=+>|\|>|>>|→|⇒)
-    |(?P<gives>:=|<-|=(?!=)|:)
-    |(?P<comma>[,，])
-    |(?P<operator>//|\*\*|[-+*/%|;])
-    |(?P<open>[(\[{])
-    |(?P<close>[)\]}])
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
-)
 _OPERATORS = {"//", "**", "-", "+", "*", "/", "%"}
 _JOINS = {"|", "+", "-", ">", "&"}  # between layers, what `->` is here
 _BINDERS = {"let", "var", "const", "auto", "val", "return"}
 _NUMBERED = re.compile(r"([A-Za-z]+?)_?(\d+x\d+)")  # `conv3x3`
 _MEASURES = {"size", "shape", "len", "int"}  # functions of a tensor that give numbers
 _WRAPPERS = {"add", "sequential", "append"}
-
-
-class Unclear(Exception):
-    """Nothing certain can be made of this line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """One value: its text (of a string, what is in the quotes), and the items of a tuple or list."""
-
-    kind: Kind
-    text: str
-    items: tuple[Value, ...] = ()
-    links: tuple[Link, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    name: str | None
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One layer of a chain. `called` tells parentheses, `body` is the text of its braces, with them."""
-
-    name: str
-    arguments: tuple[Argument, ...] = ()
-    called: bool = False
-    body: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A chain, its label and stated shape.
-
-    separate  its layers were statements of one line
-    assigned  the label comes from an assignment, which elsewhere says nothing of what flows on
-    """
-
-    links: tuple[Link, ...]
-    label: str | None = None
-    shape: str = ""
-    separate: bool = False
-    assigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +28,6 @@ class Words:
 def read_line(text: str, words: Words) -> Line:
     """The line that was meant; raises `Unclear`."""
     return _Reader(text, words).line()
-
-
-def tokens_of(text: str) -> list[Token]:
-    matches = _TOKEN.finditer(text)
-    return [Token(m.lastgroup or "", m[0], m.start(), m.end()) for m in matches if m.lastgroup != "space"]
 
 
 class _Reader:

@@ -9,7 +9,9 @@ from dataclasses import replace
 from cnndsl.diagnostics.model import Diagnostic, Edit, Fix
 from cnndsl.habits.definitions import place_for_use, rewrite_definition, wrapped
 from cnndsl.habits.layers import SHIPPED, meaning
-from cnndsl.habits.lines import Rewritten, Scope, rewrite, shape_meant
+from cnndsl.habits.lines import Rewritten, rewrite
+from cnndsl.habits.scope import Scope
+from cnndsl.habits.shapes import shape_meant
 from cnndsl.habits.statements import opens_body, statements_at
 from cnndsl.ops.base import show_shape
 from cnndsl.source import Source, Span

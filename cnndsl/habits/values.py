@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cnndsl.habits.reading import Unclear, Value
+from cnndsl.habits.foreign_line import Unclear, Value
 from cnndsl.ops.arguments import Boolean, Choice, Extent, Kind, Number, Padding, Size, Stride
 
 _TRUE = {"true", "yes", "on", "1"}
