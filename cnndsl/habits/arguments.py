@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from cnndsl.habits.values import lower
-
-# For every layer that has such an argument; a layer's own meaning stands in `_OF_LAYER`.
+# By ours: what others call it. A word may stand for several; the layer tells which it has.
 _ARGUMENTS = {
     "kernel": "kernel_size ksize k ks size kernel_shape filter_size window window_shape pool_size kernelsize",
     "filters": "out_channels num_filters num_filter num_output num_outputs n_filters nb_filter nb_filters"
@@ -33,60 +29,24 @@ _ARGUMENTS = {
     "shortcut": "skip downsample",
     "count": "n times number num",
 }
-_OF_NAME = {
+_OURS = {
     theirs: tuple(ours for ours, names in _ARGUMENTS.items() if theirs in names.split())
-    for names in _ARGUMENTS.values()
-    for theirs in names.split()
+    for theirs in " ".join(_ARGUMENTS.values()).split()
 }
 
 # What is never written here, and why.
+INPUTS = (
+    *("in_channels", "in_features", "in_planes", "in_ch", "cin", "c_in"),
+    *("num_features", "input_shape", "input_dim", "normalized_shape"),
+)
+_LEFT_OUT = (
+    "inplace keepdims keepdim dtype device data_format axis dim trainable reuse scope training is_training affine"
+    " layout track_running_stats start_dim init initializer kernel_initializer weight_initializer weight_filler weight_decay"
+    " bias_initializer kernel_regularizer"
+)
 DROPPED = {
-    **dict.fromkeys(
-        [
-            "in_channels",
-            "in_features",
-            "in_planes",
-            "in_ch",
-            "cin",
-            "c_in",
-            "num_features",
-            "input_shape",
-            "input_dim",
-            "normalized_shape",
-        ],
-        "input channels are never written: they are those of the current tensor",
-    ),
-    **dict.fromkeys(
-        [
-            "inplace",
-            "keepdims",
-            "keepdim",
-            "dtype",
-            "device",
-            "data_format",
-            "axis",
-            "dim",
-            "trainable",
-            "kernel_initializer",
-            "weight_initializer",
-            "weight_filler",
-            "bias_initializer",
-            "kernel_regularizer",
-            "weight_decay",
-            "init",
-            "initializer",
-            "reuse",
-            "scope",
-            "training",
-            "is_training",
-            "affine",
-            "track_running_stats",
-            "layout",
-            "start_dim",
-            "input_channels",
-        ],
-        "leave it out",
-    ),
+    **dict.fromkeys(_LEFT_OUT.split(), "nothing sets this"),
+    **dict.fromkeys(INPUTS, "input channels are never written: they are those of the current tensor"),
 }
 NAMES = ("name", "scope", "label", "id")
 ACTIVATIONS = ("activation", "act", "activation_fn", "nonlinearity", "non_linearity", "act_type", "act_layer")
@@ -96,18 +56,11 @@ INVERTED = {"no_bias": "bias", "keep_prob": "p", "keep": "p", "nobias": "bias"}
 
 def is_argument(name: str) -> bool:
     """Whether somebody names an argument so."""
-    known = name in _ARGUMENTS or name in _OF_NAME or name in DROPPED or name in INVERTED or name == "ceil_mode"
+    known = name in _ARGUMENTS or name in _OURS or name in DROPPED or name in INVERTED or name == "ceil_mode"
     return known or name in NAMES or name in ACTIVATIONS or name in NORMALIZERS
 
 
 def same_argument(name: str, ours: list[str]) -> str | None:
-    """Which of our arguments `name` is, where these are those of the layer."""
-    if name in ours:
-        return name
-    candidates = [word for word in _OF_NAME.get(lower(name), ()) if word in ours]
-    return candidates[0] if len(candidates) == 1 else next(iter(_first(candidates, ours)), None)
-
-
-def _first(candidates: list[str], ours: list[str]) -> Iterator[str]:
-    """Of several, the one that the layer takes first: `n` is `filters`, `out` too."""
-    return (word for word in ours if word in candidates)
+    """Which of a layer's arguments `name` is; of several, the one that it takes first."""
+    candidates = (name, *_OURS.get(name.lower(), ()))
+    return next((word for word in ours if word in candidates), None)

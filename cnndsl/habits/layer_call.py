@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from cnndsl.habits.arguments import ACTIVATIONS, DROPPED, INVERTED, NAMES, NORMALIZERS, same_argument
+from cnndsl.habits.arguments import ACTIVATIONS, DROPPED, INPUTS, INVERTED, NAMES, NORMALIZERS, same_argument
 from cnndsl.habits.fitting import (
     KERNELS,
     MANY,
@@ -187,7 +187,8 @@ class LayerCall:
         elif name in NORMALIZERS:
             self.norm += self.normalizer(value)
         elif name in DROPPED:
-            self.remarks += [DROPPED[name]] if " " in DROPPED[name].removeprefix("leave it out") else []
+            if name in INPUTS:
+                self.remarks.append(DROPPED[name])
         elif not self.take_choice(name, value):
             raise Unclear(name)
 

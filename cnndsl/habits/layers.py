@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnndsl.habits.values import lower
 from cnndsl.ops import find
 
 SHIPPED = ("conv_bn", "separable_conv", "inception", "fire", "basic", "bottleneck", "squeeze_excite")
@@ -160,7 +159,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
 
 def letters(name: str) -> str:
     """A name without case, underscores and the endings that frameworks put: `MaxPooling2D` is `maxpool`."""
-    text = lower(name)
+    text = name.lower()
     for ending, short in _SHORTENED:
         text = text.replace(ending, short)
     return text

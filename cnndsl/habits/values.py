@@ -10,11 +10,6 @@ from cnndsl.ops.arguments import Boolean, Choice, Extent, Kind, Number, Padding,
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0", "none", "null"}
 _NOTHING = {"none", "null", "nil"}
-NOTHING = Value("word", "None")
-
-
-def lower(name: str) -> str:
-    return name.lower()
 
 
 def is_nothing(value: Value) -> bool:
