@@ -41,8 +41,8 @@ INPUTS = (
 )
 _LEFT_OUT = (
     "inplace keepdims keepdim dtype device data_format axis dim trainable reuse scope training is_training affine"
-    " layout track_running_stats start_dim init initializer kernel_initializer weight_initializer weight_filler weight_decay"
-    " bias_initializer kernel_regularizer"
+    " layout track_running_stats start_dim init initializer kernel_initializer weight_initializer weight_filler"
+    " weight_decay bias_initializer kernel_regularizer"
 )
 DROPPED = {
     **dict.fromkeys(_LEFT_OUT.split(), "nothing sets this"),
