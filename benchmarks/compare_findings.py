@@ -23,7 +23,9 @@ PACKAGES = {"PyTorch": ("torch",), "Keras": ("keras",), "ONNX": ("onnx", "onnxru
 SOURCE = Path(networks.__file__)
 _NODE = re.compile(r"\b[A-Z][A-Za-z]+_(\d+)_\d+(_nchwc)?\b")  # of `tools.Onnx`, perhaps renamed by the runtime
 # What ONNX and its runtime say before they come to the point.
-_ABOUT = re.compile(r"^(Inference error\(s\): |\[ONNXRuntimeError\][ :\d]*\w+ : (Exception.*?: |.*?Status Message: )?)")
+_INFERENCE = r"(\[ShapeInferenceError\] )?Inference error\(s\): "
+_RUNTIME = r"\[ONNXRuntimeError\][ :\d]*\w+ : (Exception.*?: |.*?Status Message: )?"
+_ABOUT = re.compile(f"^({_INFERENCE}|{_RUNTIME})")
 
 
 def main() -> None:

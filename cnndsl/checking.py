@@ -13,12 +13,14 @@ from cnndsl.diagnostics import Report, did_you_mean
 from cnndsl.diagnostics.trial import with_tried_fixes
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
+from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.context import MAX_NODES, Budget
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
 from cnndsl.errors import Error, ModelError
 from cnndsl.models import Model
+from cnndsl.repairs import Repairs
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
@@ -29,11 +31,13 @@ MOST_TRIED = 20_000  # layers and lines to look at again, for all fixes of a fil
 class Checked:
     """A checked file: its report, and what each network that was looked at came to.
 
+    search  for repairs of what is found about shapes; None if nobody asks for any
     unset   networks that could not be, and are the base of no variant, with their parameters that have no value
     """
 
     module: Module
     report: Report
+    search: Search | None = None
     networks: dict[str, Elaboration] = field(default_factory=dict)
     facts: dict[str, Facts] = field(default_factory=dict)
     unset: dict[str, list[str]] = field(default_factory=dict)
@@ -74,8 +78,8 @@ def check_file(source: Source, request: Request | None = None) -> Checked:
     return _with_tried_fixes(_check_file, source, request or Request())
 
 
-def _check_file(source: Source, request: Request) -> Checked:
-    checked, budget = _load(source, request), Budget.of(request.max_nodes)
+def _check_file(source: Source, request: Request, search: Search | None) -> Checked:
+    checked, budget = _load(source, request, search), Budget.of(request.max_nodes)
     bases = {each.base.id for each in checked.module.file.networks if isinstance(each, tree.VariantDefinition)}
     for name, definition in checked.module.networks.items():
         unset = _unset(definition, request)
@@ -89,6 +93,7 @@ def _check_file(source: Source, request: Request) -> Checked:
     for each in definitions(checked.module):
         if id(each.body) not in ran and each.name.id not in checked.networks:
             check_uncalled(each, checked.module, checked.report)
+    _add_lint(checked)
     _add_unused(checked)
     if not request.parameters and request.input is None:
         report_unused_allowances(checked.module, ran, checked.report)
@@ -98,41 +103,54 @@ def _check_file(source: Source, request: Request) -> Checked:
 def check_model(model: Model, request: Request | None = None) -> Checked:
     """Check one network: the one named, or the file's main one."""
 
-    def check(source: Source, request: Request) -> Checked:
-        return _check_network_of(source, model.network, request)
+    def check(source: Source, request: Request, search: Search | None) -> Checked:
+        return _check_network_of(source, model.network, request, search)
 
     return _with_tried_fixes(check, model.source, request or Request())
 
 
-def _check_network_of(source: Source, network: str | None, request: Request) -> Checked:
-    checked = _load(source, request)
+def _check_network_of(source: Source, network: str | None, request: Request, search: Search | None) -> Checked:
+    checked = _load(source, request, search)
     name = main_network(checked.module, network)
     _check_network(checked, name, request, Budget.of(request.max_nodes))
+    _add_lint(checked)
     _add_unused(checked)
     return _in_order(checked)
 
 
-def _load(source: Source, request: Request) -> Checked:
+def _load(source: Source, request: Request, search: Search | None) -> Checked:
     report = Report()
-    return Checked(Loader(report, request.files).load_root(source), report)
+    return Checked(Loader(report, request.files).load_root(source), report, search)
 
 
-def _with_tried_fixes(check: Callable[[Source, Request], Checked], source: Source, request: Request) -> Checked:
-    """What a check of the source finds, with those fixes that hold, as far as trying them takes no long time."""
-    checked, limited = check(source, request), replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
+def _with_tried_fixes(
+    look: Callable[[Source, Request, Search | None], Checked], source: Source, request: Request
+) -> Checked:
+    """What a check of the source finds, with those repairs that hold, as far as trying them takes no long time."""
+    search = Search()
+    checked = look(source, request, search)
+    limited = replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
 
-    def recheck(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
+    def recheck(
+        edited: Mapping[Source, Source], network: str | None = None, input: GivenInputs | None = None
+    ) -> tuple[Report, int]:
+        again = replace(limited.instead(edited), input=input or request.input)
+        text = edited.get(source, source)
+        found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
+        return found.report, found.size
+
+    def recheck_all(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
         try:
-            again = check(edited.get(source, source), limited.instead(edited))
+            return recheck(edited)
         except Error:  # such as a network that is lost
             return None
-        return again.report, again.size
 
-    if not checked.report:
-        return checked
-    from cnndsl.habits.second_reading import readings  # which a clean file does without
+    report = checked.report
+    if report:
+        from cnndsl.habits.second_reading import readings  # which a clean file does without
 
-    return replace(checked, report=with_tried_fixes(checked.report, recheck, MOST_TRIED, readings))
+        report = with_tried_fixes(report, recheck_all, MOST_TRIED, readings)
+    return _in_order(replace(checked, report=Repairs(search.found, recheck).settle(report)))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:
@@ -152,15 +170,21 @@ def _check_network(checked: Checked, name: str, request: Request, budget: Budget
         input=request.input,
         max_nodes=request.max_nodes,
         budget=budget,
+        search=checked.search,
     )
     checked.networks[name] = done
     checked.facts[name] = Facts(done.graph)
     if done.complete:
         hold(done.claims, checked.facts[name], report, budget)
-        for warning in lint(done.graph):
-            report.add(warning)
     else:
         look_over(done.claims, report)
+
+
+def _add_lint(checked: Checked) -> None:
+    """Add what deserves a warning, if nothing is wrong: what is mended first may be what the warning would be about."""
+    if checked.report.ok:
+        for warning in lint(*(done.graph for done in checked.networks.values() if done.complete)):
+            checked.report.add(warning)
 
 
 def _add_unused(checked: Checked) -> None:

@@ -540,7 +540,7 @@ LINT = {
     "residual shortcut={ conv 1x1, 4, /2 } { conv 3x3, 4, /2 }": [],
     "residual shortcut=projection { conv 1x1, 4, /2 -> bn }": ["W604"],
     "relu as kept\n conv 3x3, 4 -> relu\n from kept -> tanh": ["W605"],
-    "relu as kept\n conv 3x3, 4\n concat { | tanh | sigmoid -> relu }\n from kept -> elu": ["W605"],
+    "relu as kept\n conv 3x3, 4\n concat { | tanh | sigmoid -> silu }\n from kept -> silu": ["W605"],
     "head side { relu }\n head aux, train_only=true { relu }\n tanh": [],
 }
 
@@ -551,7 +551,7 @@ def test_warnings(body: str) -> None:
     graph = graph_of(f"network n {{ input {size}\n {body} }}")
     found = lint(graph)
     assert [warning.code for warning in found] == LINT[body]
-    assert all(warning.severity == "warning" and warning.help and warning.span.text for warning in found)
+    assert all(warning.severity == "warning" and warning.remedies and warning.span.text for warning in found)
 
 
 def test_a_dead_chain_is_reported_at_its_end() -> None:

@@ -144,7 +144,7 @@ def check_edges(graph: Graph, drawn: Picture) -> None:
     """
     box = {node.name: found for node in graph if (found := box_of(node.name, graph, drawn)) is not None}
     edges = {
-        (box[source], box[node.name]) for node in graph if node.name in box for source in node.inputs if source in box
+        (box[source], box[node.name]) for node in graph if node.name in box for source in node.sources if source in box
     }
     inside = {(source, target) for source, target in drawn.wires if not target.startswith(":")}
     assert {(source, target) for source, target in edges if source != target} <= inside

@@ -59,7 +59,8 @@ def repaired(source: Source) -> tuple[Source, list[Diagnostic]]:
     """The file after the first fixes of its findings, again and again, and what is still wrong with it."""
     for _ in range(MOST_ROUNDS):
         left = wrong(source)
-        fixes = compatible(finding.fixes[0] for finding in left if finding.fixes)
+        asked = [each for each in left if each.severity == "error"] or left[:1]
+        fixes = compatible(finding.fixes[0] for finding in asked if finding.fixes)
         if not fixes:
             break
         source = next(iter(edited(fixes).sources.values()))

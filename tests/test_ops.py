@@ -19,6 +19,7 @@ from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader, elaborate_network
 from cnndsl.ops import Op, Shape, all_layers
 from cnndsl.ops.base import TorchModule
+from cnndsl.ops.bounds import ANY, POSITIVE
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.reshape import ZeroPadShortcut
 from cnndsl.ops.resize import SamePad
@@ -137,6 +138,126 @@ def test_macs_are_half_of_what_torch_counts(each: Case) -> None:
         alone(each).eval()(*each.tensors(batch=1))
     assert 2 * each.op.macs(*each.inputs) == counter.get_total_flops()
     assert each.op.weighted == (each.op.macs(*each.inputs) > 0)
+
+
+# What warnings ask for. Examples seldom do nothing, so some lines that do stand beside them.
+EDGES = {
+    line: case(line)
+    for line in (
+        "4 x 5 x 3 -> upsample 1",
+        "4 x 5 x 3 -> upsample 1, mode=bicubic",
+        "4 x 5 x 3 -> resize 5x3, mode=bilinear",
+        "4 x 5 x 3 -> pad 0",
+        "4 x 5 x 3 -> crop 5x3",
+        "4 x 5 x 3 -> maxpool 1x1, /1",
+        "4 x 5 x 3 -> avgpool 1x1, /1",
+        "4 x 1 x 1 -> global_avgpool",
+        "4 x 1 x 1 -> global_maxpool",
+        "4 x 5 x 3 -> adaptive_avgpool 5x3",
+        "4 x 5 x 3 -> adaptive_maxpool 5x3",
+        "1 x 5 x 3 -> channel_mean",
+        "1 x 5 x 3 -> channel_max",
+        "4 x 5 x 3 -> channel_shuffle 1",
+        "4 x 5 x 3 -> channel_shuffle 4",
+        "4 x 5 x 3 -> channel_slice 0, 4",
+        "4 x 6 x 4 -> pixel_shuffle 1",
+        "4 x 6 x 4 -> pixel_unshuffle 1",
+        "4 x 5 x 3 -> leaky_relu 1",
+        "4 x 5 x 3 -> leaky_relu -2",
+        "4 x 5 x 3 -> elu -1",
+        "4 x 5 x 3 -> lrn 5, beta=0",
+        "7 -> dropout 0",
+        "7 -> drop_path 0",
+        "7 -> scale 1",
+        "7 -> scale 0",
+        "7 -> scale -2",
+        "7 -> flatten",
+        "1 -> softmax",
+        "1 x 5 x 3 -> softmax",
+        "4 x 1 x 1 -> group_norm 4",
+        "4 x 5 x 3 -> group_norm 4",
+        "1 x 5 x 3 -> group_norm 1",
+        "1 x 5 x 3 -> layer_norm",
+        "1 -> layer_norm",
+        "4 x 6 x 7 -> avgpool 3x3, /2, pad=1, count_include_pad=false",
+    )
+}
+
+
+def over_edges(condition: Callable[[Case], bool] = lambda each: True) -> pytest.MarkDecorator:
+    chosen = {name: each for name, each in (CASES | EDGES).items() if condition(each)}
+    return pytest.mark.parametrize("each", chosen.values(), ids=chosen)
+
+
+def trained(each: Case) -> Callable[..., torch.Tensor]:
+    """The layer in training, its weights being anything."""
+    layer = alone(each)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    return layer.train()
+
+
+def shifted(each: Case) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Inputs, and the same with a constant added to each channel; what is drawn for a join stays."""
+    tensors = each.tensors(batch=3)
+    shifts = [torch.randn(1, shape[0], *(1 for _ in shape[1:])) for shape in each.inputs]
+    kept = isinstance(each.op, FractalJoin)
+    return tensors, [x if kept and x is tensors[-1] else x + c for x, c in zip(tensors, shifts, strict=True)]
+
+
+@over_edges(lambda each: each.op.keeps_shift)
+def test_a_shift_of_channels_is_kept(each: Case) -> None:
+    layer, (before, after) = trained(each).eval(), shifted(each)
+    moved = layer(*after) - layer(*before)
+    if each.inputs[0] != each.op.output(*each.inputs) and len(each.inputs[0]) > 1 and moved.dim() == 2:
+        moved = moved[:, :, None]  # flattened: a constant for each feature
+    over = [axis for axis in range(moved.dim()) if axis != 1]
+    assert torch.allclose(moved.amax(over), moved.amin(over), atol=1e-5)
+
+
+@over_edges()
+def test_only_what_centres_does_not_see_a_shift(each: Case) -> None:
+    torch.manual_seed(1)
+    layer, (before, after) = trained(each), shifted(each)
+    torch.manual_seed(7)
+    one = layer(*before)
+    torch.manual_seed(7)
+    unseen = torch.allclose(one, layer(*after), atol=1e-4)
+    assert each.op.centres(*each.inputs) <= unseen
+    assert unseen <= (each.op.centres(*each.inputs) or bool(each.op.constant(*each.inputs)))
+
+
+@over_edges(lambda each: each.op.bounds(*(POSITIVE for _ in each.inputs)) != ANY)
+def test_values_lie_between_their_bounds(each: Case) -> None:
+    layer, tensors = trained(each), each.tensors()
+    for least, largest in ((0.0, 1.0), (-1.0, 0.5), (0.5, 6.5), (-3.0, -1.0)):
+        low, high = each.op.bounds(*((least, largest) for _ in each.inputs))
+        y = layer(*(least + (largest - least) * torch.rand_like(x) for x in tensors))
+        assert low - 1e-5 <= y.min() and y.max() <= high + 1e-5
+
+
+@over_edges(lambda each: each.op.passes is not None)
+def test_an_activation_passes_on_what_it_says(each: Case) -> None:
+    low, high = each.op.passes
+    x = torch.linspace(low, min(high, 50), each.inputs[0][0] * 8).reshape(8, -1, *(1 for _ in each.inputs[0][1:]))
+    x = x.expand(8, *each.inputs[0])
+    assert torch.equal(trained(each)(x), x)
+
+
+@over_edges(lambda each: each.op.word != "identity")
+def test_only_what_does_nothing_says_so(each: Case) -> None:
+    torch.manual_seed(3)
+    tensors = each.tensors()
+    y = trained(each)(*tensors)
+    same = y.shape == tensors[0].shape and torch.allclose(y, tensors[0], atol=1e-6)
+    assert each.op.does_nothing(*each.inputs) == same
+
+
+@over_edges()
+def test_only_what_is_constant_says_why(each: Case) -> None:
+    layer, others = trained(each), [torch.randn_like(x) for x in each.tensors()]
+    same = torch.allclose(layer(*each.tensors()), layer(*others), atol=1e-3)
+    assert bool(each.op.constant(*each.inputs)) == same
 
 
 @over(lambda each: isinstance(each.spelling, TorchModule))

@@ -38,6 +38,7 @@ ROOMS = (
     "passes",
     "analysis",
     "models",
+    "repairs",
     "checking",
     "fixing",
     "weights",

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lark import Lark
 
 from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader
@@ -26,6 +28,7 @@ from cnndsl.source import Source, Span, decode_source
 from cnndsl.syntax import parse, tree
 from cnndsl.syntax.builder import number_value
 from cnndsl.syntax.parser import MAX_ERRORS, parse_expression
+from cnndsl.syntax.tables import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 ZOO = sorted((ROOT / "archs").rglob("*.arch"))
@@ -458,3 +461,21 @@ def test_parse_tables_are_a_cache(tables: str, tmp_path: Path) -> None:
         kept.write_text(json.dumps({**json.loads(whole), "grammar": "start: NAME", "states": []}))
     if tables != "missing":
         assert (run(), run()) == ("2 True\n", "2 False\n")
+
+
+ALPHABET = st.sampled_from([*'ab_x019.KeE+-*/%=<>!~()[]{}|,:#"\\ \t\n\r$é', "if", "else", "3x3", "->", "**"])
+
+
+@given(st.lists(ALPHABET).map("".join))
+def test_words_are_those_of_lark(text: str) -> None:
+    """Ours are cut by one pattern, made of Lark's terminals."""
+    ours = tables().lexer.tokens(text)
+    theirs = lark().lex(text)
+    assert [(t.type, str(t), t.start_pos, t.end_pos, t.line, t.column) for t in ours] == [
+        (t.type, str(t), t.start_pos, t.end_pos, t.line, t.column) for t in theirs
+    ]
+
+
+@cache
+def lark() -> Lark:
+    return Lark((ROOT / "grammars" / "arch.lark").read_text(encoding="utf-8"), parser="lalr", lexer="basic")

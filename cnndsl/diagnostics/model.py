@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
@@ -116,9 +116,26 @@ class Report:
         """The codes that comments of a file allow and that have not come up there."""
         return [place for place in self._allowed_in(source).values() if place not in self._used]
 
+    def mapped(self, change: Callable[[Diagnostic], Diagnostic | None]) -> Report:
+        """The same findings, each as `change` has it, if it has it at all; those that become one are counted as one."""
+        other = Report()
+        other._allowances, other._used = self._allowances, self._used
+        for key, diagnostic in self._found.items():
+            changed = change(diagnostic)
+            if changed is None:
+                continue
+            other.add(changed)
+            place = (changed.code, changed.span)
+            if more := self._repeats.get(key, 0):
+                other._repeats[place] = other._repeats.get(place, 0) + more
+        return other
+
     def extend(self, diagnostics: Report) -> None:
-        for diagnostic in diagnostics:
+        """Take in all findings of another report."""
+        for key, diagnostic in diagnostics._found.items():
             self.add(diagnostic)
+            if more := diagnostics._repeats.get(key, 0):
+                self._repeats[key] = self._repeats.get(key, 0) + more
 
     def __iter__(self) -> Iterator[Diagnostic]:
         for key, diagnostic in self._found.items():

@@ -68,10 +68,10 @@ class _Trial:
         if found is None:
             return None
         self.budget -= found[1]
-        return _holds(self.report, finding, after, found[0])
+        return holds(self.report, finding, after, found[0])
 
 
-def _holds(before: Report, fixed: Diagnostic, after: Edited, found: Report) -> bool:
+def holds(before: Report, fixed: Diagnostic, after: Edited, found: Report) -> bool:
     """Whether the edits took away the finding, and added none."""
     kept = {_key(finding.code, after.moved(finding.span)) for finding in before if finding != fixed}
     gone, lines = _key(fixed.code, after.moved(fixed.span)), after.lines
@@ -99,6 +99,8 @@ def _within(one: _Key, other: _Key) -> bool:
 
 def _was_hidden(finding: Diagnostic, by: Diagnostic, edited_lines: set[tuple[str, int]]) -> bool:
     """Whether a finding may have been hidden by another, rather than made by its fix."""
+    if finding.severity == "warning" and by.code.startswith("E2"):
+        return True  # no graph was looked at
     if any((finding.span.source.name, line) in edited_lines for line in finding.span.lines):
         return False
     hides_all = by.code.startswith(("E1", "E3"))

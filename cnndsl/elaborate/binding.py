@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cnndsl.diagnostics import Label
+from cnndsl.diagnostics import Edit, Fix, Label
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import SURPLUS, VALUES, Remedy, argument_meant, value_meant
@@ -148,8 +148,11 @@ def accept(context: Context, env: Env, parameter: Parameter, argument: tree.Argu
 
 
 def _choice_meant(kind: Kind, argument: tree.Argument, value: object) -> Remedy:
-    """Which word would be accepted in place of a value."""
+    """What would be accepted in place of a value: another word, or a quotient that is kept from being nothing."""
     written = argument.value
+    if value == 0 and isinstance(written, tree.Operation) and "//" in written.operators:
+        least = f"max(1, {quoted(written)})"
+        return None, (Fix(f"`{least}` is at least 1", (Edit(written.span, least),)),)
     if isinstance(written, tree.Name) and written.id == value:
         return value_meant(written, kind.choices)
     if isinstance(written, tree.Literal) and isinstance(value, str):

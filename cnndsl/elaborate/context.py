@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from cnndsl.diagnostics import Diagnostic, Fix, Label, Report
 from cnndsl.diagnostics.wording import way
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.values import Block, Failed, brief
 from cnndsl.source import Source, Span
 
@@ -81,6 +83,7 @@ class Context:
     statement  of the network itself that is being run
     active     the blocks whose text is being run, outermost first, by the ids of their bodies
     calls      how deep calls of blocks are nested
+    search     for repairs, with what it has found; None if nobody asks for any
     """
 
     report: Report
@@ -94,6 +97,7 @@ class Context:
     stack: list[Entry] = field(default_factory=list)
     active: dict[int, Block] = field(default_factory=dict)
     calls: int = 0
+    search: Search | None = None
 
     def inside(self, text: object, span: Span | None = None) -> Entry:
         """For a `with`: what is found inside is told to be in `text`."""
@@ -134,8 +138,11 @@ class Context:
         labels: tuple[Label, ...] = (),
         help: str | None = None,
         fixes: tuple[Fix, ...] = (),
+        candidates: tuple[Candidate, ...] = (),
     ) -> Failed:
         """Report a finding at the current place; `raise` what it returns to abandon the statement."""
+        if candidates and self.search is not None:
+            self.search.found[code, span] = (self.network, candidates)
         self.report.add(Diagnostic(code, message, span, label, labels, self.notes(), help, fixes=fixes))
         return Failed(message)
 

@@ -18,8 +18,8 @@ from cnndsl.elaborate.context import MAX_DEPTH, Context
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
-from cnndsl.elaborate.repair import Repairer
 from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
@@ -34,11 +34,13 @@ class Settings:
 
     input         the shapes to use instead of the network's own
     hold_claims   whether ascriptions and expectations are checked: not for another input than the file's
+    distrusted    claims of shapes that are wrong themselves: the flow goes on with what the layers make
     left_out      train-only heads that do not fit on this input, with the first mistake in each
     """
 
     input: GivenInputs | None = None
     hold_claims: bool = True
+    distrusted: frozenset[Span] = frozenset()
     left_out: Mapping[str, Diagnostic] = field(default_factory=dict)
 
 
@@ -46,10 +48,12 @@ class Settings:
 class Elaborator:
     """The state of one elaboration.
 
+    module    the file that is being checked
     handlers  what runs a statement, by its type; they are given, since statements hold statements again
     ran       the bodies that were run, by their ids
     made_by   node -> the outermost command that it is the result of so far
     draw      for the global drop-path of fractals; vanishes if there are none
+    settled   nodes whose shape a claim confirms, or that go on with a claimed one
     stated_inputs  the inputs by name, with the shapes that the file says
     resized   whether an input is of another shape than the file's
     unfit     train-only heads that do not fit on this input, with the first mistake in each
@@ -58,6 +62,7 @@ class Elaborator:
 
     context: Context
     drafts: Drafts
+    module: Module
     handlers: Mapping[type, Handler]
     settings: Settings = field(default_factory=Settings)
     claims: list[Claim] = field(default_factory=list)
@@ -67,6 +72,7 @@ class Elaborator:
     ran: set[int] = field(default_factory=set)
     made_by: dict[int, Span] = field(default_factory=dict)
     inputs: list[Tensor] = field(default_factory=list)
+    settled: set[int] = field(default_factory=set)
     stated_inputs: list[tuple[str, Shape]] = field(default_factory=list)
     resized: bool = False
     unfit: dict[str, Diagnostic] = field(default_factory=dict)
@@ -74,9 +80,6 @@ class Elaborator:
     draw: Tensor | None = None
     depth: int = 0  # of braces and calls
     lacks_input: bool = False  # which was reported
-
-    def __post_init__(self) -> None:
-        self.repairer = Repairer(self.drafts, self.context.report)
 
     def body(self, body: tree.Body, place: Place, x: Flowing) -> Flowing:
         """Run the statements of a body; gives what flows at its end."""

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate import blocks, labels, layers, merges
+from cnndsl.elaborate.causes.branches import claimed_otherwise, reduced_branches
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.changes import changes_behind
+from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.explain import blamed, conflict_of, sought
+from cnndsl.elaborate.causes.inputs import near_inputs
+from cnndsl.elaborate.causes.wording import became
 from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
@@ -15,12 +24,15 @@ from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.values import POISON, Block, Failed, Layer, brief
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import type_name
+from cnndsl.ops.base import Shape
+from cnndsl.ops.inputs import is_shape
+from cnndsl.ops.merge import Concat
 from cnndsl.syntax import tree
 
 
 def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing) -> Flowing:
     """Run a chain on `x`."""
-    start, incoming, label, first = len(elaborator.drafts), x, statement.label, statement.elements[0]
+    start, label, first = len(elaborator.drafts), statement.label, statement.elements[0]
     alone = label is not None and len(statement.elements) == 1 and _takes_label(elaborator, first, place)
     inner = place
     if label is not None and not alone:
@@ -38,7 +50,7 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
             if tensor.node >= before:
                 elaborator.made_by[tensor.node] = command.span
     if statement.shape is not None:
-        _hold_shape(elaborator, statement, statement.shape, place, x, start, incoming)
+        x = _hold_shape(elaborator, statement, statement.shape, place, x, start)
     if label is not None:
         labels.bind_label(elaborator, label, place, x, names_weights=x is POISON or _has_weights(elaborator, start))
     return x
@@ -112,30 +124,58 @@ def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
 
 
 def _hold_shape(
-    elaborator: Elaborator,
-    statement: tree.Flow,
-    stated: tree.Expression,
-    place: Place,
-    x: Flowing,
-    start: int,
-    incoming: Flowing,
-) -> None:
-    """Check `: SHAPE`. What it says is not trusted: the flow goes on with what the layers make."""
+    elaborator: Elaborator, statement: tree.Flow, stated: tree.Expression, place: Place, x: Flowing, start: int
+) -> Flowing:
+    """Check `: SHAPE`. The flow goes on with the shape that it claims, which is what the author believes."""
     try:
         claimed = shape_of(stated, elaborator.evaluator(place))
     except Failed:
-        return
-    if not isinstance(x, Tensor) or not elaborator.settings.hold_claims or x.shape == claimed:
-        return
+        return x
+    if not isinstance(x, Tensor) or not elaborator.settings.hold_claims:
+        return x
+    if x.shape != claimed:
+        _wrong_shape(elaborator, statement, stated, x, claimed, start)
+        if stated.span in elaborator.settings.distrusted or not is_shape(claimed):
+            return x
+        elaborator.drafts.nodes[x.node].shape = claimed
+    elaborator.settled.add(x.node)
+    return Tensor(x.node, claimed)
+
+
+def _wrong_shape(
+    elaborator: Elaborator, statement: tree.Flow, stated: tree.Expression, x: Tensor, claimed: Shape, start: int
+) -> None:
+    """E205 at the claim, since nobody knows yet which of the two is wrong."""
+    elaborator.whole = False
     shown = show_shape(claimed) if stated.span.text.split() != show_shape(claimed).split() else ""
-    was = f"from {show_shape(incoming.shape)} " if isinstance(incoming, Tensor) else ""
-    place_made = elaborator.shaped_by(x, start) or statement.elements[-1].span
-    nodes = range(start, len(elaborator.drafts))
+    conflict = conflict_of(elaborator, (x,), lambda shapes: shapes[0] == claimed, (claimed,))
+
+    def candidates() -> Iterator[Candidate]:
+        distrusted = stated.span in elaborator.settings.distrusted
+        yield from claimed_otherwise(conflict, stated, 5 if distrusted else 65)
+        if not distrusted and len(claimed) == len(x.shape):
+            yield from changes_behind(conflict)
+            yield from near_inputs(conflict, None)
+            yield from _of_branches(elaborator, statement, conflict)
+
+    cause = blamed(conflict)
+    place = elaborator.shaped_by(x, start) or statement.elements[-1].span
+    labels = [Label(place, f"this makes {show_shape(x.shape)}")]
+    if cause is not None and cause.draft.span != place:
+        labels.insert(0, Label(cause.draft.span, became(cause)))
     elaborator.context.fail(
         "E205",
         f"the shape here is {show_shape(x.shape)}, not {show_shape(claimed)}",
         stated.span,
         label=f"claimed {shown}".rstrip(),
-        labels=(Label(place_made, f"{was}this makes {show_shape(x.shape)}"),),
-        help=elaborator.repairer.for_shape(nodes, x, statement.span, claimed[0], claimed.__eq__, place_made),
+        labels=tuple(labels),
+        candidates=sought(elaborator, "E205", stated.span, candidates),
     )
+
+
+def _of_branches(elaborator: Elaborator, statement: tree.Flow, conflict: Conflict) -> Iterator[Candidate]:
+    """What could stand in the branches of a `concat` that the claim is about."""
+    last, (end,) = statement.elements[-1], conflict.ends
+    node = elaborator.drafts.nodes[end]
+    if isinstance(last, tree.Command) and isinstance(node.op, Concat) and node.span == last.span:
+        yield from reduced_branches(conflict, last, node.inputs)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cnndsl.diagnostics import Label
 from cnndsl.diagnostics.suggest import meant
 from cnndsl.diagnostics.wording import few
+from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import Remedy
 from cnndsl.elaborate.names import parts_of
@@ -25,6 +26,8 @@ def bind_label(elaborator: Elaborator, label: tree.Name, place: Place, x: Flowin
     place.labels.tensors[label.id] = (x, label.span)
     use = elaborator.label_uses.setdefault(label.span, LabelUse(label))
     use.names_weights |= names_weights
+    if isinstance(x, Tensor):
+        use.nodes.add(x.node)
 
 
 def read(elaborator: Elaborator, command: tree.Read, place: Place) -> Flowing:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from cnndsl.diagnostics import Label
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.explain import conflict_of, sought
+from cnndsl.elaborate.causes.inputs import large_inputs, window_fits
+from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_groups, whole_map
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.rewritten import argument_of, fixes_of
 from cnndsl.elaborate.signatures import layer_parameters
 from cnndsl.elaborate.tensors import shapes
 from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import TensorLabel
 from cnndsl.ops.base import LayerError, Op
+from cnndsl.ops.linear import Linear
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -109,28 +115,48 @@ def apply(
     try:
         shape = op.output(*(tensor.shape for tensor in inputs))
     except LayerError as error:
-        if error.help is None:
-            error.help = elaborator.repairer.for_input(op, inputs)
-        raise failure(elaborator, error, type(op), command, inputs[0]) from None
+        raise _unfit(elaborator, error, op, command, place, inputs[0]) from None
     return elaborator.add(op, inputs, shape, command.span, place.scope, label)
 
 
-def failure(elaborator: Elaborator, error: LayerError, op: type[Op], command: tree.Command, x: Tensor | None) -> Failed:
+def _unfit(elaborator: Elaborator, error: LayerError, op: Op, command: tree.Command, place: Place, x: Tensor) -> Failed:
+    """A layer that does not take its input, with what else could be written there or before it."""
+
+    def candidates() -> Iterator[Candidate]:
+        conflict = conflict_of(elaborator, (x,), lambda shapes: window_fits(op, shapes), (None,))
+        if error.code == "E202" and error.argument == "kernel":
+            yield from larger_padding(conflict, op, command)
+            yield from whole_map(conflict, op, command)
+            yield from large_inputs(conflict, elaborator.settings.input)
+        elif error.code == "E201" and isinstance(op, Linear):
+            yield from as_vector(conflict, command)
+        elif error.argument == "groups":
+            yield from other_groups(conflict, op, command, place.scope)
+
+    return failure(elaborator, error, type(op), command, x, candidates)
+
+
+def _none() -> Iterator[Candidate]:
+    return iter(())
+
+
+def failure(
+    elaborator: Elaborator,
+    error: LayerError,
+    op: type[Op],
+    command: tree.Command,
+    x: Tensor | None,
+    candidates: Callable[[], Iterator[Candidate]] = _none,
+) -> Failed:
     """Say where a layer's own rule failed: at the argument it blames, else at the layer."""
-    span = _argument_span(op, command, error.argument)
+    argument = argument_of(op, command, error.argument)
+    span = command.span if argument is None else argument.span
     made = elaborator.shaped_by(x) if x is not None else None
     labels: tuple[Label, ...] = ()
     if x is not None and made is not None and made != command.span:
         labels = (Label(made, f"its input, {show_shape(x.shape)}, is made here"),)
-    return elaborator.context.fail(error.code, str(error), span, labels=labels, help=error.help)
-
-
-def _argument_span(op: type[Op], command: tree.Command, name: str | None) -> Span:
-    for argument in command.arguments:
-        if argument.name is not None and argument.name.id == name:
-            return argument.span
-    positional = [p.name for p in layer_parameters(op) if p.positional]
-    given = [argument for argument in command.arguments if argument.name is None]
-    if name in positional and positional.index(name) < len(given):
-        return given[positional.index(name)].span
-    return command.span
+    fixes = fixes_of(error.rewrites, op, command)
+    tried = sought(elaborator, error.code, span, candidates)
+    return elaborator.context.fail(
+        error.code, str(error), span, labels=labels, help=error.help, fixes=fixes, candidates=tried
+    )

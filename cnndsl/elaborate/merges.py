@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cnndsl.diagnostics import Edit, Fix, Label
+from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import statements
+from cnndsl.elaborate.causes.branches import other_labels
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.changes import changes_behind
+from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
+from cnndsl.elaborate.causes.inputs import near_inputs
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.elaborator import Elaborator
@@ -15,26 +20,18 @@ from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures import Repeat
 from cnndsl.elaborate.values import POISON, Env, Failed
-from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.ops.merge import Concat, Mul
 from cnndsl.source import Span
 from cnndsl.syntax import tree
-
-_SHOWN_BRANCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class BranchEnd:
-    """What one branch of a merge gives, where it stands, and the nodes it made.
-
-    shaped_by  its command that gave the result its shape, and `changed` whether that is another than what came in
-    values     of the names in it, for messages
-    """
+    """What one branch of a merge gives, the nodes it made, and the values of the names in it, for messages."""
 
     result: Flowing
-    span: Span
-    shaped_by: Span | None = None
-    changed: bool = False
+    flow: tree.Flow | None = None
     values: str = ""
     nodes: range = range(0)
 
@@ -56,7 +53,7 @@ def merge(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x
     try:
         shape = op.output(*(tensor.shape for tensor in tensors))
     except LayerError as error:
-        raise _mismatch(elaborator, error, op, command, ends, [tensor.shape for tensor in tensors]) from None
+        raise _mismatch(elaborator, error, op, command, place, x, ends, tensors) from None
     return elaborator.add(op, tensors, shape, command.span, place.scope)
 
 
@@ -68,7 +65,7 @@ def _branches(elaborator: Elaborator, body: tree.Body, place: Place, x: Flowing,
         try:
             yield from _ends(elaborator, statement, place, x, word)
         except Failed:
-            yield BranchEnd(POISON, statement.span)
+            yield BranchEnd(POISON)
 
 
 def _ends(
@@ -139,9 +136,7 @@ def _branch(elaborator: Elaborator, statement: tree.Branch, place: Place, x: Flo
     nodes = range(start, len(elaborator.drafts))
     if flow.label is not None:
         bind_label(elaborator, flow.label, place, result, names_weights=result is POISON or bool(nodes))
-    shaped_by = elaborator.shaped_by(result, start) if isinstance(result, Tensor) and nodes else None
-    changed = isinstance(result, Tensor) and isinstance(x, Tensor) and result.shape != x.shape
-    return BranchEnd(result, flow.span, shaped_by, changed, values_in(flow, inner.env), nodes)
+    return BranchEnd(result, flow, values_in(flow, inner.env), nodes)
 
 
 def _mismatch(
@@ -149,44 +144,41 @@ def _mismatch(
     error: LayerError,
     op: Op,
     command: tree.Command,
+    place: Place,
+    x: Flowing,
     ends: list[BranchEnd],
-    shapes: list[Shape],
+    tensors: tuple[Tensor, ...],
 ) -> Failed:
-    """E203 that names the branches: all if they are few, else the one that differs and one that does not."""
+    """E203 for the branch that differs; of two, both may."""
     wrong = error.input if error.input is not None else len(ends) - 1
-    right = 1 if wrong == 0 else 0
-    shown = range(len(ends)) if len(ends) <= _SHOWN_BRANCHES else (right, wrong)
-    labels = tuple(_end_label(ends[i], shapes[i], differs=i == wrong) for i in shown)
-    repairs = (_repair(elaborator, op, ends, shapes, i) for i in ((wrong, right) if len(ends) == 2 else (wrong,)))
-    help = next((repair for repair in repairs if repair), error.help)
-    return elaborator.context.fail(error.code, str(error), command.name.span, labels=labels, help=help)
+    shapes = [tensor.shape for tensor in tensors]
+    others = shapes[1] if wrong == 0 else shapes[0]
+    wanted = [_wanted(op, shape, others) if i == wrong else None for i, shape in enumerate(shapes)]
+    if len(ends) == 2:
+        wanted = [_wanted(op, shapes[0], shapes[1]), _wanted(op, shapes[1], shapes[0])]
+    conflict = conflict_of(elaborator, tensors, mergeable(op), wanted, x if isinstance(x, Tensor) else None)
+
+    def candidates() -> Iterator[Candidate]:
+        reads = {i: read for i, end in enumerate(ends) if (read := _read(end.flow)) is not None}
+        made = [end.nodes for end in ends]
+        yield from changes_behind(conflict)
+        yield from other_labels(conflict, reads, made, place.labels)
+        yield from near_inputs(conflict, elaborator.settings.input)
+
+    values = [end.values for end in ends]
+    return tell(elaborator, error.code, str(error), command.name.span, place.scope, conflict, candidates, values=values)
 
 
-def _repair(elaborator: Elaborator, op: Op, ends: list[BranchEnd], shapes: list[Shape], changed: int) -> str | None:
-    """How one branch could be changed to go with the others."""
-    end, channels = ends[changed], shapes[0 if changed else 1][0]
-    assert isinstance(end.result, Tensor)
-    fits = _fits(op, shapes, changed)
-    return elaborator.repairer.for_shape(end.nodes, end.result, end.span, channels, fits, end.shaped_by)
+def _wanted(op: Op, shape: Shape, other: Shape) -> Shape:
+    """What another branch would want this one to be: of a `concat` the size alone, of a gate what is not 1."""
+    if len(shape) != len(other):
+        return other
+    if isinstance(op, Concat):
+        return (shape[0], *other[1:])
+    return tuple(n if isinstance(op, Mul) and n == 1 else m for n, m in zip(shape, other, strict=True))
 
 
-def _end_label(end: BranchEnd, shape: Shape, *, differs: bool) -> Label:
-    values = f" ({end.values})" if end.values else ""
-    if end.shaped_by is None:
-        return Label(end.span, f"this branch is {show_shape(shape)}{values}")
-    became = differs and end.changed
-    text = f"became {show_shape(shape)} here" if became else f"is {show_shape(shape)}"
-    return Label(end.shaped_by, f"this branch {text}{values}")
-
-
-def _fits(op: Op, shapes: list[Shape], changed: int) -> Callable[[Shape], bool]:
-    """Whether a branch of another shape would go with the others."""
-
-    def fits(shape: Shape) -> bool:
-        try:
-            op.output(*shapes[:changed], shape, *shapes[changed + 1 :])
-        except LayerError:
-            return False
-        return True
-
-    return fits
+def _read(flow: tree.Flow | None) -> tree.Labelled | None:
+    """The label that a branch begins with."""
+    first = flow.elements[0] if flow is not None else None
+    return first.what if isinstance(first, tree.Read) and isinstance(first.what, tree.Labelled) else None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.binding import Call
 from cnndsl.elaborate.blocks import parameters as parameter_names
+from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import MAX_NODES, NODES_PER_NETWORK, Budget, Context, TooLarge
 from cnndsl.elaborate.dispatch import HANDLERS
@@ -28,6 +30,10 @@ from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression
 
+_MOST_DISTRUSTED = 3  # claims of one network
+_MOST_SEARCHED = 20_000  # layers of a network for which repairs are sought
+_SEARCHED = ("E201", "E202", "E203", "E204", "E205", "E206")
+
 
 @dataclass
 class Elaboration:
@@ -36,7 +42,7 @@ class Elaboration:
     graph     all nodes up to the first mistake of each flow; without outputs if the main flow failed
     claims    the expectations to be held against its facts
     ran       the bodies that were run, by their ids
-    complete  whether the graph is the whole network, heads that were left out aside
+    complete  whether the graph is the whole network, heads that were left out aside, and of the shapes it claims
     """
 
     graph: Graph
@@ -44,6 +50,9 @@ class Elaboration:
     labels: list[LabelUse] = field(default_factory=list)
     ran: set[int] = field(default_factory=set)
     complete: bool = True
+
+
+_Attempt: TypeAlias = Callable[[Report, Settings], tuple["Elaboration", dict[str, Diagnostic]]]
 
 
 def elaborate_network(
@@ -55,34 +64,60 @@ def elaborate_network(
     input: GivenInputs | None = None,
     max_nodes: int = MAX_NODES,
     budget: Budget | None = None,
+    search: Search | None = None,
 ) -> Elaboration:
     """Elaborate one network of a module, with a caller's parameters and input shapes if given.
 
     Raises `ParameterError` for parameters or inputs it does not have or values they do not take. With `parameters` or
     `input`, the file's `expect` claims are not checked, with `input` its shape ascriptions neither: they speak
     of the network as the file has it. Train-only heads that do not fit on another `input` than the network's own are
-    left out.
+    left out. A `search` is given changes of the text that could mend what is wrong about shapes.
     """
 
-    def attempt(found: Report, left_out: Mapping[str, Diagnostic]) -> tuple[Elaboration, dict[str, Diagnostic]]:
-        context = Context(found, name, module.source, max_nodes=max_nodes, budget=budget or Budget.of(max_nodes))
-        settings = Settings(input, hold_claims=input is None, left_out=left_out)
+    shared = budget or Budget.of(max_nodes)
+
+    def attempt(
+        found: Report, settings: Settings, search: Search | None = None
+    ) -> tuple[Elaboration, dict[str, Diagnostic]]:
+        context = Context(found, name, module.source, max_nodes=max_nodes, budget=shared, search=search)
         done = _elaborate(module, name, context, parameters or {}, settings)
-        context.budget.spend(context.nodes + NODES_PER_NETWORK, context.steps)
+        shared.spend(context.nodes + NODES_PER_NETWORK, context.steps)
         return done
 
-    if input is None:
-        return attempt(report, {})[0]
+    found, done, settings = _by_claims(attempt) if input is None else _by_heads(attempt, input)
+    report.extend(found)
+    if search is not None and len(done.graph) < _MOST_SEARCHED and any(each.code in _SEARCHED for each in found.errors):
+        attempt(Report(), settings, search)
+    return done
+
+
+def _by_claims(attempt: _Attempt) -> tuple[Report, Elaboration, Settings]:
+    """Elaborate as the claims of shapes say; one after which less is wrong without it is wrong itself."""
+    found, settings = Report(), Settings()
+    done, _ = attempt(found, settings)
+    for _ in range(_MOST_DISTRUSTED):
+        claim = next((each for each in found.errors if each.code == "E205"), None)
+        if claim is None or len(found.errors) < 2:
+            break
+        less, without = Report(), Settings(distrusted=settings.distrusted | {claim.span})
+        instead, _ = attempt(less, without)
+        if len(less.errors) >= len(found.errors):
+            break
+        done, found, settings = instead, less, without
+    return found, done, settings
+
+
+def _by_heads(attempt: _Attempt, input: GivenInputs) -> tuple[Report, Elaboration, Settings]:
+    """Elaborate on another input than the file's, without the train-only heads that do not fit there."""
     left_out: dict[str, Diagnostic] = {}
     labels: list[LabelUse] = []  # which heads that are left out may read
     while True:
-        found = Report()
-        done, unfit = attempt(found, left_out)
+        found, settings = Report(), Settings(input, hold_claims=False, left_out=left_out)
+        done, unfit = attempt(found, settings)
         labels += done.labels
         if not unfit:
-            report.extend(found)
-            return replace(done, labels=labels)
-        left_out |= unfit
+            return found, replace(done, labels=labels), settings
+        left_out = {**left_out, **unfit}
 
 
 def _elaborate(
@@ -96,7 +131,7 @@ def _elaborate(
     outside = _outside(module, name, parameters_of(base.parameters), parameters)
     definition = module.networks[name]
     root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
-    elaborator = Elaborator(context, Drafts(root), HANDLERS, settings)
+    elaborator = Elaborator(context, Drafts(root), module, HANDLERS, settings)
     x = _run(elaborator, module, definition, base, {**bound, **outside}, root)
     _check_inputs(elaborator, name)
     if isinstance(definition, tree.VariantDefinition):
@@ -105,6 +140,9 @@ def _elaborate(
     outputs = [("output", x, False), *elaborator.heads] if isinstance(x, Tensor) else []
     graph = elaborator.drafts.graph(name, outputs)
     labels = list(elaborator.label_uses.values())
+    results = {tensor.node for _, tensor, _ in outputs}
+    for label in labels:
+        label.names_result = not results.isdisjoint(label.nodes)
     complete = bool(outputs) and elaborator.whole
     unfit = elaborator.unfit if elaborator.resized else {}
     return Elaboration(graph, claims, labels, elaborator.ran, complete), unfit

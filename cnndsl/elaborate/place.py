@@ -24,11 +24,16 @@ def tensors_of(x: Flowing) -> tuple[Tensor, ...]:
 
 @dataclass(slots=True)
 class LabelUse:
-    """What became of an `as`: whether `from` reads it, and whether it names weights."""
+    """What became of an `as`: whether `from` reads it, and whether it names weights or a result of the network.
+
+    nodes  the nodes that it has been put on
+    """
 
     name: tree.Name
     read: bool = False
     names_weights: bool = False
+    names_result: bool = False
+    nodes: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
@@ -75,21 +76,31 @@ def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Repo
 def report_unread_labels(labels: Iterable[LabelUse], module: Module, report: Report) -> None:
     """W601 for a label of this file that is not read and has no other use.
 
-    A label is of use if `from` reads it or if it names weights. One that names weights is still suspect when
-    labels that differ only in their number are read (`enc1`, `enc2` are, `enc3` is not).
+    A label is of use if `from` reads it, or if it names weights or a result of the network. One that is of use for its
+    name alone is still suspect when those of the numbers next to it are read (`enc1` and `enc3` are, `enc2` is not).
+    The first and the last of a kind are not: there a U turns round, and a pyramid ends.
     """
     merged: dict[Span, LabelUse] = {}
     for label in labels:
         if label.name.span.source is module.source:
             known = merged.setdefault(label.name.span, LabelUse(label.name))
             known.read |= label.read or label.name.id in module.file.lost
-            known.names_weights |= label.names_weights
-    families = {label.name.id.rstrip("0123456789") for label in merged.values() if label.read}
-    for label in merged.values():
-        stem = label.name.id.rstrip("0123456789")
-        sibling_is_read = stem != label.name.id and stem in families
-        if not label.read and (sibling_is_read or not label.names_weights):
+            known.names_weights |= label.names_weights or label.names_result
+    starts = [definition.span.start for definition in definitions(module)]
+    home = {place: bisect(starts, place.start) for place in merged}  # the block or network: no other sees the label
+    read = {(home[place], label.name.id) for place, label in merged.items() if label.read}
+    for place, label in merged.items():
+        neighbours = [(home[place], each) for each in _neighbours(label.name.id)]
+        siblings_are_read = bool(neighbours) and read.issuperset(neighbours)
+        if not label.read and (siblings_are_read or not label.names_weights):
             message = f"the label `{label.name.id}` is never read"
-            why = "others of its kind are read with `from`" if sibling_is_read else "and it names no weights"
-            fixes = () if sibling_is_read else label_removed(label.name.span)
+            why = "others of its kind are read with `from`" if siblings_are_read else "and it names no weights"
+            fixes = () if siblings_are_read else label_removed(label.name.span)
             report.add(Diagnostic("W601", message, label.name.span, label=why, fixes=fixes))
+
+
+def _neighbours(label: str) -> list[str]:
+    """The labels of the numbers before and after: `enc1` and `enc3` for `enc2`; none without a number."""
+    stem = label.rstrip("0123456789")
+    digits = label.removeprefix(stem)
+    return [f"{stem}{int(digits) + step}" for step in (-1, 1)] if 0 < len(digits) < 10 else []

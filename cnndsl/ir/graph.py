@@ -78,6 +78,10 @@ class Graph:
                 found[source].append(node)
         return {name: tuple(nodes) for name, nodes in found.items()}
 
+    @cached_property
+    def _results(self) -> frozenset[str]:
+        return frozenset(output.node for output in self.outputs)
+
     def consumers(self, name: str) -> tuple[Node, ...]:
         """The nodes that read `name`, in definition order, each once."""
         return self._consumers[name]
@@ -98,7 +102,7 @@ class Graph:
         return tuple(self._by_name[source].shape for source in node.inputs)
 
     def is_output(self, name: str) -> bool:
-        return any(output.node == name for output in self.outputs)
+        return name in self._results
 
     @property
     def inputs(self) -> tuple[Node, ...]:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, number
 from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
 from cnndsl.ops.window import Window
 
 
@@ -23,12 +24,18 @@ class Pointwise(Op):
         return inputs[0]
 
 
+def _clipped(bounds: Bounds, to: Bounds) -> Bounds:
+    low, high = (min(max(end, to[0]), to[1]) for end in bounds)
+    return low, high
+
+
 @register
 class Identity(Pointwise):
     """Passes its input on; the plain branch of a merge."""
 
     word: ClassVar[str] = "identity"
     triton: ClassVar[str] = "x"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> identity", "7 -> identity")
 
     def torch(self, *inputs: Shape) -> TorchExpression:
@@ -42,7 +49,11 @@ class Relu(Pointwise):
     word: ClassVar[str] = "relu"
     triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, x)"
     function: ClassVar[tuple[object, ...]] = ("relu",)
+    passes: ClassVar[Bounds] = POSITIVE
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> relu", "7 -> relu")
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return _clipped(inputs[0], POSITIVE)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ReLU")
@@ -55,7 +66,11 @@ class Relu6(Pointwise):
     word: ClassVar[str] = "relu6"
     triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, tl.where(x > 6.0, 6.0, x))"
     function: ClassVar[tuple[object, ...]] = ("relu6",)
+    passes: ClassVar[Bounds] = (0.0, 6.0)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> relu6",)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return _clipped(inputs[0], self.passes)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ReLU6")
@@ -69,6 +84,9 @@ class SquaredRelu(Pointwise):
     triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, x * x)"
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> squared_relu",)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return POSITIVE
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("F.relu({0}).square()")
 
@@ -80,6 +98,7 @@ class LeakyRelu(Pointwise):
 
     word: ClassVar[str] = "leaky_relu"
     triton: ClassVar[str] = "tl.where(x > 0.0, x, x * {slope})"
+    passes: ClassVar[Bounds] = POSITIVE
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> leaky_relu", "4 x 5 x 5 -> leaky_relu 0.1")
 
     slope: float = number(0.01)
@@ -87,6 +106,12 @@ class LeakyRelu(Pointwise):
     @property
     def function(self) -> tuple[object, ...]:  # type: ignore[override]
         return ("leaky_relu", self.slope)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0] if inputs[0][0] >= 0 else ANY
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.slope == 1
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.LeakyReLU", kwargs={"negative_slope": (self.slope, 0.01)})
@@ -98,6 +123,7 @@ class Prelu(Op):
     """x where x > 0, else x times a learned slope per channel that starts at `init`. He et al. 2015."""
 
     word: ClassVar[str] = "prelu"
+    passes: ClassVar[Bounds] = POSITIVE
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> prelu", "7 -> prelu 0.1")
 
     init: float = number(0.25)
@@ -107,6 +133,9 @@ class Prelu(Op):
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (inputs[0][0],)}
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0] if inputs[0][0] >= 0 else ANY
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.PReLU", (inputs[0][0],), {"init": (self.init, 0.25)})
@@ -119,6 +148,7 @@ class Elu(Pointwise):
 
     word: ClassVar[str] = "elu"
     triton: ClassVar[str] = "tl.where(x > 0.0, x, {alpha} * libdevice.expm1(x))"
+    passes: ClassVar[Bounds] = POSITIVE
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> elu", "4 x 5 x 5 -> elu 0.5")
 
     alpha: float = number(1.0)
@@ -126,6 +156,9 @@ class Elu(Pointwise):
     @property
     def function(self) -> tuple[object, ...]:  # type: ignore[override]
         return ("elu", self.alpha)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0] if inputs[0][0] >= 0 else ANY
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ELU", kwargs={"alpha": (self.alpha, 1.0)})
@@ -162,6 +195,9 @@ class Softplus(Pointwise):
     @property
     def function(self) -> tuple[object, ...]:  # type: ignore[override]
         return ("softplus", self.beta, self.threshold)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return POSITIVE
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Softplus", kwargs={"beta": (self.beta, 1.0), "threshold": (self.threshold, 20.0)})
@@ -247,6 +283,9 @@ class Hardsigmoid(Pointwise):
     function: ClassVar[tuple[object, ...]] = ("hardsigmoid",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> hardsigmoid",)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return (0.0, 1.0)
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Hardsigmoid")
 
@@ -260,6 +299,9 @@ class Sigmoid(Pointwise):
     function: ClassVar[tuple[object, ...]] = ("sigmoid",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> sigmoid",)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return (0.0, 1.0)
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Sigmoid")
 
@@ -272,6 +314,9 @@ class Tanh(Pointwise):
     triton: ClassVar[str] = "libdevice.tanh(x)"
     function: ClassVar[tuple[object, ...]] = ("tanh",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> tanh",)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return (-1.0, 1.0)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Tanh")
@@ -292,6 +337,12 @@ class Softmax(Op):
 
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=len(inputs[0]) == 1)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return (0.0, 1.0)
+
+    def constant(self, *inputs: Shape) -> str:
+        return "the softmax of one value is 1" if inputs[0][0] == 1 else ""
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Softmax", kwargs={"dim": (1, None)})

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from cnndsl.errors import Error, PackageError
 from cnndsl.ops.arguments import Parameter, signature
+from cnndsl.ops.bounds import ANY, Bounds, hull
 from cnndsl.ops.window import Window
 
 Shape = tuple[int, ...]
@@ -38,13 +39,22 @@ def literal(value: object) -> str:
     return repr(value)
 
 
+@dataclass(frozen=True)
+class Rewrite:
+    """A layer with other arguments, as they are written; None leaves one out. `title` says it in words."""
+
+    title: str
+    arguments: Mapping[str, str | None]
+
+
 class LayerError(Error):
     """A layer that cannot be built from its arguments or applied to its input.
 
     code      the stable code of the diagnostic, such as "E202"
     argument  the name of the argument at fault, if one is
     input     the index of the input at fault, if one is (merges have several)
-    help      the repair, with numbers where they can be computed
+    help      advice, with numbers where they can be computed
+    rewrites  the same layer as it could have been meant, each another way out
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class LayerError(Error):
         argument: str | None = None,
         input: int | None = None,
         help: str | None = None,
+        rewrites: tuple[Rewrite, ...] = (),
     ) -> None:
         super().__init__(code, message)
         self.code = code
@@ -62,6 +73,7 @@ class LayerError(Error):
         self.argument = argument
         self.input = input
         self.help = help
+        self.rewrites = rewrites
 
     def __str__(self) -> str:
         return self.message
@@ -132,6 +144,9 @@ class Op:
                 and its fields by name (`tl.where(x > 0, x, x * {slope})`); with one, it is fused on a GPU
       function  for a pointwise layer: its function in `torch.nn.functional` and what that takes after the input, as
                 in `("leaky_relu", 0.1)`; with one, it is fused on a CPU
+      picks     each value that comes out is a copy, a maximum or a mean of values that come in, of one channel (of
+                each branch, for a merge)
+      passes    for an activation: the values that it hands on unchanged, as (least, largest)
       examples  lines of the language that show it, each `INPUT SHAPE -> LINE`; documentation and tests run them
     The docstring is the layer's documentation: its first line a summary, then meaning, units and source.
     """
@@ -143,6 +158,8 @@ class Op:
     pointwise: ClassVar[bool] = False
     triton: ClassVar[str | None] = None
     function: ClassVar[tuple[object, ...] | None] = None
+    picks: ClassVar[bool] = False
+    passes: ClassVar[Bounds | None] = None
     examples: ClassVar[tuple[str, ...]] = ()
 
     def output(self, *inputs: Shape) -> Shape:
@@ -164,6 +181,28 @@ class Op:
     def window(self, *inputs: Shape) -> Window:
         """Which pixels it looks at, for the receptive field."""
         return Window()
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """Between what its values lie, in training too, if those of its inputs lie between these."""
+        return hull(*inputs) if self.picks else ANY
+
+    @property
+    def keeps_shift(self) -> bool:
+        """Whether a constant that is added to a channel of its input is, in inference, one added to channels of its
+        output."""
+        return self.picks
+
+    def centres(self, *inputs: Shape) -> bool:
+        """Whether a constant that is added to a channel of its input changes nothing."""
+        return False
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        """Whether what comes out is what comes in, in training too. `identity`, which is meant so, does not say it."""
+        return False
+
+    def constant(self, *inputs: Shape) -> str:
+        """Why what comes out is the same whatever comes in, in a few words; empty if it is not."""
+        return ""
 
     def torch(self, *inputs: Shape) -> TorchModule | TorchExpression:
         """How PyTorch spells it for these inputs."""

@@ -7,7 +7,7 @@ from math import prod
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, integer, number, padding, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchModule, register
 from cnndsl.ops.images import (
     PAD_SAME,
     Pair,
@@ -36,7 +36,11 @@ def half_padding(kernel: Pair, dilation: Pair) -> Sides:
                 "E314",
                 f"a kernel of even {axis} {k} has no half padding",
                 argument="kernel",
-                help=f"say `pad=0`, `pad={k // 2}`, or `pad=[{keeping}]` to keep the size",
+                rewrites=(
+                    Rewrite(f"`pad=[{keeping}]` keeps the size", {"pad": f"[{keeping}]"}),
+                    Rewrite(f"`pad={k // 2}` pads all sides alike", {"pad": str(k // 2)}),
+                    Rewrite("`pad=0` pads nothing", {"pad": "0"}),
+                ),
             )
     rows, columns = (room // 2 for room in spread)
     return (rows, rows, columns, columns)
@@ -435,7 +439,7 @@ class ChannelConv(Op):
                 "E314",
                 f"an even kernel of {self.kernel} has no half padding",
                 argument="kernel",
-                help=f"say {self.kernel - 1} or {self.kernel + 1}",
+                rewrites=tuple(Rewrite(f"say {k}", {"kernel": str(k)}) for k in (self.kernel - 1, self.kernel + 1)),
             )
 
     def output(self, *inputs: Shape) -> Shape:

@@ -9,6 +9,11 @@ from cnndsl.ops.arguments import Kind, argument
 from cnndsl.ops.base import LayerError, Op, Shape, show_shape
 
 
+def is_shape(numbers: Shape) -> bool:
+    """Whether these can be the sizes of a tensor's axes."""
+    return len(numbers) in (1, 3) and min(numbers) > 0
+
+
 @dataclass(frozen=True)
 class Input(Op):
     """What goes in: an image (channels x height x width) or a vector (features), for each sample of a batch.

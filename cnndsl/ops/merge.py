@@ -6,6 +6,7 @@ from collections import Counter
 from typing import ClassVar
 
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, register, show_shape
+from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
 
 
 class Merge(Op):
@@ -24,6 +25,7 @@ class Concat(Merge):
     """Stacks the channels of its branches, in their order. Images must agree in height and width."""
 
     word: ClassVar[str] = "concat"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = (
         "4 x 5 x 3 -> concat { | conv 1x1, 2 | identity }",
         "7 -> concat { | linear 2 | identity | linear 3 }",
@@ -63,6 +65,13 @@ class Add(Merge):
     def output(self, *inputs: Shape) -> Shape:
         return equal_shape(self.word, inputs)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return sum(low for low, _ in inputs), sum(high for _, high in inputs)
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression(" + ".join(_names(inputs)))
 
@@ -72,6 +81,7 @@ class Mean(Merge):
     """The mean of its branches, which must have the same shape."""
 
     word: ClassVar[str] = "mean"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> mean { | conv 3x3, 4 | identity | tanh }",)
 
     def output(self, *inputs: Shape) -> Shape:
@@ -94,6 +104,9 @@ class Max(Merge):
     def output(self, *inputs: Shape) -> Shape:
         return equal_shape(self.word, inputs)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return max(low for low, _ in inputs), max(high for _, high in inputs)
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         first, *others = _names(inputs)
         template = first
@@ -114,6 +127,10 @@ class Sub(Merge):
 
     def output(self, *inputs: Shape) -> Shape:
         return equal_shape(self.word, inputs)
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression(" - ".join(_names(inputs)))
@@ -143,6 +160,9 @@ class Mul(Merge):
                 raise mismatch(self.word, "equal shapes or a gate", product, inputs[index], index)
             product = wider
         return product
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return POSITIVE if all(low >= 0 for low, _ in inputs) else ANY
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression(" * ".join(_names(inputs)))

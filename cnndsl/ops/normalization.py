@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, integer, number
 from cnndsl.ops.base import Buffer, LayerError, Op, Shape, TorchModule, register
+from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
 from cnndsl.ops.images import check_channel_groups, expect_image
 from cnndsl.ops.window import Window
+
+NORM_OF_ONE = "one value less its mean is 0, and only the norm's own bias is left"
 
 
 class Normalization(Op):
@@ -41,6 +45,9 @@ class Bn(Normalization):
 
     eps: float = number(1e-5, minimum=0.0, above=True, keyword=True)
     momentum: float = number(0.1, minimum=0.0, maximum=1.0, keyword=True)
+
+    def centres(self, *inputs: Shape) -> bool:
+        return True
 
     def buffers(self, *inputs: Shape) -> dict[str, Buffer]:
         channels = Buffer((inputs[0][0],))
@@ -75,6 +82,12 @@ class GroupNorm(Normalization):
         check_channel_groups(self.groups, expect_image(self.word, inputs[0])[0])
         return inputs[0]
 
+    def centres(self, *inputs: Shape) -> bool:
+        return self.groups == inputs[0][0]
+
+    def constant(self, *inputs: Shape) -> str:
+        return NORM_OF_ONE if prod(inputs[0]) == self.groups else ""
+
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=True)
 
@@ -108,6 +121,9 @@ class InstanceNorm(Normalization):
                 help="normalise before the map is pooled to a pixel, or use `layer_norm`",
             )
         return inputs[0]
+
+    def centres(self, *inputs: Shape) -> bool:
+        return True
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return super().parameters(*inputs) if self.affine else {}
@@ -196,6 +212,9 @@ class LayerNorm(Normalization):
 
     eps: float = number(1e-6, minimum=0.0, above=True, keyword=True)
 
+    def constant(self, *inputs: Shape) -> str:
+        return NORM_OF_ONE if inputs[0][0] == 1 else ""
+
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=len(inputs[0]) == 1)
 
@@ -231,6 +250,12 @@ class Lrn(Op):
     def output(self, *inputs: Shape) -> Shape:
         expect_image(self.word, inputs[0])
         return inputs[0]
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return POSITIVE if inputs[0][0] >= 0 else ANY
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.beta == 0
 
     def torch(self, *inputs: Shape) -> TorchModule:
         alpha = self.alpha if self.average else self.alpha * self.size

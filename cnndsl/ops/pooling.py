@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.bounds import Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, expect_image, padded, same_sides
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
 
@@ -14,8 +15,15 @@ from cnndsl.ops.window import WHOLE, Window, cut, sliding
 def _need_stride(word: str, stride: Pair | None) -> None:
     """E315 without one: whoever omits it may mean 1, or the kernel."""
     if stride is None:
-        help = "say `/2` to halve the map, or `/1` for a window at every pixel"
-        raise LayerError("E315", f"`{word}` needs a stride", argument="stride", help=help)
+        raise LayerError(
+            "E315",
+            f"`{word}` needs a stride",
+            argument="stride",
+            rewrites=(
+                Rewrite("`/2` halves the map", {"stride": "2"}),
+                Rewrite("`/1` puts a window at every pixel", {"stride": "1"}),
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,9 @@ class Pool(Op):
                 argument="pad",
                 help=f"pad less than the kernel: at most {rows - 1}x{columns - 1}",
             )
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.kernel == self.stride == (1, 1)
 
     @property
     def ceil(self) -> bool:
@@ -107,6 +118,7 @@ class Maxpool(Pool):
     """
 
     word: ClassVar[str] = "maxpool"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = (
         "4 x 8 x 8 -> maxpool 2x2, /2",
         "4 x 15 x 13 -> maxpool 3x3, /2, pad=1",
@@ -186,6 +198,13 @@ class Avgpool(Pool):
                 help=f"pad evenly by at most {self.kernel[0] // 2}x{self.kernel[1] // 2}, or put a `pad` layer first",
             )
 
+    @property
+    def picks(self) -> bool:  # type: ignore[override]
+        return not (any(self.pad) and self.counts_padding)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0] if self.picks else hull(inputs[0], (0.0, 0.0))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         counted: tuple[object, object] = (self.counts_padding, True)
         if isinstance(self.pad, str):
@@ -209,8 +228,13 @@ class Avgpool(Pool):
 class GlobalPool(Op):
     """A pool over the whole map: one pixel per channel is left."""
 
+    picks: ClassVar[bool] = True
+
     def output(self, *inputs: Shape) -> Shape:
         return (expect_image(self.word, inputs[0])[0], 1, 1)
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return inputs[0][1:] == (1, 1)
 
     def window(self, *inputs: Shape) -> Window:
         return WHOLE
@@ -243,6 +267,12 @@ class GlobalMaxpool(GlobalPool):
 
 class ChannelPool(Op):
     """A pool over the channels of each pixel: one map is left."""
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0]
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return inputs[0][0] == 1
 
     def output(self, *inputs: Shape) -> Shape:
         return (1, *expect_image(self.word, inputs[0])[1:])
@@ -303,6 +333,7 @@ class BlurPool(Op):
     """
 
     word: ClassVar[str] = "blur_pool"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = (
         "4 x 8 x 7 -> blur_pool 3, /2",
         "4 x 9 x 6 -> blur_pool 4, /2x1",
@@ -338,10 +369,15 @@ class BlurPool(Op):
 class AdaptivePool(Op):
     """A pool whose output size is given; its windows are cut to suit."""
 
+    picks: ClassVar[bool] = True
+
     size: Pair = extent()
 
     def output(self, *inputs: Shape) -> Shape:
         return (expect_image(self.word, inputs[0])[0], *self.size)
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return inputs[0][1:] == self.size
 
     def window(self, *inputs: Shape) -> Window:
         return WHOLE if self.size == (1, 1) else Window(*map(cut, inputs[0][1:], self.size))

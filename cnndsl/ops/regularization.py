@@ -7,12 +7,28 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, probability
 from cnndsl.ops.base import Op, Shape, TorchModule, register
+from cnndsl.ops.bounds import Bounds, hull, scaled
 from cnndsl.ops.images import expect_image
+
+
+class Dropping(Op):
+    """What drops values with probability `p` in training, and scales those that stay."""
+
+    p: float
+
+    def output(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return hull(inputs[0], (0.0, 0.0), scaled(inputs[0], 1 / (1 - self.p))) if self.p else inputs[0]
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.p == 0
 
 
 @register
 @dataclass(frozen=True)
-class Dropout(Op):
+class Dropout(Dropping):
     """In training sets values to zero with probability `p` and scales the others by 1 / (1 - p).
 
     `mode=element` draws for every value (Hinton et al. 2012), `mode=channel` for whole channels of an image
@@ -29,6 +45,10 @@ class Dropout(Op):
         if self.mode == "channel":
             expect_image("dropout mode=channel", inputs[0])
         return inputs[0]
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Dropout2d" if self.mode == "channel" else "nn.Dropout", kwargs={"p": (self.p, 0.5)})
@@ -57,7 +77,7 @@ class DropPath(nn.Module):
 
 @register
 @dataclass(frozen=True)
-class DropPath(Op):
+class DropPath(Dropping):
     """Stochastic depth: in training drops its whole input with probability `p`. Huang et al. 2016.
 
     As the last layer of a `residual` body it drops the body and leaves the shortcut. `mode=row` draws for every
@@ -70,9 +90,6 @@ class DropPath(Op):
 
     p: float = probability()
     mode: str = choice("row", "batch", default="row")
-
-    def output(self, *inputs: Shape) -> Shape:
-        return inputs[0]
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("DropPath", (self.p,), {"mode": (self.mode, "row")}, source=DROP_PATH)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, extent, integer
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
+from cnndsl.ops.bounds import Bounds
 from cnndsl.ops.images import Pair, check_channel_groups, expect_image
 from cnndsl.ops.window import Window, repeated, sliding
 
@@ -25,6 +26,7 @@ class Flatten(Op):
     """
 
     word: ClassVar[str] = "flatten"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 3 -> flatten", "7 -> flatten", "4 x 5 x 3 -> flatten order=whc")
 
     order: str = choice(*ORDERS, default="chw")
@@ -33,6 +35,9 @@ class Flatten(Op):
         if self.order != "chw":
             expect_image("flatten order=", inputs[0])
         return (prod(inputs[0]),)
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return len(inputs[0]) == 1
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         if self.order == "chw":
@@ -50,6 +55,7 @@ class ChannelShuffle(Op):
     """
 
     word: ClassVar[str] = "channel_shuffle"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("6 x 5 x 3 -> channel_shuffle 2", "6 x 5 x 3 -> channel_shuffle 3")
 
     groups: int = integer()
@@ -57,6 +63,9 @@ class ChannelShuffle(Op):
     def output(self, *inputs: Shape) -> Shape:
         check_channel_groups(self.groups, expect_image(self.word, inputs[0])[0])
         return inputs[0]
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.groups in (1, inputs[0][0])
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ChannelShuffle", (self.groups,))
@@ -89,6 +98,12 @@ class PixelShuffle(Op):
             )
         return (channels // block, height * self.factor, width * self.factor)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0]
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.factor == 1
+
     def window(self, *inputs: Shape) -> Window:
         return Window(repeated(1, self.factor), repeated(1, self.factor), channels="some")
 
@@ -105,6 +120,7 @@ class PixelUnshuffle(Op):
     """
 
     word: ClassVar[str] = "pixel_unshuffle"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("2 x 6 x 4 -> pixel_unshuffle 2", "3 x 6 x 9 -> pixel_unshuffle 3")
 
     factor: int = integer()
@@ -121,6 +137,9 @@ class PixelUnshuffle(Op):
             )
         return (channels * self.factor**2, height // self.factor, width // self.factor)
 
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.factor == 1
+
     def window(self, *inputs: Shape) -> Window:
         kernel = (self.factor, self.factor)
         return replace(sliding(kernel, kernel), channels="some")
@@ -135,6 +154,7 @@ class ChannelSlice(Op):
     """The channels from `start` up to and without `stop`, counted from 0."""
 
     word: ClassVar[str] = "channel_slice"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("6 x 5 x 3 -> channel_slice 0, 2", "7 -> channel_slice 3, 7")
 
     start: int = integer(minimum=0)
@@ -159,6 +179,9 @@ class ChannelSlice(Op):
                 help=f"`stop` is the first channel left out: at most {channels}",
             )
         return (self.stop - self.start, *inputs[0][1:])
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.stop - self.start == inputs[0][0]
 
     def window(self, *inputs: Shape) -> Window:
         return Window(channels="some")

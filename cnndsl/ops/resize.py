@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import TensorLabel, argument, boolean, choice, extent, number, padding, stride
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register, show_shape
+from cnndsl.ops.bounds import ANY, Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, check_mirrored, compact, expect_image, same_sides
 from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
 
@@ -20,7 +21,7 @@ def check_corners(mode: str, align_corners: bool) -> None:
             "E308",
             "align_corners means nothing when pixels are repeated",
             argument="align_corners",
-            help="say `mode=bilinear` too",
+            rewrites=(Rewrite("say `mode=bilinear` too", {"mode": "bilinear"}),),
         )
 
 
@@ -32,6 +33,11 @@ def resampled(mode: str, align_corners: bool, before: Pair, after: Pair) -> Wind
     between = stretched if align_corners else interpolated
     rows, columns = (between(one, other, around) for one, other in zip(before, after, strict=True))
     return Window(rows, columns)
+
+
+def resampled_bounds(mode: str, bounds: Bounds) -> Bounds:
+    """Bicubic interpolation overshoots."""
+    return ANY if mode == "bicubic" else bounds
 
 
 @register
@@ -61,6 +67,16 @@ class Upsample(Op):
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = expect_image(self.word, inputs[0])
         return (channels, height * self.scale[0], width * self.scale[1])
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return resampled_bounds(self.mode, inputs[0])
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.scale == (1, 1)
 
     def window(self, *inputs: Shape) -> Window:
         _, height, width = inputs[0]
@@ -127,6 +143,16 @@ class Resize(Op):
             raise LayerError("E201", message, argument="like", help="label it before it is flattened")
         return (channels, *inputs[1][1:])
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return resampled_bounds(self.mode, inputs[0])
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.size == inputs[0][1:]
+
     def window(self, *inputs: Shape) -> Window:
         _, height, width = inputs[0]
         _, rows, columns = self.output(*inputs)
@@ -167,13 +193,24 @@ class Pad(Op):
     def __post_init__(self) -> None:
         if self.value and self.mode != "zero":
             message = f"`mode={self.mode}` takes its values from the image"
-            raise LayerError("E308", message, argument="value", help="leave `value` out")
+            rewrites = (Rewrite("leave `value` out", {"value": None}),)
+            raise LayerError("E308", message, argument="value", rewrites=rewrites)
 
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = expect_image(self.word, inputs[0])
         top, bottom, left, right = self.sides
         check_mirrored(self.mode, (height, width), self.sides, "sides")
         return (channels, height + top + bottom, width + left + right)
+
+    @property
+    def picks(self) -> bool:  # type: ignore[override]
+        return self.mode != "zero"
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return inputs[0] if self.picks else hull(inputs[0], (self.value, self.value))
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return not any(self.sides)
 
     def window(self, *inputs: Shape) -> Window:
         return sliding((1, 1), (1, 1), (self.sides[0], self.sides[2]))
@@ -195,6 +232,7 @@ class Crop(Op):
     """Cuts an image to `size` (height x width) around its centre; an odd pixel goes at the bottom and at the right."""
 
     word: ClassVar[str] = "crop"
+    picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("4 x 6 x 5 -> crop 4x5", "2 x 7 x 7 -> crop 4")
 
     size: Pair = extent()
@@ -205,6 +243,9 @@ class Crop(Op):
             message = f"{self.size[0]} x {self.size[1]} cannot be cut out of a {height} x {width} map"
             raise LayerError("E202", message, argument="size", help="`pad` makes an image larger")
         return (channels, *self.size)
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return inputs[0][1:] == self.size
 
     def window(self, *inputs: Shape) -> Window:
         top, left = self._corner(inputs[0])

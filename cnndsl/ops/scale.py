@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import Number, argument, boolean, choice, number
-from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.bounds import ANY, Bounds, scaled
 from cnndsl.ops.merge import Merge, equal_shape
 
 LEARNED_SCALE = '''\
@@ -58,14 +59,17 @@ class Scale(Op):
                 "E308",
                 "a fixed number is the same for all channels",
                 argument="per",
-                help="say `learned=true` too, or leave `per` out",
+                rewrites=(
+                    Rewrite("say `learned=true` too", {"learned": "true"}),
+                    Rewrite("leave `per` out", {"per": None}),
+                ),
             )
         if self.factor is not None and self.learned:
             raise LayerError(
                 "E308",
                 "a learned scale has no fixed number",
                 argument="factor",
-                help=f"`scale learned=true, init={self.factor}` starts there",
+                rewrites=(Rewrite(f"`init={self.factor}` starts there", {"factor": None, "init": f"{self.factor}"}),),
             )
 
     @property
@@ -82,6 +86,19 @@ class Scale(Op):
 
     def output(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return scaled(inputs[0], self.factor) if self.factor else ANY
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
+
+    def does_nothing(self, *inputs: Shape) -> bool:
+        return self.factor == 1
+
+    def constant(self, *inputs: Shape) -> str:
+        return "0 times a number is 0" if self.factor == 0 else ""
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (self.weights(inputs[0]),)} if self.learned else {}
@@ -136,6 +153,10 @@ class WeightedAdd(Merge):
 
     def output(self, *inputs: Shape) -> Shape:
         return equal_shape(self.word, inputs)
+
+    @property
+    def keeps_shift(self) -> bool:
+        return True
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (len(inputs),)}

@@ -47,6 +47,6 @@ def _padding(op: Conv | Depthwise, shape: Shape) -> Op:
     if conv.follows_size:
         return SamePad(conv.kernel, stride=conv.stride, dilation=conv.dilation)
     sides = conv.sides_on((shape[1], shape[2]))
-    if conv.pad_mode != "zero":
+    if conv.pad_mode != "zero" and any(sides):
         return Pad(sides, mode=conv.pad_mode)
-    return replace(op, pad=sides) if isinstance(op.pad, str) else op
+    return op if conv.pad_mode == "zero" and not isinstance(op.pad, str) else replace(op, pad=sides, pad_mode="zero")

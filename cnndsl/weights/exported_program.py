@@ -13,7 +13,7 @@ from cnndsl.weights.skeleton import Builder, Slot, Unit
 from cnndsl.weights.units import Description
 
 if TYPE_CHECKING:
-    from torch import Tensor, fx
+    from torch import Tensor, fx, nn
     from torch.export import ExportedProgram
 
 Arguments = dict[str, Any]
@@ -49,6 +49,7 @@ class Reading:
     """
 
     program: ExportedProgram
+    module: nn.Module
     builder: Builder
     values: dict[fx.Node, Any] = field(default_factory=dict)
     nodes: dict[str, fx.Node] = field(default_factory=dict)

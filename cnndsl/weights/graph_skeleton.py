@@ -84,7 +84,7 @@ def _add_convolution(place: Place) -> str:
     op = place.op.conv(place.shapes[0][0])
     source = place.sources[0]
     sides = op.sides_on(place.shapes[0][1:])
-    if op.pad_mode != "zero":
+    if op.pad_mode != "zero" and any(sides):
         facts = {"sides": sides, "mode": op.pad_mode, "value": 0}
         source, sides = place.add(units.plain("pad", facts), (source,), shape=_padded(place.shapes[0], sides)), NONE
     source, sides = place.builder.unpadded(source, sides)

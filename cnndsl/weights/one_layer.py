@@ -45,16 +45,6 @@ def _same_avgpool(module: Any, shape: Shape) -> Description | None:
     return units.pool("avgpool", kernel, stride, sides, size, ceil=False, include_pad=not module.real_pixels)
 
 
-def _standardized_conv(module: Any, shape: Shape) -> Description | None:
-    """timm's, and ours."""
-    weight, size = tuple(module.weight.shape), (shape[1], shape[2])
-    rows, columns = module.padding
-    sides = (rows, rows, columns, columns)
-    stride, dilation, bias = module.stride, module.dilation, module.bias is not None
-    convolution = units.convolution(weight, size, stride, sides, dilation, module.groups, bias)
-    return units.standardized(convolution, module.eps) if module.padding_mode == "zeros" else None
-
-
 # By the class's name, from the module and the shape of its input; None says that this one is another layer after all,
 # and is read operator by operator.
 ONE_LAYER: Mapping[str, Callable[[Any, Shape], Description | None]] = {
@@ -65,9 +55,12 @@ ONE_LAYER: Mapping[str, Callable[[Any, Shape], Description | None]] = {
     "BlurPool": _blur_pool,
     "BlurPool2d": _blur_pool,
     "SameAvgPool2d": _same_avgpool,
-    "StdConv2d": _standardized_conv,
-    "StandardizedConv2d": _standardized_conv,
 }
+
+# Layers of several inputs, each of which one operator reads.
+MERGES = frozenset({"weighted_add"})
+# Convolutions that bring their weights to mean 0 and variance 1: timm's, and ours.
+STANDARDIZED = frozenset({"StdConv2d", "StandardizedConv2d"})
 
 
 def roles(held: Iterable[Held]) -> dict[str, Held]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from cnndsl.weights.exported_program import (
     axis_of,
     flowing_in,
     held_in,
+    innermost_module,
     listed,
     pair,
     shape_of,
     word,
 )
+from cnndsl.weights.one_layer import STANDARDIZED
 from cnndsl.weights.spatial_operators import SPATIAL
 
 if TYPE_CHECKING:
@@ -69,6 +72,10 @@ def _conv(reading: Reading, node: fx.Node, given: Arguments) -> str:
     source, sides = reading.builder.unpadded(source, (rows, rows, columns, columns))
     size = pair(reading.builder[source].shape[1:])
     description = units.convolution(weight.shape, size, stride, sides, dilation, groups, bias is not None)
+    path, kind = innermost_module(node)
+    if weight.computed and kind.rpartition(".")[2] in STANDARDIZED:
+        description = units.standardized(description, reading.module.get_submodule(path).eps)  # type: ignore[arg-type]
+        weight = replace(weight, computed=False)
     return reading.add(node, description, (source,), {"weight": weight, "bias": bias})
 
 
@@ -133,8 +140,9 @@ def _conv1d(reading: Reading, node: fx.Node, given: Arguments) -> str:
     unit = (given["stride"], given["dilation"]) == ([1], [1])
     if weight.shape[:2] != (1, 1) or not unit or kernel != 2 * half + 1:
         return add_any(reading, node, given)
-    description = units.channel_conv(kernel, bias is not None)
-    return reading.add(node, description, (given["input"],), {"weight": weight, "bias": bias})
+    description, source = units.channel_conv(kernel, bias is not None), given["input"]
+    image = reading.builder[source].shape  # which was made a signal, and will be an image again
+    return reading.add(node, description, (source,), {"weight": weight, "bias": bias}, shape=image)
 
 
 def _prelu(reading: Reading, node: fx.Node, given: Arguments) -> str:

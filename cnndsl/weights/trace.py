@@ -21,7 +21,7 @@ from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights import units
 from cnndsl.weights.check import reason
 from cnndsl.weights.exported_program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
-from cnndsl.weights.one_layer import ONE_LAYER, roles
+from cnndsl.weights.one_layer import MERGES, ONE_LAYER, roles
 from cnndsl.weights.operators import read_operator
 from cnndsl.weights.skeleton import Builder, Skeleton
 
@@ -53,16 +53,16 @@ def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
     except Exception as error:  # whatever the foreign code raises
         image = " and ".join(map(show_shape, shapes))
         raise WeightsError(f"cannot trace {title} for {image}: {reason(error)}") from error
-    reading = Reading(program, Builder(title))
-    _read(reading, module)
+    reading = Reading(program, module, Builder(title))
+    _read(reading)
     return Traced(reading.builder.finish(_outputs(reading)), program, reading.nodes)
 
 
-def _read(reading: Reading, module: nn.Module) -> None:
+def _read(reading: Reading) -> None:
     nodes = (node for node in reading.program.graph.nodes if node.op != "output")
     for path, group in groupby(nodes, key=_one_layer):
         together = list(group)
-        if path is None or not _read_module(reading, module.get_submodule(path), together):
+        if path is None or not _read_module(reading, reading.module.get_submodule(path), together):
             for node in together:
                 reading.values[node] = _value(reading, node)
 
@@ -74,12 +74,13 @@ def _one_layer(node: fx.Node) -> str | None:
 
 def _read_module(reading: Reading, module: nn.Module, nodes: list[fx.Node]) -> bool:
     """Take all operators of a module as one unit, if they are one."""
-    outside = dict.fromkeys(each for node in nodes for each in node.all_input_nodes if each not in nodes)
-    values = [reading.values[each] for each in outside]
+    values = [reading.values[each] for node in nodes for each in node.all_input_nodes if each not in nodes]
     sources = tuple(each for each in values if isinstance(each, str))
     description = ONE_LAYER[type(module).__name__](module, reading.builder[sources[0]].shape)
     if description is None:
         return False
+    if description[0] not in MERGES:  # others read their one input again and again
+        sources = sources[:1]
     held = roles(each for each in values if isinstance(each, Held))
     reading.values[nodes[-1]] = reading.add(nodes[-1], description, sources, held)
     return True
@@ -90,7 +91,8 @@ def _value(reading: Reading, node: fx.Node) -> Any:
         return _placeholder(reading, node)
     if node.target is operator.getitem:
         source, index = node.args
-        return reading.values[source][index]  # type: ignore[index]
+        several = reading.values[source]  # type: ignore[index]
+        return several if isinstance(several, Held) else several[index]  # of kept tensors alone, it is one like them
     given = arguments(node, reading.values)
     result = read_operator(reading, node, word(node), given)
     if in_place(node):

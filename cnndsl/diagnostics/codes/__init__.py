@@ -9,6 +9,7 @@ from cnndsl.diagnostics.codes.arguments import ARGUMENTS
 from cnndsl.diagnostics.codes.claims import CLAIMS
 from cnndsl.diagnostics.codes.code import Code
 from cnndsl.diagnostics.codes.limits import LIMITS
+from cnndsl.diagnostics.codes.lint import LINT
 from cnndsl.diagnostics.codes.names import NAMES
 from cnndsl.diagnostics.codes.shapes import SHAPES
 from cnndsl.diagnostics.codes.structure import STRUCTURE
@@ -17,7 +18,7 @@ from cnndsl.diagnostics.codes.warnings import WARNINGS
 
 _ALL = tuple(
     sorted(
-        (*SYNTAX, *SHAPES, *NAMES, *ARGUMENTS, *STRUCTURE, *CLAIMS, *LIMITS, *WARNINGS),
+        (*SYNTAX, *SHAPES, *NAMES, *ARGUMENTS, *STRUCTURE, *CLAIMS, *LIMITS, *LINT, *WARNINGS),
         key=lambda code: code.code,
     )
 )

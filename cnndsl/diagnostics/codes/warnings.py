@@ -9,8 +9,10 @@ WARNINGS = (
         "W601",
         "label never read and naming no weights",
         """
-        A label serves two purposes: `from` reads the tensor again, and weights are named after it. This one
-        does neither, because no `from` names it and nothing in it has weights.
+        A label serves two purposes: `from` reads the tensor again, and weights or results are named after it. This
+        one does neither: no `from` names it, nothing in it has weights, and the network does not put it out. One
+        that names weights is told too if those of the numbers before and after it are read: `enc1` and `enc3` are,
+        `enc2` is not.
 
         Remove it, or read it: perhaps a skip connection was forgotten.
         """,
@@ -35,8 +37,8 @@ WARNINGS = (
         "W602",
         "parameter never used",
         """
-        Callers can set this parameter, and it changes nothing. Often a stride or a width was fixed while
-        trying something out.
+        Callers can set this parameter, and it changes nothing. Often a stride or a width was fixed while trying
+        something out.
 
         Use it, or remove it from the definition and its calls.
         """,
@@ -62,56 +64,11 @@ WARNINGS = (
         """,
     ),
     Code(
-        "W603",
-        "`bias=true` before `bn`",
-        """
-        Batch normalisation subtracts the mean of each channel, and with it any bias the layer before has
-        added: the bias costs memory and learns nothing (Ioffe and Szegedy 2015, section 3.2).
-
-        Leave `bias` out: a layer before `bn` has none by default. Keep it only to load a checkpoint that has it.
-        """,
-        bad="""
-        network t {
-            input 3 x 32 x 32
-            conv 3x3, 16, bias=true -> bn -> relu
-        }
-        """,
-        good="""
-        network t {
-            input 3 x 32 x 32
-            conv 3x3, 16 -> bn -> relu
-        }
-        """,
-    ),
-    Code(
-        "W604",
-        "1x1 kernel whose stride skips pixels",
-        """
-        A 1x1 kernel with stride 2 looks at one pixel in four: three quarters of what the layers before have
-        computed are thrown away unread.
-
-        Put the stride on a larger kernel, or pool first (the ResNet-D of He et al. 2018). The original
-        ResNet does it; a network that must match it can live with the warning.
-        """,
-        bad="""
-        network t {
-            input 16 x 32 x 32
-            conv 1x1, 32, /2 -> bn -> relu
-        }
-        """,
-        good="""
-        network t {
-            input 16 x 32 x 32
-            avgpool 2x2, /2 -> conv 1x1, 32 -> bn -> relu
-        }
-        """,
-    ),
-    Code(
         "W605",
         "result never used",
         """
-        Nothing reads what this layer computes: the output of the network does not depend on it. Most often
-        a `from` further down starts anew from an older tensor and drops the current one.
+        Nothing reads what this layer computes: the output of the network does not depend on it. Most often a `from`
+        further down starts anew from an older tensor and drops the current one.
 
         Merge the two with `concat` or `add`, or remove the dead branch.
         """,
@@ -136,8 +93,8 @@ WARNINGS = (
         "W606",
         "`let` never used",
         """
-        The name is bound and never read. If a layer further down still has the number written out, it was
-        meant to use the name.
+        The name is bound and never read. If a layer further down still has the number written out, it was meant to
+        use the name.
         """,
         bad="""
         network t {
@@ -179,12 +136,12 @@ WARNINGS = (
         "W608",
         "allowed warning that does not occur",
         """
-        The comment allows a warning that nothing on this line gives, nor anything in the block that is called
-        here. The network has changed, or the comment stands on another line than what it speaks of. Left there, it
-        would silence a warning that nobody has looked at.
+        The comment allows a warning that nothing on this line gives, nor anything in the block that is called here.
+        The network has changed, or the comment stands on another line than what it speaks of. Left there, it would
+        silence a warning that nobody has looked at.
 
-        Remove it, or move it: a warning is allowed on its own line, or on the line of a block call that leads to it.
-        Errors cannot be allowed.
+        Remove it, or move it: a warning is allowed on its own line, or on the line of a block call that leads to
+        it. Errors cannot be allowed.
         """,
         bad="""
         network t {
@@ -207,8 +164,8 @@ WARNINGS = (
         computed in training alone, that need not keep anybody from using the rest: it is left out of the numbers
         and of what is compiled. On the network's own input the same is an error.
 
-        Nothing is to be done for inference. To train at this size, give the head layers that fit on any map, such as
-        global pooling.
+        Nothing is to be done for inference. To train at this size, give the head layers that fit on any map, such
+        as global pooling.
         """,
         bad="""
         network t {

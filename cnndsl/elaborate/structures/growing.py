@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Label
+from cnndsl.elaborate.causes.changes import changes_behind
+from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
 from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
@@ -13,7 +15,7 @@ from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import integer, probability
-from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.merge import Concat, Mean
 from cnndsl.syntax import tree
@@ -41,30 +43,21 @@ class Dense(Structure):
         return x
 
     def _layer(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing) -> Flowing:
-        start = len(elaborator.drafts)
         y = elaborator.body(body_of(command), place.inner(), x)
         if not isinstance(x, Tensor) or not isinstance(y, Tensor):
             return POISON
         try:
             shape = Concat().output(x.shape, y.shape)
         except LayerError:
-            raise self._mismatch(elaborator, command, x, y, range(start, len(elaborator.drafts))) from None
+            raise self._mismatch(elaborator, command, place, x, y) from None
         return elaborator.add(Concat(), (x, y), shape, command.span, place.scope)
 
-    def _mismatch(self, elaborator: Elaborator, command: tree.Command, x: Tensor, y: Tensor, body: range) -> Failed:
-        text = body_of(command)
-        shaped_by = elaborator.shaped_by(y, body.start) or text.statements[-1].span
-
-        def fits(shape: Shape) -> bool:
-            return shape[1:] == x.shape[1:]
-
-        return elaborator.context.fail(
-            "E203",
-            f"`dense` joins images of equal height and width: {show_shape(x.shape)} and {show_shape(y.shape)}",
-            command.name.span,
-            label=f"the input is {show_shape(x.shape)}",
-            labels=(Label(shaped_by, f"the body became {show_shape(y.shape)} here"),),
-            help=elaborator.repairer.for_shape(body, y, text.span, y.shape[0], fits, shaped_by),
+    def _mismatch(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Failed:
+        wanted = (None, (y.shape[0], *x.shape[1:]))
+        conflict = conflict_of(elaborator, (x, y), mergeable(Concat()), wanted)
+        message = f"`dense` joins images of equal height and width: {show_shape(x.shape)} and {show_shape(y.shape)}"
+        return tell(
+            elaborator, "E203", message, command.name.span, place.scope, conflict, lambda: changes_behind(conflict)
         )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cnndsl.diagnostics import Label
 from cnndsl.elaborate import blocks, layers
+from cnndsl.elaborate.causes.branches import with_shortcut
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.changes import changes_behind
+from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
+from cnndsl.elaborate.causes.inputs import near_inputs
 from cnndsl.elaborate.drafts import Tensor
 from cnndsl.elaborate.elaborator import Elaborator
-from cnndsl.elaborate.names import parts_of, values_in
+from cnndsl.elaborate.names import values_in
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.elaborate.values import POISON, Block, Failed, Layer
@@ -20,7 +25,6 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.merge import Add
 from cnndsl.ops.normalization import Bn
 from cnndsl.ops.reshape import ZeroPadShortcut
-from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 
@@ -56,9 +60,7 @@ class Residual(Structure):
     def build(
         self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
     ) -> Flowing:
-        start = len(elaborator.drafts)
         y = elaborator.body(body_of(command), place.inner(), x)
-        body = range(start, len(elaborator.drafts))
         if not isinstance(x, Tensor) or not isinstance(y, Tensor):
             return POISON
         around: Flowing = x
@@ -67,7 +69,7 @@ class Residual(Structure):
         if not isinstance(around, Tensor):
             return POISON
         if around.shape != y.shape:
-            raise self._mismatch(elaborator, command, place, around, y, body)
+            raise self._mismatch(elaborator, command, place, around, y)
         return elaborator.add(Add(), (y, around), y.shape, command.span, place.scope)
 
     def _shortcut(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Flowing:
@@ -87,45 +89,30 @@ class Residual(Structure):
         projected = layers.apply(elaborator, conv, (x,), command, inside)
         return layers.apply(elaborator, Bn(), (projected,), command, inside)
 
-    def _mismatch(
-        self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor, body: range
-    ) -> Failed:
-        """E203 with both ends: the way around, and the layer of the body that gave it its shape."""
-        text = body_of(command)
-        shaped_by = elaborator.shaped_by(y, body.start) or text.statements[-1].span
-        values = values_in(_part_at(text, shaped_by), place.env)
-        became = f"this branch became {show_shape(y.shape)} here" + (f" ({values})" if values else "")
-        labels = [Label(shaped_by, became)]
-        repair = elaborator.repairer.for_shape(body, y, text.span, x.shape[0], x.shape.__eq__, shaped_by)
-        own = next((a for a in command.arguments if isinstance(self.shortcut, (Block, Layer))), None)
-        if own is not None:
-            labels.append(Label(own.span, f"the shortcut became {show_shape(x.shape)} here"))
-            nodes = range(body.stop, len(elaborator.drafts))
-            repair = elaborator.repairer.for_shape(nodes, x, own.span, y.shape[0], y.shape.__eq__) or repair
-        return elaborator.context.fail(
-            "E203",
-            f"`add` needs equal shapes: {show_shape(x.shape)} and {show_shape(y.shape)}",
-            command.name.span,
-            label="" if own else f"the shortcut is {show_shape(x.shape)}",
-            labels=tuple(labels),
-            help=self._help(x.shape, y.shape, repair),
+    def _mismatch(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Failed:
+        """E203 between the way around and the body."""
+        conflict = conflict_of(elaborator, (y, x), mergeable(Add()), (x.shape, y.shape))
+        stride = strides(x.shape, y.shape)
+
+        def candidates() -> Iterator[Candidate]:
+            yield from changes_behind(conflict)
+            if self.shortcut in (None, "zero_pad") and stride is not None:
+                yield with_shortcut(command, x.shape, y.shape, stride)
+            yield from near_inputs(conflict, elaborator.settings.input)
+
+        message = f"`add` needs equal shapes: {show_shape(x.shape)} and {show_shape(y.shape)}"
+        values = [values_in(body_of(command), place.env)]
+        help = self._help(stride)
+        return tell(
+            elaborator, "E203", message, command.name.span, place.scope, conflict, candidates, values=values, help=help
         )
 
-    def _help(self, x: Shape, y: Shape, repair: str | None) -> str | None:
-        stride = strides(x, y)
-        if self.shortcut is None and stride is not None:
-            strided = "" if stride == (1, 1) else f" of stride {stride[0]}" + f"x{stride[1]}" * (stride[0] != stride[1])
-            return f"`residual shortcut=projection` inserts a 1x1 conv with {y[0]} filters{strided}"
+    def _help(self, stride: tuple[int, int] | None) -> str | None:
         if self.shortcut == "zero_pad" and stride is not None:
-            return "`zero_pad` adds channels, and here some go; `shortcut=projection` can take them away"
-        if repair is None and self.shortcut == "projection":
+            return "`zero_pad` adds channels, and here some go"
+        if self.shortcut == "projection" and stride is None:
             return "no stride of a 1x1 kernel makes this height and width"
-        return repair
-
-
-def _part_at(body: tree.Body, span: Span) -> object:
-    """The command of the body that stands at `span`, else all of it."""
-    return next((part for part in parts_of(body) if getattr(part, "span", None) == span), body)
+        return None
 
 
 def strides(before: Shape, after: Shape) -> tuple[int, int] | None:

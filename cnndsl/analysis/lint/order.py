@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
 
+from cnndsl.analysis.lint.finding import Finding
 from cnndsl.diagnostics import Diagnostic, Edit, Fix
 from cnndsl.habits.order import LARGEST_KERNEL, channels_first, channels_last
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import show_shape
 from cnndsl.source import Span
-
-Finding: TypeAlias = tuple[Node, Diagnostic]
 
 _STATED = re.compile(r"input\s+(?P<shape>\d+(?:\s*x\s*\d+){2})$")
 _PLAIN = re.compile(r"\w+\s+(?P<kernel>\d+)\s*,\s*(?P<filters>\d+)(?=\s*(?:,|$))")

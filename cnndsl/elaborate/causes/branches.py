@@ -1,0 +1,106 @@
+"""What else could stand in a merge: another label, a layer that makes the channels right, a shortcut that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cnndsl.diagnostics import Edit, Fix
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.history import CHANNELS
+from cnndsl.elaborate.drafts import Drafts, Tensor
+from cnndsl.elaborate.names import parts_of
+from cnndsl.elaborate.place import Labels
+from cnndsl.ops import show_shape
+from cnndsl.ops.base import LayerError, Shape
+from cnndsl.syntax import tree
+
+
+def other_labels(
+    conflict: Conflict, reads: Mapping[int, tree.Labelled], made: Sequence[range], labels: Labels
+) -> Iterator[Candidate]:
+    """Other tensors that a branch could begin with; one that nothing reads is the likeliest."""
+    used = {part.id for part in parts_of(labels.body) if isinstance(part, tree.Labelled)}
+    shapes = [conflict.shape(end) for end in range(len(conflict.ends))]
+    for end, read in reads.items():
+        now = labels.tensors[read.id][0]
+        for name, (tensor, _) in labels.tensors.items():
+            if not (isinstance(tensor, Tensor) and isinstance(now, Tensor)) or tensor.node == now.node:
+                continue
+            shape = _branch_shape(conflict.drafts, now, tensor, made[end], conflict.ends[end])
+            if shape is not None and conflict.fits([*shapes[:end], shape, *shapes[end + 1 :]]):
+                title = f"`from {name}` is {show_shape(tensor.shape)}"
+                fix = Fix(title, (Edit(read.span, name),))
+                words = f"`{read.id}` is {show_shape(now.shape)}"
+                yield Candidate(fix, 45 if name in used else 11, read.span, words)
+
+
+def _branch_shape(drafts: Drafts, before: Tensor, start: Tensor, nodes: range, end: int) -> Shape | None:
+    """What a branch would come to if it began with another tensor."""
+    shapes = {before.node: start.shape}
+    for node in nodes:
+        draft = drafts.nodes[node]
+        try:
+            shapes[node] = draft.op.output(*(shapes.get(i, drafts.nodes[i].shape) for i in draft.inputs))
+        except LayerError:
+            return None
+    return shapes.get(end)
+
+
+def reduced_branches(conflict: Conflict, command: tree.Command, ends: Sequence[int]) -> Iterator[Candidate]:
+    """A 1x1 convolution in a branch of a `concat` that has none, so that the channels come to what is claimed."""
+    wanted, have = conflict.wanted[0], conflict.shape(0)
+    statements = command.body.statements if command.body is not None else ()
+    flows = [each.flow for each in statements if isinstance(each, tree.Branch) and isinstance(each.flow, tree.Flow)]
+    if wanted is None or wanted[1:] != have[1:] or len(flows) != len(ends):
+        return
+    for flow, end in zip(flows, ends, strict=True):
+        channels = conflict.drafts.nodes[end].shape[CHANNELS]
+        filters = wanted[CHANNELS] - have[CHANNELS] + channels
+        if 0 < filters < channels and not any("filters" in _parameters(conflict, each) for each in flow.elements):
+            yield _reduced(conflict, flow, channels, filters)
+
+
+def _parameters(conflict: Conflict, element: tree.Element) -> tuple[str, ...]:
+    """The arguments that the layer of a command has; those of blocks are as good as `filters`."""
+    if not isinstance(element, tree.Command):
+        return () if isinstance(element, tree.Read) else ("filters",)
+    nodes = [node.op for node in conflict.drafts.nodes if node.span == element.span]
+    return tuple(vars(nodes[0])) if nodes else ("filters",) * (element.name.id != "identity")
+
+
+def _reduced(conflict: Conflict, flow: tree.Flow, channels: int, filters: int) -> Candidate:
+    last = flow.elements[-1]
+    source = flow.span.source
+    alone = len(flow.elements) == 1 and isinstance(last, tree.Command) and last.name.id == "identity"
+    edit = Edit(last.span, f"conv 1x1, {filters}")
+    if not alone:
+        edit = Edit(source.span(last.span.end, last.span.end), f" -> conv 1x1, {filters}")
+    title = f"`conv 1x1, {filters}` in this branch of line {last.span.line} makes it {filters} channels of {channels}"
+    cost = 15 if isinstance(flow.elements[0], tree.Read) else 18  # the way past is the one that is reduced
+    return Candidate(Fix(title, (edit,)), cost, last.span, f"this branch has {channels} channels")
+
+
+def claimed_otherwise(conflict: Conflict, stated: tree.Expression, cost: int) -> Iterator[Candidate]:
+    """What the layers make in place of what is claimed, where that is written as numbers."""
+    literal = isinstance(stated, (tree.Literal, tree.SizeLiteral)) or (
+        isinstance(stated, tree.Operation) and all(isinstance(each, tree.Literal) for each in stated.operands)
+    )
+    if literal and conflict.text.editable(stated.span):
+        made = show_shape(conflict.shape(0))
+        fix = Fix(f"`: {made}` is what the layers make", (Edit(stated.span, made),))
+        yield Candidate(fix, cost, stated.span, "claimed")
+
+
+def with_shortcut(residual: tree.Command, x: Shape, y: Shape, stride: tuple[int, int]) -> Candidate:
+    """`shortcut=projection` in place of what the residual has."""
+    argument = next((each for each in residual.arguments if each.name and each.name.id == "shortcut"), None)
+    end = residual.arguments[-1].span.end if residual.arguments else residual.name.span.end
+    edit = Edit(residual.span.source.span(end, end), f"{',' * bool(residual.arguments)} shortcut=projection")
+    if argument is not None:
+        edit = Edit(argument.value.span, "projection")
+    strided = "" if stride == (1, 1) else f" of stride {stride[0]}" + f"x{stride[1]}" * (stride[0] != stride[1])
+    title = f"`residual shortcut=projection` inserts a 1x1 conv with {y[0]} filters{strided}"
+    usual = stride != (1, 1) or (y[0] > x[0] and y[0] % x[0] == 0)
+    words = f"the shortcut is {show_shape(x)}"
+    return Candidate(Fix(title, (edit,)), 12 if usual else 35, residual.name.span, words)

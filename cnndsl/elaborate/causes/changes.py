@@ -1,0 +1,279 @@
+"""Single changes of the layers behind a conflict after which its ends would go together, as edits of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from cnndsl.diagnostics import Edit, Fix
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
+from cnndsl.elaborate.causes.history import CHANNELS, Step, deciding, enlarges
+from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
+from cnndsl.elaborate.causes.wording import became
+from cnndsl.elaborate.causes.written import given, positional_names
+from cnndsl.elaborate.drafts import ScopeDraft
+from cnndsl.elaborate.names import parts_of
+from cnndsl.ops import show_shape
+from cnndsl.ops.base import Op
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+# What a change costs more, each for a reason.
+FARTHER = 3  # for each layer between it and the place where the ends meet, up to
+FARTHEST = 27
+BEFORE = 11  # behind where the ends were one tensor
+IN_ALL = 12  # in all layers that are written alike
+UNNAMED = 12  # a number where names and calculations stand
+BY_DEFAULT = 15  # in the default of a parameter, which others may rely on
+NEW_STRIDE = 20  # where nothing else goes down
+PRECEDENT = -5  # if another layer of the file says the same
+
+
+def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
+    """Changes of one command behind one of the ends, in its own text or where its values come from."""
+    for end, steps in enumerate(conflict.histories):
+        for distance, step in enumerate(steps):
+            command = conflict.text.command_of(step.draft)
+            if command is not None:
+                for change in _changes(conflict, end, step, command):
+                    extra = _strangeness(conflict, end, step, change)
+                    if not _decides_width(change):  # no other layer behind it has a say in that
+                        extra += min(FARTHER * distance, FARTHEST)
+                    yield from _written(conflict, replace(change, cost=change.cost + extra), step, command)
+    yield from _changes_of_width(conflict)
+
+
+def _changes_of_width(conflict: Conflict) -> Iterator[Candidate]:
+    """Other widths of what decides the channels of an end, behind where the ends were one tensor."""
+    for end, node in enumerate(conflict.ends):
+        if conflict.differs(end, CHANNELS):
+            own = {step.node for step in conflict.histories[end]}
+            for step in deciding(conflict.drafts, node, conflict.settled):
+                command = conflict.text.command_of(step.draft)
+                if command is not None and step.node not in own:
+                    for change in _widths(conflict, end, step):
+                        yield from _written(conflict, replace(change, cost=change.cost + BEFORE), step, command)
+
+
+def _decides_width(change: Change) -> bool:
+    return not change.values.keys().isdisjoint(("filters", "features"))
+
+
+def _changes(conflict: Conflict, end: int, step: Step, command: tree.Command) -> Iterator[Change]:
+    """Other arguments of one layer, for the axes that differ."""
+    widths = [*_widths(conflict, end, step)] if conflict.differs(end, CHANNELS) else []
+    yield from widths
+    if conflict.spatial(end):
+        for change in spatial_changes(step.draft.op, command):
+            yield change
+            wider = [change.also(**width.values) for width in widths]
+            yield from [each for each in wider if each is not None]
+
+
+def _widths(conflict: Conflict, end: int, step: Step) -> Iterator[Change]:
+    """Another number of filters, if that has a say in how many channels come out at the end.
+
+    Here alone, as if a call gave it, and in all layers that this text makes.
+    """
+    name = next((each for each in ("filters", "features") if hasattr(step.draft.op, each)), None)
+    wanted = conflict.wanted[end]
+    if name is None or wanted is None:
+        return
+    have, missing = getattr(step.draft.op, name), wanted[CHANNELS] - conflict.shape(end)[CHANNELS]
+    found: set[int] = set()
+    for nodes in ([step.node], conflict.instances([step.draft.span])):
+        gain = _gain(conflict, end, name, nodes)
+        if gain and missing * have % gain == 0:
+            found.add(have + missing * have // gain)
+    for width in sorted(width for width in found if width > 0):
+        option = changed(step.draft.op, 20, **{name: width})
+        yield from [option] if option is not None else []
+
+
+def _gain(conflict: Conflict, end: int, name: str, nodes: Sequence[int]) -> int:
+    """How many channels more come out if these layers are twice as wide."""
+    ops: dict[int, Any] = {node: conflict.drafts.nodes[node].op for node in nodes}
+    doubled = conflict.shapes({node: replace(op, **{name: 2 * getattr(op, name)}) for node, op in ops.items()})
+    return 0 if doubled is None else doubled[end][CHANNELS] - conflict.shape(end)[CHANNELS]
+
+
+def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> int:
+    """What a new stride costs where it would be the only one, or one of two that differ."""
+    stride, now = change.values.get("stride"), getattr(step.draft.op, "stride", None)
+    if stride in (None, (1, 1)) or step.draft.op.word == "conv_transpose":
+        return 0
+    others = [*chain(*(steps for other, steps in enumerate(conflict.histories) if other != end))]
+    goes_down = any(getattr(other.draft.op, "stride", (1, 1)) == stride for other in others)
+    alone = len(conflict.ends) > 1 and (not goes_down or any(enlarges(other) for other in others))
+    return NEW_STRIDE if alone or now != (1, 1) else 0
+
+
+# --- from changes to text
+
+
+def _written(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
+    """A change in the layer's own text, in all layers that are written alike, and where its value comes from."""
+    nodes = conflict.instances([step.draft.span])
+    if conflict.mended_by(change.values, nodes):
+        yield from _in_place(conflict, change, step, command)
+        yield from _at_origin(conflict, change, step, command)
+    elif len(nodes) > 1 and conflict.mended_by(change.values, [step.node]):
+        yield from _at_origin(conflict, change, step, command)
+    yield from _in_all(conflict, change, step, command)
+
+
+def _in_place(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
+    """The change in the layer's own text: as a number, and as others around it spell that."""
+    if conflict.text.editable(command.span):
+        made = show_shape(change.op.output(step.before))
+        computed = _is_computed(change, step, command)
+        for values, cost in _spellings(conflict, change, step, command, computed):
+            cost += PRECEDENT if _has_precedent(conflict, type(change.op), change.values, command) else 0
+            yield _candidate(values, replace(change, cost=change.cost + cost), step, [command], made)
+
+
+def _spellings(
+    conflict: Conflict, change: Change, step: Step, command: tree.Command, computed: bool
+) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """The values as numbers, or as names and calculations that have these values here, each with what it costs."""
+    in_block = _is_in_block(conflict, step)
+    yield change.values, UNNAMED if computed or (in_block and "stride" in change.values) else 0
+    for name in ("filters", "stride"):
+        if name in change.values:
+            texts = dict.fromkeys(_names_for(conflict, name, change.values[name], step, command))
+            for rank, text in enumerate(texts):
+                yield {**change.values, name: text}, rank + (0 if in_block or computed else 4)
+
+
+def _is_computed(change: Change, step: Step, command: tree.Command) -> bool:
+    """Whether names or calculations stand where numbers would come to stand."""
+    positional = positional_names(type(change.op))
+    now = [given(command, name, positional) for name in change.values if name in ("filters", "stride", "features")]
+    return any(each is not None and not isinstance(each.value, (tree.Literal, tree.SizeLiteral)) for each in now)
+
+
+def _is_in_block(conflict: Conflict, step: Step) -> bool:
+    return _call_of(conflict.text.scopes_of(step.draft)) is not conflict.text.root
+
+
+def _call_of(scopes: Sequence[ScopeDraft]) -> ScopeDraft | None:
+    """The innermost call of a block, or the network; a body in braces sees the names around it."""
+    return next((scope for scope in scopes if scope.block is not None and scope.kind != "shortcut"), None)
+
+
+def _names_for(conflict: Conflict, name: str, wanted: Any, step: Step, command: tree.Command) -> Iterator[str]:
+    """`in.channels`, what a neighbour in the same definition says, or a parameter, if that is the wanted value here."""
+    call = _call_of(conflict.text.scopes_of(step.draft))
+    entering = conflict.entering
+    if name == "filters" and entering is not None and conflict.drafts.nodes[entering].shape[CHANNELS] == wanted:
+        yield "in.channels"
+    for other in chain(*conflict.histories):
+        its = conflict.text.command_of(other.draft)
+        if its is None or its is command or getattr(other.draft.op, name, None) != wanted:
+            continue
+        argument = given(its, name, positional_names(type(other.draft.op)))
+        if argument is None or isinstance(argument.value, (tree.Literal, tree.SizeLiteral, tree.Body)):
+            continue
+        if _call_of(conflict.text.scopes_of(other.draft)) is call:
+            yield argument.value.span.text
+    for parameter, value in call.arguments.items() if call is not None else ():
+        if value == wanted and type(value) is type(wanted):
+            yield parameter
+
+
+def _has_precedent(conflict: Conflict, op: type[Op], values: Mapping[str, Any], command: tree.Command) -> bool:
+    """Whether another layer of this kind in the file says just that."""
+    texts = {written(op, name, value).replace(" ", "") for name, value in values.items() if value is not DROPPED}
+    others = [each for each in conflict.text.commands.values() if each.name.id == op.word and each is not command]
+    kernel = given(command, "kernel", positional_names(op))
+    return bool(texts) and any(
+        texts <= {argument.span.text.replace(" ", "") for argument in each.arguments}
+        for each in others
+        if (its := given(each, "kernel", positional_names(op))) is not None
+        and kernel is not None
+        and its.value.span.text == kernel.value.span.text
+    )
+
+
+def _in_all(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
+    """The change in all layers that are written like this one, or in what gives them all their value."""
+    alike = conflict.text.like(command, tuple(change.values), type(change.op))
+    if len(alike) > 1 and conflict.mended_by(change.values, conflict.instances(each.span for each in alike)):
+        commands = [command, *(each for each in alike if each is not command)]
+        yield _candidate(change.values, replace(change, cost=change.cost + IN_ALL), step, commands, None)
+        yield from _at_origin(conflict, change, step, command)
+
+
+def _at_origin(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
+    """The value where a call, a default or a `let` gives it, if the layer only has a name for it."""
+    if len(change.values) > 1:
+        return
+    ((name, value),) = change.values.items()
+    op = type(change.op)
+    argument = given(command, name, positional_names(op))
+    if argument is None or value is DROPPED or isinstance(argument.value, tree.Body):
+        return
+    places = [*conflict.text.origins(argument.value, conflict.text.scopes_of(step.draft))]
+    place, made = places[-1], show_shape(change.op.output(step.before))
+    if len(places) == 1 or not conflict.text.editable(place.span):
+        return
+    cost = change.cost + (BY_DEFAULT if conflict.text.is_default(place.span) else 1)
+    for span, text in _new_numbers(op, name, value, getattr(step.draft.op, name), place):
+        title = f"`{text}` for `{span.text}` in line {span.line} makes {made}"
+        yield Candidate(Fix(title, (Edit(span, text),)), cost, span, became(step))
+
+
+def _new_numbers(op: type[Op], name: str, value: Any, now: Any, place: tree.Expression) -> Iterator[tuple[Span, str]]:
+    """What to write for a number, or for one factor or summand of a calculation, so that another value comes out."""
+    if isinstance(place, (tree.Literal, tree.SizeLiteral)):
+        yield place.span, value_text(op, name, value, place.span.text)
+    elif isinstance(value, int) and isinstance(now, int) and value != now:
+        for part in parts_of(place):
+            if isinstance(part, tree.Literal) and type(part.value) is int:
+                scaled, rest = divmod(part.value * value, now)
+                if rest == 0 and scaled > 0:
+                    yield part.span, str(scaled)
+
+
+def _candidate(
+    values: Mapping[str, Any], change: Change, step: Step, commands: Sequence[tree.Command], made: str | None
+) -> Candidate:
+    op = type(change.op)
+    edits = tuple(edit for each in commands for edit in edits_of(each, op, values))
+    first = commands[0]
+    title = f"{_said(op, values, first)} on the `{op.word}` of {_lines(commands)}"
+    if made is not None:
+        title += f" make{'s' * (len(values) == 1)} {made}"
+    family = " ".join(values)
+    if _decides_width(change):  # which layer is to be wider decides what network it is
+        family = f"{first.span.start}"
+    return Candidate(Fix(title, edits), change.cost, first.span, became(step), family=family)
+
+
+def _lines(commands: Sequence[tree.Command]) -> str:
+    """`line 4`, `lines 4 and 6`, `lines 4, 6 and 3 more`."""
+    numbers = [str(number) for number in sorted({each.span.line for each in commands})]
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    more = [f"{len(numbers) - 2} more"] if len(numbers) > 3 else numbers[2:]
+    shown = [*numbers[:2], *more]
+    return f"lines {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _said(op: type[Op], values: Mapping[str, Any], command: tree.Command) -> str:
+    """The new arguments as they are written, for a title."""
+    shown = []
+    for name, value in values.items():
+        if value is DROPPED:
+            argument = given(command, name, positional_names(op))
+            shown.append(f"no `{argument.span.text}`" if argument is not None else f"no `{name}`")
+        elif name in ("filters", "features"):
+            shown.append(f"{value} {name}" if isinstance(value, int) else f"`{value}` {name}")
+        else:
+            bare = name in positional_names(op) and not isinstance(value, str)
+            shown.append(f"`{value_text(op, name, value, '')}`" if bare else f"`{written(op, name, value)}`")
+    return " and ".join(shown)

@@ -1,0 +1,84 @@
+"""A place where tensors do not go together: what meets, what would do, and which layers lie behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnndsl.elaborate.causes.history import Step, own_steps, reshaped, upstream
+from cnndsl.elaborate.causes.search import Search
+from cnndsl.elaborate.causes.windows import changed
+from cnndsl.elaborate.causes.written import Written
+from cnndsl.elaborate.drafts import Drafts
+from cnndsl.ops.base import Op, Shape
+from cnndsl.source import Span
+
+MOST_STEPS = 60  # layers of a history that are looked at, the latest
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What meets, and what would do.
+
+    search   what may still be done
+    ends     the numbers of the nodes that meet
+    fits     whether they would go together if they had these shapes
+    wanted   for each end the shape that the others would want of it, or a claim does; None if it is not at fault
+    entering the tensor that `in` means in the branches that meet
+    settled  nodes whose shape a claim has confirmed: nothing behind them is to blame
+    """
+
+    drafts: Drafts
+    text: Written
+    search: Search
+    ends: tuple[int, ...]
+    fits: Callable[[Sequence[Shape]], bool]
+    wanted: tuple[Shape | None, ...]
+    entering: int | None = None
+    settled: frozenset[int] = frozenset()
+    histories: list[list[Step]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = own_steps(self.drafts, self.ends, self.settled)
+        object.__setattr__(self, "histories", [steps[:MOST_STEPS] for steps in found])
+
+    def shape(self, end: int) -> Shape:
+        return self.drafts.nodes[self.ends[end]].shape
+
+    def differs(self, end: int, axis: int) -> bool:
+        """Whether an end is not as the others want it on this axis."""
+        wanted, shape = self.wanted[end], self.shape(end)
+        return wanted is not None and (len(wanted) != len(shape) or wanted[axis] != shape[axis])
+
+    def spatial(self, end: int) -> bool:
+        return any(self.differs(end, axis) for axis in range(1, len(self.shape(end))))
+
+    def instances(self, spans: Iterable[Span]) -> list[int]:
+        """The nodes that commands at these places made."""
+        wanted = set(spans)
+        return [number for number, node in enumerate(self.drafts.nodes) if node.span in wanted]
+
+    def shapes(self, ops: Mapping[int, Op]) -> list[Shape] | None:
+        """The shapes of the ends if some layers were others; None if they do not fit, or if enough was tried."""
+        self.search.left -= max(self.ends) + 1 - min(ops) + len(ops)
+        return reshaped(self.drafts, ops, self.ends) if self.search.left > 0 else None
+
+    def mends(self, ops: Mapping[int, Op]) -> bool:
+        """Whether all would fit if some layers were others."""
+        shapes = self.shapes(ops)
+        return shapes is not None and self.fits(shapes)
+
+    def mended_by(self, values: Mapping[str, Any], nodes: Iterable[int]) -> bool:
+        """Whether all would fit if these layers had other arguments, each with its own others."""
+        ops: dict[int, Op] = {}
+        for node in nodes:
+            op = self.drafts.nodes[node].op
+            other = changed(op, 0, **values)
+            ops[node] = op if other is None else other.op
+        return self.mends(ops)
+
+
+def behind(conflict: Conflict) -> set[int]:
+    """All nodes that the ends depend on."""
+    return set().union(*(upstream(conflict.drafts, end) for end in conflict.ends))

@@ -1,0 +1,109 @@
+"""A layer that does not take its input: what else it could be, or what could come before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import gcd
+from typing import Any
+
+from cnndsl.diagnostics import Edit, Fix
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.edits import edits_of, value_text, written
+from cnndsl.elaborate.causes.inputs import window_fits
+from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
+from cnndsl.elaborate.causes.written import given, positional_names
+from cnndsl.elaborate.drafts import ScopeDraft
+from cnndsl.ops import show_shape
+from cnndsl.ops.base import Op
+from cnndsl.syntax import tree
+
+_MOST_GROUPS = 4096
+
+
+def larger_padding(conflict: Conflict, op: Op, command: tree.Command) -> Iterator[Candidate]:
+    """Half padding for a convolution that said otherwise: here alone, or in all that are written alike."""
+    if hasattr(op, "round") or not conflict.text.editable(command.span):
+        return
+    for change in spatial_changes(op, command):
+        if change.cost == 10 and [*change.values] == ["pad"]:
+            alike = conflict.text.like(command, ("pad",), type(op))
+            if window_fits(change.op, [conflict.shape(0)]):
+                cost = 10 if len(alike) == 1 and not conflict.instances([command.span]) else 31
+                yield _padded(change, [command], cost, f"makes {show_shape(change.op.output(conflict.shape(0)))}")
+            if len(alike) > 1:
+                yield _padded(change, alike, 29, f"in all {len(alike)} layers like this")
+
+
+def _padded(change: Change, commands: Sequence[tree.Command], cost: int, result: str) -> Candidate:
+    op = type(change.op)
+    edits = tuple(edit for each in commands for edit in edits_of(each, op, change.values))
+    pad = given(commands[0], "pad", [])
+    now = f"`{pad.span.text}`" if pad is not None else "this padding"
+    title = f"half of the kernel as padding, not {now}, {result}"
+    return Candidate(Fix(title, edits), cost, commands[-1].span, "")
+
+
+def whole_map(conflict: Conflict, op: Any, command: tree.Command) -> Iterator[Candidate]:
+    """A pool over the whole map for one that was made for a larger one."""
+    if hasattr(op, "round") and conflict.text.editable(command.span):
+        _, height, width = conflict.shape(0)
+        if op.kernel[0] > max(3, height) and op.kernel[1] > max(3, width):
+            word = f"global_{op.word}"
+            fix = Fix(f"`{word}` takes a map of any size", (Edit(command.span, word),))
+            yield Candidate(fix, 15, command.span, "")
+
+
+def as_vector(conflict: Conflict, command: tree.Command) -> Iterator[Candidate]:
+    """What makes a vector of an image for a `linear`."""
+    if conflict.text.editable(command.span):
+        shape = conflict.shape(0)
+        at = command.span.source.span(command.span.start, command.span.start)
+        for cost, word, size in ((20, "flatten", shape[0] * shape[1] * shape[2]), (24, "global_avgpool", shape[0])):
+            fix = Fix(f"`{word}` before it makes {size} features", (Edit(at, f"{word} -> "),))
+            yield Candidate(fix, cost, command.span, "")
+
+
+def other_groups(conflict: Conflict, op: Any, command: tree.Command, scope: ScopeDraft) -> Iterator[Candidate]:
+    """Numbers of groups that divide what there is to divide, the nearest first; else filters that they divide."""
+    channels, now = conflict.shape(0)[0], op.groups
+    filters = getattr(op, "filters", channels)
+    common = gcd(channels, filters)
+    divisors = [d for d in range(1, min(common, _MOST_GROUPS) + 1) if common % d == 0]
+    beside = _beside(conflict, op)
+    for rank, count in enumerate(sorted(divisors, key=lambda d: (d not in beside, _distance(d, now)))[:3]):
+        yield from _regrouped(conflict, changed(op, 20 + rank, groups=count), command, scope)
+    if channels % now == 0 and filters % now:
+        for rank, count in enumerate((filters // now * now, -(-filters // now) * now)):
+            if count:
+                yield from _regrouped(conflict, changed(op, 18 + rank, filters=count), command, scope)
+
+
+def _distance(divisor: int, wanted: int) -> float:
+    return max(divisor, wanted) / min(divisor, wanted)
+
+
+def _beside(conflict: Conflict, op: Any) -> set[int]:
+    """How many groups layers of this kind have in the network so far; 1 says nothing."""
+    return {getattr(node.op, "groups", 1) for node in conflict.drafts.nodes if node.op.word == op.word} - {1}
+
+
+def _regrouped(
+    conflict: Conflict, change: Change | None, command: tree.Command, scope: ScopeDraft
+) -> Iterator[Candidate]:
+    if change is None or not window_fits(change.op, [conflict.shape(0)]):
+        return
+    ((name, value),) = change.values.items()
+    op = type(change.op)
+    argument = given(command, name, positional_names(op))
+    if argument is None or isinstance(argument.value, tree.Body):
+        return
+    places = [*conflict.text.origins(argument.value, conflict.text.scopes_around(scope))]
+    place = places[-1]
+    if not isinstance(place, tree.Literal) and not (len(places) == 1 and "//" not in place.span.text):
+        return
+    if conflict.text.editable(place.span):
+        said = f"`{written(op, name, value)}`" if len(places) == 1 else f"`{value}` for `{place.span.text}`"
+        title = f"{said} fits in line {place.span.line}"
+        fix = Fix(title, (Edit(place.span, value_text(op, name, value, place.span.text)),))
+        yield Candidate(fix, change.cost, place.span, "" if len(places) == 1 else f"{name} is given here")

@@ -1,0 +1,147 @@
+"""The text behind a graph: which command a node comes from, and where the values in it are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnndsl.elaborate.drafts import NodeDraft, ScopeDraft
+from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.names import parts_of
+from cnndsl.elaborate.signatures import layer_parameters
+from cnndsl.ops.base import Op
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+_MOST_CALLS = 8  # through which a value is followed
+
+
+class Written:
+    """What a file and those that it uses say, by place."""
+
+    def __init__(self, module: Module, root: ScopeDraft) -> None:
+        self.module = module
+        self.root = root
+        self.commands: dict[Span, tree.Command] = {}
+        self.inputs: dict[Span, tree.Input] = {}
+        self._lets: dict[str, list[tree.Let]] = {}
+        self._defaults: set[Span] = set()
+        self._scopes = dict(_with_scopes(root))
+        for file in {id(each): each for each in (module, *(home for _, home in module.blocks.values()))}.values():
+            definitions = [*file.file.blocks, *file.file.networks]
+            self._defaults |= {p.default.span for each in definitions for p in _parameters(each) if p.default}
+            for part in parts_of(tuple(definitions)):
+                if isinstance(part, tree.Command):
+                    self.commands[part.span] = part
+                elif isinstance(part, tree.Input):
+                    self.inputs[part.span] = part
+                elif isinstance(part, tree.Let) and len(part.names) == 1:
+                    self._lets.setdefault(part.names[0].id, []).append(part)
+
+    def editable(self, span: Span) -> bool:
+        """Whether a place lies in the file that is being checked."""
+        return span.source is self.module.source
+
+    def is_default(self, place: Span) -> bool:
+        """Whether a value is the default of a parameter."""
+        return place in self._defaults
+
+    def command_of(self, node: NodeDraft) -> tree.Command | None:
+        """The command that a layer is written as; None for one that a structure put in, or that has another name."""
+        command = self.commands.get(node.span)
+        return command if command is not None and command.name.id == node.op.word else None
+
+    def scopes_around(self, scope: ScopeDraft) -> tuple[ScopeDraft, ...]:
+        """A scope and those around it, the innermost first."""
+        return self._scopes.get(id(scope), (scope,))
+
+    def scopes_of(self, node: NodeDraft) -> tuple[ScopeDraft, ...]:
+        """The calls and other scopes that a node stands in, the innermost first."""
+        return self._scopes.get(id(node), ())
+
+    def like(self, command: tree.Command, names: tuple[str, ...], op: type[Op]) -> list[tree.Command]:
+        """The commands of this file with the same layer, first argument, and arguments of these names, itself too."""
+        wanted = _texts(command, names, op)
+        return [
+            each
+            for each in self.commands.values()
+            if self.editable(each.span) and each.name.id == command.name.id and _texts(each, names, op) == wanted
+        ]
+
+    def origins(self, value: tree.Expression, scopes: tuple[ScopeDraft, ...]) -> Iterator[tree.Expression]:
+        """Where a value is written: here, or where the name that stands here is given its value."""
+        yield value
+        calls = [scope for scope in scopes if scope.block is not None]
+        for _ in range(_MOST_CALLS):
+            if not isinstance(value, tree.Name):
+                return
+            given = self._bound(value, calls[0] if calls else None)
+            if given is None:
+                return
+            if not self._is_let(value):
+                calls = calls[1:]
+            yield given
+            value = given
+
+    def _is_let(self, name: tree.Name) -> bool:
+        return any(let.span.source is name.span.source for let in self._lets.get(name.id, ()))
+
+    def _bound(self, name: tree.Name, call: ScopeDraft | None) -> tree.Expression | None:
+        """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
+        lets = [let for let in self._lets.get(name.id, ()) if let.span.source is name.span.source]
+        if lets:
+            return lets[0].value if len(lets) == 1 else None
+        if call is None or call.block is None:
+            return None
+        definition = self._definition(call.block)
+        if definition is None or name.id not in (names := [p.name.id for p in definition.parameters]):
+            return None
+        argument = given(self.commands.get(call.span), name.id, names)
+        if argument is not None:
+            return None if isinstance(argument.value, tree.Body) else argument.value
+        return definition.parameters[names.index(name.id)].default
+
+    def _definition(self, name: str) -> tree.BlockDefinition | tree.NetworkDefinition | None:
+        if name in self.module.blocks:
+            return self.module.blocks[name][0]
+        network = self.module.networks.get(name)
+        return network if isinstance(network, tree.NetworkDefinition) else None
+
+
+def _parameters(
+    definition: tree.BlockDefinition | tree.NetworkDefinition | tree.VariantDefinition,
+) -> tuple[tree.ParameterDefinition, ...]:
+    return () if isinstance(definition, tree.VariantDefinition) else definition.parameters
+
+
+def given(command: tree.Command | None, name: str, positional: list[str]) -> tree.Argument | None:
+    """The argument of a command for a parameter, by its name or by its position."""
+    if command is None:
+        return None
+    for argument in command.arguments:
+        if argument.name is not None and argument.name.id == name:
+            return argument
+    free = [argument for argument in command.arguments if argument.name is None]
+    at = positional.index(name) if name in positional else len(free)
+    return free[at] if at < len(free) else None
+
+
+def positional_names(op: type[Op]) -> list[str]:
+    return [parameter.name for parameter in layer_parameters(op) if parameter.positional]
+
+
+def _texts(command: tree.Command, names: tuple[str, ...], op: type[Op]) -> list[str | None]:
+    positional = positional_names(op)
+    found = [given(command, name, positional) for name in (*positional[:1], *names)]
+    return [None if argument is None else argument.value.span.text for argument in found]
+
+
+def _with_scopes(root: ScopeDraft) -> Iterator[tuple[int, tuple[ScopeDraft, ...]]]:
+    pending: list[tuple[ScopeDraft, tuple[ScopeDraft, ...]]] = [(root, (root,))]
+    while pending:
+        scope, path = pending.pop()
+        yield id(scope), path
+        for child in scope.children:
+            if isinstance(child, NodeDraft):
+                yield id(child), path
+            else:
+                pending.append((child, (child, *path)))
