@@ -66,11 +66,11 @@ def value_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
 
 def argument_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
     """For an unknown argument of something that takes these."""
-    from cnndsl.habits.arguments import DROPPED, same_argument  # as above
+    from cnndsl.habits.arguments import DROPPED, INPUTS, same_argument  # as above
 
     known = list(known)
     same = same_argument(name.id, known)
     if same is not None:
         return None, (Fix(f"that is `{same}`", (Edit(name.span, same),), safe=True),)
     fixes = meant(name.span, known)
-    return None if fixes else DROPPED.get(name.id), fixes
+    return DROPPED[name.id] if not fixes and name.id in INPUTS else None, fixes

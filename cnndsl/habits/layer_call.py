@@ -232,10 +232,10 @@ class LayerCall:
             self.values.setdefault("stride", self.values["kernel"])
 
     def is_pool(self) -> bool:
-        """Whether its stride goes without saying: elsewhere always, here only that of two."""
+        """Whether its stride goes without saying, as it does elsewhere."""
         ours = self.link.name == self.means.word and not self.link.called
         needed = "stride" in self.parameters and self.parameters["stride"].default is None
-        return needed and (not ours or pair(numbers(self.values["kernel"])) == (2, 2))
+        return needed and not ours
 
     def settle_padding(self) -> None:
         """`same` and `valid`, and half of the kernel, which a convolution has anyway."""
