@@ -50,6 +50,7 @@ class Writer:
         self.random = Random(seed)
         self.names = 0
         self.blocks: list[tuple[str, Shape, str]] = []  # name, the shape it is made for, and its text
+        self.pairs: list[str] = []  # texts of blocks that take and give two tensors
 
     # --- layers, from the registry
 
@@ -161,7 +162,7 @@ class Writer:
         if depth == 0 or roll < 0.45:
             return self.unit(shape) if roll < 0.25 else self.any_layer(shape)
         structures = (self.merge, self.alike, self.residual, self.gate, self.dense, self.repeat, self.stage)
-        spatial = (self.fractal, self.fuse, self.call)
+        spatial = (self.fractal, self.fuse, self.call, self.split, self.bundle)
         kinds = structures if len(shape) == 1 else (*structures, self.merge, self.residual, *spatial)
         return self.random.choice(kinds)(shape, depth - 1, labels)
 
@@ -253,6 +254,40 @@ class Writer:
         branches = " ".join(f"| from {read} -> {self.fit(after, shape)}" for read, after in streams)
         return "stage {{ {}\n add {{ {} }} }}".format("\n ".join(lines), branches), shape
 
+    def split(self, shape: Shape, depth: int, labels: Tensors) -> Flow:
+        """Parts of the channels, each worked on by itself (Gao et al. 2019, Ma et al. 2018)."""
+        sizes = [self.random.randint(1, shape[0])]
+        sizes += [shape[0] - sizes[0]] * (sizes[0] < shape[0])
+        counts = [count for count in range(1, shape[0] + 1) if shape[0] % count == 0]
+        parts = str(sizes) if self.random.random() < 0.5 else str(self.random.choice(counts))
+        bodies = (f"conv 3x3, in.channels -> {self.activation(shape)}", self.activation(shape), "identity")
+        return f"split {parts} -> each {{ {self.random.choice(bodies)} }} -> concat", shape
+
+    def bundle(self, shape: Shape, depth: int, labels: Tensors) -> Flow:
+        """Two tensors of any shape that flow through everything that carries them, and are merged in the end."""
+        texts, shapes = zip(*(self.flow(shape, depth, labels) for _ in range(2)), strict=True)
+        widths = [each[0] for each in shapes]
+        unit = f"conv {self.random.choice(('3x3', '1x1'))}, w -> bn -> {self.activation(shape)}"
+        alike = f"each w in {widths} {{ {unit} }}"
+        kinds = (alike, f"residual {{ {alike} }}", f"repeat 2 {{ {alike} }}", "identity", self.exchange(shapes))
+        lines = [f"group {{ {' '.join(f'| {text}' for text in texts)} }}"]
+        lines += [self.random.choice(kinds) for _ in range(self.random.randint(1, 3))]
+        word = self.random.choice(("add", "mean", "mul"))
+        reads = (f"| from in[{i}] -> {self.fit(each, shape)}" for i, each in enumerate(shapes))
+        lines.append(f"{self.random.choice(('group', word))} {{ {' '.join(reads)} }}")
+        lines += [word] * lines[-1].startswith("group")
+        return "stage {{ {} }}".format("\n ".join(lines)), shape
+
+    def exchange(self, shapes: tuple[Shape, ...]) -> str:
+        """The call of a block in which each of two tensors is made of both."""
+        branches = []
+        for wanted in shapes:
+            reads = (f"| from in[{i}] -> {self.fit(each, wanted)}" for i, each in enumerate(shapes))
+            branches.append(f"| add {{ {' '.join(reads)} }} -> {self.activation(wanted)}")
+        name = f"exchange{len(self.pairs)}"
+        self.pairs.append(f"block {name}() {{ group {{ {' '.join(branches)} }} }}")
+        return name
+
     def call(self, shape: Shape, depth: int, labels: Tensors) -> Flow:
         """A block that exists, or a new one. It ends in a convolution of which its parameters say everything."""
         if not self.blocks or self.random.random() < 0.4:
@@ -303,7 +338,10 @@ class Writer:
         if self.random.random() < 0.3:
             lines.append(self.fit(shape, (4,)))
             lines.append(self.flow((4,), 1, labels)[0])
-        blocks = [text for *_, text in self.blocks]
+        elif self.random.random() < 0.1:
+            text, _ = self.flow(shape, 1, labels)
+            lines.append(f"group {{ | {text} as last | from in }}")
+        blocks = [*(text for *_, text in self.blocks), *self.pairs]
         return "\n".join([*blocks, "network random {", *(f"  {line}" for line in lines), "}"])
 
 

@@ -69,6 +69,8 @@ ORACLES = {
     "ecaresnet50d": timm_model("ecaresnet50d"),
     "darknet53_timm": timm_model("darknet53"),
     "cspdarknet53": timm_model("cspdarknet53"),
+    "hrnet_w18": timm_model("hrnet_w18", late=("downsample",)),
+    "ghostnet_100": timm_model("ghostnet_100"),
 }
 
 

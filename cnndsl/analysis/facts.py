@@ -9,6 +9,7 @@ from cnndsl.analysis.depth import depth
 from cnndsl.analysis.memory import Peak, peak_memory
 from cnndsl.analysis.receptive import Field, LargestField, largest_field, receptive_fields
 from cnndsl.ir.graph import Graph
+from cnndsl.ir.node import MAIN
 from cnndsl.ops.arguments import Size
 from cnndsl.passes.settle_bias import settle_bias
 
@@ -99,10 +100,12 @@ class Facts:
         return self.peak.bytes
 
     @property
-    def output(self) -> int | Size:
-        """The shape of the main output: one number for a vector."""
-        shape = self.graph.output.shape
-        return shape[0] if len(shape) == 1 else Size(shape)
+    def output(self) -> int | Size | list[int | Size]:
+        """The shape of the main output, one number for a vector; without a main one, those of all outputs in a list."""
+        results = [output for output in self.graph.outputs if not output.train_only]
+        shapes = [self.graph[output.node].shape for output in results]
+        sizes = [shape[0] if len(shape) == 1 else Size(shape) for shape in shapes]
+        return sizes[0] if len(sizes) == 1 or results[0].name == MAIN else sizes
 
     @property
     def nodes(self) -> int:

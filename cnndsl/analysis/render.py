@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from cnndsl.analysis.receptive import Axes
 from cnndsl.analysis.summary import Row, Runs, Summary
-from cnndsl.analysis.wording import SHORT
+from cnndsl.analysis.wording import SHORT, show_shapes
 from cnndsl.ir.scopes import own_name
 from cnndsl.ops.base import show_shape
 from cnndsl.table import GAP, aligned
@@ -70,7 +70,8 @@ def summary_csv(summary: Summary) -> str:
     writer.writerow(field.name for field in fields(Row))
     for row in summary.rows:
         axes = {"receptive_field": _axes(row.receptive_field), "jump": _axes(row.jump)}
-        writer.writerow((asdict(row) | {"shape": show_shape(row.shape)} | axes).values())
+        shapes = {"shape": show_shape(row.shape), "bundle": "; ".join(map(show_shape, row.bundle))}
+        writer.writerow((asdict(row) | shapes | axes).values())
     return out.getvalue().rstrip("\n")
 
 
@@ -128,7 +129,7 @@ def _bytes(value: int) -> str:
 COLUMNS = (
     Column("name", _name, to_right=False),
     Column("layer", lambda row: row.layer, to_right=False),
-    Column("output", lambda row: show_shape(row.shape), to_right=False),
+    Column("output", lambda row: show_shapes(row.bundle or (row.shape,)), to_right=False),
     Column("params", lambda row: _count(row.params)),
     Column("MACs", lambda row: _count(row.macs)),
     Column("memory", lambda row: _bytes(row.activation_bytes)),

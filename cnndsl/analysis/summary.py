@@ -17,7 +17,7 @@ from cnndsl.analysis.cost import Cost, costs
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.memory import Peak
 from cnndsl.analysis.receptive import Axes
-from cnndsl.analysis.wording import Chain, Entry, Wording, lone_chain
+from cnndsl.analysis.wording import Chain, Entry, Wording, lone_chain, shapes_out
 from cnndsl.ir.graph import Graph, Output
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import Shape
@@ -32,9 +32,9 @@ class Row:
     """A layer with its followers, or a scope, or `count` equal scopes in a row, `name` to `last`.
 
     Costs are sums over everything in the row, for one sample in float32. `shape`, `receptive_field` and `jump` are
-    those of its last node; the latter two are None after a layer that sees the whole input, and the field is a bound
-    unless it is exact. `runs` is "training" for
-    what only a train-only head needs and "never" for what no output needs; totals leave both out. The rows inside
+    those of its last node; `bundle` are the shapes of all tensors that flow out, if they are several. Field and jump
+    are None after a layer that sees the whole input, and the field is a bound unless it is exact. `runs` is "training"
+    for what only a train-only head needs and "never" for what no output needs; totals leave both out. The rows inside
     several equal scopes are those of the first.
     """
 
@@ -52,6 +52,7 @@ class Row:
     receptive_field_exact: bool
     jump: Axes | None
     runs: Runs
+    bundle: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class _Table:
             layer=self.wording.scope(part.scope, inside),
             block=part.scope.block,
             count=part.count,
+            shapes=shapes_out(self.graph, part),
         )
 
     def _layer_row(self, level: int, chain: Chain) -> Row:
@@ -167,6 +169,7 @@ class _Table:
         layer: str,
         block: str | None = None,
         count: int = 1,
+        shapes: tuple[Shape, ...] = (),
     ) -> Row:
         start, stop = nodes
         cost = Cost(*map(sub, self.running[stop], self.running[start]))
@@ -187,6 +190,7 @@ class _Table:
             receptive_field_exact=field.exact,
             jump=None if field.everywhere else field.jump,
             runs=self._runs(end.name),
+            bundle=shapes if len(shapes) > 1 else (),
         )
 
     def _runs(self, name: str) -> Runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -10,12 +11,25 @@ from cnndsl.ir.graph import Graph, Node, Scope
 from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part
 from cnndsl.ops.arguments import show
+from cnndsl.ops.base import Shape, show_shape
 from cnndsl.passes.settle_bias import undoes_bias
 
 SHORT = 40  # characters
 
 Chain: TypeAlias = tuple[Node, ...]  # a layer and its followers
 Entry: TypeAlias = Part | Chain
+
+
+def shapes_out(graph: Graph, part: Part) -> tuple[Shape, ...]:
+    """The shapes of what flows out of a part, at the end of its repeats: of one tensor, or of those of a bundle."""
+    given = [name for name in part.last.scope.gives if name in graph]
+    return tuple(graph[name].shape for name in given) or (graph.nodes[part.last.stop - 1].shape,)
+
+
+def show_shapes(shapes: Sequence[Shape]) -> str:
+    """One shape or two as they are, of more the first and the last."""
+    shown = [show_shape(shape) for shape in shapes]
+    return ", ".join(shown if len(shown) <= 2 else [shown[0], "...", shown[-1]])
 
 
 class Wording:

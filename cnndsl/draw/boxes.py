@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from math import prod
 
 from cnndsl.analysis.facts import Facts
-from cnndsl.analysis.wording import Chain, Entry, lone_chain
+from cnndsl.analysis.wording import Chain, Entry, lone_chain, shapes_out, show_shapes
 from cnndsl.draw.labels import PLAIN, Labels, badge
 from cnndsl.draw.model import OUTER, Box, Frame, Picture, Section, Wire
 from cnndsl.draw.shown import Shown
 from cnndsl.ir.graph import Graph, Output
+from cnndsl.ir.node import MAIN
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import show_shape
 
@@ -73,8 +74,7 @@ class _Painter:
         ends = [self._end(output) for output in self.graph.outputs]
         frames = {key: self._frame(key, opened) for key, opened in self.opened.items()}
         heading, facts = self.graph.name, self.labels.facts_line()
-        result = ends[0].target if ends else None
-        return Picture(heading, facts, self.boxes, frames, (*wires, *ends), result, self.whole)
+        return Picture(heading, facts, self._in_order(), frames, (*wires, *ends), self._results(), self.whole)
 
     def _fill(self, frame: _Open) -> list[_Open]:
         """Give a frame its items; gives the frames that it opens."""
@@ -132,7 +132,7 @@ class _Painter:
                 (Section(text or title, "scope"),),
                 caption=title if text else "",
                 badge=self._badge(part),
-                shape=show_shape(last.shape),
+                shape=show_shapes(shapes_out(self.graph, part)),
                 pixels=prod(last.shape[1:]),
                 detail=self.labels.scope_detail(part),
                 aside=aside,
@@ -195,6 +195,16 @@ class _Painter:
         frame.items.append(key)
         self.boxes[key] = Box(key, (Section(text, "terminal"),), aside=output.train_only)
         return Wire(source, key)
+
+    def _in_order(self) -> dict[str, Box]:
+        """The boxes in definition order, those of results last."""
+        keys = dict.fromkeys(key for _, key in sorted(self.owner.items()))
+        return {key: self.boxes[key] for key in (*keys, *(key for key in self.boxes if key not in keys))}
+
+    def _results(self) -> tuple[str, ...]:
+        """The boxes that the network is there for: of its main output, or of all that run outside of training."""
+        outputs = [output.name for output in self.graph.outputs if not output.train_only]
+        return tuple(f":{name}" for name in outputs if name == MAIN or MAIN not in outputs)
 
     def _head_around(self, key: str) -> str:
         """The innermost opened head that holds a box, else the whole network."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from cnndsl.analysis.cost import costs, total
 from cnndsl.analysis.facts import Facts
-from cnndsl.analysis.wording import Chain, Wording
+from cnndsl.analysis.wording import Chain, Wording, shapes_out
 from cnndsl.draw.lettering import shortened
 from cnndsl.draw.model import Kind, Section
 from cnndsl.ir.graph import Node
 from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part
 from cnndsl.ops.activation import Prelu, Softmax
-from cnndsl.ops.base import Op, show_shape
+from cnndsl.ops.base import Op, Shape, show_shape
 from cnndsl.ops.merge import Merge
 from cnndsl.ops.normalization import Lrn, Normalization
 from cnndsl.ops.pooling import AdaptivePool, GlobalPool, Pool
@@ -94,18 +94,20 @@ class Labels:
 
     def chain_detail(self, chain: Chain) -> str:
         first, last = chain[0], chain[-1]
-        return self._detail(first.name, self.wording.chain(chain), chain, last)
+        return self._detail(first.name, self.wording.chain(chain), chain, (last.shape,))
 
     def scope_detail(self, part: Part) -> str:
         nodes = self.graph.nodes[part.start : part.last.stop]
         first, last = part.scope.path, part.last.scope.path
         name = first if part.count == 1 else f"{first} to {last}"
-        return self._detail(name, self.wording.scope(part.scope, self.wording.entries(part)), nodes, nodes[-1])
+        return self._detail(
+            name, self.wording.scope(part.scope, self.wording.entries(part)), nodes, shapes_out(self.graph, part)
+        )
 
-    def _detail(self, name: str, layers: str, nodes: tuple[Node, ...], last: Node) -> str:
+    def _detail(self, name: str, layers: str, nodes: tuple[Node, ...], shapes: tuple[Shape, ...]) -> str:
         cost = total(self._costs[node.name] for node in nodes)
         span = nodes[0].span
-        lines = [name, layers, f"puts out {show_shape(last.shape)}"]
+        lines = [name, layers, f"puts out {', '.join(map(show_shape, shapes))}"]
         if cost.params or cost.macs:
             lines.append(f"{cost.params:,} params, {cost.macs:,} MACs")
         lines.append(f"{PurePath(span.source.name).name}:{span.line}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from cnndsl.draw.arrange import Flow, plan
@@ -63,9 +63,10 @@ class _Laid:
         arranged = plan(frame.items, _flow(frame, segments), _results(picture, frame, segments))
         attached = attachments(arranged, segments)
         address = addresses(arranged, attached)
-        self.entries = _ports([(s.tensor, address[s.end][0][1] == 0) for s in segments if s.start is None and s.end])
+        ins = [(s.tensor, address[s.end][0][1] == 0) for s in segments if s.start is None and s.end]
         last = len(arranged.main.children) - 1
-        self.exits = _ports([(s.tensor, address[s.start][0][1] == last) for s in segments if s.end is None and s.start])
+        outs = [(s.tensor, address[s.start][0][1] == last) for s in segments if s.end is None and s.start]
+        self.entries, self.exits = _ports(ins, picture.boxes), _ports(outs, picture.boxes)
         frames = [key for key in frame.items if key in inner]
         border = Border(
             {None: self.entries, **{key: inner[key].entries for key in frames}},
@@ -99,18 +100,30 @@ def _flow(frame: Frame, segments: Iterable[Segment]) -> Flow:
 
 
 def _results(picture: Picture, frame: Frame, segments: Iterable[Segment]) -> list[str]:
-    """The items of a frame that others read, or in the outermost one the network's output."""
+    """The items of a frame that others read, or in the outermost one those of the network's outputs."""
     if frame.key == OUTER:
-        return [picture.result] if picture.result else []
+        parents = picture.parents()
+        return [_outermost(key, parents) for key in picture.results]
     return [segment.start for segment in segments if segment.end is None and segment.start is not None]
 
 
-def _ports(tensors: Iterable[tuple[str, bool]]) -> dict[str, float]:
-    """Where each tensor crosses a border: on the axis if it goes straight on (the bool says so), else beside."""
+def _outermost(key: str, parents: Mapping[str, str]) -> str:
+    """The item of the outermost frame that a box is, or stands in."""
+    while parents[key] != OUTER:
+        key = parents[key]
+    return key
+
+
+def _ports(tensors: Iterable[tuple[str, bool]], boxes: Iterable[str]) -> dict[str, float]:
+    """Where each tensor crosses a border: on the axis if it goes straight on (the bool says so), else beside.
+
+    Several stand in the order in which they are made, on both sides of a border, so that they do not cross there.
+    """
     straight: dict[str, bool] = {}
     for tensor, goes_on in tensors:
         straight[tensor] = straight.get(tensor, False) or goes_on
-    order = sorted(straight, key=lambda tensor: not straight[tensor])
+    made = (tensor for tensor in boxes if tensor in straight)
+    order = sorted(made, key=lambda tensor: not straight[tensor])
     return {tensor: place * PORT for place, tensor in enumerate(order)}
 
 

@@ -21,6 +21,7 @@ STRAIGHT, BENT, FANNED = 28.0, 38.0, 48.0
 # And at the top and the bottom of a frame, where that is.
 TOP = {STRAIGHT: 10.0, BENT: 26.0, FANNED: 38.0}
 BOTTOM = {STRAIGHT: 18.0, BENT: 26.0, FANNED: 38.0}
+LEVEL = 9.0  # between the bends of different tensors that come into a frame
 TITLE = 16.0
 SHAPE = 16.0  # of a shape under an item, before wires bend to both sides of it or over it
 FLAT = 6  # an S this much wider than the way to the next shape has not yet come down below that
@@ -120,7 +121,8 @@ class Room:
         heights = [max(height, BENT) if gap in bends else height for gap, height in enumerate(heights)]
         if stack is not self.main:
             return [0.0, *heights[1:-1], 0.0]
-        return [TOP[heights[0] if self.ports[0] else STRAIGHT], *heights[1:-1], BOTTOM[heights[-1]]]
+        top = TOP[heights[0] if self.ports[0] else STRAIGHT] + max(0, self.ports[0] - 1) * LEVEL
+        return [top, *heights[1:-1], BOTTOM[heights[-1]]]
 
     def _leads(self, stack: Stack) -> list[float]:
         turns = self._bends(stack) | self._comes_out(stack)

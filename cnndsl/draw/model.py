@@ -75,7 +75,8 @@ class Wire(NamedTuple):
 class Picture:
     """Boxes by key, frames by key from the outermost inwards, and the wires between boxes, in definition order.
 
-    `heading` and `facts` stand above it; `result` is the box of the main output; `whole` is true if no scope is closed.
+    `heading` and `facts` stand above it; `results` are the boxes of the main outputs; `whole` is true if no scope is
+    closed.
     """
 
     heading: str
@@ -83,7 +84,7 @@ class Picture:
     boxes: dict[str, Box]
     frames: dict[str, Frame]
     wires: tuple[Wire, ...]
-    result: str | None
+    results: tuple[str, ...]
     whole: bool
 
     def parents(self) -> dict[str, str]:

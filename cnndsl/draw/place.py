@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from cnndsl.draw.arrange import Arrangement, Plan, Row, Stack
 from cnndsl.draw.geometry import Route, Run
-from cnndsl.draw.measure import Room
+from cnndsl.draw.measure import LEVEL, Room
 from cnndsl.draw.passing import Segment, Step, Way
 from cnndsl.draw.sizes import CAPSULE, STRIP, Extent
 
 SIDE = 30  # pixels between the main part and what stands on its side
 LANDING = 9  # straight part after a bend, which holds an arrow's head
 
+Turn: TypeAlias = tuple[float, tuple[float, float]]  # to a place from the axis, in a gap from its top to its bottom
 Ports = Mapping[str, float]  # where on a frame's border, from its axis, a tensor comes in or goes out
 
 
@@ -93,7 +95,7 @@ class Places:
         """How a wire runs: it changes from run to run within gaps."""
         segment = way.segment
         x, y = self._leaves(segment)
-        turns = list(self._turns(way))
+        turns = self._apart(segment, list(self._turns(way)))
         sideways = self.room.sideways(way)
         runs = []
         for next_x, (top, bottom) in turns[:-1] if sideways else turns:
@@ -106,7 +108,16 @@ class Places:
         assert segment.end is not None
         return Route(segment, (*runs, Run(x, y, end_y + CAPSULE / 2)), end_x + self.room.merges[segment.end])
 
-    def _turns(self, way: Way) -> Iterator[tuple[float, tuple[float, float]]]:
+    def _apart(self, segment: Segment, turns: list[Turn]) -> list[Turn]:
+        """Of several tensors that come into a frame each bends at a level of its own, which tells them apart."""
+        entries = sorted(self.border.entries[None], key=self.border.entries[None].__getitem__)
+        if segment.start is not None or len(entries) < 2:
+            return turns
+        (x, (top, bottom)), *others = turns
+        level = entries.index(segment.tensor)
+        return [(x, (top + level * LEVEL, bottom - (len(entries) - 1 - level) * LEVEL)), *others]
+
+    def _turns(self, way: Way) -> Iterator[Turn]:
         """The columns that a wire takes one after the other, each with the gap in which it bends there."""
         across = (way.across,) if way.across.passes else ()
         columns = [self._lane(step, way) for step in (*way.outwards, *across, *way.inwards)]

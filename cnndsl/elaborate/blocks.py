@@ -47,7 +47,9 @@ def run(
             scope.block, scope.doc = block.name, definition.doc
             scope.arguments = {p.name.id: env.names[p.name.id] for p in definition.parameters}
             inside = Place(block.module, env, Labels(definition.body), scope, in_block=True)
-            return elaborator.body(definition.body, inside, x)
+            y = elaborator.body(definition.body, inside, x)
+            scope.carry(x, y)
+            return y
     finally:
         context.active = caller
         context.calls -= 1

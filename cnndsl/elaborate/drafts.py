@@ -40,6 +40,8 @@ class ScopeDraft:
     block: str | None = None
     arguments: Mapping[str, object] = field(default_factory=dict)
     doc: str = ""
+    takes: tuple[Tensor, ...] = ()
+    gives: tuple[Tensor, ...] = ()
     children: list[ScopeDraft | NodeDraft] = field(default_factory=list)
     path: str = ""
 
@@ -48,6 +50,10 @@ class ScopeDraft:
         inner = ScopeDraft(kind, name, span, labelled)
         self.children.append(inner)
         return inner
+
+    def carry(self, x: object, y: object) -> None:
+        """Remember the bundles among what flows in and out."""
+        self.takes, self.gives = (each.items if isinstance(each, Bundle) else () for each in (x, y))
 
 
 @dataclass(slots=True)
@@ -98,17 +104,19 @@ class Drafts:
         self.root.children = [child for child in self.root.children if id(child) not in unused]
 
     def _name_everything(self) -> list[Scope]:
-        scopes: list[Scope] = []
+        scopes: list[ScopeDraft] = []
         pending = [self.root]
         while pending:
             draft = pending.pop()
-            scopes.append(
-                Scope(draft.path, draft.kind, draft.span, draft.block, draft.arguments, draft.doc),
-            )
+            scopes.append(draft)
             draft.children = [child for child in draft.children if _holds_something(child)]
             _number(draft)
             pending.extend(child for child in reversed(draft.children) if isinstance(child, ScopeDraft))
-        return scopes
+        return [self._scope(draft) for draft in scopes]
+
+    def _scope(self, draft: ScopeDraft) -> Scope:
+        takes, gives = (tuple(self.nodes[each.node].path for each in some) for some in (draft.takes, draft.gives))
+        return Scope(draft.path, draft.kind, draft.span, draft.block, draft.arguments, draft.doc, takes, gives)
 
 
 def _holds_something(child: ScopeDraft | NodeDraft) -> bool:

@@ -52,6 +52,7 @@ class Elaborator:
     handlers  what runs a statement, by its type; they are given, since statements hold statements again
     ran       the bodies that were run, by their ids
     made_by   node -> the outermost command that it is the result of so far
+    past_head what a head that is there outside of training too has read, and that flowed on
     draw      for the global drop-path of fractals; vanishes if there are none
     settled   nodes whose shape a claim confirms, or that go on with a claimed one
     stated_inputs  the inputs by name, with the shapes that the file says
@@ -67,6 +68,7 @@ class Elaborator:
     settings: Settings = field(default_factory=Settings)
     claims: list[Claim] = field(default_factory=list)
     heads: list[tuple[str, Tensor, bool]] = field(default_factory=list)
+    past_head: Flowing = None
     head_names: dict[str, Span] = field(default_factory=dict)
     label_uses: dict[Span, LabelUse] = field(default_factory=dict)
     ran: set[int] = field(default_factory=set)

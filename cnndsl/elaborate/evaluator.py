@@ -152,21 +152,24 @@ class Evaluator:
         known = [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()]
         return value_meant(name, known)
 
-    def tensor(self, e: tree.Expression) -> Tensor | Bundle:
-        """The tensor or bundle that `in` or a label names, perhaps with an index or a slice behind it."""
+    def tensor(self, e: tree.Expression, whole: tree.Expression | None = None) -> Tensor | Bundle:
+        """The tensor or bundle that `in` or a label names, perhaps with an index or a slice behind it.
+
+        `whole` is the expression that it is a part of, for messages.
+        """
         if isinstance(e, tree.Index):
-            items = tensors.items(self.context, self.tensor(e.of), e.of)
+            items = tensors.items(self.context, self.tensor(e.of, whole), e.of)
             return tensors.item(self.context, items, self._one(e, self.values(e.indices)), e)
         if isinstance(e, tree.Slice):
-            items = tensors.items(self.context, self.tensor(e.of), e.of)
+            items = tensors.items(self.context, self.tensor(e.of, whole), e.of)
             return tensors.part(self.context, items, self._ends(e), e)
         found = self.labelled(e) if isinstance(e, tree.Labelled) and self.labelled else self.incoming
-        return tensors.known(self.context, found, e)
+        return tensors.known(self.context, found, whole or e)
 
     def fact(self, e: tree.Fact) -> int:
         """`in.channels` and the like."""
         tensors.check_fact(self.context, e)
-        return tensors.fact(self.context, self.tensor(e.of), e)
+        return tensors.fact(self.context, self.tensor(e.of, e), e)
 
     def no_value(self, e: tree.Expression) -> object:
         raise tensors.no_value(self.context, self.tensor(e), e)

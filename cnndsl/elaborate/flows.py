@@ -13,7 +13,7 @@ from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.explain import blamed, conflict_of, sought
 from cnndsl.elaborate.causes.inputs import near_inputs
 from cnndsl.elaborate.causes.wording import became
-from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import command_meant
@@ -21,6 +21,7 @@ from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.statements import shape_of
 from cnndsl.elaborate.structures import STRUCTURES
+from cnndsl.elaborate.tensors import shapes
 from cnndsl.elaborate.values import POISON, Block, Failed, Layer, brief
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import type_name
@@ -32,7 +33,7 @@ from cnndsl.syntax import tree
 
 def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing) -> Flowing:
     """Run a chain on `x`."""
-    start, label, first = len(elaborator.drafts), statement.label, statement.elements[0]
+    start, came, label, first = len(elaborator.drafts), x, statement.label, statement.elements[0]
     alone = label is not None and len(statement.elements) == 1 and _takes_label(elaborator, first, place)
     inner = place
     if label is not None and not alone:
@@ -48,12 +49,22 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
             continue
         for tensor in tensors_of(x):
             if tensor.node >= before:
-                elaborator.made_by[tensor.node] = command.span
+                _made(elaborator, tensor, command, x)
+    if inner.scope is not place.scope:
+        inner.scope.carry(came, x)
     if statement.shape is not None:
         x = _hold_shape(elaborator, statement, statement.shape, place, x, start)
     if label is not None:
         labels.bind_label(elaborator, label, place, x, names_weights=x is POISON or _has_weights(elaborator, start))
     return x
+
+
+def _made(elaborator: Elaborator, tensor: Tensor, command: tree.Command | tree.Each, x: Flowing) -> None:
+    """Remember what made a tensor: of a bundle that comes out of braces, what made it there."""
+    if isinstance(x, Bundle) and command.body is not None:
+        elaborator.made_by.setdefault(tensor.node, command.span)
+    else:
+        elaborator.made_by[tensor.node] = command.span
 
 
 def _takes_label(elaborator: Elaborator, command: tree.Element, place: Place) -> bool:
@@ -80,6 +91,7 @@ def element(
 ) -> Flowing:
     """Run one link of a chain; `label` renames what it makes."""
     if isinstance(command, tree.Read):
+        elaborator.past_head = None
         return labels.read(elaborator, command, place)
     if isinstance(command, tree.Each):
         return each(elaborator, command, place, x)
@@ -126,13 +138,30 @@ def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
 def _hold_shape(
     elaborator: Elaborator, statement: tree.Flow, stated: tree.Expression, place: Place, x: Flowing, start: int
 ) -> Flowing:
-    """Check `: SHAPE`. The flow goes on with the shape that it claims, which is what the author believes."""
+    """Check `: SHAPE`. The flow goes on with the shapes that it claims, which is what the author believes."""
+    parts = stated.items if isinstance(stated, tree.ListExpression) and not isinstance(x, Tensor) else (stated,)
     try:
-        claimed = shape_of(stated, elaborator.evaluator(place))
+        claimed = [shape_of(part, elaborator.evaluator(place)) for part in parts]
     except Failed:
         return x
-    if not isinstance(x, Tensor) or not elaborator.settings.hold_claims:
+    tensors = tensors_of(x)
+    if not tensors or not elaborator.settings.hold_claims:
         return x
+    if isinstance(x, Bundle) and (parts == (stated,) or len(claimed) != len(tensors)):
+        help = "the shapes of a bundle stand in a list: `: [64 x 56 x 56, 128 x 28 x 28]`"
+        elaborator.context.fail("E205", f"here flow {shapes(tensors)}", stated.span, help=help)
+        return x
+    held = [
+        _held(elaborator, statement, part, tensor, shape, start)
+        for tensor, part, shape in zip(tensors, parts, claimed, strict=True)
+    ]
+    return Bundle(tuple(held)) if isinstance(x, Bundle) else held[0]
+
+
+def _held(
+    elaborator: Elaborator, statement: tree.Flow, stated: tree.Expression, x: Tensor, claimed: Shape, start: int
+) -> Tensor:
+    """One tensor with the shape that it is said to have."""
     if x.shape != claimed:
         _wrong_shape(elaborator, statement, stated, x, claimed, start)
         if stated.span in elaborator.settings.distrusted or not is_shape(claimed):

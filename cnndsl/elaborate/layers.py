@@ -19,6 +19,7 @@ from cnndsl.elaborate.signatures import layer_parameters
 from cnndsl.elaborate.tensors import shapes
 from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops import show_shape
+from cnndsl.ops.activation import Identity
 from cnndsl.ops.arguments import TensorLabel
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.linear import Linear
@@ -38,14 +39,22 @@ def put(
 ) -> Flowing:
     """The layer of this command on what flows, and on the other tensors that it names."""
     refuse_body(elaborator, command)
-    if any(isinstance(x, Poison) for x in inputs):
-        return POISON
-    if any(x is None for x in inputs):
+    if len(inputs) == 1 and isinstance(inputs[0], Bundle) and isinstance(op, Identity):
+        return inputs[0]
+    tensors = [one(elaborator, command, place, x) for x in inputs]
+    known = tuple(tensor for tensor in tensors if tensor is not None)
+    return apply(elaborator, op, known, command, place, label) if len(known) == len(tensors) else POISON
+
+
+def one(elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing) -> Tensor | None:
+    """What flows into a command that takes one tensor; None if it failed before."""
+    if isinstance(x, Poison):
+        return None
+    if x is None:
         raise no_input(elaborator, command.name.id, command.span)
-    if bundle := next((x for x in inputs if isinstance(x, Bundle)), None):
-        raise one_wanted(elaborator, command, place, bundle)
-    tensors = tuple(x for x in inputs if isinstance(x, Tensor))
-    return apply(elaborator, op, tensors, command, place, label)
+    if isinstance(x, Bundle):
+        raise one_wanted(elaborator, command, place, x)
+    return x
 
 
 def tensors_named(op: Op, command: tree.Command) -> Iterator[tree.Read]:
@@ -91,8 +100,11 @@ def one_wanted(elaborator: Elaborator, command: tree.Command, place: Place, x: B
     message = f"`{command.name.id}` takes one tensor, and here come {shapes(x.items)}"
     pick = "`from in[0]`" if x == place.entering else "`from in[0]` on a line of its own"
     each = quoted(command) if len(quoted(command)) < _SHORT else f"{command.name.id} ..."
+    each += " { ... }" if command.body is not None else ""
     help = f"{pick} takes one of them, `each {{ {each} }}` goes over all, `concat`, `add`, `mul`, `mean` merge them"
-    return elaborator.context.fail("E209", message, command.span, help=help)
+    call = elaborator.context.call
+    labels = (Label(call, "called here"),) if call else ()
+    return elaborator.context.fail("E209", message, command.span, labels=labels, help=help)
 
 
 def make(elaborator: Elaborator, op: type[Op], arguments: Mapping[str, object], command: tree.Command) -> Op:

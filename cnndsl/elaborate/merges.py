@@ -1,55 +1,32 @@
-"""Merges: their branches, from loops and conditions too, and what to say when those do not go together."""
+"""Merges: of branches, or of the tensors of a bundle, and what to say when those do not go together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
-from cnndsl.diagnostics import Edit, Fix
-from cnndsl.elaborate import statements
 from cnndsl.elaborate.causes.branches import other_labels
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.changes import changes_behind
 from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
 from cnndsl.elaborate.causes.inputs import near_inputs
-from cnndsl.elaborate.context import Round
-from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
-from cnndsl.elaborate.labels import bind_label
-from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place
-from cnndsl.elaborate.structures import Repeat
-from cnndsl.elaborate.values import POISON, Env, Failed
+from cnndsl.elaborate.structures.branches import BranchEnd, branches
+from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.merge import Concat, Mul
-from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 
-@dataclass(frozen=True, slots=True)
-class BranchEnd:
-    """What one branch of a merge gives, the nodes it made, and the values of the names in it, for messages."""
-
-    result: Flowing
-    flow: tree.Flow | None = None
-    values: str = ""
-    nodes: range = range(0)
-
-
 def merge(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x: Flowing) -> Flowing:
-    """Run the branches on `x` and merge what they give."""
-    if command.body is None:
-        help = f"write `{op.word} {{ | ... | ... }}`"
-        message = f"`{op.word}` merges branches and needs them"
-        raise elaborator.context.fail("E317", message, command.span, help=help)
-    ends = list(_branches(elaborator, command.body, place.inner(), x, op.word))
-    if len(ends) < 2:
-        message = f"`{op.word}` needs at least two branches, not {len(ends)}"
-        repair = "the input itself is the branch `| identity`" if ends else None
-        raise elaborator.context.fail("E319", message, command.span, help=repair)
+    """Merge what the branches give that are run on `x`; without branches, `x` itself, which is a bundle."""
+    ends = _ends(elaborator, op, command, place, x)
     tensors = tuple(end.result for end in ends if isinstance(end.result, Tensor))
     if len(tensors) < len(ends):
         return POISON
+    if len(tensors) == 1:
+        return tensors[0]
     try:
         shape = op.output(*(tensor.shape for tensor in tensors))
     except LayerError as error:
@@ -57,86 +34,26 @@ def merge(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x
     return elaborator.add(op, tensors, shape, command.span, place.scope)
 
 
-def _branches(elaborator: Elaborator, body: tree.Body, place: Place, x: Flowing, word: str) -> Iterator[BranchEnd]:
-    """The branches that a merge's body gives; loops and conditions may stand among them."""
-    elaborator.ran.add(id(body))
-    for statement in body.statements:
-        elaborator.context.step(statement.span)
-        try:
-            yield from _ends(elaborator, statement, place, x, word)
-        except Failed:
-            yield BranchEnd(POISON)
+def _ends(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x: Flowing) -> list[BranchEnd]:
+    """What is merged."""
+    if command.body is None:
+        return _items(elaborator, op, command, x)
+    ends = list(branches(elaborator, command.body, place.inner(), x, op.word))
+    if len(ends) < 2:
+        message = f"`{op.word}` needs at least two branches, not {len(ends)}"
+        repair = "the input itself is the branch `| identity`" if ends else None
+        raise elaborator.context.fail("E319", message, command.span, help=repair)
+    return ends
 
 
-def _ends(
-    elaborator: Elaborator, statement: tree.Statement, place: Place, x: Flowing, word: str
-) -> Iterator[BranchEnd]:
-    """The branches that one statement of a merge's body gives."""
-    if isinstance(statement, tree.Branch):
-        yield _branch(elaborator, statement, place, x)
-    elif isinstance(statement, (tree.Let, tree.Require)):
-        elaborator.statement(statement, place, x)
-    elif isinstance(statement, tree.If):
-        chosen = statements.chosen(elaborator, statement, place)
-        if chosen is not None:
-            yield from _branches(elaborator, chosen, place.inner(), x, word)
-    elif isinstance(statement, tree.For):
-        for inner, where in statements.rounds(elaborator, statement, place):
-            with elaborator.context.inside(where):
-                yield from _branches(elaborator, statement.body, inner, x, word)
-    elif isinstance(statement, tree.Unreadable):
-        raise Failed(word)
-    else:
-        yield from _repeated(elaborator, statement, place, x, word)
-
-
-def _repeated(
-    elaborator: Elaborator, statement: tree.Statement, place: Place, x: Flowing, word: str
-) -> Iterator[BranchEnd]:
-    """The branches of a `repeat`; nothing else may stand among them."""
-    command = statement.elements[0] if isinstance(statement, tree.Flow) and len(statement.elements) == 1 else None
-    if not isinstance(command, tree.Command) or command.name.id != Repeat.word:
-        raise _no_branch(elaborator, statement, command, word)
-    repeat = Repeat.of(elaborator, command, place)
-    assert command.body is not None  # `of` has seen to it
-    for number in repeat.rounds(elaborator, command):
-        with elaborator.context.inside(Round(number, repeat.count)):
-            yield from _branches(elaborator, command.body, place.inner(), x, word)
-
-
-def _no_branch(elaborator: Elaborator, statement: tree.Statement, command: tree.Element | None, word: str) -> Failed:
-    """E316: a branch without its `|`, or the second line of one without its `->`."""
-    help: str | None = "only `let`, `require`, `for`, `if` and `repeat` may stand among branches"
-    fixes: tuple[Fix, ...] = ()
-    if isinstance(statement, tree.Flow) and not (isinstance(command, tree.Command) and command.body):
-        place = replace(statement.span, end=statement.span.start)
-        joined = Fix(f"`->` joins it to the line above: `-> {quoted(statement)}`", (Edit(place, "-> "),))
-        begun = Fix(f"`|` begins a branch: `| {quoted(statement)}`", (Edit(place, "| "),))
-        help, fixes = None, (joined, begun) if _follows_branch(place) else (begun,)
-    message = f"only branches stand in `{word}`"
-    return elaborator.context.fail("E316", message, statement.span, help=help, fixes=fixes)
-
-
-def _follows_branch(place: Span) -> bool:
-    """Whether the line above begins a branch."""
-    above = [line.strip() for line in place.source.text[: place.start].split("\n")[:-1] if line.strip()]
-    return bool(above) and above[-1].startswith("|")
-
-
-def _branch(elaborator: Elaborator, statement: tree.Branch, place: Place, x: Flowing) -> BranchEnd:
-    """One branch, in a scope of its own that carries its label."""
-    flow = statement.flow
-    if isinstance(flow, tree.Unreadable):
-        raise Failed("branch")
-    name = flow.label.id if flow.label else "branch"
-    scope = place.scope.open("branch", name, flow.span, labelled=flow.label is not None)
-    inner = replace(place, env=Env(place.env), scope=scope, entering=x)
-    start = len(elaborator.drafts)
-    result = elaborator.statement(replace(flow, label=None), inner, x)
-    nodes = range(start, len(elaborator.drafts))
-    if flow.label is not None:
-        bind_label(elaborator, flow.label, place, result, names_weights=result is POISON or bool(nodes))
-    return BranchEnd(result, flow, values_in(flow, inner.env), nodes)
+def _items(elaborator: Elaborator, op: Op, command: tree.Command, x: Flowing) -> list[BranchEnd]:
+    """The tensors of a bundle as if each were a branch."""
+    if isinstance(x, Bundle):
+        return [BranchEnd(tensor) for tensor in x.items]
+    if isinstance(x, Poison):
+        return [BranchEnd(POISON)]
+    help = f"write `{op.word} {{ | ... | ... }}`; without braces it merges a bundle"
+    raise elaborator.context.fail("E317", f"`{op.word}` merges branches and needs them", command.span, help=help)
 
 
 def _mismatch(

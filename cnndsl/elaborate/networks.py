@@ -20,6 +20,7 @@ from cnndsl.elaborate.elaborator import Elaborator, Settings
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs, check_alone, check_named
 from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.outputs import results
 from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
 from cnndsl.elaborate.signatures import parameters_of
 from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, weigh
@@ -132,20 +133,21 @@ def _elaborate(
     definition = module.networks[name]
     root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
     elaborator = Elaborator(context, Drafts(root), module, HANDLERS, settings)
-    x = _run(elaborator, module, definition, base, {**bound, **outside}, root)
+    labels = Labels(base.body)
+    x = _run(elaborator, module, definition, base, {**bound, **outside}, root, labels)
     _check_inputs(elaborator, name)
     if isinstance(definition, tree.VariantDefinition):
         elaborator.claims = _claims_of_variant(elaborator, module, definition)
     claims = [] if outside or settings.input is not None else elaborator.claims
-    outputs = [("output", x, False), *elaborator.heads] if isinstance(x, Tensor) else []
+    outputs = results(elaborator, x, labels)
     graph = elaborator.drafts.graph(name, outputs)
-    labels = list(elaborator.label_uses.values())
-    results = {tensor.node for _, tensor, _ in outputs}
-    for label in labels:
-        label.names_result = not results.isdisjoint(label.nodes)
+    uses = list(elaborator.label_uses.values())
+    given = {tensor.node for _, tensor, _ in outputs}
+    for use in uses:
+        use.names_result = not given.isdisjoint(use.nodes)
     complete = bool(outputs) and elaborator.whole
     unfit = elaborator.unfit if elaborator.resized else {}
-    return Elaboration(graph, claims, labels, elaborator.ran, complete), unfit
+    return Elaboration(graph, claims, uses, elaborator.ran, complete), unfit
 
 
 def _check_inputs(elaborator: Elaborator, name: str) -> None:
@@ -183,6 +185,7 @@ def _run(
     base: tree.NetworkDefinition,
     bound: Mapping[str, object],
     root: ScopeDraft,
+    labels: Labels,
 ) -> Flowing:
     """Run the network's body; gives what flows at its end."""
     context = elaborator.context
@@ -191,7 +194,7 @@ def _run(
     try:
         env = parameter_names(elaborator, base.parameters, bound, module, None, None)
         root.arguments = {p.name.id: env.names[p.name.id] for p in base.parameters}
-        x = elaborator.body(base.body, Place(module, env, Labels(base.body), root), None)
+        x = elaborator.body(base.body, Place(module, env, labels, root), None)
     except Failed:
         return POISON
     except TooLarge:

@@ -42,7 +42,7 @@ class _Names:
         self.commands = [part for part in self.parts if isinstance(part, tree.Command)]
         self.bound = {parameter.name.id for parameter in self.definition.parameters}
         for part in self.parts:
-            if isinstance(part, (tree.Let, tree.For)):
+            if isinstance(part, (tree.Let, tree.For, tree.Each)):
                 self.bound.update(name.id for name in part.names)
 
     def check(self) -> None:

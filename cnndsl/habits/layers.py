@@ -97,6 +97,7 @@ _SPELLINGS = {
     "residual": "skip residualblock residualconnection skipconnection resblock shortcut",
     "repeat": "loop times",
     "stage": "section",
+    "split": "chunk",
     "mish": "mish",
     "softplus": "softplus",
     "selu": "selu",

@@ -126,6 +126,9 @@ class Graph:
             return self
         return Graph(self.name, (n for n in self.nodes if n.name in needed), outputs, self.scopes.values())
 
-    def rewrite(self, nodes: Iterable[Node], outputs: Iterable[Output] | None = None) -> Graph:
-        """A graph of the same name and scopes with other nodes, given in a topological order."""
-        return Graph(self.name, nodes, self.outputs if outputs is None else outputs, self.scopes.values())
+    def rewrite(
+        self, nodes: Iterable[Node], outputs: Iterable[Output] | None = None, scopes: Iterable[Scope] | None = None
+    ) -> Graph:
+        """A graph of the same name with other nodes, given in a topological order."""
+        scopes = self.scopes.values() if scopes is None else scopes
+        return Graph(self.name, nodes, self.outputs if outputs is None else outputs, scopes)

@@ -40,9 +40,12 @@ class Node:
         return self.recipes.get(parameter, Original(f"{self.name}.{parameter}"))
 
 
+MAIN = "output"  # the name of what flows at the end of a network, if that is one tensor
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A result of the network. `name` is "output" for the main one, else a head's name."""
+    """A result of the network: the main one, one of the tensors of a bundle at its end, or a head's."""
 
     name: str
     node: str
@@ -55,7 +58,8 @@ class Scope:
 
     `path` is its instance path, a prefix of the names of the nodes inside (`""` is the whole network);
     `block` the name of the block it calls, if it is a block call, with the `arguments` of that call by parameter;
-    `doc` that block's documentation (the comment above its definition).
+    `doc` that block's documentation (the comment above its definition). Where a bundle flows in or out, `takes` and
+    `gives` are the nodes that its tensors come from, in its order.
     """
 
     path: str
@@ -64,3 +68,5 @@ class Scope:
     block: str | None = None
     arguments: Mapping[str, object] = field(default_factory=dict)
     doc: str = ""
+    takes: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()

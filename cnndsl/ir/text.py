@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from cnndsl.ir.node import Node, Output, Scope
+from cnndsl.ir.node import MAIN, Node, Output, Scope
 from cnndsl.ir.tree import Part, tree
 from cnndsl.ops.arguments import show
 from cnndsl.ops.base import show_shape
@@ -80,7 +80,7 @@ def _outputs(outputs: Iterable[Output]) -> Iterator[_Line]:
     yield _Line("")
     for output in outputs:
         kind = "train-only output" if output.train_only else "output"
-        name = "" if output.name == "output" else f" {output.name}"
+        name = "" if output.name == MAIN else f" {output.name}"
         yield _Line(f"{kind}{name} = %{output.node}")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cnndsl.ir.graph import Graph, Node
+from cnndsl.ir.graph import Graph, Node, Scope
 from cnndsl.passes.notes import Notes
 
 
@@ -24,4 +24,12 @@ def drop_identity(graph: Graph, notes: Notes | None = None) -> Graph:
         else:
             kept.append(node if inputs == node.inputs else replace(node, inputs=inputs))
     outputs = (replace(output, node=source.get(output.node, output.node)) for output in graph.outputs)
-    return graph.rewrite(kept, outputs)
+    return graph.rewrite(kept, outputs, (_carried(scope, source) for scope in graph.scopes.values()))
+
+
+def _carried(scope: Scope, source: dict[str, str]) -> Scope:
+    """The scope, with what its bundles are made of now."""
+    if not scope.takes and not scope.gives:
+        return scope
+    takes, gives = (tuple(source.get(name, name) for name in names) for names in (scope.takes, scope.gives))
+    return replace(scope, takes=takes, gives=gives)

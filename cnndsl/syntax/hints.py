@@ -165,6 +165,8 @@ def _form(s: Situation) -> str | None:
     """A statement that lacks its second half."""
     if s.first == "LET" and "_EQUAL" in s.accepted:
         return "the form is `let NAME = VALUE`"
+    if {"IN", "_COMMA"} <= s.accepted and any(word.type == "EACH" for word in s.words):
+        return "the form is `each { ... }`, or `each i, width in widths { ... }`"
     return "the form is `arch 1`" if s.first == "ARCH" and s.accepted == {"NUMBER"} else None
 
 

@@ -165,7 +165,7 @@ def _difference(variant: ModuleClass, usual: ModuleClass) -> str:
     other = [kind for kind in ours if ours[kind] != theirs[kind]]
     if more or less:
         return f"With{names.camel(more[0])}" if more else f"Without{names.camel(less[0])}"
-    return str(ours[other[0]]) if len(other) == 1 else ""
+    return str(ours[other[0]]) if len(other) == 1 and not usual.title[-1].isdigit() else ""
 
 
 def _kind(part: Part) -> str:

@@ -62,8 +62,12 @@ def _returns(section: Section) -> str:
 def _inputs(each: ModuleClass, graph: Graph, reserved: frozenset[str]) -> list[str]:
     """The names under which `forward` takes its inputs: `x` first, others as they are called in every instance."""
     inputs = each.model.inputs
+    bundled = [name for name in inputs if name in each.model.scope.takes]
     if not each.model.path and len(inputs) > 1:
         wanted = list(inputs)
+    elif len(bundled) > 1:
+        others = range(len(bundled), len(inputs))
+        wanted = [*(f"x{i + 1}" for i in range(len(bundled))), *(_shared_name(each, i, graph) for i in others)]
     else:
         wanted = ["x" if i == 0 else _shared_name(each, i, graph) for i in range(len(inputs))]
     found: list[str] = []

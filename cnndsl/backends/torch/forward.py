@@ -180,6 +180,8 @@ class Forward:
         """The variable for a result: its own name if it is a branch or labelled for later, else the one that flows."""
         if tensor in self.fields:
             return self._free(self.fields[tensor], index)
+        if len(step.outputs) > 1 and (isinstance(step, Layer) or tensor in step.scope.gives):
+            return self._free(f"x{step.outputs.index(tensor) + 1}", index)
         if isinstance(step, Section) and len(step.outputs) > 1 and tensor != step.outputs[-1]:
             return self._free(_inner_name(tensor, step), index)
         if isinstance(step, Section) and step.scope.kind in _NAMED_KINDS:

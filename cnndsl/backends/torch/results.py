@@ -9,6 +9,7 @@ from cnndsl.backends.torch.classes import RESULT, ModuleClass
 from cnndsl.backends.torch.forward import Forward
 from cnndsl.backends.torch.layout import INDENT
 from cnndsl.ir.graph import Graph, Output
+from cnndsl.ir.node import MAIN
 
 
 def in_order(graph: Graph) -> list[Output]:
@@ -42,9 +43,9 @@ class Results:
     @property
     def variables(self) -> dict[str, str]:
         """What heads are called in `forward`, by tensor."""
-        main = self.tensors[self.outputs[0].name]
-        heads = self.outputs[1:]
-        return {t: self.fields[head.name] for head in heads if (t := self.tensors[head.name]) != main}
+        named = [output for output in self.outputs if output.name != MAIN]
+        main = self.tensors.get(MAIN)
+        return {t: self.fields[output.name] for output in named if (t := self.tensors[output.name]) != main}
 
     @property
     def annotation(self) -> str:

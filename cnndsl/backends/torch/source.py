@@ -25,6 +25,7 @@ from cnndsl.backends.torch.snippets import (
     STANDARD_IMPORTS,
     TORCH_IMPORTS,
 )
+from cnndsl.backends.torch.splits import join_slices
 from cnndsl.backends.torch.tree import plant
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import TorchModule
@@ -56,6 +57,7 @@ def generate_source(graph: Graph, name: str | None = None) -> TorchSource:
         raise ValueError(f"a network's name is letters, digits and underscores, not {name!r}")
     graph = drop_unused(drop_identity(settle_bias(graph)))
     sections = plant(graph)
+    join_slices(sections)
     sections[-1].name = name = name or graph.name
     reserved = reserved_names(sections)
     builder = names.builder(name, reserved)

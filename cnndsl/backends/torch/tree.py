@@ -6,7 +6,7 @@ since skip connections cross the borders of scopes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,13 +18,14 @@ from cnndsl.source import Source
 
 @dataclass(eq=False, slots=True)
 class Layer:
-    """A node in its section."""
+    """A node in its section. `others` are further nodes that one expression with several results computes with it."""
 
     name: str
     node: Node
     input_shapes: tuple[Shape, ...]
     spelling: TorchModule | TorchExpression
     train_only: bool
+    others: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ class Layer:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return (self.node.name,)
+        return (self.node.name, *self.others)
 
     @property
     def line(self) -> tuple[Source, int]:
@@ -42,7 +43,11 @@ class Layer:
 
 @dataclass(eq=False, slots=True)
 class Section:
-    """A scope with what is in it. `inputs` are in order of first use, `outputs` in order of definition."""
+    """A scope with what is in it.
+
+    `inputs` are in order of first use, `outputs` in order of definition, but what flows as a bundle comes first, in the
+    bundle's order.
+    """
 
     name: str
     scope: Scope
@@ -143,8 +148,14 @@ def _wire(layers: list[Layer], around: dict[str, list[Section]], root: Section) 
         for section in around[layer.node.name][kept.get(layer.node.name, len(around)) :]:
             outputs.setdefault(section, []).append(layer.node.name)
     for section in {*inputs, *outputs}:
-        section.inputs = tuple(inputs.get(section, ()))
-        section.outputs = tuple(outputs.get(section, ()))
+        section.inputs = _in_order(inputs.get(section, ()), section.scope.takes)
+        section.outputs = _in_order(outputs.get(section, ()), section.scope.gives)
+
+
+def _in_order(tensors: Iterable[str], bundle: tuple[str, ...]) -> tuple[str, ...]:
+    """Tensors of a bundle as they stand in it, and then the others."""
+    known = dict.fromkeys(tensors)
+    return tuple(dict.fromkeys([*(each for each in bundle if each in known), *known]))
 
 
 def _shared(one: Sequence[Section], other: Sequence[Section]) -> int:

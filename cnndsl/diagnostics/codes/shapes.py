@@ -136,8 +136,8 @@ SHAPES = (
         "E206",
         "channel count does not suit the layer",
         """
-        Some layers split the channels into equal groups (`channel_shuffle`, `group_norm`) or take a range
-        of them (`channel_slice`), and the number of channels that arrives does not allow it.
+        Some layers part the channels into equal groups (`channel_shuffle`, `group_norm`, `split`) or take a
+        range of them (`channel_slice`), and the number of channels that arrives does not allow it.
 
         Choose a number of groups that divides the channels, or a range within them.
         """,
@@ -176,6 +176,59 @@ SHAPES = (
             input 3 x 32 x 32
             conv 3x3, 16 -> relu
             conv 3x3, 32 -> relu
+        }
+        """,
+    ),
+    Code(
+        "E209",
+        "a bundle where one tensor is needed, or the reverse",
+        """
+        `group`, `split` and `each` give a bundle: several tensors that flow on together. A layer works on
+        one tensor, and `each`, `in[0]` and `len(in)` on a bundle.
+
+        Take one tensor of the bundle with `from in[0]`, run the layer on all of them with `each { ... }`,
+        or make one tensor of them: `concat`, `add`, `mul` and `mean` without braces merge a bundle. What is
+        to stay apart after a merge is written with `group` instead of `concat`.
+        """,
+        bad="""
+        network t {
+            input 64 x 56 x 56
+            split 2
+            conv 3x3, 32 -> relu
+            concat
+        }
+        """,
+        good="""
+        network t {
+            input 64 x 56 x 56
+            split 2
+            each { conv 3x3, 32 -> relu }
+            concat
+        }
+        """,
+    ),
+    Code(
+        "E210",
+        "a list does not go with a bundle",
+        """
+        `each width in widths` gives each tensor of the bundle one item of the list, so there must be as many
+        of one as of the other.
+
+        The bundle has as many tensors as the `group` had branches or the `split` parts. `len(in)` is their
+        number, and a slice takes some of a list: `each width in widths[:len(in)]`.
+        """,
+        bad="""
+        network t {
+            input 64 x 56 x 56
+            group { | conv 3x3, 32 | conv 3x3, 64, /2 }
+            each width in [32, 64, 128] { conv 3x3, width -> relu }
+        }
+        """,
+        good="""
+        network t {
+            input 64 x 56 x 56
+            group { | conv 3x3, 32 | conv 3x3, 64, /2 | conv 3x3, 128, /4 }
+            each width in [32, 64, 128] { conv 3x3, width -> relu }
         }
         """,
     ),

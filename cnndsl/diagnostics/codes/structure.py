@@ -35,9 +35,9 @@ STRUCTURE = (
         "E317",
         "a body is missing or not taken",
         """
-        Structures (`residual`, `repeat`, `stage`, `dense`, the merges) work on the layers in their braces,
-        and without braces they have nothing to work on. Layers and blocks take arguments only: what is in
-        braces after them would be lost.
+        Structures (`residual`, `repeat`, `stage`, `dense`) work on the layers in their braces, and without
+        braces they have nothing to work on; so do merges, unless a bundle comes. Layers and blocks take
+        arguments only: what is in braces after them would be lost.
 
         Put the layers that belong to it in `{ }`, on the same line as its name.
         """,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from cnndsl.elaborate import layers
 from cnndsl.elaborate.binding import Call
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import quoted
@@ -18,10 +19,12 @@ class Structure:
     """Base of all structures.
 
     word         what the language calls it
+    takes_body   whether braces must follow, rather than must not
     takes_label  a label on it names the scope it opens anyway, so no further scope is needed
     """
 
     word: ClassVar[str]
+    takes_body: ClassVar[bool] = True
     takes_label: ClassVar[bool] = False
 
     @classmethod
@@ -30,9 +33,11 @@ class Structure:
 
     @classmethod
     def of(cls: type[Self], elaborator: Elaborator, command: tree.Command, place: Place) -> Self:
-        """The structure with a command's arguments; E317 if it has no body."""
+        """The structure with a command's arguments; E317 if it lacks a body, or has one in excess."""
         given = elaborator.evaluator(place).bind(call_of_structure(cls), command.arguments, command.span)
-        if command.body is None:
+        if not cls.takes_body:
+            layers.refuse_body(elaborator, command)
+        elif command.body is None:
             message = f"`{cls.word}` needs a body in braces"
             help = f"`{quoted(command)} {{ ... }}`"
             raise elaborator.context.fail("E317", message, command.span, help=help)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Label
+from cnndsl.elaborate import layers
 from cnndsl.elaborate.causes.changes import changes_behind
 from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
-from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.structures.base import Structure, body_of
@@ -32,6 +33,8 @@ class Dense(Structure):
     def build(
         self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
     ) -> Flowing:
+        if isinstance(x, Bundle):
+            raise layers.one_wanted(elaborator, command, place, x)
         if self.count > elaborator.context.max_nodes:
             elaborator.context.node(command.span, self.count)
         for number in range(1, self.count + 1):
@@ -80,6 +83,8 @@ class Fractal(Structure):
     def build(
         self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
     ) -> Flowing:
+        if isinstance(x, Bundle):
+            raise layers.one_wanted(elaborator, command, place, x)
         if self.only > self.columns:
             message = f"there is no column {self.only} of {self.columns}"
             raise elaborator.context.fail("E308", message, command.span)

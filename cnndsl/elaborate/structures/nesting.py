@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from cnndsl.diagnostics import Diagnostic, Label
 from cnndsl.elaborate.context import Round
-from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.drafts import Bundle
 from cnndsl.elaborate.elaborator import Elaborator
-from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.structures.base import Structure, body_of
+from cnndsl.ir.node import MAIN
 from cnndsl.ops.arguments import Kind, argument, boolean, integer
 from cnndsl.ops.base import show_shape
 from cnndsl.source import Span
@@ -57,7 +58,9 @@ class Stage(Structure):
         name = label.id if label else self.word
         scope = place.scope.open("stage", name, command.span, labelled=label is not None)
         with elaborator.context.inside(f"stage {label.id if label else number}"):
-            return elaborator.body(body_of(command), place.inner().within(scope), x)
+            y = elaborator.body(body_of(command), place.inner().within(scope), x)
+        scope.carry(x, y)
+        return y
 
 
 class Word(Kind):
@@ -99,16 +102,26 @@ class Head(Structure):
             self._leave_out(elaborator, command, elaborator.settings.left_out[self.label])
             return x
         known = len(elaborator.context.report.errors)
+        start = len(elaborator.drafts)
         scope = place.scope.open("head", self.label, command.span, labelled=True)
         with elaborator.context.inside(f"head {self.label}"):
             result = elaborator.body(body_of(command), place.inner().within(scope), x)
-        if isinstance(result, Tensor):
-            elaborator.heads.append((self.label, result, self.train_only))
+        self._give(elaborator, result)
+        read = {source for node in elaborator.drafts.nodes[start:] for source in node.inputs}
+        if not self.train_only and any(tensor.node in read for tensor in tensors_of(x)):
+            elaborator.past_head = x
         if mistakes := elaborator.context.report.errors[known:]:
             elaborator.whole = False
             if self.train_only and all(each.code.startswith(OF_SHAPES) for each in mistakes):
                 elaborator.unfit[self.label] = mistakes[0]
         return x
+
+    def _give(self, elaborator: Elaborator, result: Flowing) -> None:
+        """A tensor is called like the head, those of a bundle are numbered."""
+        numbered = [f"{self.label}{number}" for number in range(1, len(tensors_of(result)) + 1)]
+        names = numbered if isinstance(result, Bundle) else [self.label]
+        for name, tensor in zip(names, tensors_of(result), strict=False):
+            elaborator.heads.append((name, tensor, self.train_only))
 
     def _leave_out(self, elaborator: Elaborator, command: tree.Command, why: Diagnostic) -> None:
         """W609"""
@@ -121,7 +134,7 @@ class Head(Structure):
         """E309 for a second head of the same name; `output` is the network's own result."""
         span = _name(command)
         first = elaborator.head_names.setdefault(self.label, span)
-        if self.label == "output":
+        if self.label == MAIN:
             help = "`output` is what flows at the end of the network"
             raise elaborator.context.fail("E309", "a head cannot be called `output`", span, help=help)
         if first != span:

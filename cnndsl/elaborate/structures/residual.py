@@ -12,11 +12,12 @@ from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.changes import changes_behind
 from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
 from cnndsl.elaborate.causes.inputs import near_inputs
-from cnndsl.elaborate.drafts import Tensor
+from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import values_in
-from cnndsl.elaborate.place import Flowing, Place
+from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.structures.base import Structure, body_of
+from cnndsl.elaborate.tensors import count
 from cnndsl.elaborate.values import POISON, Block, Failed, Layer
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import Kind, argument
@@ -61,8 +62,19 @@ class Residual(Structure):
         self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
     ) -> Flowing:
         y = elaborator.body(body_of(command), place.inner(), x)
-        if not isinstance(x, Tensor) or not isinstance(y, Tensor):
-            return POISON
+        if isinstance(x, Tensor) and isinstance(y, Tensor):
+            return self._sum(elaborator, command, place, x, y)
+        if isinstance(x, Bundle) and isinstance(y, Bundle) and len(x.items) == len(y.items):
+            pairs = zip(x.items, y.items, strict=True)
+            sums = [self._sum(elaborator, command, place, around, tensor) for around, tensor in pairs]
+            tensors = tuple(tensor for tensor in sums if isinstance(tensor, Tensor))
+            return POISON if len(tensors) < len(sums) else Bundle(tensors)
+        if isinstance(x, (Tensor, Bundle)) and isinstance(y, (Tensor, Bundle)):
+            raise self._uneven(elaborator, command, tensors_of(x), tensors_of(y))
+        return POISON
+
+    def _sum(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Flowing:
+        """The body's result with the way around added."""
         around: Flowing = x
         if x.shape != y.shape and self.shortcut is not None:
             around = self._shortcut(elaborator, command, place, x, y)
@@ -71,6 +83,14 @@ class Residual(Structure):
         if around.shape != y.shape:
             raise self._mismatch(elaborator, command, place, around, y)
         return elaborator.add(Add(), (y, around), y.shape, command.span, place.scope)
+
+    def _uneven(
+        self, elaborator: Elaborator, command: tree.Command, x: tuple[Tensor, ...], y: tuple[Tensor, ...]
+    ) -> Failed:
+        """E209 for a body that makes more tensors of its input, or fewer."""
+        message = f"`residual` adds its input, {count(x)}, to what its body gives, {count(y)}"
+        help = "a bundle is added item by item; `add` or `concat` at the end of the body makes one tensor of it"
+        return elaborator.context.fail("E209", message, command.name.span, help=help)
 
     def _shortcut(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Flowing:
         """The input as the shortcut makes it; unchanged if no shortcut of this kind can follow the body's shape."""
