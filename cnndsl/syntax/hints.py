@@ -220,6 +220,8 @@ def _point(s: Situation) -> Remedy | None:
         return inserted(f"{_DIGITS}: `{words[-2]}.0`", s.source, end_of(words[-1]), "0")
     if s.found != "DOT":
         return None
+    if s.previous is not None and s.previous.type == "NUMBER" and "." not in s.previous:
+        return inserted(f"{_DIGITS}: `{s.previous}.0`", s.source, s.word.end, "0")
     digits = [word for word in s.layout.following(2)[1:] if word.type == "NUMBER"]
     return inserted(f"{_DIGITS}: `0.{digits[0]}`", s.source, s.word.start, "0") if digits else None
 
