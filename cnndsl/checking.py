@@ -148,7 +148,11 @@ def _with_tried_fixes(
         except Error:  # such as a network that is lost
             return None
 
-    report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED)
+    report = checked.report
+    if report:
+        from cnndsl.habits.second_reading import readings  # which a clean file does without
+
+        report = with_tried_fixes(report, recheck_all, MOST_TRIED, readings)
     return _in_order(replace(checked, report=Repairs(search.found, recheck).settle(report)))
 
 

@@ -44,7 +44,7 @@ class Repairs:
 
     def _repaired(self, finding: Diagnostic, report: Report, following: set[Key]) -> Diagnostic:
         """The finding with its repairs; errors that go with it when it is repaired follow from it."""
-        if _key(finding) in following:
+        if _key(finding) in following or finding.fixes:  # such as that its line is another language's
             return finding
         network, candidates = self.candidates.get(_key(finding), ("", ()))
         working = [*self._working(finding, network, candidates, report)]

@@ -43,6 +43,10 @@ class Source:
         end = self._line_starts[number] - 1 if number < len(self._line_starts) else len(self.text)
         return self.text[start:end].rstrip("\r")
 
+    def start_of(self, number: int) -> int:
+        """The offset of the first character of line `number` (from 1)."""
+        return self._line_starts[number - 1]
+
     @property
     def line_count(self) -> int:
         return len(self._line_starts)

@@ -16,7 +16,16 @@ from cnndsl.cli.main import main
 API = [getattr(cnndsl, name) for name in cnndsl.__all__]
 PUBLIC = [each for each in API if isinstance(each, type) and issubclass(each, cnndsl.Error)]
 # Signals inside one room, caught there, what only a fault of cnndsl raises, and what a folder raises without cnndsl.
-INSIDE = {"ArgumentError", "Failed", "FolderError", "TooBig", "TooLarge", "Uncomputable", "VerificationError"}
+INSIDE = {
+    "ArgumentError",
+    "Failed",
+    "FolderError",
+    "TooBig",
+    "TooLarge",
+    "Unclear",
+    "Uncomputable",
+    "VerificationError",
+}
 
 MANUAL = (PACKAGE.parent / "docs" / "python.md").read_text(encoding="utf-8")
 

@@ -31,6 +31,7 @@ ROOMS = (
     "source",
     "diagnostics",
     "ops",
+    "habits",
     "syntax",
     "ir",
     "elaborate",

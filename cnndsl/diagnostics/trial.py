@@ -7,38 +7,69 @@ any error warnings. Claims are another matter: where one does not hold, the fix 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from cnndsl.diagnostics.edits import Edited, edited
-from cnndsl.diagnostics.model import Diagnostic, Report
+from cnndsl.diagnostics.model import Diagnostic, Fix, Report
 from cnndsl.source import Source, Span
 
 # What is found with these sources in place of those, and how long that took; None if it cannot be looked for.
 Recheck: TypeAlias = Callable[[Mapping[Source, Source]], tuple[Report, int] | None]
 
+Readings: TypeAlias = Callable[[Diagnostic], Iterable[Fix]]  # what its line may have meant, the likeliest first
 
-def with_tried_fixes(report: Report, recheck: Recheck, budget: int) -> Report:
+
+def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Readings) -> Report:
     """The findings with those of their fixes that hold; when trying them took `budget`, no more are tried.
 
-    Of other fixes the words are kept as advice. A word that is no whole repair is still worth saying; a number with
-    which shapes do not come out is not.
+    A reading that holds is the only fix. Of other fixes the words are kept as advice. A word that is no whole repair is
+    still worth saying; a number with which shapes do not come out is not.
     """
-    tried = Report()
+    trial, tried = _Trial(report, recheck, budget), Report()
     for finding in report:
+        likely = readings(finding) if trial.budget > 0 else ()
+        read = next((fix for fix in likely if trial.holds(finding, fix)), None)
+        if read is not None:
+            tried.add(replace(finding, fixes=(read,), help=_advice(finding)))
+            continue
         kept, words = [], []
         for fix in finding.fixes:
-            after = edited([fix])
-            found = recheck(after.sources) if budget > 0 else None
-            budget -= found[1] if found is not None else 0
-            if found is not None and holds(report, finding, after, found[0]):
+            held = trial.holds(finding, fix)
+            if held:
                 kept.append(fix)
-            elif found is None or not finding.code.startswith("E2"):
+            elif held is None or not finding.code.startswith("E2"):
                 words.append(fix.title)
         help = "\n".join([*words, *([finding.help] if finding.help is not None else [])]) or None
         tried.add(replace(finding, fixes=tuple(kept), help=help))
     return tried
+
+
+def _advice(finding: Diagnostic) -> str | None:
+    """What remains to be said beside a reading: of a syntax error, which rule was broken."""
+    rules = [fix.title for fix in finding.fixes] if finding.code.startswith("E1") else []
+    return "\n".join([*rules, *([finding.help] if finding.help is not None else [])]) or None
+
+
+@dataclass
+class _Trial:
+    """Looks at the sources again with one fix of one finding made, as long as the budget lasts."""
+
+    report: Report
+    recheck: Recheck
+    budget: int
+
+    def holds(self, finding: Diagnostic, fix: Fix) -> bool | None:
+        """Whether the fix takes the finding away and adds none; None if it cannot be told."""
+        if self.budget <= 0:
+            return None
+        after = edited([fix])
+        found = self.recheck(after.sources)
+        if found is None:
+            return None
+        self.budget -= found[1]
+        return holds(self.report, finding, after, found[0])
 
 
 def holds(before: Report, fixed: Diagnostic, after: Edited, found: Report) -> bool:

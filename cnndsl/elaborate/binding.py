@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from cnndsl.diagnostics import Edit, Fix, Label
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.context import Context
-from cnndsl.elaborate.foreign import VALUES, Remedy, argument_meant, value_meant
+from cnndsl.elaborate.foreign import SURPLUS, VALUES, Remedy, argument_meant, value_meant
 from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.values import Env, Failed, Poison, brief
-from cnndsl.ops.arguments import ArgumentError, Kind, Parameter, type_name
+from cnndsl.ops.arguments import ArgumentError, Kind, Padding, Parameter, type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+_LARGEST_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,18 @@ def _too_many(context: Context, call: Call, count: int, surplus: Sequence[tree.A
     message = f"`{call.name}` takes {count or 'no'} {more}positional argument{'' if count == 1 else 's'}"
     named = [f"`{p.name}=`" for p in call.signature if not p.positional and p.name != "stride"]
     if any(p.name == "stride" and not p.positional for p in call.signature):
-        named.insert(0, f"`/{quoted(surplus[0])}` for the stride" if len(surplus) == 1 else "`/2` for the stride")
-    help = f"the others are named: {few(named)}" if named else None
+        step = quoted(surplus[0]) if len(surplus) == 1 and _is_stride(surplus[0]) else "2"
+        named.insert(0, f"`/{step}` for the stride")
+    help = SURPLUS.get(call.name, f"the others are named: {few(named)}" if named else None)
     if (line := _continued(surplus[0].span)) is not None:
         help = f"the `,` at the end of line {line} continues it here"
     context.fail("E306", message, surplus[0].span.to(surplus[-1].span), help=help)
+
+
+def _is_stride(argument: tree.Argument) -> bool:
+    """Whether it may be one: no text, and no number that large."""
+    value = argument.value.value if isinstance(argument.value, tree.Literal) else 1
+    return isinstance(value, (int, float)) and value <= _LARGEST_STRIDE
 
 
 def _continued(span: Span) -> int | None:
@@ -148,6 +157,8 @@ def _choice_meant(kind: Kind, argument: tree.Argument, value: object) -> Remedy:
         return value_meant(written, kind.choices)
     if isinstance(written, tree.Literal) and isinstance(value, str):
         return value_meant(tree.Name(value, written.span), kind.choices)
+    if isinstance(kind, Padding) and type(value) is int:
+        return "`crop` cuts rows and columns off", ()
     return VALUES.get(str(value)), ()
 
 

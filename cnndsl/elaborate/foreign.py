@@ -25,6 +25,9 @@ _SAME_VALUES = {
 
 STATEMENTS = {
     "return": "the tensor that flows at the end is the result; nothing returns it",
+    "layer": "a layer is its name and what it takes, on one line: `conv 3x3, 64`",
+    "lambda": "nothing computes layers but blocks: `block NAME(PARAMETERS) { ... }`",
+    **dict.fromkeys(("route", "shortcut"), "a tensor is labelled `as NAME` and read by `from NAME`"),
     "pass": "leave it out: braces may be empty",
     "while": "`repeat n { ... }` and `for x in list { ... }` are the loops",
     "def": "blocks are defined outside networks: `block NAME(PARAMETERS) { ... }`",
@@ -32,43 +35,21 @@ STATEMENTS = {
     "output": "the tensor that flows at the end is the output; `head NAME { ... }` makes further ones",
 }
 
-ARGUMENTS = {
-    "in_channels": "input channels are never written: they are those of the current tensor",
-    "in_features": "the number of inputs is never written: it is that of the current tensor",
-    "ceil_mode": "that is `round=ceil`",
+SURPLUS = {
+    "depthwise": "it has as many filters as channels come in, times `multiplier=`; `-> conv 1x1, n` makes n of them",
+    "linear": "the number of inputs is never written",
 }
-
-_SAME_ARGUMENTS = {
-    "out_channels": "filters",
-    "out_features": "features",
-    "rate": "dilation",
-    "negative_slope": "slope",
-}
-
-_LAYERS = {
-    **dict.fromkeys(("batchnorm", "batchnorm2d", "batch_norm", "batch_normalization"), "bn"),
-    **dict.fromkeys(("fc", "fully_connected"), "linear"),
-    **dict.fromkeys(("deconv", "convtranspose2d"), "conv_transpose"),
-    **dict.fromkeys(("max_pool", "max_pool2d", "pool"), "maxpool"),
-    **dict.fromkeys(("avg_pool", "avg_pool2d"), "avgpool"),
-    "gap": "global_avgpool",
-    "swish": "silu",
-    "cat": "concat",
-    "skip": "residual",
-    "chunk": "split",
-    "reshape": "flatten",
-}
-
-
-_NO_OTHER = ("bn", "linear", "conv_transpose", "global_avgpool", "silu")  # of these, what each word means here
 
 
 def command_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
     """For an unknown command, where these names are known beside the layers."""
     if name.id in STATEMENTS:
         return STATEMENTS[name.id], ()
-    if layer := _LAYERS.get(name.id.lower()):
-        return None, (instead(name.span, layer, safe=layer in _NO_OTHER),)
+    from cnndsl.habits.layers import SHIPPED, meaning  # which only a mistake needs
+
+    means = meaning(name.id)
+    if means is not None and means.word not in SHIPPED:
+        return None, (instead(name.span, means.word, safe=not means.given),)
     fixes = meant(name.span, [*known, *all_layers()])
     return None if fixes else "`cnndsl ops` lists the layers", fixes
 
@@ -85,9 +66,11 @@ def value_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
 
 def argument_meant(name: tree.Name, known: Iterable[str]) -> Remedy:
     """For an unknown argument of something that takes these."""
+    from cnndsl.habits.arguments import DROPPED, INPUTS, same_argument  # as above
+
     known = list(known)
-    same = _SAME_ARGUMENTS.get(name.id)
-    if same in known:
+    same = same_argument(name.id, known)
+    if same is not None:
         return None, (Fix(f"that is `{same}`", (Edit(name.span, same),), safe=True),)
     fixes = meant(name.span, known)
-    return None if fixes else ARGUMENTS.get(name.id), fixes
+    return DROPPED[name.id] if not fixes and name.id in INPUTS else None, fixes

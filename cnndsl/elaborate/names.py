@@ -58,7 +58,7 @@ def values_in(item: Any, env: Env, most: int = 4) -> str:
     return ", ".join(islice(shown, most))
 
 
-def quoted(part: tree.Expression | tree.Argument | tree.Command, most: int = 80) -> str:
+def quoted(part: tree.Expression | tree.Argument | tree.Command | tree.Flow, most: int = 80) -> str:
     """A part of the text as it is written, on one line, for messages."""
     text = " ".join(part.span.text.split())
     return text if len(text) <= most else f"{text[:most]}..."

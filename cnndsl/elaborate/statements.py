@@ -10,9 +10,10 @@ from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.evaluator import Evaluator
+from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.given_inputs import given_shape
 from cnndsl.elaborate.labels import bind_label
-from cnndsl.elaborate.names import quoted, values_in
+from cnndsl.elaborate.names import names_in, quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place
 from cnndsl.elaborate.values import POISON, Failed, brief
 from cnndsl.ops.arguments import Size, type_name
@@ -36,6 +37,12 @@ def input(elaborator: Elaborator, statement: tree.Input, place: Place, x: Flowin
     if place.in_block:
         help = "a block works on the tensor that it is called on"
         raise elaborator.context.fail("E316", "`input` stands in networks, not in blocks", statement.span, help=help)
+    unknown = [name for name in names_in(statement.shape) if name.id not in place.env and name.id not in FUNCTIONS]
+    if unknown:
+        help = (
+            "an input is stated in numbers, without the batch: `input 3 x 224 x 224`; `--input` gives it another size"
+        )
+        raise elaborator.context.fail("E302", f"`{unknown[0].id}` is not defined", unknown[0].span, help=help)
     stated = shape_of(statement.shape, elaborator.evaluator(place))
     name = statement.label.id if statement.label else Input.word
     elaborator.stated_inputs.append((name, stated))

@@ -44,16 +44,17 @@ CHARACTERS = {
 }
 DEFINITIONS = ("block", "network", "use", "arch")
 _DEFINITIONS = {
-    "def": "a block is defined by `block NAME(PARAMETERS) { ... }`",
-    "fn": "a block is defined by `block NAME(PARAMETERS) { ... }`",
-    "function": "a block is defined by `block NAME(PARAMETERS) { ... }`",
-    "class": "a network is defined by `network NAME { ... }`, a block by `block NAME(PARAMETERS) { ... }`",
-    "model": "a network is defined by `network NAME { ... }`",
+    "def": "a block is defined by `block {name}(PARAMETERS) { ... }`",
+    "fn": "a block is defined by `block {name}(PARAMETERS) { ... }`",
+    "function": "a block is defined by `block {name}(PARAMETERS) { ... }`",
+    "class": "a network is defined by `network {name} { ... }`, a block by `block {name}(PARAMETERS) { ... }`",
+    "model": "a network is defined by `network {name} { ... }`",
     "import": 'blocks of other files come in with `use NAME from "file.arch"`',
     "include": 'blocks of other files come in with `use NAME from "file.arch"`',
     "from": 'the names come first: `use NAME from std`, `use NAME from "file.arch"`',
     "let": "a `let` stands in a block or a network; make it a parameter if several need it",
 }
+_MERGES = ("concat", "add", "mul", "mean")
 _SHAPE = "the numbers of a shape are joined by `x`: `64 x 56 x 56`"
 _HASH = "comments begin with `#`"
 _DIGITS = "a number has digits on both sides of its point"
@@ -83,8 +84,9 @@ def _called(s: Situation) -> Remedy | None:
     at = next((i for i, word in enumerate(words) if word is s.layout.open[-1]), 0)
     before = words[at - 2].type if at >= 2 else "_NL"
     if at >= 1 and words[at - 1].type == "NAME" and before in _BEFORE_COMMAND and not s.outside:
-        title = "a layer's arguments stand without parentheses: `conv 3x3, 64`"
-        return without_parentheses(s, title, words[at])
+        if (merge := str(words[at - 1])) in _MERGES:
+            return f"branches stand in braces: `{merge} {{ | from a | from b }}`"
+        return without_parentheses(s, "a layer's arguments stand behind its name, without parentheses", words[at])
     return None
 
 
@@ -95,15 +97,20 @@ def _definition(s: Situation) -> Remedy | None:
     if s.found == "ARCH":
         return f"`arch {' '.join(s.layout.following(2)[1:])}` stands once, before all else"
     if s.token in _DEFINITIONS:
-        return _DEFINITIONS[s.token]
+        names = [str(word) for word in s.layout.following(2)[1:] if word.type == "NAME"]
+        return _DEFINITIONS[s.token].replace("{name}", names[0] if names else "NAME")
     if s.found == "NAME" and (fixes := meant(s.word, DEFINITIONS)):
         return fixes[0]
     return "layers stand in the braces of a network: `network NAME { ... }`"
 
 
 def _parameters(s: Situation) -> Remedy | None:
-    """`block cell { ... }`"""
+    """`block cell { ... }`, `network { ... }`, `network t(input) { ... }`"""
     words = s.words
+    if s.found == "LBRACE" and s.first == "NETWORK" and len(words) == 1:
+        return "every network has a name: `network NAME { ... }`"
+    if s.found == "INPUT" and s.first == "NETWORK":
+        return "an input is stated in the braces: `input 3 x 224 x 224` (channels x height x width)"
     if s.found == "LBRACE" and s.first == "BLOCK" and len(words) == 2:
         title = f"a block without parameters is `block {words[1]}() {{ ... }}`"
         return inserted(title, s.source, end_of(words[1]), "()")
@@ -119,6 +126,41 @@ def _body(s: Situation) -> str | None:
     return "the body follows in braces: `{ ... }`" if s.accepted == {"LBRACE"} else None
 
 
+def _counter(s: Situation) -> str | None:
+    """`for (int i = 0; ...)`, `for i = 1 to 3`"""
+    if s.first == "FOR" and s.found in ("LPAR", "_EQUAL"):
+        return "loops go over lists: `for i in range(3) { ... }` counts from 0"
+    return None
+
+
+def _section(s: Situation) -> str | None:
+    """`[convolutional]`, as Darknet has it"""
+    if s.found == "LSQB" and not s.words and "FROM" in s.accepted:
+        return "a layer is its name and what it takes, on one line: `conv 3x3, 64`"
+    return None
+
+
+def _elsewhere(s: Situation) -> str | None:
+    """`shortcut from=-3`, `route from -1`: layers by their number."""
+    if s.first == "NAME" and s.found == "FROM" and len(s.words) == 1:
+        return "a tensor is labelled `as NAME` and read by `from NAME`; `residual { ... }` adds what flows in"
+    return None
+
+
+def _thousands(s: Situation) -> str | None:
+    """`1,024`"""
+    digits = [str(word) for word in s.layout.following(2)[1:] if word.type == "NUMBER" and len(word) == 3]
+    if (
+        s.found == "_COMMA"
+        and s.first == "EXPECT"
+        and s.previous is not None
+        and s.previous.type == "NUMBER"
+        and digits
+    ):
+        return f"digits are grouped by `_`: `{s.previous}_{digits[0]}`"
+    return None
+
+
 def _form(s: Situation) -> str | None:
     """A statement that lacks its second half."""
     if s.first == "LET" and "_EQUAL" in s.accepted:
@@ -132,7 +174,7 @@ def _equal(s: Situation) -> Remedy | None:
     if s.found != "_EQUAL":
         return None
     if len(s.words) == 1 and s.first == "NAME":
-        return f"`let {s.words[0]} = ...` binds a name, once"
+        return f"`... as {s.words[0]}` names a tensor, `let {s.words[0]} = ...` a value, once"
     title = "`==` compares; `=` only gives a value to an argument, a default or a `let`"
     return replaced(title, s.word, "==") if s.first in _CONDITIONS else title
 
@@ -172,6 +214,9 @@ def _or(s: Situation) -> Remedy | None:
 
 def _point(s: Situation) -> Remedy | None:
     """`.5`, `5.`"""
+    words = s.words
+    if s.found != "NUMBER" and [word.type for word in words[-2:]] == ["NUMBER", "DOT"]:
+        return inserted(f"{_DIGITS}: `{words[-2]}.0`", s.source, end_of(words[-1]), "0")
     if s.found != "DOT":
         return None
     if s.previous is not None and s.previous.type == "NUMBER" and "." not in s.previous:
@@ -225,6 +270,10 @@ _RULES: tuple[Callable[[Situation], Remedy | None], ...] = (
     _called,
     _definition,
     _parameters,
+    _counter,
+    _section,
+    _elsewhere,
+    _thousands,
     _or,
     _body,
     _form,

@@ -155,7 +155,13 @@ class Layout:
     def looks_like_stride(self, slash: Token) -> bool:
         """`64 /2`: a division by the grammar, a stride to the eye."""
         before, after = self.before(), self.following(2)[1:]
-        if not before or not after or not self._in_statements or self._previous not in _ENDS_OPERAND:
+        if (
+            not before
+            or not after
+            or after[0].type in ("TIMES", "POWER")
+            or not self._in_statements
+            or self._previous not in _ENDS_OPERAND
+        ):
             return False
         return not self._in_command_name and end_of(before) < start_of(slash) and end_of(slash) == start_of(after[0])
 

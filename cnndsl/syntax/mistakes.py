@@ -71,6 +71,8 @@ def _no_number(s: Situation) -> Diagnostic:
         remedy = "a size such as `3x3` has a number on both sides of each x"
     elif shown[0] == "0" and shown[1:2] in "xXbBoO":
         remedy = "numbers are decimal"
+    elif s.previous is not None and s.previous.type in ("NETWORK", "BLOCK", "_AS", "LET"):
+        remedy = "a name begins with a letter or `_`"
     return _with(remedy, Diagnostic("E102", f"`{shown}` is neither a number nor a size", place))
 
 

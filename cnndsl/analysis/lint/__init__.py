@@ -15,6 +15,7 @@ from cnndsl.analysis.lint.finding import Finding
 from cnndsl.analysis.lint.linear_maps import linear_maps
 from cnndsl.analysis.lint.no_effect import layers_without_effect
 from cnndsl.analysis.lint.norms import foreign_momentum, norms_of_norms, useless_biases
+from cnndsl.analysis.lint.order import channels_behind, numbers_out_of_order
 from cnndsl.analysis.lint.padding import kernels_on_padding, padded_twice
 from cnndsl.analysis.lint.strides import skipped_pixels
 from cnndsl.analysis.lint.unused_results import unused_results
@@ -33,6 +34,8 @@ RULES: tuple[Rule, ...] = (
     kernels_on_padding,
     foreign_momentum,
     padded_twice,
+    channels_behind,
+    numbers_out_of_order,
 )
 # Of a layer in a block or loop these hold only if they do each time: elsewhere it may have its use.
 RULES_OF_PLACES: tuple[Rule, ...] = (layers_without_effect, norms_of_norms, linear_maps, squashed_twice)

@@ -189,4 +189,51 @@ WARNINGS = (
         """,
         input=(3, 8, 8),
     ),
+    Code(
+        "W619",
+        "input with its channels last",
+        """
+        A shape is channels x height x width, as in PyTorch. With three columns and hundreds of channels this input
+        looks like TensorFlow's order, height x width x channels.
+
+        Put the channels first. If it is a signal of that many channels and that few columns, allow the warning.
+        """,
+        bad="""
+        network t {
+            input 224 x 224 x 3
+            conv 3x3, 16 -> relu
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 224 x 224
+            conv 3x3, 16 -> relu
+        }
+        """,
+    ),
+    Code(
+        "W620",
+        "numbers in another order",
+        """
+        The kernel comes first, then the number of filters, and a stride is an argument of its own. Here the numbers
+        are fine, but hardly meant: `conv 21, 1` is one filter of 21 x 21, `conv 3*3, 64` has a kernel of 9 x 9, and
+        `conv 3x3, 64 / 2` has 32 filters and no stride.
+
+        Put them in order; a kernel that is meant to be that large says so as a size, `21x21`.
+        """,
+        bad="""
+        network t {
+            input 3 x 64 x 64
+            conv 3x3, 64 -> relu
+            conv 21, 1
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 64 x 64
+            conv 3x3, 64 -> relu
+            conv 1x1, 21
+        }
+        """,
+    ),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import statements
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.labels import bind_label
-from cnndsl.elaborate.names import values_in
+from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.structures.nesting import Repeat
 from cnndsl.elaborate.values import POISON, Env, Failed
+from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 
@@ -65,15 +67,31 @@ def _repeated(
     """The branches of a `repeat`; nothing else may stand among them."""
     command = statement.elements[0] if isinstance(statement, tree.Flow) and len(statement.elements) == 1 else None
     if not isinstance(command, tree.Command) or command.name.id != Repeat.word:
-        help = "only `let`, `require`, `for`, `if` and `repeat` may stand among branches"
-        if isinstance(statement, tree.Flow) and not (isinstance(command, tree.Command) and command.body):
-            help = "start it with `|` if it is a branch"
-        raise elaborator.context.fail("E316", f"only branches stand in `{word}`", statement.span, help=help)
+        raise _no_branch(elaborator, statement, command, word)
     repeat = Repeat.of(elaborator, command, place)
     assert command.body is not None  # `of` has seen to it
     for number in repeat.rounds(elaborator, command):
         with elaborator.context.inside(Round(number, repeat.count)):
             yield from branches(elaborator, command.body, place.inner(), x, word)
+
+
+def _no_branch(elaborator: Elaborator, statement: tree.Statement, command: tree.Element | None, word: str) -> Failed:
+    """E316: a branch without its `|`, or the second line of one without its `->`."""
+    help: str | None = "only `let`, `require`, `for`, `if` and `repeat` may stand among branches"
+    fixes: tuple[Fix, ...] = ()
+    if isinstance(statement, tree.Flow) and not (isinstance(command, tree.Command) and command.body):
+        place = replace(statement.span, end=statement.span.start)
+        joined = Fix(f"`->` joins it to the line above: `-> {quoted(statement)}`", (Edit(place, "-> "),))
+        begun = Fix(f"`|` begins a branch: `| {quoted(statement)}`", (Edit(place, "| "),))
+        help, fixes = None, (joined, begun) if _follows_branch(place) else (begun,)
+    message = f"only branches stand in `{word}`"
+    return elaborator.context.fail("E316", message, statement.span, help=help, fixes=fixes)
+
+
+def _follows_branch(place: Span) -> bool:
+    """Whether the line above begins a branch."""
+    above = [line.strip() for line in place.source.text[: place.start].split("\n")[:-1] if line.strip()]
+    return bool(above) and above[-1].startswith("|")
 
 
 def _branch(elaborator: Elaborator, statement: tree.Branch, place: Place, x: Flowing) -> Iterator[BranchEnd]:
