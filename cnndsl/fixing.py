@@ -85,6 +85,8 @@ def write_fixed(fixed: Fixed) -> None:
 
 def _writer(path: Path, old: Source, new: Source) -> Writer:
     """What writes a text where the old one was read. It keeps its mode, and its byte order mark if it has one."""
+    if not path.is_file():
+        raise OutputError(f"cannot fix {old.name}: it is not a file")
     try:
         raw, mode = path.read_bytes(), path.stat().st_mode
     except OSError as error:

@@ -277,6 +277,7 @@ def test_what_is_not_to_be_changed(folder: Path, capsys: pytest.CaptureFixture[s
     assert "a.arch: it is read-only" in refusal(["a.arch"], capsys)
     (folder / "b.arch").write_text(RIGHT.replace("relu", "rleu"))
     assert "a.arch: it is read-only" in refusal(["b.arch", "a.arch"], capsys)
+    assert "directory" in refusal(["."], capsys)
     assert (folder / "a.arch").read_bytes() == before and "rleu" in (folder / "b.arch").read_text()
     assert sorted(path.name for path in folder.iterdir()) == ["a.arch", "b.arch"]
 

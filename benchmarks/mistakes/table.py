@@ -12,7 +12,7 @@ from cnndsl.source import Source
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).with_name("results.json")
 CAUSES = ROOT / "tests" / "cases" / "causes"
-MOST = 110  # letters of a message
+MOST = 140  # letters of a message
 HEAD = """
 ## Beside other tools
 

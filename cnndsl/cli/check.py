@@ -67,7 +67,7 @@ def _fix(options: argparse.Namespace) -> int:
     fixed = fix_models(models, request_from(options))
     write_fixed(fixed)
     if piped:
-        print(fixed.now(models[0].source).text, end="")
+        sys.stdout.buffer.write(fixed.now(models[0].source).text.encode("utf-8"))  # as it came, whatever the terminal
     quiet = piped or options.format != "text"
     for line in in_words(fixed.made):
         print(line, file=sys.stderr if quiet else sys.stdout)
