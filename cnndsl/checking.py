@@ -120,7 +120,7 @@ def _check_network_of(source: Source, network: str | None, request: Request, sea
 
 
 def _load(source: Source, request: Request, search: Search | None) -> Checked:
-    report = Report()
+    report = Report() if search is not None else Report(told=0)
     return Checked(Loader(report, request.files).load_root(source), report, search)
 
 

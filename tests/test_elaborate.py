@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import cnndsl
 from cnndsl.checking import Checked, Request, check_file, check_model
-from cnndsl.diagnostics import render, suggest
+from cnndsl.diagnostics import Report, render, suggest
+from cnndsl.elaborate import Loader, elaborate_network
 from cnndsl.elaborate.context import MAX_NODES
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
@@ -589,7 +590,9 @@ def test_suggestions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     compared, distance = [], suggest._distance
     monkeypatch.setattr(suggest, "_distance", lambda a, b: compared.append(a) or distance(a, b))
     labels = "".join(f" relu as label{number}\n from labl{number} -> relu\n" for number in range(300))
-    report = check_file(Source("t.arch", f"network t {{\n input 3 x 8 x 8\n{labels}}}\n")).report
+    report = Report()
+    module = Loader(report).load_root(Source("t.arch", f"network t {{\n input 3 x 8 x 8\n{labels}}}\n"))
+    elaborate_network(module, "t", report)
     assert len(report.errors) == 300 and len(compared) <= 50 * 200
 
 
