@@ -131,6 +131,10 @@ class Lambda(nn.Module):
         (lambda x: x.permute(0, 2, 3, 1).sigmoid().permute(0, 3, 1, 2).flatten(1).tanh(), ["sigmoid", "tanh"]),
         (lambda x: x.mean((2, 3), True).permute(0, 2, 3, 1).flatten(1), ["global_avgpool"]),
         (lambda x: torch.max(x, dim=1, keepdim=True)[0], ["channel_max"]),
+        (
+            lambda x: torch.cat([torch.max(x, 1)[0].unsqueeze(1), x.mean(1).unsqueeze(1)], 1),
+            ["channel_max", "channel_mean", "concat"],
+        ),
         (lambda x: torch.maximum(torch.max(x, x.relu()), x.tanh()), ["relu", "tanh", "max"]),
         (lambda x: x.relu() ** 2, ["relu", "square"]),
         (lambda x: x * x, ["square"]),

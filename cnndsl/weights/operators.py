@@ -190,8 +190,10 @@ def _mean(kind: str, reading: Reading, node: fx.Node, given: Arguments) -> str:
     if isinstance(source, list) and axes == [0]:
         total = reading.add(node, units.plain("add"), tuple(source))
         return reading.add(node, units.scale(1 / len(source)), (total,))
-    if axes == [1] and given["keepdim"] and len(reading.builder[source].shape) == 3:
-        return reading.add(node, units.plain("channel_max" if kind == "maxpool" else "channel_mean"), (source,))
+    if isinstance(source, str) and len(reading.builder[source].shape) == 3 and axes == [1]:
+        one_map = (1, *reading.builder[source].shape[1:])  # whose axis of channels may come later
+        pooled = units.plain("channel_max" if kind == "maxpool" else "channel_mean")
+        return reading.add(node, pooled, (source,), shape=one_map)
     if isinstance(source, str) and len(reading.builder[source].shape) == 3 and axes == [2, 3]:
         size = pair(reading.builder[source].shape[1:])
         return reading.add(node, units.adaptive(kind, (1, 1), size), (source,))
