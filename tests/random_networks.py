@@ -161,7 +161,16 @@ class Writer:
         roll = self.random.random()
         if depth == 0 or roll < 0.45:
             return self.unit(shape) if roll < 0.25 else self.any_layer(shape)
-        structures = (self.merge, self.alike, self.residual, self.gate, self.dense, self.repeat, self.stage)
+        structures = (
+            self.merge,
+            self.alike,
+            self.residual,
+            self.gate,
+            self.dense,
+            self.repeat,
+            self.stage,
+            self.towers,
+        )
         spatial = (self.fractal, self.fuse, self.call, self.split, self.bundle)
         kinds = structures if len(shape) == 1 else (*structures, self.merge, self.residual, *spatial)
         return self.random.choice(kinds)(shape, depth - 1, labels)
@@ -236,17 +245,36 @@ class Writer:
         second, shape = self.flow(shape, depth, inside)
         return f"stage {{ {first}\n {second} }}", shape
 
+    def towers(self, shape: Shape, depth: int, labels: Tensors) -> Flow:
+        """Layers that are applied again, with the same weights, in all kinds of places."""
+        body, after = self.flow(shape, depth, labels)
+        name, back = self.label(after)[0], self.fit(after, shape)
+        again = f"again {name} -> {self.random.choice((back, f'{self.activation(after)} -> {back}'))}"
+        places = (
+            again,
+            f"stage {{ {self.activation(shape)} -> {again} }}",
+            f"residual {{ {again} }}",
+            f"add {{ | {again} | {self.activation(shape)} -> {again} }}",
+            f"repeat 2 {{ {again} }}",
+            f"group {{ | identity | {self.activation(shape)} }} -> each {{ {again} }} -> add",
+        )
+        first = self.random.choice((f"{body} as {name}", f"stage {{ {body} }} as {name}"))
+        lines = [first, back, *(self.random.choice(places) for _ in range(self.random.randint(1, 2)))]
+        return "stage {{ {} }}".format("\n ".join(lines)), shape
+
     def fuse(self, shape: Shape, depth: int, labels: Tensors) -> Flow:
         """Streams of several resolutions, each made of all of them, twice (HRNet, Sun et al. 2019)."""
-        lines, streams = [], [self.label(shape)]
+        lines, streams, family = [], [self.label(shape)], self.label(shape)[0]
         lines.append(f"{self.activation(shape)} as {streams[0][0]}")
         for _ in range(self.random.randint(1, 2)):
             before = streams[-1][1]
             half = (min(before[0] + 1, WIDEST), *(-(-size // 2) for size in before[1:]))
             streams.append(self.label(half))
             lines.append(f"conv 3x3, {half[0]}, /2 -> {self.activation(half)} as {streams[-1][0]}")
-        for _ in range(2):
+        for turn in range(2):
             fused = [self.label(after) for _, after in streams]
+            if self.random.random() < 0.5:
+                fused = [(f"{family}[{turn}, {i}]", after) for i, (_, after) in enumerate(fused)]
             for label, wanted in fused:
                 branches = " ".join(f"| from {read} -> {self.fit(after, wanted)}" for read, after in streams)
                 lines.append(f"add {{ {branches} }} as {label}")

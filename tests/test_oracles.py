@@ -62,6 +62,9 @@ ORACLES = {
     "seresnet50": timm_model("seresnet50"),
     "xception": timm_model("legacy_xception", 71, late=("skip", "skipbn")),
     "efficientnet_b0": Oracle("efficientnet_b0"),
+    "efficientnet_b3": Oracle("efficientnet_b3"),
+    "regnet_x_400mf": timm_model("regnetx_004"),
+    "regnet_y_400mf": Oracle("regnet_y_400mf", late=("proj",)),
     "convnext_tiny": Oracle("convnext_tiny", late=("layer_scale",)),
     "convnextv2_atto": timm_model("convnextv2_atto"),
     "mobilenet_v3_small": Oracle("mobilenet_v3_small"),
@@ -124,6 +127,42 @@ def test_network_computes_what_its_oracle_computes(network: str) -> None:
     theirs = oracle.build()
     share_weights(ours, in_order(theirs, oracle.late))
     compare(ours, theirs, oracle.size)
+
+
+class Maps(nn.Module):
+    """Scores and boxes of a detector of torchvision as maps, its batch norms no longer frozen."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.head = detector.backbone, detector.head
+        for module in list(self.backbone.modules()):
+            for name, child in module.named_children():
+                if type(child).__name__ == "FrozenBatchNorm2d":
+                    setattr(module, name, nn.BatchNorm2d(child.weight.numel(), eps=child.eps))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        levels = list(self.backbone(image).values())
+        scores, boxes = self.head.classification_head, self.head.regression_head
+        return (
+            *(scores.cls_logits(scores.conv(level)) for level in levels),
+            *(boxes.bbox_reg(boxes.conv(level)) for level in levels),
+        )
+
+
+def test_a_detector_computes_what_its_oracle_computes() -> None:
+    """RetinaNet's maps at a size that no stride divides; the weights go along the structure of the two."""
+    torch.manual_seed(0)
+    build = torchvision_models().detection.retinanet_resnet50_fpn
+    theirs = Maps(build(weights=None, weights_backbone=None)).eval()
+    architecture = cnndsl.load("retinanet", input=(3, 72, 90))
+    both = counterparts(architecture.graph, theirs, "theirs")
+    ours = architecture.compile().eval()
+    state, source = ours.state_dict(), theirs.state_dict()
+    for move in by_graph(both, both.alignment()).moves:
+        state[move.ours.name].copy_(source[move.theirs.name])
+    image = torch.randn(1, 3, 72, 90)
+    with torch.no_grad():
+        assert all(relative_error(*each) < 1e-6 for each in zip(ours(image), theirs(image), strict=True))
 
 
 def in_paths(bottleneck: nn.Module, paths: int) -> Iterator[tuple[str, Tensor]]:

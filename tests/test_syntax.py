@@ -20,9 +20,10 @@ from lark import Lark
 from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader
 from cnndsl.elaborate.context import Context
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.names import parts_of
-from cnndsl.elaborate.values import Env, Failed
+from cnndsl.elaborate.values import Failed
 from cnndsl.ops.arguments import Size
 from cnndsl.source import Source, Span, decode_source
 from cnndsl.syntax import parse, tree
@@ -164,7 +165,8 @@ def expressions(draw: st.DrawFn, depth: int = 3) -> str:
     forms += ["({a}) if not ({a}) >= ({b}) and ({b}) != ({c}) or ({c}) <= ({a}) else {c}"]
     forms += ["({a}) if ({a}) < ({b}) <= ({c}) else 1", "max({a}, {b})", "min([{a}, {b}])", "sum([{a}, {b}, {c}])"]
     forms += ["[{a}, {b}, {c}][1:][0]", "[{a}, {b}][-1]", "sum(range(3)) + {a}", "len(range(1, 7, 2)[:2]) * {b}"]
-    forms += ["enumerate([{a}])[0][1]", "zip([{a}], [{b}])[0][0]"]
+    forms += ["sum([v for v in [{a}, {b}] if v > ({c})])", "[int(v) for v in [{a}]][0]"]
+    forms += ["abs({a})", "sorted([{a}, {b}])[0]", "enumerate([{a}])[0][1]", "zip([{a}], [{b}])[0][0]"]
     return draw(st.sampled_from(forms)).format(a=a, b=b, c=c)
 
 
@@ -218,6 +220,23 @@ def test_expressions_mean_what_they_mean_in_python(text: str) -> None:
         ("ceil(2.1) + floor(2.9)", 5),
         ("max(3x4)", 4),
         ("[1, 2, 3][-1]", 3),
+        ("[2 * v for v in [1, 2, 3]]", [2, 4, 6]),
+        ("[v for v in range(9) if v % 3 == 0 if true else false]", [0, 3, 6]),
+        ("[a x b for a, b in zip([1, 2], [3, 4])]", [Size((1, 3)), Size((2, 4))]),
+        ("[[a * b for a in range(2)] for b in [1, 2]]", [[0, 1], [0, 2]]),
+        ("[x for x in [1 if n == 3 else 2 for n in [3, 4]]]", [1, 2]),
+        ("[v for v in []]", []),
+        ("[v for v in 3x5]", [3, 5]),
+        ("int(-2.5) + int(2.5)", 0),
+        ("abs(-3)", 3),
+        ("abs(-2.5)", 2.5),
+        ("sqrt(9)", 3.0),
+        ("log2(8)", 3.0),
+        ("exp(0)", 1.0),
+        ("sorted([3, 1, 2.5])", [1, 2.5, 3]),
+        ('sorted(["b", "a"])', ["a", "b"]),
+        ("index([4, 5, 4], 4)", 0),
+        ("index([3x3, 5x5], 5x5)", 1),
         ('"abc"[1:2]', "b"),
     ],
 )
@@ -263,6 +282,16 @@ def test_values(text: str, value: object) -> None:
         "(0 - 8) ** 0.5",
         "0 ** -1",
         "2.0 ** 9999",
+        "sqrt(-1)",
+        "log2(0)",
+        "exp(1e9)",
+        "abs(true)",
+        "int([1])",
+        "sorted([1, [2]])",
+        'sorted([1, "a"])',
+        "index([1], 2)",
+        "index([true], 1)",
+        "[a for a, b in [1]]",
     ],
 )
 def test_what_cannot_be_computed(text: str) -> None:

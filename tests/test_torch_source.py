@@ -17,7 +17,7 @@ import cnndsl
 from cnndsl.backends.torch import generate
 from cnndsl.backends.torch.layout import WIDTH, lay_out
 from cnndsl.backends.torch.reserved import global_names, reserved_names
-from cnndsl.backends.torch.tree import plant
+from cnndsl.backends.torch.sharing import plant
 from cnndsl.ir import Graph
 from cnndsl.passes.settle_bias import settle_bias
 from cnndsl.version import __version__

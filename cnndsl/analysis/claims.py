@@ -9,12 +9,13 @@ from cnndsl.analysis.facts import Facts
 from cnndsl.diagnostics import Diagnostic, Report
 from cnndsl.elaborate.claim import NETWORK_FACTS, Claim
 from cnndsl.elaborate.context import Budget, Context, TooLarge
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.foreign import value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.names import names_in, quoted
 from cnndsl.elaborate.operators import COMPARISONS
-from cnndsl.elaborate.values import Env, Failed, brief
+from cnndsl.elaborate.values import Failed, brief
 from cnndsl.ops.arguments import type_name
 from cnndsl.syntax import tree
 from cnndsl.syntax.builder import SUFFIXES
@@ -30,7 +31,8 @@ def hold(claims: Iterable[Claim], facts: Facts, report: Report, budget: Budget) 
         context = Context(report, budget=budget)
         try:
             context.step(claim.expression.span)
-            _hold_one(claim.expression, Evaluator(context, claim.module, env, claim.incoming, NETWORK_FACTS))
+            known = Evaluator(context, claim.module, env, NETWORK_FACTS, claim.incoming)
+            _hold_one(claim.expression, known)
         except Failed:
             continue
         except TooLarge:

@@ -33,10 +33,13 @@ class Cost(NamedTuple):
 
 
 def node_cost(graph: Graph, node: Node, width: int = FLOAT32) -> Cost:
-    """The cost of one node; `width` is the bytes of a parameter or activation (buffers keep their own type)."""
+    """The cost of one node; `width` is the bytes of a parameter or activation (buffers keep their own type).
+
+    Weights count where they are first used.
+    """
     inputs = graph.input_shapes(node)
-    params = sum(map(prod, node.op.parameters(*inputs).values()))
-    buffers = node.op.buffers(*inputs).values()
+    params = 0 if node.again else sum(map(prod, node.op.parameters(*inputs).values()))
+    buffers = () if node.again else node.op.buffers(*inputs).values()
     buffer_bytes = sum(prod(buffer.shape) * BYTES[buffer.dtype] for buffer in buffers)
     return Cost(
         params=params,

@@ -68,12 +68,16 @@ class Wording:
         op: Any = node.op
         if op.arity == 0:
             return str(op.word)
+        if node.again and not next(self.graph.scopes_around(node.name)).again:
+            return f"again {node.again}"
         if isinstance(getattr(op, "bias", None), bool) and op.bias is not undoes_bias(self.graph, node):
             op = replace(op, bias=None)
         return str(op)
 
     def scope(self, scope: Scope, inside: list[Entry]) -> str:
-        """`bottleneck filters=64, stride=2` for a block's call, else what the scope is made of."""
+        """`bottleneck filters=64, stride=2` for a block's call, `again tower`, else what the scope is made of."""
+        if scope.again:
+            return f"again {scope.again}"
         if scope.block is not None:
             return _call(scope)
         chain = lone_chain(inside)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from cnndsl.diagnostics import Edit, Fix, Label
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.context import Context
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.foreign import SURPLUS, VALUES, Remedy, argument_meant, value_meant
 from cnndsl.elaborate.names import quoted, values_in
-from cnndsl.elaborate.values import Env, Failed, Poison, brief
+from cnndsl.elaborate.values import Failed, Poison, brief
 from cnndsl.ops.arguments import ArgumentError, Kind, Padding, Parameter, type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -20,11 +21,15 @@ _LARGEST_STRIDE = 16
 
 @dataclass(frozen=True)
 class Call:
-    """What arguments are given to: its name, its signature, and what an earlier partial application bound."""
+    """What arguments are given to: its name, its signature, and what an earlier partial application bound.
+
+    form  how arguments are handed over, for messages
+    """
 
     name: str
     signature: Sequence[Parameter]
     bound: Mapping[str, object] = field(default_factory=dict)
+    form: str = "{name} {arguments}"
 
 
 def bind(
@@ -89,7 +94,8 @@ def match(
 def _missing(context: Context, call: Call, missing: Sequence[Parameter], span: Span) -> None:
     needed = few([p.name for p in call.signature if p.required and p.positional and p.name not in call.bound])
     means = f"`{missing[0].name}` is {missing[0].kind.expects}"
-    help = f"`{call.name} {needed}`" if means.endswith(" a value") else f"`{call.name} {needed}`: {means}"
+    written = call.form.format(name=call.name, arguments=needed)
+    help = f"`{written}`" if means.endswith(" a value") else f"`{written}`: {means}"
     context.fail("E305", f"`{call.name}` needs {_list([p.name for p in missing])}", span, help=help)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from cnndsl.elaborate.context import MAX_CALLS, NO_RECURSION
 from cnndsl.elaborate.drafts import ScopeDraft
 from cnndsl.elaborate.elaborator import Elaborator
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.layers import refuse_body
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing, Labels, Place
 from cnndsl.elaborate.signatures import call_of
-from cnndsl.elaborate.values import POISON, Block, Env, Failed
+from cnndsl.elaborate.values import Block, Failed
 from cnndsl.syntax import tree
 
 
@@ -43,7 +44,7 @@ def run(
     context.calls += 1
     try:
         with context.inside(block.name, command.span):
-            env = parameters(elaborator, definition.parameters, bound, block.module, block.env, x)
+            env = parameters(elaborator, definition.parameters, bound, block.module, block.env or block.module.env, x)
             scope.block, scope.doc = block.name, definition.doc
             scope.arguments = {p.name.id: env.names[p.name.id] for p in definition.parameters}
             inside = Place(block.module, env, Labels(definition.body), scope, in_block=True)
@@ -75,22 +76,10 @@ def parameters(
     definitions: tuple[tree.ParameterDefinition, ...],
     bound: Mapping[str, object],
     module: Module,
-    outer: Env | None,
+    outer: Env,
     x: Flowing,
 ) -> Env:
-    """The names a body starts with: what was given, else defaults, which may use earlier parameters."""
-    env = Env(outer)
-    evaluator = Evaluator(elaborator.context, module, env, x)
-    for definition in definitions:
-        name = definition.name.id
-        value: object = POISON
-        if name in bound:
-            value = bound[name]
-        elif definition.default is not None:
-            try:
-                value = evaluator.value(definition.default)
-            except Failed:
-                value = POISON
-        env.names[name] = value
-        env.places[name] = definition.name.span
-    return env
+    """The names a body starts with; `in` in a default is the tensor that the block is called on."""
+    evaluator = Evaluator(elaborator.context, module, Env(outer), incoming=x)
+    evaluator.take(definitions, bound)
+    return evaluator.env

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing
-from cnndsl.elaborate.values import Env
 from cnndsl.syntax import tree
 
 # `cnndsl.analysis.facts` computes these.

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.suggest import meant
 from cnndsl.elaborate.context import NO_RECURSION
+from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.values import TYPES
@@ -21,14 +22,18 @@ def taken(name: str) -> str | None:
     return "structure" if name in STRUCTURES else "layer" if is_built_in(name) else None
 
 
-def check_block(parameters: Sequence[tree.ParameterDefinition], report: Report) -> None:
-    """E309 for a parameter that is there twice, E302 for a type that does not exist."""
+def check_parameters(parameters: Sequence[tree.ParameterDefinition], module: Module, report: Report) -> None:
+    """E309 for a parameter that is bound twice, E302 for a type that does not exist."""
     places: dict[str, Span] = {}
     for parameter in parameters:
         name, type_ = parameter.name, parameter.type
         if name.id in places:
             labels = (Label(places[name.id], "first defined here"),)
             report.add(Diagnostic("E309", f"parameter `{name.id}` is defined twice", name.span, labels=labels))
+        elif name.id in module.env:
+            first = module.env.places[name.id]
+            labels = (Label(first, "first bound here"),)
+            report.add(Diagnostic("E309", f"`{name.id}` is bound already", name.span, labels=labels))
         places.setdefault(name.id, name.span)
         if type_ is not None and type_.id not in TYPES:
             fixes = meant(type_.span, TYPES)

@@ -13,6 +13,7 @@ HANDLERS: Mapping[type, Handler] = {
     tree.Branch: statements.stray_branch,
     tree.Input: statements.input,
     tree.Let: statements.let,
+    tree.FunctionDefinition: statements.function,
     tree.For: statements.loop,
     tree.If: statements.conditional,
     tree.Expect: statements.expect,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cnndsl.ir import Graph, Node, Output, Scope
+from cnndsl.ir.scopes import list_of
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.fractal import DropPathDraw
 from cnndsl.source import Span
@@ -43,7 +44,13 @@ class ScopeDraft:
     takes: tuple[Tensor, ...] = ()
     gives: tuple[Tensor, ...] = ()
     children: list[ScopeDraft | NodeDraft] = field(default_factory=list)
+    again: ScopeDraft | None = None
     path: str = ""
+
+    @property
+    def first(self) -> ScopeDraft:
+        """The scope itself, or the one that it is once more."""
+        return self.again or self
 
     def open(self, kind: str, name: str, span: Span, *, labelled: bool = False) -> ScopeDraft:
         """Begin a scope inside this one."""
@@ -64,7 +71,13 @@ class NodeDraft:
     span: Span
     name: str
     labelled: bool
+    again: NodeDraft | None = None
     path: str = ""
+
+    @property
+    def first(self) -> NodeDraft:
+        """The node itself, or the one whose weights it has."""
+        return self.again or self
 
 
 class Drafts:
@@ -90,7 +103,7 @@ class Drafts:
         self._drop_unused_draw()
         scopes = self._name_everything()
         nodes = [
-            Node(n.path, n.op, tuple(self.nodes[i].path for i in n.inputs), n.shape, n.span)
+            Node(n.path, n.op, tuple(self.nodes[i].path for i in n.inputs), n.shape, n.span, _path(n.again))
             for n in self.nodes
             if n.path
         ]
@@ -116,7 +129,12 @@ class Drafts:
 
     def _scope(self, draft: ScopeDraft) -> Scope:
         takes, gives = (tuple(self.nodes[each.node].path for each in some) for some in (draft.takes, draft.gives))
-        return Scope(draft.path, draft.kind, draft.span, draft.block, draft.arguments, draft.doc, takes, gives)
+        again = _path(draft.again)
+        return Scope(draft.path, draft.kind, draft.span, draft.block, draft.arguments, draft.doc, takes, gives, again)
+
+
+def _path(draft: ScopeDraft | NodeDraft | None) -> str:
+    return draft.path if draft is not None else ""
 
 
 def _holds_something(child: ScopeDraft | NodeDraft) -> bool:
@@ -136,6 +154,8 @@ def _number(scope: ScopeDraft) -> None:
     passed over, so that no two children are called alike.
     """
     occurrences = Counter(child.name for child in scope.children)
+    lists = {of for child in scope.children if (of := list_of(child.name)) is not None}
+    occurrences.update(dict.fromkeys(lists, 1))  # no part is called like a list of others
     labels = Counter(child.name for child in scope.children if child.labelled)
     taken = {name for name, count in occurrences.items() if count == 1 or labels[name] == 1}
     rounds: Counter[str] = Counter()

@@ -7,7 +7,7 @@ from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place, tensors_of
-from cnndsl.elaborate.statements import claim_names, items_of, unpack
+from cnndsl.elaborate.scoping import claim_names, unpack
 from cnndsl.elaborate.tensors import count
 from cnndsl.elaborate.values import POISON, Poison
 from cnndsl.ops import show_shape
@@ -25,7 +25,7 @@ def each(elaborator: Elaborator, element: tree.Each, place: Place, x: Flowing) -
         help = "`group { | ... | ... }` and `split` make bundles"
         raise elaborator.context.fail("E209", message, element.span, help=help)
     values = _values(elaborator, element, place, x)
-    free = claim_names(elaborator, element.names, place.inner())
+    free = claim_names(elaborator.context, place.inner().env, element.names)
     results = []
     for number, (tensor, names) in enumerate(zip(x.items, values, strict=True), start=1):
         elaborator.context.step(element.span)
@@ -42,12 +42,12 @@ def _values(elaborator: Elaborator, element: tree.Each, place: Place, x: Bundle)
     """What the names mean for each tensor: of several, the first is its index and the others take the item apart."""
     if element.items is None:
         return [{} for _ in x.items]
-    items = items_of(elaborator, element.items, place, "`each`")
+    items = elaborator.evaluator(place).rounds(element.items, "`each`")
     if len(items) != len(x.items):
         message = f"`each` has {len(items)} items for {count(x.items)}"
         raise elaborator.context.fail("E210", message, element.items.span)
     index, rest = ((), element.names) if len(element.names) == 1 else (element.names[:1], element.names[1:])
     return [
-        {name.id: number for name in index} | unpack(elaborator, item, rest, element.items.span)
+        {name.id: number for name in index} | unpack(elaborator.context, item, rest, element.items.span)
         for number, item in enumerate(items)
     ]

@@ -18,6 +18,7 @@ from cnndsl.elaborate.context import MAX_DEPTH, Context
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs
+from cnndsl.elaborate.labelled import Reader
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
 from cnndsl.elaborate.values import POISON, Failed
@@ -108,7 +109,8 @@ class Elaborator:
         return self.handlers[type(statement)](self, statement, place, x)
 
     def evaluator(self, place: Place) -> Evaluator:
-        return Evaluator(self.context, place.module, place.env, place.entering)
+        reader = Reader(self.context, place)
+        return Evaluator(self.context, place.module, place.env, incoming=place.entering, labels=reader)
 
     def add(
         self,

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable as Function
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cnndsl.diagnostics import Edit, Fix
-from cnndsl.elaborate import tensors
+from cnndsl.elaborate import operators, tensors
 from cnndsl.elaborate.binding import Call, accept, bind
-from cnndsl.elaborate.claim import NETWORK_FACTS
-from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.drafts import Bundle, Tensor
-from cnndsl.elaborate.foreign import Remedy, value_meant
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.functions import FUNCTIONS
-from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.labelled import Reader
+from cnndsl.elaborate.lookup import Lookup
 from cnndsl.elaborate.names import quoted
 from cnndsl.elaborate.operators import COMPARISONS, LIMIT, Uncomputable, arithmetic, compare, is_number, size_of
 from cnndsl.elaborate.place import Flowing
+from cnndsl.elaborate.scoping import claim_names, unpack
 from cnndsl.elaborate.signatures import call_of
-from cnndsl.elaborate.values import POISON, Block, Env, Failed, Layer, TooBig, brief, weigh
-from cnndsl.ops import all_layers, find
+from cnndsl.elaborate.values import POISON, Block, Failed, Function, Layer, TooBig, brief, weigh
 from cnndsl.ops.arguments import Kind, Parameter, Size, TensorLabel, type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 _ITEMS_PER_STEP = 20
+_CHARACTERS_PER_STEP = 64  # of a function or comprehension, whose text may be long and is run often
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluator:
+class Evaluator(Lookup):
     """Evaluates in `env` of `module`.
 
     incoming  what `in` means
-    facts     names that only `expect` knows, for its messages
-    labelled  what a label means, where one may be read
+    labels    reads labels, where there may be some
+    outside   where no tensor flows, in words: at the top of a file, in a function
     """
 
-    context: Context
-    module: Module
-    env: Env
     incoming: Flowing = None
-    facts: tuple[str, ...] = ()
-    labelled: Function[[tree.Labelled], Flowing] | None = None
+    labels: Reader | None = None
+    outside: str = ""
 
     def value(self, expression: tree.Expression) -> Any:
         """The value of an expression; raises `Failed` after reporting what is wrong."""
@@ -100,25 +96,6 @@ class Evaluator:
         fix = Fix(f"compare it: `{compared}`", (Edit(expression.span, compared),))
         raise self.context.fail("E307", message, expression.span, fixes=(fix,) * is_number(value))
 
-    def callable(self, name: str) -> Layer | Block | None:
-        """The block or layer of that name: a parameter's value, a block of the file, or a layer."""
-        env: Env | None = self.env
-        while env is not None:
-            found = env.names.get(name)
-            if found is POISON:
-                raise Failed(name)
-            if isinstance(found, (Layer, Block)):
-                return found
-            env = env.parent
-        if name in self.module.blocks:
-            return Block(*self.module.blocks[name])
-        if name in self.module.missing:
-            raise Failed(name)
-        layer = find(name)
-        if layer is None and name in self.module.file.lost:
-            raise Failed(name)
-        return Layer(layer) if layer is not None else None
-
     # --- one method per kind of expression
 
     def literal(self, e: tree.Literal) -> object:
@@ -134,23 +111,20 @@ class Evaluator:
             value = self.env.find(e.id)
             if value is POISON:
                 raise Failed(e.id)
+            if isinstance(value, Function):
+                message = f"`{e.id}` is a function, not a value"
+                raise self.context.fail("E307", message, e.span, help=f"call it: `{value}`")
             return value
         found = self.callable(e.id)
         if found is None:
-            help, fixes = self._meant(e)
+            help, fixes = self.meant(e)
+            if self._is_label(e.id):
+                help, fixes = (
+                    f"`{e.id}` is a label; what is known of its tensor is a value, such as `{e.id}.channels`",
+                    (),
+                )
             raise self.context.fail("E302", f"`{e.id}` is not defined", e.span, help=help, fixes=fixes)
         return found
-
-    def _meant(self, name: tree.Name) -> Remedy:
-        """What an unknown name may have been meant to be."""
-        if self.context.report.full:
-            return None, ()
-        if name.id in FUNCTIONS:
-            return f"`{name.id}` is a function: `{name.id}(...)`", ()
-        if name.id in NETWORK_FACTS and not self.facts:
-            return f"`{name.id}` is known only in `expect`", ()
-        known = [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()]
-        return value_meant(name, known)
 
     def tensor(self, e: tree.Expression, whole: tree.Expression | None = None) -> Tensor | Bundle:
         """The tensor or bundle that `in` or a label names, perhaps with an index or a slice behind it.
@@ -158,17 +132,30 @@ class Evaluator:
         `whole` is the expression that it is a part of, for messages.
         """
         if isinstance(e, tree.Index):
+            if isinstance(e.of, tree.Labelled) and self.labels and self.labels.is_numbered(e.of.id):
+                found = self.labels.read_at(e.of, self.values(e.indices), e.span)
+                return tensors.known(self.context, found, whole or e)
             items = tensors.items(self.context, self.tensor(e.of, whole), e.of)
             return tensors.item(self.context, items, self._one(e, self.values(e.indices)), e)
         if isinstance(e, tree.Slice):
             items = tensors.items(self.context, self.tensor(e.of, whole), e.of)
             return tensors.part(self.context, items, self._ends(e), e)
-        found = self.labelled(e) if isinstance(e, tree.Labelled) and self.labelled else self.incoming
-        return tensors.known(self.context, found, whole or e)
+        found = self._labelled(e) if isinstance(e, tree.Labelled) else self.incoming
+        return tensors.known(self.context, found, whole or e, self.outside)
+
+    def _is_label(self, name: str) -> bool:
+        return self.labels is not None and self.labels.knows(name)
+
+    def _labelled(self, e: tree.Labelled) -> Flowing:
+        if self.labels is None:
+            raise self.context.fail("E303", f"no tensor is labelled {self.outside}".rstrip(), e.span)
+        return self.labels.read(e)
 
     def fact(self, e: tree.Fact) -> int:
         """`in.channels` and the like."""
-        tensors.check_fact(self.context, e)
+        root = tensors.root(e.of)
+        is_value = isinstance(root, tree.Labelled) and root.id in self.env and not self._is_label(root.id)
+        tensors.check_fact(self.context, e, is_value=is_value)
         return tensors.fact(self.context, self.tensor(e.of, e), e)
 
     def no_value(self, e: tree.Expression) -> object:
@@ -231,12 +218,7 @@ class Evaluator:
 
     def index(self, e: tree.Index) -> object:
         value, *indices = self.values((e.of, *e.indices))
-        at = self._one(e, indices)
-        if not isinstance(value, (list, Size, str)) or isinstance(at, bool) or not isinstance(at, int):
-            raise Uncomputable(f"{type_name(value)} {brief(value)} has no item {brief(at)}")
-        if not -len(value) <= at < len(value):
-            raise Uncomputable(f"item {at} of {brief(value)}, which has {len(value)}")
-        return value[at]
+        return operators.item(value, self._one(e, indices))
 
     def _one(self, e: tree.Index, indices: list[Any]) -> Any:
         if len(indices) > 1:
@@ -244,31 +226,90 @@ class Evaluator:
         return indices[0]
 
     def slice(self, e: tree.Slice) -> object:
-        value = self.value(e.of)
-        start, stop = self._ends(e)
-        whole = all(end is None or type(end) is int for end in (start, stop))
-        if not isinstance(value, (list, Size, str)) or not whole:
-            raise Uncomputable(f"{type_name(value)} {brief(value)} cannot be sliced like this")
-        part: Any = value[start:stop]
-        return Size(part) if isinstance(value, Size) else part
+        return operators.part(self.value(e.of), *self._ends(e))
 
     def _ends(self, e: tree.Slice) -> list[Any]:
         return [None if end is None else self.value(end) for end in (e.start, e.stop)]
 
     def call(self, e: tree.Call) -> object:
         if isinstance(e.function, tree.Name) and e.function.id in FUNCTIONS and e.function.id not in self.env:
-            if e.function.id == "len" and len(e.arguments) == 1 and tensors.is_tensor(e.arguments[0].value):
-                return self._tensors(e.arguments[0].value)
+            if e.function.id == "len" and (counted := self._counted(e)) is not None:
+                return len(tensors.items(self.context, self.tensor(counted), counted))
             return self._weighed(e, FUNCTIONS[e.function.id](*self.values(self._unnamed(e.function.id, e))))
-        function = self.value(e.function)
+        function = self._called(e.function)
+        if isinstance(function, Function):
+            return self.apply(function, e)
         if not isinstance(function, (Layer, Block)):
             raise Uncomputable(f"{type_name(function)} {brief(function)} cannot be called")
         given = self.bind(call_of(function), e.arguments, e.span, partial=True)
         return self._weighed(e, function.with_arguments(given))
 
-    def _tensors(self, e: tree.Expression) -> int:
-        """How many there are in a bundle."""
-        return len(tensors.items(self.context, self.tensor(e), e))
+    def _counted(self, e: tree.Call) -> tree.Expression | None:
+        """The bundle that `len` is asked of: `in`, or a label where no value has that name."""
+        value = e.arguments[0].value if len(e.arguments) == 1 else None
+        if isinstance(value, tree.Name) and value.id not in self.env and self._is_label(value.id):
+            return tree.as_label(value)
+        return value if tensors.is_tensor(value) else None
+
+    def _called(self, name: tree.Expression) -> object:
+        """What a call is of: a name may be that of a function, which is no value."""
+        if not isinstance(name, tree.Name):
+            return self.value(name)
+        function = self.env.find(name.id)
+        if isinstance(function, Function):
+            return function
+        if name.id not in self.env and self.callable(name.id) is None:
+            help, fixes = self.meant(name)
+            if not help and not fixes:
+                help = f"the functions are {', '.join(sorted([*FUNCTIONS, *self.functions()]))}"
+            raise self.context.fail("E302", f"there is no function `{name.id}`", name.span, help=help, fixes=fixes)
+        return self.value(name)
+
+    def apply(self, function: Function, e: tree.Call) -> object:
+        """The value of a function for these arguments; each call is work, by the length of the function's text."""
+        definition, context = function.definition, self.context
+        given = self.bind(call_of(function), e.arguments, e.span)
+        context.step(e.span, 1 + definition.span.length // _CHARACTERS_PER_STEP)
+        with context.inside(function.name, e.span):
+            inside = Evaluator(context, function.module, Env(function.env), outside="in a function")
+            inside.take(definition.parameters, given)
+            return inside.value(definition.value)
+
+    def take(self, definitions: tuple[tree.ParameterDefinition, ...], given: Mapping[str, object]) -> None:
+        """Bind parameters: to what was given, else to their defaults, which may use those before them."""
+        for definition in definitions:
+            name = definition.name.id
+            value = given.get(name, POISON)
+            if name not in given and definition.default is not None:
+                try:
+                    value = self.value(definition.default)
+                except Failed:
+                    value = POISON
+            self.env.names[name] = value
+            self.env.places[name] = definition.name.span
+
+    def rounds(self, items: tree.Expression, word: str) -> list[Any] | Size:
+        """What `word` goes over."""
+        value = self.value(items)
+        if isinstance(value, (list, Size)):
+            return value
+        message = f"{word} goes over a list, not {type_name(value)} {brief(value)}"
+        ranged = f"range({quoted(items)})"
+        fix = Fix(f"`{ranged}` counts from 0", (Edit(items.span, ranged),), safe=True)
+        raise self.context.fail("E307", message, items.span, fixes=(fix,) * isinstance(value, int))
+
+    def comprehension(self, e: tree.Comprehension) -> list[object]:
+        items = self.rounds(e.items, "`for`")
+        free = claim_names(self.context, Env(self.env), e.names)
+        found: list[Any] = []
+        for item in items:
+            self.context.step(e.span, 1 + e.span.length // _CHARACTERS_PER_STEP)
+            names = unpack(self.context, item, e.names, e.items.span)
+            inside = replace(self, env=Env(self.env, {name: names[name] for name in free}))
+            if e.condition is None or inside.truth(e.condition, "`if`"):
+                found.append(inside.value(e.value))
+        self._weighed(e, found)
+        return found
 
     def _unnamed(self, function: str, e: tree.Call) -> Iterable[tree.Expression]:
         for argument in e.arguments:
@@ -284,13 +325,14 @@ class Evaluator:
         return value
 
 
-_EVALUATE: dict[type, Function[[Evaluator, Any], Any]] = {
+_EVALUATE: dict[type, Callable[[Evaluator, Any], Any]] = {
     tree.Literal: Evaluator.literal,
     tree.SizeLiteral: Evaluator.size_literal,
     tree.Name: Evaluator.name,
     tree.Incoming: Evaluator.no_value,
     tree.Fact: Evaluator.fact,
     tree.ListExpression: Evaluator.items,
+    tree.Comprehension: Evaluator.comprehension,
     tree.Operation: Evaluator.operation,
     tree.Prefix: Evaluator.prefix,
     tree.Conditional: Evaluator.conditional,

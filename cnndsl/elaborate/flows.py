@@ -17,12 +17,13 @@ from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import command_meant
+from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.statements import shape_of
 from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.tensors import shapes
-from cnndsl.elaborate.values import POISON, Block, Failed, Layer, brief
+from cnndsl.elaborate.values import POISON, Block, Failed, Function, Layer, brief
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import type_name
 from cnndsl.ops.base import Shape
@@ -33,9 +34,10 @@ from cnndsl.syntax import tree
 
 def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing) -> Flowing:
     """Run a chain on `x`."""
-    start, came, label, first = len(elaborator.drafts), x, statement.label, statement.elements[0]
+    start, came, first = len(elaborator.drafts), x, statement.elements[0]
+    label = labels.label_of(elaborator, statement, place)
     alone = label is not None and len(statement.elements) == 1 and _takes_label(elaborator, first, place)
-    inner = place
+    inner, given = place, x
     if label is not None and not alone:
         inner = place.within(place.scope.open("label", label.id, statement.span, labelled=True))
     for command in statement.elements:
@@ -45,6 +47,7 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
         except Failed:
             x = POISON
         if isinstance(command, tree.Read):
+            given = x if len(elaborator.drafts) == start else given
             inner = inner.entered(x)
             continue
         for tensor in tensors_of(x):
@@ -55,7 +58,8 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
     if statement.shape is not None:
         x = _hold_shape(elaborator, statement, statement.shape, place, x, start)
     if label is not None:
-        labels.bind_label(elaborator, label, place, x, names_weights=x is POISON or _has_weights(elaborator, start))
+        nodes, weights = range(start, len(elaborator.drafts)), x is POISON or _has_weights(elaborator, start)
+        labels.bind_label(elaborator, label, place, x, nodes, names_weights=weights, given=given)
     return x
 
 
@@ -124,6 +128,10 @@ def _layer(
 def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
     """A command that is neither layer nor block nor structure."""
     value = place.env.find(name.id)
+    if isinstance(value, Function) or (value is None and name.id in FUNCTIONS):
+        message = f"`{name.id}` is a function and gives a value, not a layer or block"
+        use = f"its value can be an argument, as in `conv 3x3, {name.id}(...)`, or be bound: `let n = {name.id}(...)`"
+        return elaborator.context.fail("E301", message, name.span, help=use)
     if value is not None:
         message = f"`{name.id}` is {type_name(value)} {brief(value)} here, not a layer or block"
         return elaborator.context.fail("E301", message, name.span)

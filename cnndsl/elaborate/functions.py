@@ -1,4 +1,4 @@
-"""The functions of the language: `len sum min max range enumerate zip round ceil floor`."""
+"""The functions that every file has, by name."""
 
 from __future__ import annotations
 
@@ -86,6 +86,40 @@ def _rounding(name: str, rounding: Callable[[Any], int]) -> Callable[..., int]:
     return function
 
 
+def _real(name: str, function: Callable[[Any], float]) -> Callable[..., Any]:
+    """A function of analysis, where it has a value that is real and not too large."""
+
+    def bounded_function(*given: Any) -> Any:
+        _arity(name, given, 1, 1)
+        (x,) = _numbers(name, [given[0]])
+        try:
+            return bounded(function(x))
+        except ValueError:
+            raise Uncomputable(f"`{name}` of {brief(x)} is no real number") from None
+        except OverflowError:
+            raise Uncomputable("the result is too large") from None
+
+    return bounded_function
+
+
+def _sorted(*given: Any) -> list[Any]:
+    _arity("sorted", given, 1, 1)
+    items = _items("sorted", given[0])
+    if not all(isinstance(item, str) for item in items):
+        _numbers("sorted", items)
+    return sorted(items)
+
+
+def _index(*given: Any) -> int:
+    """Where an item stands first in a list."""
+    _arity("index", given, 2, 2)
+    items, wanted = _items("index", given[0]), given[1]
+    for position, item in enumerate(items):
+        if type(item) is type(wanted) and item == wanted:
+            return position
+    raise Uncomputable(f"{brief(wanted)} is not in {brief(given[0])}")
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": _length,
     "sum": _sum,
@@ -94,7 +128,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "range": _range,
     "enumerate": _enumerate,
     "zip": _zip,
+    "sorted": _sorted,
+    "index": _index,
     "round": _rounding("round", round),
     "ceil": _rounding("ceil", math.ceil),
     "floor": _rounding("floor", math.floor),
+    "int": _rounding("int", int),
+    "abs": _real("abs", abs),
+    "sqrt": _real("sqrt", math.sqrt),
+    "log2": _real("log2", math.log2),
+    "exp": _real("exp", math.exp),
 }

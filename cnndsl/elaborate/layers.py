@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.causes.candidate import Candidate
@@ -68,14 +67,7 @@ def tensors_named(op: Op, command: tree.Command) -> Iterator[tree.Read]:
 
 
 def _read(value: tree.Expression) -> tree.Read:
-    return tree.Read(_as_label(value), value.span)
-
-
-def _as_label(value: tree.Expression) -> tree.Expression:
-    """What is written as a value, read as `from` reads it: its name is a label."""
-    if isinstance(value, tree.Name):
-        return tree.Labelled(value.id, value.span)
-    return replace(value, of=_as_label(value.of)) if isinstance(value, (tree.Index, tree.Slice)) else value
+    return tree.Read(tree.as_label(value), value.span)
 
 
 def refuse_body(elaborator: Elaborator, command: tree.Command) -> None:

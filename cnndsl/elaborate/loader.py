@@ -10,8 +10,11 @@ from typing import TypeAlias
 from cnndsl.diagnostics import Diagnostic, Edit, Fix, Label, Report
 from cnndsl.diagnostics.suggest import meant
 from cnndsl.diagnostics.wording import few
-from cnndsl.elaborate.definitions import check_block, check_variants, cycles, taken
+from cnndsl.elaborate.context import Context
+from cnndsl.elaborate.definitions import check_parameters, check_variants, cycles, taken
+from cnndsl.elaborate.lets import top
 from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.unused import definitions
 from cnndsl.errors import SourceError
 from cnndsl.shipped import shipped
 from cnndsl.source import Source, Span, read_source
@@ -34,7 +37,7 @@ class Loader:
         self._modules: dict[Path, Module] = {}
         self._unread: dict[Path, str] = {}  # why
         self._loading: list[Path] = []
-        self._std: dict[str, _Found] = {}  # the blocks that ship with cnndsl, once they are asked for
+        self._std: dict[str, Module] = {}  # what ships with cnndsl, and where, once it is asked for
 
     def load_root(self, source: Source) -> Module:
         """Load the file that a command is about."""
@@ -55,6 +58,9 @@ class Loader:
         for block in file.blocks:
             self._define(block, module)
         self._define_networks(module)
+        top(module, Context(self.report, source=source))
+        for definition in definitions(module):
+            check_parameters(definition.parameters, module, self.report)
         module.recursive |= cycles(file.blocks, self.report)
         return module
 
@@ -66,7 +72,6 @@ class Loader:
             module.missing.add(name.id)
         elif self._is_new(name, module, "defined"):
             module.blocks[name.id] = (block, module)
-        check_block(block.parameters, self.report)
 
     def _define_networks(self, module: Module) -> None:
         for network in module.file.networks:
@@ -77,8 +82,6 @@ class Loader:
                 self.report.add(Diagnostic("E309", message, name.span, labels=labels))
             else:
                 module.networks[name.id] = network
-            if isinstance(network, tree.NetworkDefinition):
-                check_block(network.parameters, self.report)
 
     def _is_new(self, name: tree.Name, module: Module, how: str) -> bool:
         """Whether a block's name is free in this file; it is taken from now on."""
@@ -86,7 +89,10 @@ class Loader:
         if first is name.span:
             return True
         before = "defined" if module.blocks.get(name.id, (None, None))[1] is module else "imported"
-        message = f"block `{name.id}` is {how} twice" if before == how else f"block `{name.id}` is imported and defined"
+        kind = "block " if how == "defined" else ""
+        message = f"{kind}`{name.id}` is {how if before == how else 'imported and defined'}" + " twice" * (
+            before == how
+        )
         self.report.add(Diagnostic("E309", message, name.span, labels=(Label(first, f"first {before} here"),)))
         return False
 
@@ -101,10 +107,14 @@ class Loader:
             return
         if found is None:
             module.missing.add(name.id)
+        elif name.id in found.blocks:
+            module.blocks[name.id] = found.blocks[name.id]
         else:
-            module.blocks[name.id] = found
+            module.env.names[name.id] = found.env.names[name.id]
+            module.env.places[name.id] = name.span
 
-    def _from_std(self, name: tree.Name, origin: tree.Name) -> _Found | None:
+    def _from_std(self, name: tree.Name, origin: tree.Name) -> Module | None:
+        """The module that has what is imported."""
         if origin.id != "std":
             file = f'"{origin.id}.arch"'
             title = f"write `from {file}` for a file, or `from std` for the shipped blocks"
@@ -113,22 +123,24 @@ class Loader:
             return None
         if not self._std:
             modules = [self._module(path, name.span) for path in sorted((shipped("archs") / "std").glob(f"*{SUFFIX}"))]
-            self._std = {block: entry for module in modules if module for block, entry in module.blocks.items()}
+            self._std = {name: module for module in modules if module for name in (*module.blocks, *module.env.names)}
         if name.id not in self._std:
-            self._unknown_block(name, "std", list(self._std))
+            self._unknown(name, "std", list(self._std))
         return self._std.get(name.id)
 
-    def _from_file(self, name: tree.Name, target: str, span: Span, source: Source) -> _Found | None:
+    def _from_file(self, name: tree.Name, target: str, span: Span, source: Source) -> Module | None:
         if not target.strip():
             self._fail("the name of the file is empty", span, None)
             return None
         folder = source.path.parent if source.path is not None else Path()
         module = self._module(folder / target, span)
-        if module is None or name.id in module.missing or name.id in module.file.lost - set(module.blocks):
+        known = [] if module is None else [*module.blocks, *module.env.names]
+        if module is None or name.id in module.missing or name.id in module.file.lost - set(known):
             return None
-        if name.id not in module.blocks:
-            self._unknown_block(name, target, list(module.blocks), network=name.id in module.networks)
-        return module.blocks.get(name.id)
+        if name.id not in known:
+            self._unknown(name, target, known, network=name.id in module.networks)
+            return None
+        return module
 
     def _module(self, path: Path, span: Span) -> Module | None:
         try:
@@ -160,12 +172,12 @@ class Loader:
         finally:
             self._loading.pop()
 
-    def _unknown_block(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
+    def _unknown(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
         fixes = () if network or self.report.full else meant(name.span, known)
         help = None if fixes else f"it has {few(known)}" if known else "it has no blocks"
         if network:
-            help = f"`{name.id}` is a network there; only blocks are imported"
-        self._fail(f"there is no block `{name.id}` in {where}", name.span, help, fixes)
+            help = f"`{name.id}` is a network there; only blocks and values are imported"
+        self._fail(f"there is no block or value `{name.id}` in {where}", name.span, help, fixes)
 
     def _fail(self, message: str, span: Span, help: str | None, fixes: tuple[Fix, ...] = ()) -> None:
         self.report.add(Diagnostic("E311", message, span, help=help, fixes=fixes))

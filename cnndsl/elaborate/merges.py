@@ -39,7 +39,7 @@ def _ends(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x
     if command.body is None:
         return _items(elaborator, op, command, x)
     ends = list(branches(elaborator, command.body, place.inner(), x, op.word))
-    if len(ends) < 2:
+    if len(ends) == 0 or (len(ends) == 1 and all(isinstance(each, tree.Branch) for each in command.body.statements)):
         message = f"`{op.word}` needs at least two branches, not {len(ends)}"
         repair = "the input itself is the branch `| identity`" if ends else None
         raise elaborator.context.fail("E319", message, command.span, help=repair)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cnndsl.elaborate.env import Env
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 
@@ -12,13 +13,15 @@ from cnndsl.syntax import tree
 class Module:
     """One file: its own blocks, its networks, and the blocks it imports (with the module each comes from).
 
-    places     where this file says each block's name: at its definition, or in a `use`
-    missing    blocks that could not be had, which has been reported: to use them is no second mistake
+    env        the values at the top of the file and those it imports, which all blocks and networks see
+    places     where this file says each block's or imported value's name: at its definition, or in a `use`
+    missing    what could not be had, which has been reported: to use them is no second mistake
     recursive  the definitions that call themselves, and variants that come back to themselves, likewise
     """
 
     file: tree.File
     blocks: dict[str, tuple[tree.BlockDefinition, Module]] = field(default_factory=dict)
+    env: Env = field(default_factory=Env)
     networks: dict[str, tree.NetworkDefinition | tree.VariantDefinition] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)

@@ -8,7 +8,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from cnndsl.elaborate.values import Env, brief
+from cnndsl.elaborate.env import Env
+from cnndsl.elaborate.values import brief
 from cnndsl.ops.arguments import Size
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -22,6 +23,8 @@ _BINDING: dict[type, tuple[str, ...]] = {
     tree.Input: ("label",),
     tree.Let: ("names",),
     tree.For: ("names",),
+    tree.FunctionDefinition: ("name",),
+    tree.Comprehension: ("names",),
     tree.ParameterDefinition: ("name", "type"),
     tree.BlockDefinition: ("name",),
     tree.NetworkDefinition: ("name",),
@@ -62,6 +65,21 @@ def quoted(part: tree.Expression | tree.Argument | tree.Command | tree.Flow, mos
     """A part of the text as it is written, on one line, for messages."""
     text = " ".join(part.span.text.split())
     return text if len(text) <= most else f"{text[:most]}..."
+
+
+def bare_words(item: Any) -> set[Span]:
+    """Where `item` has words that may be no names, but choices that an argument offers: `round=ceil`, `head aux1`."""
+    parts = [part for part in parts_of(item) if isinstance(part, (tree.Command, tree.Call))]
+    arguments = [(part, argument) for part in parts for argument in part.arguments]
+    return {
+        argument.value.span
+        for part, argument in arguments
+        if isinstance(argument.value, tree.Name) and (argument.name is not None or _is_head(part))
+    }
+
+
+def _is_head(part: tree.Command | tree.Call) -> bool:
+    return isinstance(part, tree.Command) and part.name.id == "head"
 
 
 def names_in(item: Any) -> Iterator[tree.Name]:

@@ -17,13 +17,14 @@ from cnndsl.elaborate.context import MAX_NODES, NODES_PER_NETWORK, Budget, Conte
 from cnndsl.elaborate.dispatch import HANDLERS
 from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.elaborator import Elaborator, Settings
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs, check_alone, check_named
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.outputs import results
 from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
 from cnndsl.elaborate.signatures import parameters_of
-from cnndsl.elaborate.values import POISON, Env, Failed, Poison, TooBig, brief, weigh
+from cnndsl.elaborate.values import POISON, Failed, Poison, TooBig, brief, weigh
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import ArgumentError, Parameter, show
@@ -137,7 +138,7 @@ def _elaborate(
     x = _run(elaborator, module, definition, base, {**bound, **outside}, root, labels)
     _check_inputs(elaborator, name)
     if isinstance(definition, tree.VariantDefinition):
-        elaborator.claims = _claims_of_variant(elaborator, module, definition)
+        elaborator.claims = _claims_of_variant(elaborator, module, definition, elaborator.claims)
     claims = [] if outside or settings.input is not None else elaborator.claims
     outputs = results(elaborator, x, labels)
     graph = elaborator.drafts.graph(name, outputs)
@@ -172,7 +173,7 @@ def _resolve(module: Module, name: str, context: Context) -> tuple[tree.NetworkD
     bound: dict[str, object] = {}
     for variant in reversed(chain):
         context.node(variant.span)
-        evaluator = Evaluator(context, module, Env())
+        evaluator = Evaluator(context, module, Env(module.env))
         call = Call(variant.base.id, signature)
         bound.update(evaluator.bind(call, variant.arguments, variant.span, partial=True))
     return definition, bound
@@ -192,7 +193,7 @@ def _run(
     if missing := [p.name for p in base.parameters if p.default is None and p.name.id not in bound]:
         return _incomplete(context, definition, missing)
     try:
-        env = parameter_names(elaborator, base.parameters, bound, module, None, None)
+        env = parameter_names(elaborator, base.parameters, bound, module, module.env, None)
         root.arguments = {p.name.id: env.names[p.name.id] for p in base.parameters}
         x = elaborator.body(base.body, Place(module, env, labels, root), None)
     except Failed:
@@ -254,21 +255,37 @@ def _evaluate(module: Module, key: str, text: str) -> object:
     expression = parse_expression(Source(f"-p {key}", text), mistakes)
     if expression is not None:
         try:
-            return Evaluator(Context(mistakes), module, Env()).value(expression)
+            return Evaluator(Context(mistakes), module, Env(module.env)).value(expression)
         except Failed:
             pass
     first = next(iter(mistakes))
     raise ParameterError(f"parameter {key}={text}: {first.message}")
 
 
-def _claims_of_variant(elaborator: Elaborator, module: Module, definition: tree.VariantDefinition) -> list[Claim]:
-    """A variant has the claims of its own braces, not its base's."""
-    claims = []
+def _claims_of_variant(
+    elaborator: Elaborator, module: Module, definition: tree.VariantDefinition, of_network: list[Claim]
+) -> list[Claim]:
+    """A variant has the claims of its own braces, and with `expect BASE` those of the network that it is made from.
+
+    That may be a variant itself; `of_network` are the claims in the body of the network at the bottom.
+    """
+    claims: list[Claim] = []
     for statement in definition.body.statements if definition.body else ():
-        if isinstance(statement, tree.Expect):
-            claims.append(Claim(statement.claim, module, Env()))
+        if isinstance(statement, tree.Expect) and _names_base(statement, definition):
+            base = module.networks[definition.base.id]
+            if isinstance(base, tree.VariantDefinition):
+                claims += _claims_of_variant(elaborator, module, base, of_network)
+            else:
+                claims += of_network
+        elif isinstance(statement, tree.Expect):
+            claims.append(Claim(statement.claim, module, Env(module.env)))
         elif not isinstance(statement, tree.Unreadable):
             help = f"layers stand in `{definition.base.id}`"
             message = "a variant's braces hold `expect` claims alone"
             elaborator.context.fail("E316", message, statement.span, help=help)
     return claims
+
+
+def _names_base(statement: tree.Expect, definition: tree.VariantDefinition) -> bool:
+    """`expect BASE` in a variant of it."""
+    return isinstance(statement.claim, tree.Name) and statement.claim.id == definition.base.id

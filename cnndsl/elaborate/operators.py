@@ -79,6 +79,24 @@ def _power(a: Any, b: Any) -> object:
         raise Uncomputable(f"{a} ** {b} divides by zero") from None
 
 
+def item(value: Any, at: Any) -> object:
+    """`value[at]`"""
+    if not isinstance(value, (list, Size, str)) or type(at) is not int:
+        raise Uncomputable(f"{type_name(value)} {brief(value)} has no item {brief(at)}")
+    if not -len(value) <= at < len(value):
+        raise Uncomputable(f"item {at} of {brief(value)}, which has {len(value)}")
+    return value[at]
+
+
+def part(value: Any, start: Any, stop: Any) -> object:
+    """`value[start:stop]`; None is an end that was left out."""
+    whole = all(end is None or type(end) is int for end in (start, stop))
+    if not isinstance(value, (list, Size, str)) or not whole:
+        raise Uncomputable(f"{type_name(value)} {brief(value)} cannot be sliced like this")
+    found: Any = value[start:stop]
+    return Size(found) if isinstance(value, Size) else found
+
+
 def joined(a: Any, b: Any) -> Any:
     check_length(len(a) + len(b))
     return a + b

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from cnndsl.elaborate.drafts import Bundle, ScopeDraft, Tensor
+from cnndsl.elaborate.context import Entry
+from cnndsl.elaborate.drafts import Bundle, NodeDraft, ScopeDraft, Tensor
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
-from cnndsl.elaborate.values import Env, Poison
+from cnndsl.elaborate.values import Poison
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -37,11 +39,33 @@ class LabelUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelling:
+    """What a label means: what it was last put on, and how often it was, in which round of a loop at last.
+
+    part   the layers that it names, if any, which are the `nodes`
+    given  what those were applied to; None if only their inputs say
+    """
+
+    x: Flowing
+    span: Span
+    use: LabelUse
+    count: int = 1
+    round: Entry | None = None
+    part: ScopeDraft | NodeDraft | None = None
+    nodes: range = range(0)
+    given: Flowing = None
+
+
+@dataclass(frozen=True, slots=True)
 class Labels:
-    """The labels of one network or block call: what each means by now. `body` is all of its text."""
+    """The labels of one network or block call: what each means by now. `body` is all of its text.
+
+    families  of the names that are numbered (`as c[i]`) the labels by their numbers
+    """
 
     body: tree.Body
-    tensors: dict[str, tuple[Flowing, Span]] = field(default_factory=dict)
+    tensors: dict[str, Labelling] = field(default_factory=dict)
+    families: dict[str, dict[tuple[int, ...], str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

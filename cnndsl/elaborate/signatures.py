@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from cnndsl.elaborate.binding import Call
-from cnndsl.elaborate.values import TYPES, AnyValue, Block, BlockKind, Layer, TypeKind
+from cnndsl.elaborate.values import TYPES, AnyValue, Block, BlockKind, Function, Layer, TypeKind
 from cnndsl.ops.arguments import Kind, Parameter, type_name
 from cnndsl.ops.base import Op
 from cnndsl.syntax import tree
 
 
-def call_of(target: Layer | Block) -> Call:
-    """What arguments to a block or layer are bound to."""
+def call_of(target: Layer | Block | Function) -> Call:
+    """What arguments to a block, a layer or a function are bound to."""
+    if isinstance(target, Function):
+        return Call(target.name, parameters_of(target.definition.parameters), form="{name}({arguments})")
     if isinstance(target, Layer):
         return Call(target.name, layer_parameters(target.op), target.bound)
     return Call(target.name, parameters_of(target.definition.parameters), target.bound)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from cnndsl.diagnostics import Edit, Fix, Label
+from cnndsl.diagnostics import Label
+from cnndsl.elaborate import lets
 from cnndsl.elaborate.claim import Claim
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.elaborator import Elaborator
@@ -15,12 +15,12 @@ from cnndsl.elaborate.given_inputs import given_shape
 from cnndsl.elaborate.labels import bind_label
 from cnndsl.elaborate.names import names_in, quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place
-from cnndsl.elaborate.values import POISON, Failed, brief
+from cnndsl.elaborate.scoping import claim_names, unpack
+from cnndsl.elaborate.values import POISON, brief
 from cnndsl.ops.arguments import Size, type_name
 from cnndsl.ops.base import LayerError, Shape
 from cnndsl.ops.fractal import DropPathDraw
 from cnndsl.ops.inputs import Input
-from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 
@@ -59,7 +59,7 @@ def input(elaborator: Elaborator, statement: tree.Input, place: Place, x: Flowin
     elaborator.inputs.append(tensor)
     elaborator.made_by[tensor.node] = statement.span
     if statement.label:
-        bind_label(elaborator, statement.label, place, tensor, names_weights=True)
+        bind_label(elaborator, statement.label, place, tensor, range(0), names_weights=True)
     return tensor
 
 
@@ -75,39 +75,13 @@ def shape_of(expression: tree.Expression, evaluator: Evaluator) -> Shape:
 
 
 def let(elaborator: Elaborator, statement: tree.Let, place: Place, x: Flowing) -> Flowing:
-    values: dict[str, object]
-    try:
-        value = elaborator.evaluator(place).value(statement.value)
-        values = unpack(elaborator, value, statement.names, statement.value.span)
-    except Failed:
-        values = {name.id: POISON for name in statement.names}
-    new = claim_names(elaborator, statement.names, place)
-    place.env.names.update({name: value for name, value in values.items() if name in new})
+    lets.let(elaborator.evaluator(place), statement)
     return x
 
 
-def claim_names(elaborator: Elaborator, names: tuple[tree.Name, ...], place: Place) -> set[str]:
-    """Take new names into use, and give those that were free: a name is bound once."""
-    new: set[str] = set()
-    for name in names:
-        if name.id in place.env or name.id in new:
-            first = place.env.place_of(name.id)
-            labels = (Label(first, "first bound here"),) if first else ()
-            elaborator.context.fail("E309", f"`{name.id}` is bound already", name.span, labels=labels)
-        else:
-            place.env.places[name.id] = name.span
-            new.add(name.id)
-    return new
-
-
-def unpack(elaborator: Elaborator, value: object, names: tuple[tree.Name, ...], span: Span) -> dict[str, object]:
-    """One value for one name, or the items of a list for several."""
-    if len(names) == 1:
-        return {names[0].id: value}
-    if not isinstance(value, (list, Size)) or len(value) != len(names):
-        message = f"{len(names)} names for {type_name(value)} {brief(value)}"
-        raise elaborator.context.fail("E313", message, span)
-    return {name.id: item for name, item in zip(names, value, strict=True)}
+def function(elaborator: Elaborator, statement: tree.FunctionDefinition, place: Place, x: Flowing) -> Flowing:
+    lets.function(elaborator.evaluator(place), statement)
+    return x
 
 
 def conditional(elaborator: Elaborator, statement: tree.If, place: Place, x: Flowing) -> Flowing:
@@ -133,25 +107,14 @@ def loop(elaborator: Elaborator, statement: tree.For, place: Place, x: Flowing) 
 
 def rounds(elaborator: Elaborator, statement: tree.For, place: Place) -> Iterator[tuple[Place, Round]]:
     """The places of a loop's rounds, and what they are called in a message."""
-    items = items_of(elaborator, statement.items, place, "`for`")
-    free = claim_names(elaborator, statement.names, place.inner())
+    items = elaborator.evaluator(place).rounds(statement.items, "`for`")
+    free = claim_names(elaborator.context, place.inner().env, statement.names)
     for number, item in enumerate(items, start=1):
         elaborator.context.step(statement.span)
-        names = unpack(elaborator, item, statement.names, statement.items.span)
+        names = unpack(elaborator.context, item, statement.names, statement.items.span)
         inner = place.inner({name: value for name, value in names.items() if name in free})
         inner.env.places.update({name.id: name.span for name in statement.names})
         yield inner, Round(number, len(items), names)
-
-
-def items_of(elaborator: Elaborator, expression: tree.Expression, place: Place, word: str) -> list[Any] | Size:
-    """What a loop goes over."""
-    items = elaborator.evaluator(place).value(expression)
-    if isinstance(items, (list, Size)):
-        return items
-    message = f"{word} goes over a list, not {type_name(items)} {brief(items)}"
-    ranged = f"range({quoted(expression)})"
-    fix = Fix(f"`{ranged}` counts from 0", (Edit(expression.span, ranged),), safe=True)
-    raise elaborator.context.fail("E307", message, expression.span, fixes=(fix,) * isinstance(items, int))
 
 
 def expect(elaborator: Elaborator, statement: tree.Expect, place: Place, x: Flowing) -> Flowing:

@@ -19,18 +19,24 @@ _FACTS = ("channels", "height", "width")
 
 def is_tensor(e: object) -> TypeGuard[tree.Expression]:
     """Whether an expression names a tensor or a bundle rather than a value: `in`, `in[0]`, a label in `from`."""
+    return isinstance(root(e), (tree.Incoming, tree.Labelled))
+
+
+def root(e: object) -> object:
+    """What an expression takes an item of, and an item of that."""
     while isinstance(e, (tree.Index, tree.Slice)):
         e = e.of
-    return isinstance(e, (tree.Incoming, tree.Labelled))
+    return e
 
 
-def known(context: Context, x: Flowing, e: tree.Expression) -> Tensor | Bundle:
-    """What flows, if anything does."""
+def known(context: Context, x: Flowing, e: tree.Expression, outside: str = "") -> Tensor | Bundle:
+    """What flows, if anything does; `outside` says where nothing can."""
     if isinstance(x, Poison):
         raise Failed(e)
     if x is None:
-        help = "`in` is the tensor that enters the statement"
-        raise context.fail("E208", f"`{quoted(e)}` has no meaning before `input`", e.span, help=help)
+        help = "`in` is the tensor that enters the statement" + "; hand it in as an argument" * bool(outside)
+        message = f"`{quoted(e)}` has no meaning {outside or 'before `input`'}"
+        raise context.fail("E208", message, e.span, help=help)
     return x
 
 
@@ -63,9 +69,9 @@ def part(context: Context, tensors: tuple[Tensor, ...], ends: list[Any], e: tree
     return Bundle(found)
 
 
-def check_fact(context: Context, e: tree.Fact) -> None:
-    """E302 for a fact that no tensor has."""
-    if not is_tensor(e.of):
+def check_fact(context: Context, e: tree.Fact, *, is_value: bool = False) -> None:
+    """E302 for a fact that no tensor has, or of what is a value."""
+    if is_value or not is_tensor(e.of):
         message = f"`{quoted(e.of)}` is a value, and has no `.{e.fact.id}`"
         raise context.fail("E302", message, e.span, help="`in.channels` is known of the tensor that enters")
     if e.fact.id not in _FACTS:

@@ -15,11 +15,11 @@ from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.foreign import Remedy, command_meant, value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
-from cnndsl.elaborate.names import names_in, parts_of
+from cnndsl.elaborate.names import bare_words, names_in, parts_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.structures.base import call_of_structure
-from cnndsl.elaborate.unused import Definition
+from cnndsl.elaborate.unused import Definition, bound_by
 from cnndsl.elaborate.values import Block, Layer
 from cnndsl.ops import all_layers, find
 from cnndsl.source import Span
@@ -42,8 +42,12 @@ class _Names:
         self.commands = [part for part in self.parts if isinstance(part, tree.Command)]
         self.bound = {parameter.name.id for parameter in self.definition.parameters}
         for part in self.parts:
-            if isinstance(part, (tree.Let, tree.For, tree.Each)):
+            if isinstance(part, (tree.For, tree.Each, tree.Comprehension)):
                 self.bound.update(name.id for name in part.names)
+            self.bound.update(name.id for name in bound_by(part))
+            if isinstance(part, tree.FunctionDefinition):
+                self.bound.update(parameter.name.id for parameter in part.parameters)
+        self.bound.update(self.module.env.names)
 
     def check(self) -> None:
         for command in self.commands:
@@ -71,6 +75,8 @@ class _Names:
             if layer is None:
                 known = [*STRUCTURES, *self.bound, *self.module.blocks]
                 remedy = (None, ()) if self.report.full else command_meant(command.name, known)
+                if name in FUNCTIONS:
+                    remedy = f"`{name}` is a function: its value can be an argument", ()
                 self.add("E301", f"there is no layer or block `{name}`", command.name.span, remedy)
             else:
                 call = call_of(Layer(layer))
@@ -96,12 +102,7 @@ class _Names:
     def bare_words(self) -> set[Span]:
         """Words that may be no names: choices among arguments (`round=ceil`, `head aux1`), and what `expect` knows."""
         claims = [part.claim for part in self.parts if isinstance(part, tree.Expect)]
-        return {name.span for name in names_in(tuple(claims))} | {
-            argument.value.span
-            for command in self.commands
-            for argument in command.arguments
-            if isinstance(argument.value, tree.Name) and (argument.name is not None or command.name.id == "head")
-        }
+        return {name.span for name in names_in(tuple(claims))} | bare_words(self.definition.body)
 
     def add(self, code: str, message: str, span: Span, remedy: Remedy) -> None:
         help, fixes = remedy

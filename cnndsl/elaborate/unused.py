@@ -34,7 +34,9 @@ def report_unused(module: Module, report: Report) -> None:
         at = bisect_left(errors, definition.span.start)
         if at == len(errors) or errors[at] > definition.body.span.end:
             _report_unused_in(definition, report)
-    everything = {name.id for name in names_in((module.file.blocks, module.file.networks))}
+    everything = {name.id for name in names_in((module.file.values, module.file.blocks, module.file.networks))}
+    if not errors:
+        _report_unused_in_functions(module.file.values, report)
     for use in module.file.uses if not errors else ():
         for name in use.names:
             if name.id not in everything:
@@ -43,16 +45,37 @@ def report_unused(module: Module, report: Report) -> None:
 
 
 def _report_unused_in(definition: Definition, report: Report) -> None:
-    read = {name.id for name in names_in((definition.parameters, definition.body))}
+    text = (definition.parameters, definition.body)
+    _report_unused_parameters(definition, text, report)
+    read = {name.id for name in names_in(text)}
+    for statement in parts_of(definition.body):
+        names = bound_by(statement)
+        for name in names:
+            if name.id not in read:
+                fixes = (statement_removed(statement.span),) if len(names) == 1 else ()
+                report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span, fixes=fixes))
+    _report_unused_in_functions(definition.body, report)
+
+
+def _report_unused_parameters(definition: Definition | tree.FunctionDefinition, text: object, report: Report) -> None:
+    read = {name.id for name in names_in(text)}
     for parameter in definition.parameters:
         if parameter.name.id not in read:
             message = f"parameter `{parameter.name.id}` of `{definition.name.id}` is never used"
             report.add(Diagnostic("W602", message, parameter.name.span))
-    for statement in parts_of(definition.body):
-        for name in statement.names if isinstance(statement, tree.Let) else ():
-            if name.id not in read:
-                fixes = (statement_removed(statement.span),) if len(statement.names) == 1 else ()
-                report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span, fixes=fixes))
+
+
+def bound_by(part: object) -> tuple[tree.Name, ...]:
+    """The names that a `let` binds."""
+    if isinstance(part, tree.Let):
+        return part.names
+    return (part.name,) if isinstance(part, tree.FunctionDefinition) else ()
+
+
+def _report_unused_in_functions(text: object, report: Report) -> None:
+    for function in parts_of(text):
+        if isinstance(function, tree.FunctionDefinition):
+            _report_unused_parameters(function, (function.parameters, function.value), report)
 
 
 def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Report) -> None:

@@ -6,14 +6,14 @@ some of its arguments already given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
 from cnndsl.ops.arguments import Kind, show, type_name
 from cnndsl.ops.base import Op
-from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 MAX_ITEMS = 100_000  # of a list, those of its inner lists counted
@@ -83,6 +83,29 @@ class Block:
         return _call_text(self.name, self.bound)
 
 
+@dataclass(frozen=True)
+class Function:
+    """A function of values that a file defines. It can only be called.
+
+    env    the names that it sees
+    depth  how many calls within each other one of it may come to, itself counted
+    """
+
+    definition: tree.FunctionDefinition
+    module: Module
+    env: Env
+    depth: int
+
+    type_name = "function"
+
+    @property
+    def name(self) -> str:
+        return self.definition.name.id
+
+    def __str__(self) -> str:
+        return f"{self.name}(...)"
+
+
 Callable: TypeAlias = Layer | Block
 
 
@@ -127,41 +150,6 @@ def brief(value: object) -> str:
         value_text = f"[{', '.join([*shown, *more])}]"
         return value_text if len(value_text) <= 4 * _SHOWN_CHARACTERS else f"[... {len(value):,} items]"
     return show(value)
-
-
-class Env:
-    """Names bound to values: parameters, `let`s and loop variables, the innermost first."""
-
-    __slots__ = ("names", "parent", "places")
-
-    def __init__(self, parent: Env | None = None, names: Mapping[str, object] | None = None) -> None:
-        self.parent = parent
-        self.names: dict[str, object] = dict(names) if names else {}
-        self.places: dict[str, Span] = {}
-
-    def chain(self) -> Iterator[Env]:
-        env: Env | None = self
-        while env is not None:
-            yield env
-            env = env.parent
-
-    def find(self, name: str) -> object | None:
-        env: Env | None = self
-        while env is not None:
-            if name in env.names:
-                return env.names[name]
-            env = env.parent
-        return None
-
-    def place_of(self, name: str) -> Span | None:
-        """Where a name was bound, if the text says."""
-        return next((env.places[name] for env in self.chain() if name in env.places), None)
-
-    def __contains__(self, name: str) -> bool:
-        return any(name in env.names for env in self.chain())
-
-    def all_names(self) -> list[str]:
-        return [name for env in self.chain() for name in env.names]
 
 
 class AnyValue(Kind):

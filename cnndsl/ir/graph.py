@@ -115,8 +115,12 @@ class Graph:
         return self._by_name[self.outputs[0].node]
 
     def upstream(self, names: Iterable[str]) -> set[str]:
-        """The named nodes and everything they depend on."""
-        return upstream(names, lambda name: self._by_name[name].inputs)
+        """The named nodes and everything they depend on, those whose weights they have among them."""
+        return upstream(names, self._needs)
+
+    def _needs(self, name: str) -> tuple[str, ...]:
+        node = self._by_name[name]
+        return (*node.inputs, node.again) if node.again else node.inputs
 
     def inference(self) -> Graph:
         """The part that runs outside training: without train-only heads and what only they need."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cnndsl.ir.recipe import Original, Recipe, Recipes
+from cnndsl.ir.scopes import in_state
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
 
@@ -19,6 +20,7 @@ class Node:
 
     `name` is its instance path (`stage2.bottleneck3.conv2`), unique in the graph, and the prefix of its weights'
     names; `inputs` are the names of the nodes it reads, in argument order; `shape` is what it puts out.
+    One that is `again` another node has its weights.
     `recipes` say of a node that a pass has made how its weights follow from the original ones, by the names of its
     parameters; the weights of a node without them are its own.
     """
@@ -28,6 +30,7 @@ class Node:
     inputs: tuple[str, ...]
     shape: Shape
     span: Span
+    again: str = ""
     recipes: Recipes = field(default_factory=dict, hash=False)
 
     @property
@@ -35,9 +38,13 @@ class Node:
         """The inputs that it computes with; of the others it takes the size alone."""
         return self.inputs[: len(self.inputs) - self.op.measured]
 
+    def key(self, tensor: str) -> str:
+        """The name of one of its tensors in a state dict."""
+        return f"{in_state(self.again or self.name)}.{tensor}"
+
     def recipe(self, parameter: str) -> Recipe:
         """How that parameter follows from the original weights."""
-        return self.recipes.get(parameter, Original(f"{self.name}.{parameter}"))
+        return self.recipes.get(parameter, Original(self.key(parameter)))
 
 
 MAIN = "output"  # the name of what flows at the end of a network, if that is one tensor
@@ -59,7 +66,7 @@ class Scope:
     `path` is its instance path, a prefix of the names of the nodes inside (`""` is the whole network);
     `block` the name of the block it calls, if it is a block call, with the `arguments` of that call by parameter;
     `doc` that block's documentation (the comment above its definition). Where a bundle flows in or out, `takes` and
-    `gives` are the nodes that its tensors come from, in its order.
+    `gives` are the nodes that its tensors come from, in its order. A scope that is `again` another one has its weights.
     """
 
     path: str
@@ -70,3 +77,4 @@ class Scope:
     doc: str = ""
     takes: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
+    again: str = ""

@@ -73,7 +73,8 @@ def _call(node: Node) -> str:
     """`conv(%input) 7x7, 64, /2`: the layer as the language writes it, with what it reads."""
     word, _, arguments = str(node.op).partition(" ")
     inputs = ", ".join(f"%{source}" for source in node.inputs)
-    return f"{word}{f'({inputs})' if inputs else ''} {arguments}".rstrip()
+    again = f" again %{node.again}" if node.again else ""
+    return f"{word}{f'({inputs})' if inputs else ''} {arguments}".rstrip() + again
 
 
 def _outputs(outputs: Iterable[Output]) -> Iterator[_Line]:

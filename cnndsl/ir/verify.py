@@ -39,6 +39,7 @@ def verify(graph: Graph) -> None:
         *_shapes(graph),
         *_outputs(graph),
         *_scopes(graph),
+        *_shared(graph),
     ]
     if problems:
         raise VerificationError(graph.name, problems)
@@ -65,6 +66,15 @@ def _inputs(graph: Graph) -> Iterator[str]:
         if not _arity_fits(node):
             yield f"{node.name}: `{node.op.word}` takes {_arity(node.op.arity)}, not {len(node.inputs)}"
         defined.add(node.name)
+
+
+def _shared(graph: Graph) -> Iterator[str]:
+    """What is applied again is there, is the same layer, and has weights of the same shapes."""
+    for node in graph:
+        if node.again and node.again not in graph:
+            yield f"{node.name}: has the weights of {node.again}, and there is no such node"
+        elif node.again and (graph[node.again].again or graph[node.again].op != node.op):
+            yield f"{node.name}: is no second use of {node.again}"
 
 
 def _arity_fits(node: Node) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ir.recipe import Original, Recipe, apply
+from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import ConvTranspose
 from cnndsl.ops.fused import Affine, Fused
 from cnndsl.ops.normalization import Bn
@@ -51,7 +51,7 @@ def why_not(sweep: Sweep, node: Node, before: Node) -> str | None:
 
 def _affine(node: Node) -> dict[str, Recipe]:
     assert isinstance(node.op, Bn)
-    mean, variance = (Original(f"{node.name}.running_{moment}") for moment in ("mean", "var"))
+    mean, variance = (node.recipe(f"running_{moment}") for moment in ("mean", "var"))
     scale = apply("bn_scale", node.recipe("weight"), variance, node.op.eps)
     return {"scale": scale, "shift": apply("bn_shift", node.recipe("bias"), mean, scale)}
 

@@ -111,7 +111,7 @@ def _merged(siblings: list[Node], taken: set[str]) -> Node:
     shape = (filters, *first.shape[1:])
     common = _common(siblings)
     name = free_name(f"{common}.siblings" if common else "siblings", taken)
-    return Node(name, op, first.inputs, shape, first.span, recipes)
+    return Node(name, op, first.inputs, shape, first.span, recipes=recipes)
 
 
 def _core(node: Node) -> Conv:

@@ -24,6 +24,7 @@ from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
+from cnndsl.passes.part_shared import part_shared
 from cnndsl.passes.planar_norms import planar_norms
 from cnndsl.passes.pool_prologue import pool_prologue
 from cnndsl.passes.projection_shortcut import projection_shortcut
@@ -56,6 +57,7 @@ PIPELINE: tuple[Pass, ...] = (
 # For inference on a CPU by PyTorch.
 CPU_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,
+    part_shared,  # before all that changes weights
     standardize_weights,  # before all that looks at convolutions
     separate_padding,  # likewise
     drop_training,  # early: a dropout between two layers would keep them apart
@@ -75,6 +77,7 @@ CPU_PIPELINE: tuple[Pass, ...] = (
 # For inference on a GPU by kernels that read slices, write slices and take two sources.
 GPU_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,
+    part_shared,
     standardize_weights,
     settle_sizes,  # before separate_padding, to which it leaves less
     separate_padding,

@@ -18,10 +18,13 @@ from cnndsl.passes.notes import Notes
 
 
 def settle_bias(graph: Graph, notes: Notes | None = None) -> Graph:
+    """Of a layer that is applied again, all uses have one bias or none."""
+    seen = {node.again or node.name for node in graph if _is_open(node.op) and not undoes_bias(graph, node)}
+
     def settled(node: Node) -> Node:
         if not _is_open(node.op):
             return node
-        return replace(node, op=replace(node.op, bias=not undoes_bias(graph, node)))  # type: ignore[call-arg]
+        return replace(node, op=replace(node.op, bias=(node.again or node.name) in seen))  # type: ignore[call-arg]
 
     return graph.rewrite(map(settled, graph))
 

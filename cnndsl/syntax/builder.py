@@ -78,7 +78,7 @@ class TreeBuilder:
     def block(self, children: list[Any]) -> tree.BlockDefinition:
         keyword, name, parameters, body = children
         return tree.BlockDefinition(
-            self._name(name), parameters, body, self._doc(self._span([keyword])), self._span([keyword, name])
+            self._name(name), parameters or (), body, self._doc(self._span([keyword])), self._span([keyword, name])
         )
 
     def network(self, children: list[Any]) -> tree.NetworkDefinition:
@@ -122,7 +122,12 @@ class TreeBuilder:
     def flow(self, children: list[Any]) -> tree.Flow:
         elements, label, shape = children
         span = self._span([elements[0], elements[-1]])
-        return tree.Flow(elements, None if label is None else self._name(label), shape, span)
+        name, numbers = label or (None, ())
+        return tree.Flow(elements, name, numbers, shape, span)
+
+    def label(self, children: list[Any]) -> tuple[tree.Name, tuple[tree.Expression, ...]]:
+        name, index = children
+        return self._name(name), tuple(index[1]) if index else ()
 
     def chain(self, children: list[Any]) -> tuple[tree.Element, ...]:
         return tuple(children)
@@ -149,6 +154,10 @@ class TreeBuilder:
 
     def let(self, children: list[Any]) -> tree.Let:
         return tree.Let(children[1], children[2], self._span([children[0], children[2]]))
+
+    def function(self, children: list[Any]) -> tree.FunctionDefinition:
+        keyword, name, parameters, value = children
+        return tree.FunctionDefinition(self._name(name), parameters, value, self._span([keyword, value]))
 
     # `for` and `if` are Python keywords; their methods are set below the class.
     def _for(self, children: list[Any]) -> tree.For:
@@ -232,7 +241,7 @@ class TreeBuilder:
             elif kind == "slice":
                 value = tree.Slice(value, parts[0], parts[1], span)
             elif kind == "fact":
-                value = tree.Fact(value, self._name(last), span)
+                value = tree.Fact(tree.as_label(value), self._name(last), span)
             else:
                 value = tree.Call(value, parts[0] or (), span)
         return value
@@ -276,6 +285,10 @@ class TreeBuilder:
     def group(self, children: list[Any]) -> tree.Expression:
         inner: tree.Expression = replace(children[1], span=self._span(children))
         return inner
+
+    def comprehension(self, children: list[Any]) -> tree.Comprehension:
+        _, value, _, names, _, items, condition, _ = children
+        return tree.Comprehension(value, names, items, condition, self._span(children))
 
     def list(self, children: list[Any]) -> tree.ListExpression:
         items = tuple(child for child in children[1:-1] if child is not None)

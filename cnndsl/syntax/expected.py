@@ -43,7 +43,7 @@ def describe_expected(accepted: Set[str]) -> str:
     if "NUMBER" in accepted and "SIZE" in accepted:
         return "a value such as 64, 3x3 or a name"
     if "BLOCK" in accepted and "NETWORK" in accepted:
-        return "`block`, `network` or `use`"
+        return "`block`, `network`, `use` or `let`"
     if "LET" in accepted:
         return "a layer or a statement"
     if "NAME" in accepted and "FROM" in accepted:

@@ -52,9 +52,13 @@ _DEFINITIONS = {
     "import": 'blocks of other files come in with `use NAME from "file.arch"`',
     "include": 'blocks of other files come in with `use NAME from "file.arch"`',
     "from": 'the names come first: `use NAME from std`, `use NAME from "file.arch"`',
-    "let": "a `let` stands in a block or a network; make it a parameter if several need it",
 }
 _MERGES = ("concat", "add", "mul", "mean")
+# Those of `cnndsl.elaborate.functions`.
+FUNCTIONS = (
+    *("len", "sum", "min", "max", "range", "enumerate", "zip", "sorted", "index"),
+    *("round", "ceil", "floor", "int", "abs", "sqrt", "log2", "exp"),
+)
 _SHAPE = "the numbers of a shape are joined by `x`: `64 x 56 x 56`"
 _HASH = "comments begin with `#`"
 _DIGITS = "a number has digits on both sides of its point"
@@ -84,10 +88,20 @@ def _called(s: Situation) -> Remedy | None:
     at = next((i for i, word in enumerate(words) if word is s.layout.open[-1]), 0)
     before = words[at - 2].type if at >= 2 else "_NL"
     if at >= 1 and words[at - 1].type == "NAME" and before in _BEFORE_COMMAND and not s.outside:
-        if (merge := str(words[at - 1])) in _MERGES:
-            return f"branches stand in braces: `{merge} {{ | from a | from b }}`"
+        name = words[at - 1]
+        if name in _MERGES:
+            return f"branches stand in braces: `{name} {{ | from a | from b }}`"
+        if name in FUNCTIONS or _is_defined(s, name):
+            return f"`{name}(...)` is a value, and a layer stands here: `let n = {name}(...)` binds it"
         return without_parentheses(s, "a layer's arguments stand behind its name, without parentheses", words[at])
     return None
+
+
+def _is_defined(s: Situation, name: Token) -> bool:
+    """Whether the file has a `let name(...)`."""
+    tokens = s.layout.tokens
+    heads = zip(tokens, tokens[1:], tokens[2:], strict=False)
+    return any((let.type, name_, open_.type) == ("LET", name, "LPAR") for let, name_, open_ in heads)
 
 
 def _definition(s: Situation) -> Remedy | None:
@@ -105,15 +119,12 @@ def _definition(s: Situation) -> Remedy | None:
 
 
 def _parameters(s: Situation) -> Remedy | None:
-    """`block cell { ... }`, `network { ... }`, `network t(input) { ... }`"""
+    """`network { ... }`, `network t(input) { ... }`"""
     words = s.words
     if s.found == "LBRACE" and s.first == "NETWORK" and len(words) == 1:
         return "every network has a name: `network NAME { ... }`"
     if s.found == "INPUT" and s.first == "NETWORK":
         return "an input is stated in the braces: `input 3 x 224 x 224` (channels x height x width)"
-    if s.found == "LBRACE" and s.first == "BLOCK" and len(words) == 2:
-        title = f"a block without parameters is `block {words[1]}() {{ ... }}`"
-        return inserted(title, s.source, end_of(words[1]), "()")
     return None
 
 
@@ -237,9 +248,12 @@ def _exponent(s: Situation) -> str | None:
 
 
 def _comprehension(s: Situation) -> str | None:
-    if s.found == "FOR" and s.layout.open and s.layout.open[-1].type != "LBRACE":
-        return "`for` is a statement; a list is written out, or made by `range`, `zip`, `enumerate` or `[n] * 3`"
-    return None
+    """`sum(w for w in widths)`, `[w x v for w in widths for v in heights]`"""
+    if s.found != "FOR" or not s.layout.open or s.layout.open[-1].type == "LBRACE":
+        return None
+    if s.layout.open[-1].type == "LPAR":
+        return "a list of values stands in brackets: `sum([2 * w for w in widths])`"
+    return "a list has one `for`, at its end: `[2 * w for w in widths if w > 8]`"
 
 
 def _reserved(s: Situation) -> str | None:

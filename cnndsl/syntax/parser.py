@@ -266,11 +266,12 @@ class _Parser:
         if versions and versions[0] != str(LANGUAGE_VERSION):
             self.report = Report()
             self.report.add(mistakes.unknown_version(self.source, versions[0], LANGUAGE_VERSION))
-            return tree.File(self.source, (), (), (), complete=False)
+            return tree.File(self.source, (), (), (), (), complete=False)
         lost = {str(t) for start, end in self.lost for t in self.layout.tokens[start:end] if t.type == "NAME"}
         return tree.File(
             self.source,
             tuple(item for item in items if isinstance(item, tree.Use)),
+            tuple(item for item in items if isinstance(item, (tree.Let, tree.FunctionDefinition))),
             tuple(item for item in items if isinstance(item, tree.BlockDefinition)),
             tuple(item for item in items if isinstance(item, (tree.NetworkDefinition, tree.VariantDefinition))),
             complete=not self.report,
@@ -283,7 +284,7 @@ def parse_expression(source: Source, report: Report) -> tree.Expression | None:
     prefix = "network _ {\nlet _ = "
     file, mistakes = parse(Source(source.name, f"{prefix}{source.text}\n}}"))
     report.extend(mistakes)
-    whole = file.complete and not file.uses and not file.blocks and len(file.networks) == 1
+    whole = file.complete and not file.uses and not file.values and not file.blocks and len(file.networks) == 1
     body = file.networks[0].body if whole else None
     if body is not None and len(body.statements) == 1 and isinstance(body.statements[0], tree.Let):
         return body.statements[0].value

@@ -56,7 +56,7 @@ def skip_to_definition(layout: Layout) -> None:
 def _begins_definition(layout: Layout, token: Token, *, misspelt: bool) -> bool:
     if token.type == "_NL" or not layout.starts_line(token):
         return False
-    return token.type in DEFINITION or (misspelt and looks_like_definition(token))
+    return token.type in DEFINITION or token.type == "LET" or (misspelt and looks_like_definition(token))
 
 
 def before_line_ends(layout: Layout, at: int) -> int:

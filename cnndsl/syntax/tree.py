@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from cnndsl.source import Source, Span
@@ -41,7 +41,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """The name after `from`: what `as` gave it to. It is read as a label, and as nothing else."""
+    """The name after `from`, or before a fact (`skip.height`): what `as` gave it to. It is read as a label alone."""
 
     id: str
     span: Span
@@ -59,6 +59,17 @@ class Fact:
 @dataclass(frozen=True, slots=True)
 class ListExpression:
     items: tuple[Expression, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`[f(w) for w in widths if w > 8]`"""
+
+    value: Expression
+    names: tuple[Name, ...]
+    items: Expression
+    condition: Expression | None
     span: Span
 
 
@@ -135,6 +146,7 @@ Expression: TypeAlias = (
     | Labelled
     | Fact
     | ListExpression
+    | Comprehension
     | Operation
     | Prefix
     | Conditional
@@ -188,12 +200,20 @@ class Each:
 Element: TypeAlias = Command | Read | Each
 
 
+def as_label(value: Expression) -> Expression:
+    """What is written as a value, read as `from` reads it: its name is a label."""
+    if isinstance(value, Name):
+        return Labelled(value.id, value.span)
+    return replace(value, of=as_label(value.of)) if isinstance(value, (Index, Slice)) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Elements joined by `->`, with an optional label and an optional shape ascription."""
+    """Elements joined by `->`, with an optional label, which may be numbered, and an optional shape ascription."""
 
     elements: tuple[Element, ...]
     label: Name | None
+    numbers: tuple[Expression, ...]
     shape: Expression | None
     span: Span
 
@@ -214,6 +234,16 @@ class Input:
 @dataclass(frozen=True, slots=True)
 class Let:
     names: tuple[Name, ...]
+    value: Expression
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """`let make_divisible(v, by = 8) = ...`: a value that depends on arguments; it stands wherever a `let` does."""
+
+    name: Name
+    parameters: tuple[ParameterDefinition, ...]
     value: Expression
     span: Span
 
@@ -253,7 +283,7 @@ class Unreadable:
     span: Span
 
 
-Statement: TypeAlias = Flow | Branch | Input | Let | For | If | Expect | Require | Unreadable
+Statement: TypeAlias = Flow | Branch | Input | Let | FunctionDefinition | For | If | Expect | Require | Unreadable
 
 # --- definitions -----------------------------------------------------------------------------------------------------
 
@@ -298,7 +328,7 @@ class VariantDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """`use fire, conv_bn from "blocks.arch"`, or `from std`."""
+    """`use fire, conv_bn from "blocks.arch"`, or `from std`; blocks and values come in alike."""
 
     names: tuple[Name, ...]
     origin: Name | Literal
@@ -311,6 +341,7 @@ class File:
 
     source: Source
     uses: tuple[Use, ...]
+    values: tuple[Let | FunctionDefinition, ...]
     blocks: tuple[BlockDefinition, ...]
     networks: tuple[NetworkDefinition | VariantDefinition, ...]
     complete: bool  # False if a syntax error was found anywhere

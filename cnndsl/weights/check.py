@@ -33,9 +33,9 @@ def expected_shapes(graph: Graph) -> dict[str, Shape]:
     for node in drop_unused(settle_bias(graph)):
         inputs = graph.input_shapes(node)
         for name, shape in node.op.parameters(*inputs).items():
-            found[f"{node.name}.{name}"] = tuple(shape)
+            found[node.key(name)] = tuple(shape)
         for name, buffer in node.op.buffers(*inputs).items():
-            found[f"{node.name}.{name}"] = tuple(buffer.shape)
+            found[node.key(name)] = tuple(buffer.shape)
     return found
 
 

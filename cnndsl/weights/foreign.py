@@ -14,7 +14,7 @@ from cnndsl.diagnostics.suggest import closest
 from cnndsl.errors import WeightsError
 from cnndsl.extras import require
 from cnndsl.weights.check import OPTIONAL, reason
-from cnndsl.weights.skeleton import Skeleton
+from cnndsl.weights.skeleton import Skeleton, first_uses
 from cnndsl.weights.states import check_whole_numbers
 from cnndsl.weights.wrappers import some, without_prefixes
 
@@ -144,7 +144,7 @@ def stir(module: nn.Module, skeleton: Skeleton, seed: int = 0) -> None:
 
     generator = torch.Generator().manual_seed(seed)
     tensors = module.state_dict()
-    slots = [(unit, role, slot) for unit in skeleton.units for role, slot in unit.slots.items()]
+    slots = [(unit, role, slot) for unit in first_uses(skeleton.units) for role, slot in unit.slots.items()]
     for unit, role, slot in slots:
         if role in ("bias", "mean"):
             tensors[slot.name].normal_(0.0, 0.1, generator=generator)

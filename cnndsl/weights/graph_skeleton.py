@@ -41,7 +41,7 @@ def slots_of(graph: Graph, node: Node) -> dict[str, Slot]:
     inputs = graph.input_shapes(node)
     shapes = {name: tuple(shape) for name, shape in node.op.parameters(*inputs).items()}
     shapes |= {name: tuple(buffer.shape) for name, buffer in node.op.buffers(*inputs).items() if buffer.shape}
-    return {ROLES.get(name, name): Slot(f"{node.name}.{name}", shape) for name, shape in shapes.items()}
+    return {ROLES.get(name, name): Slot(node.key(name), shape) for name, shape in shapes.items()}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cnndsl.weights.skeleton import Skeleton, Unit
+from cnndsl.weights.skeleton import Skeleton, Unit, first_uses
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def parallels_of(steps: Steps) -> Iterator[Parallel]:
 
 def plan(skeleton: Skeleton, train_only: Sequence[str] = (), absent: Collection[str] = ()) -> Plan:
     """The plan of a network without `absent` layers; `train_only` names the outputs that exist in training alone."""
-    units = [unit for unit in skeleton.units if unit.slots and unit.name not in absent]
+    units = [unit for unit in first_uses(skeleton.units) if unit.slots and unit.name not in absent]
     above = _above(skeleton, {unit.name: number for number, unit in enumerate(units)})
     kept = 0
     for output in skeleton.outputs:

@@ -27,7 +27,7 @@ def recipes_of(node: Node, graph: Graph) -> dict[str, Recipe]:
 
 def graph_recipes(graph: Graph) -> dict[str, Recipe]:
     """The recipes of every tensor of a network, by its name in the rewritten network's state dict."""
-    return {f"{node.name}.{name}": recipe for node in graph for name, recipe in recipes_of(node, graph).items()}
+    return {node.key(name): recipe for node in graph for name, recipe in recipes_of(node, graph).items()}
 
 
 def derive(graph: Graph, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -6,8 +6,9 @@ chains of a merge are one, and padding and skipped pixels belong to the convolut
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from cnndsl.ir.upstream import upstream
@@ -99,7 +100,7 @@ class Skeleton:
 
     @property
     def params(self) -> int:
-        return sum(unit.params for unit in self.units)
+        return sum(unit.params for unit in first_uses(self.units))
 
     @property
     def macs(self) -> int:
@@ -225,7 +226,7 @@ class Builder:
     def finish(self, outputs: Iterable[str]) -> Skeleton:
         """The skeleton of what `outputs` need."""
         outputs = tuple(outputs)
-        return Skeleton(self.title, needed(self._units, outputs), outputs)
+        return Skeleton(self.title, tuple(_sharing(needed(self._units, outputs))), outputs)
 
     def _spread(self, merge: Unit) -> Iterable[str]:
         """The inputs of a merge, with those of merges of its kind among them in their place."""
@@ -240,3 +241,22 @@ class Builder:
             number += 1
             wanted = f"{name} ({number})"
         return wanted
+
+
+def _sharing(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Units that say how many of them have the same tensors, where several do."""
+    units = tuple(units)
+    uses = Counter(slot.name for unit in units for slot in unit.slots.values())
+    for unit in units:
+        count = max((uses[slot.name] for slot in unit.slots.values()), default=1)
+        yield unit if count == 1 else replace(unit, facts={**unit.facts, "uses of its weights": str(count)})
+
+
+def first_uses(units: Iterable[Unit]) -> Iterator[Unit]:
+    """Those whose tensors are no earlier one's."""
+    seen: set[str] = set()
+    for unit in units:
+        names = {slot.name for slot in unit.slots.values()}
+        if seen.isdisjoint(names):
+            yield unit
+        seen |= names

@@ -14,7 +14,7 @@ from cnndsl.weights.align import Alignment, align
 from cnndsl.weights.check import check_shapes
 from cnndsl.weights.difference import differences
 from cnndsl.weights.graph_skeleton import skeleton_of
-from cnndsl.weights.skeleton import COLOURS, Skeleton, Slot, Unit
+from cnndsl.weights.skeleton import COLOURS, Skeleton, Slot, Unit, first_uses
 from cnndsl.weights.trace import Traced, trace
 from cnndsl.weights.wrappers import some
 
@@ -111,7 +111,7 @@ def by_graph(both: Counterparts, alignment: Alignment, *, new_head: bool = False
         raise Unmatched("these could each be several of theirs, since what stands between layers differs", lines)
     resized = dict(alignment.heads)
     check_heads(both.ours, ((one, both.theirs[other].facts["filters"]) for one, other in alignment.heads), new_head)
-    units = [unit for unit in both.ours.units if unit.slots and unit.name not in resized]
+    units = [unit for unit in first_uses(both.ours.units) if unit.slots and unit.name not in resized]
     stems = both.ours.stems()
     moves = (
         move for unit in units for move in _moves(unit, both.theirs[alignment.pairs[unit.name]], unit.name in stems)

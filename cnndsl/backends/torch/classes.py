@@ -13,7 +13,9 @@ from typing import TypeAlias
 
 from cnndsl.backends.torch import names
 from cnndsl.backends.torch.arguments import Argument
+from cnndsl.backends.torch.sharing import relative
 from cnndsl.backends.torch.tree import Layer, Part, Section
+from cnndsl.ir.scopes import list_of
 from cnndsl.ops.base import TorchExpression, TorchModule
 
 Key: TypeAlias = tuple[object, ...]
@@ -67,6 +69,8 @@ def is_chain(section: Section) -> bool:
     """Is it one tensor through one module after the other, so that `nn.Sequential` says it all?"""
     if section.scope.block is not None or not section.path or len(section.inputs) != 1:
         return False
+    if section.borrows or any(part.again or (isinstance(part, Section) and part.borrows) for part in section.parts):
+        return False
     flowing = section.inputs
     for part in section.parts:
         wrapped = isinstance(part, Layer) and not (
@@ -74,7 +78,7 @@ def is_chain(section: Section) -> bool:
         )
         if wrapped or part.inputs != flowing or len(part.outputs) != 1 or part.train_only != section.train_only:
             return False
-        if part.name in _SEQUENTIAL_NAMES or names.attribute(part.name) != part.name:
+        if part.name in _SEQUENTIAL_NAMES or names.attribute(part.name) != part.name or list_of(part.name):
             return False
         flowing = part.outputs
     return section.outputs == flowing
@@ -106,14 +110,14 @@ def _structure(section: Section, keys: dict[Section, int]) -> Key:
     numbered = {tensor: number for number, tensor in enumerate(tensors)}
     parts = tuple(
         (
-            *_shape_of_part(part, keys),
+            *(("again", relative(section, part)) if part.again else _shape_of_part(part, keys)),
             tuple(numbered[tensor] for tensor in part.inputs),
             len(part.outputs),
             part.train_only and not section.train_only,
         )
         for part in section.parts
     )
-    return (parts, len(section.inputs), tuple(numbered[output] for output in section.outputs))
+    return (parts, tuple(section.borrows), len(section.inputs), tuple(numbered[output] for output in section.outputs))
 
 
 def _shape_of_part(part: Part, keys: dict[Section, int]) -> Key:

@@ -10,6 +10,7 @@ from cnndsl.backends.torch import names
 from cnndsl.backends.torch.arguments import NO_DEFAULT
 from cnndsl.backends.torch.classes import Classes, ModuleClass
 from cnndsl.backends.torch.tree import Layer, Part
+from cnndsl.ir.scopes import list_of
 from cnndsl.ops.base import TorchExpression, TorchModule, literal
 
 SHORTEST_RUN = 3
@@ -37,15 +38,18 @@ def construct(each: ModuleClass, classes: Classes) -> Constructor:
     modules: list[tuple[str, str]] = []
     kept: dict[str, str] = {}
     for part in each.model.parts:
+        if part.again:
+            continue
         if isinstance(part, Layer) and isinstance(part.spelling, TorchExpression):
             made.values[part] = {name: _keep(kept, made, part, name, next(texts)) for name in part.spelling.values}
         else:
             modules.append((made.attributes[part.name], _call(part, classes, texts)))
     made.statements += [f"self.{attribute} = {text}" for attribute, text in kept.items()]
     for run in _runs(modules):
-        made.statements += _assign(run)
+        made.statements += [*_container(run[0][0], made.statements), *_assign(run)]
         made.folded.update(attribute for attribute, _ in run if len(run) > 1)
-    renamed = [f'{attribute}="{name}"' for name, attribute in made.attributes.items() if name != attribute]
+    plain = [(name, attribute) for name, attribute in made.attributes.items() if list_of(name) is None]
+    renamed = [f'{attribute}="{name}"' for name, attribute in plain if name != attribute]
     if renamed:
         made.statements.append(f"spell_state(self, {', '.join(renamed)})")
     return made
@@ -117,7 +121,18 @@ def _range(run: list[tuple[str, str]]) -> tuple[str, str]:
     return first[0], f"for i in range({first[1]}, {last[1] + 1})"
 
 
+def _container(attribute: str, before: list[str]) -> Iterator[str]:
+    """The list or dict of numbered parts, made before the first of them."""
+    of = list_of(attribute)
+    kind = "ModuleDict" if '"' in attribute else "ModuleList"
+    made = f"self.{of} = nn.{kind}()"
+    if of is not None and made not in before:
+        yield made
+
+
 def _assign(run: list[tuple[str, str]]) -> list[str]:
+    if len(run) == 1 and run[0][0].endswith("]") and '"' not in run[0][0]:
+        return [f"self.{list_of(run[0][0])}.append({run[0][1]})"]
     if len(run) == 1:
         return [f"self.{run[0][0]} = {run[0][1]}"]
     stem, loop = _range(run)

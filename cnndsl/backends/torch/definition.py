@@ -13,6 +13,7 @@ from cnndsl.backends.torch.layout import INDENT, WIDTH, lay_out, signature
 from cnndsl.backends.torch.results import Results
 from cnndsl.backends.torch.tree import Section
 from cnndsl.ir.graph import Graph
+from cnndsl.ir.scopes import own_name
 from cnndsl.ops.base import literal
 
 
@@ -40,11 +41,16 @@ def _forward(
 ) -> list[str]:
     parameters = _inputs(each, graph, reserved)
     shapes = {node.name: node.shape for node in graph} if len(each.instances) == 1 else None
-    forward = Forward(each.model, made, parameters, shapes, results.variables if results else {}, reserved)
+    borrowed: dict[str, str] = {}
+    for path in each.model.borrows:
+        borrowed[path] = names.variable(own_name(path), reserved, [*parameters, *borrowed.values()])
+    fields = results.variables if results else {}
+    forward = Forward(each.model, made, parameters, shapes, fields, reserved, borrowed)
     forward.write()
     end = list(results.statements(forward)) if results else [f"return {forward.result()}"]
     returns = results.annotation if results else _returns(each.model)
-    lines = signature("forward", ["self", *(f"{parameter}: Tensor" for parameter in parameters)], returns, INDENT)
+    taken = [*(f"{each}: Tensor" for each in parameters), *(f"{each}: nn.Module" for each in borrowed.values())]
+    lines = signature("forward", ["self", *taken], returns, INDENT)
     for statement in roll(forward.statements, made.folded):
         lines += lay_out(statement.text, 2 * INDENT, statement.comment)
     for text in end:

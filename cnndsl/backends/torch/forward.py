@@ -14,6 +14,7 @@ from cnndsl.backends.torch import names
 from cnndsl.backends.torch.constructor import Constructor
 from cnndsl.backends.torch.expressions import Statement, fill, gather
 from cnndsl.backends.torch.layout import INDENT, WIDTH
+from cnndsl.backends.torch.sharing import reach
 from cnndsl.backends.torch.tree import Layer, Part, Section
 from cnndsl.ops.base import Shape, TorchModule, show_shape
 
@@ -39,7 +40,7 @@ class Forward:
 
     `parameters` are the names under which it takes the section's inputs; `shapes` of all tensors are given if the
     results' shapes shall be told in comments; `fields` are names that results have (heads). No variable has one of
-    the `reserved` names.
+    the `reserved` names. `borrowed` are the names of modules that are handed in, by their paths.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Forward:
         shapes: Mapping[str, Shape] | None,
         fields: Mapping[str, str],
         reserved: frozenset[str],
+        borrowed: Mapping[str, str],
     ) -> None:
         self.section = section
         self.made = made
         self.shapes = shapes
         self.fields = fields
-        self.reserved = reserved
+        self.reserved = reserved.union(borrowed.values())
+        self.borrowed = borrowed
         self.steps = section.parts
         self.uses = Counter(source for step in self.steps for source in step.inputs)
         self.uses.update(section.outputs)
@@ -116,11 +119,19 @@ class Forward:
     def _text(self, step: Part, inputs: list[str]) -> str:
         """The expression that computes a part from the texts of its inputs."""
         if isinstance(step, Section):
-            return f"self.{self.made.attributes[step.name]}({', '.join(inputs)})"
+            return f"{self._module(step)}({', '.join([*inputs, *map(self._reached, step.borrows)])})"
         if isinstance(step.spelling, TorchModule):
-            return f"self.{self.made.attributes[step.name]}({fill(step.spelling.inputs, inputs, {})})"
+            return f"{self._module(step)}({fill(step.spelling.inputs, inputs, {})})"
         template = gather(step.spelling.template, inputs, self.made.folded) or step.spelling.template
         return fill(template, inputs, self.made.values[step])
+
+    def _module(self, step: Part) -> str:
+        """What is called to compute a part."""
+        return self._reached(step.again) if step.again else f"self.{self.made.attributes[step.name]}"
+
+    def _reached(self, path: str) -> str:
+        """A module that is called again: one that was handed in, or lies within."""
+        return self.borrowed[path] if path in self.borrowed else reach(self.section, path)
 
     def _can_wait(self, index: int, step: Part, depth: int) -> bool:
         """May it become a part of its use? If it has only one, and would not be better off with a name."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 
 WIDTH = 120
 INDENT = "    "
+_TARGET = re.compile(r'(self\.)?\w+(\["\w+"\])?')
 _LONGEST_CHAIN = 2  # layers of a `chain` that stand on one line
 
 
@@ -48,7 +50,7 @@ def _split(statement: str) -> tuple[str, str]:
     if statement.startswith("return "):
         return "return ", statement.removeprefix("return ")
     target, equals, value = statement.partition(" = ")
-    is_assignment = equals and all(part.strip().replace("self.", "").isidentifier() for part in target.split(","))
+    is_assignment = equals and all(_TARGET.fullmatch(part.strip()) for part in target.split(","))
     return (f"{target} = ", value) if is_assignment else ("", statement)
 
 

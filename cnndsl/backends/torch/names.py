@@ -11,6 +11,8 @@ import re
 import sys
 from collections.abc import Container, Iterable
 
+from cnndsl.ir.scopes import in_state, list_of
+
 # What `nn.Module` calls its own methods and settings; names with a leading underscore are its own as well.
 _OF_MODULES = """
     T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
@@ -32,8 +34,14 @@ def attribute(name: str) -> str:
     return f"{name.strip('_') or 'part'}_" if reserved else name
 
 
+def plain(name: str) -> str:
+    """A numbered name as a word: `c0` for `c[0]`, `d0_1` for `d[0,1]`."""
+    return name.replace("[", "").replace("]", "").replace(",", "_")
+
+
 def variable(name: str, reserved: frozenset[str], used: Iterable[str] = ()) -> str:
     """A local variable or parameter called `name`, apart from those in use and from what the file calls otherwise."""
+    name = plain(name)
     while name in reserved:
         name += "_"
     return free(name, reserved.union(used))
@@ -41,7 +49,7 @@ def variable(name: str, reserved: frozenset[str], used: Iterable[str] = ()) -> s
 
 def field(name: str) -> str:
     """A field of a NamedTuple called `name`."""
-    name = name.lstrip("_") or "field"
+    name = plain(name).lstrip("_") or "field"
     return f"{name}_" if keyword.iskeyword(name) or name in ("self", "cls") else name
 
 
@@ -54,12 +62,14 @@ def builder(name: str, reserved: frozenset[str]) -> str:
 
 def camel(name: str) -> str:
     """`conv_bn` as a class name: `ConvBn`. Capitals stay, and so does `_` between digits; it begins with a letter."""
+    name = plain(name)
     words = "".join(word[0].upper() + word[1:] for word in re.split(r"(?<!\d)_|_(?!\d)", name) if word)
     return words if words[:1].isalpha() else f"Block{words}"
 
 
 def stem(name: str) -> str:
-    """A name without its number: `branch2` is a `branch`."""
+    """A name without its number: `branch2` and `branch[2]` are a `branch`."""
+    name = list_of(name) or name
     return re.sub(r"_?\d+$", "", name) or name
 
 
@@ -86,9 +96,18 @@ def free(name: str, taken: Container[str]) -> str:
 
 
 def free_attributes(parts: Iterable[str]) -> dict[str, str]:
-    """The attribute of every part, by its name; no two alike (`class` beside `class_`)."""
-    plain = {name: name for name in parts if attribute(name) == name}
+    """The attribute of every part, by its name; no two alike (`class` beside `class_`).
+
+    Numbered parts are items of a list, `c[0]`, if they are numbered from 0 on in order, else of a dict, `d["0_1"]`.
+    """
+    parts = list(parts)
+    lists = {stem: [name for name in parts if list_of(name) == stem] for stem in dict.fromkeys(map(list_of, parts))}
+    taken = {name: name for name in parts if attribute(name) == name} | {each: each for each in lists if each}
     attributes: dict[str, str] = {}
     for name in parts:
-        attributes[name] = plain.get(name) or free(attribute(name), {*plain, *attributes.values()})
+        if (of := list_of(name)) is not None:
+            in_order = lists[of] == [f"{of}[{number}]" for number in range(len(lists[of]))]
+            attributes[name] = name if in_order else f'{of}["{in_state(name).rpartition(".")[2]}"]'
+        else:
+            attributes[name] = taken.get(name) or free(attribute(name), {*taken, *attributes.values()})
     return attributes

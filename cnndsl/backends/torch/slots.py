@@ -74,7 +74,7 @@ def slots(section: Section, classes: Classes, order: dict[Section, int]) -> Iter
     """The numbers of one instance of a class; those of a class inside are its arguments' values."""
     passing = _passing(section)
     layers = _layer_runs(section, classes)
-    pending = [("", part) for part in reversed(section.parts)]
+    pending = [("", part) for part in reversed(section.parts) if not part.again]
     while pending:
         prefix, part = pending.pop()
         element = f"{prefix}{part.name}"
@@ -143,6 +143,8 @@ def _passing(section: Section) -> set[str]:
     pending = list(reversed(section.parts))
     while pending:
         part = pending.pop()
+        if part.again:
+            continue
         if isinstance(part, Section):
             pending.extend(reversed(part.parts))
         elif part.inputs[0] in found and len(part.inputs) == 1 and not part.node.op.weighted:

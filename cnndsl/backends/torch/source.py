@@ -14,6 +14,7 @@ from cnndsl.backends.torch.definition import define
 from cnndsl.backends.torch.header import header
 from cnndsl.backends.torch.reserved import global_names, reserved_names
 from cnndsl.backends.torch.results import Results
+from cnndsl.backends.torch.sharing import plant
 from cnndsl.backends.torch.slots import generalise
 from cnndsl.backends.torch.snippets import (
     BUILDER,
@@ -26,7 +27,6 @@ from cnndsl.backends.torch.snippets import (
     TORCH_IMPORTS,
 )
 from cnndsl.backends.torch.splits import join_slices
-from cnndsl.backends.torch.tree import plant
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import TorchModule
 from cnndsl.passes.drop_identity import drop_identity

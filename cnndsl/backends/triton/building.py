@@ -47,6 +47,7 @@ class Building:
     notes: Notes
     launches: list[Launch] = field(default_factory=list)
     weights: dict[str, Packed] = field(default_factory=dict)
+    alike: dict[tuple[Shape, Dtype, Recipe], Packed] = field(default_factory=dict)
 
     @property
     def dtype(self) -> Dtype:
@@ -80,9 +81,11 @@ class Building:
         return self.packed(f"{node.name}.{parameter}", (length,), node.recipe(parameter), "fp32")
 
     def packed(self, name: str, shape: Shape, recipe: Recipe, dtype: Dtype | None = None) -> Packed:
+        """Packed weights; those that are packed alike already, for another use of the same, serve again."""
         made = Packed(name, shape, dtype or self.dtype, recipe)
-        assert self.weights.setdefault(name, made) == made, name
-        return made
+        known = self.alike.setdefault((shape, made.dtype, recipe), made)
+        assert self.weights.setdefault(known.name, known) == known, name
+        return known
 
     def launch(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None], *nodes: str) -> None:
         """Add a launch of the kernel that is chosen, with a second one if its sums are split."""

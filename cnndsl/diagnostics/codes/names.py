@@ -32,8 +32,9 @@ NAMES = (
         "E302",
         "unknown name in an expression",
         """
-        An expression sees the parameters of its own block or network, what `let` and `for` around it bind,
-        and the built-in functions. Inside a block the names of the network that calls it are not seen.
+        An expression sees the parameters of its own block or network, what `let` and `for` around it bind, the
+        `let`s at the top of the file, and the built-in functions. Inside a block the names of the network that
+        calls it are not seen, and a function sees only what is bound before it.
 
         Make it a parameter, if it should differ between calls, or bind it with `let`.
         """,
@@ -56,6 +57,8 @@ NAMES = (
         """
         `from NAME` reads a tensor that was labelled `as NAME` further up. There is no such label, or it is
         given only further down, or inside a block, whose labels are its own.
+
+        Of labels that are numbered (`as c[i]`), the message lists those that are there.
 
         Label the tensor where it is made: `conv 3x3, 64 -> relu as enc1`.
         """,
@@ -106,13 +109,13 @@ NAMES = (
     ),
     Code(
         "E310",
-        "a block that calls itself",
+        "a block or function that calls itself",
         """
         A block is written out where it is called, so one that calls itself, directly or through others,
-        would never end. The message shows the cycle.
+        would never end. The message shows the cycle. A function sees what is bound before it, and so not itself.
 
         Use `repeat n { ... }` for the same layers again, `for` for layers that change from round to round,
-        and `fractal` for the recursive rule of FractalNet.
+        and `fractal` for the recursive rule of FractalNet. A list of values is `[f(i) for i in range(n)]`.
         """,
         bad="""
         block deeper(filters) {
@@ -140,11 +143,11 @@ NAMES = (
         "E311",
         "`use` cannot be satisfied",
         """
-        The file does not exist, cannot be read or is not called `.arch`, it has no block of that name, or files
-        use each other in a circle or too deep. Paths are relative to the file that says `use`; `std` are the
-        blocks that ship with cnndsl.
+        The file does not exist, cannot be read or is not called `.arch`, it has no block or `let` of that name, or
+        files use each other in a circle or too deep. Paths are relative to the file that says `use`; `std` are those
+        that ship with cnndsl.
 
-        Only blocks can be imported. Correct the name or the path, or define the block here.
+        Networks cannot be imported. Correct the name or the path, or define the block here.
         """,
         bad="""
         use missing from std

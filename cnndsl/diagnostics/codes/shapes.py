@@ -232,4 +232,30 @@ SHAPES = (
         }
         """,
     ),
+    Code(
+        "E211",
+        "weights that do not fit a second time",
+        """
+        `again NAME` applies layers once more with the weights that they have. A convolution's weights are made for so
+        many channels, a linear layer's for so many features, and another number comes here.
+
+        Bring the tensor to the same channels first, with a 1x1 convolution of its own, or call the block anew, which
+        gives it other weights.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32
+            conv 3x3, 16 -> bn -> relu as tower
+            again tower
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            conv 1x1, 16 -> relu
+            conv 3x3, 16 -> bn -> relu as tower
+            again tower
+        }
+        """,
+    ),
 )

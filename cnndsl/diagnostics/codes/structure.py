@@ -84,4 +84,28 @@ STRUCTURE = (
         }
         """,
     ),
+    Code(
+        "E320",
+        "nothing to be applied again",
+        """
+        `again NAME` applies what the label names: a layer, a block call, a stage, a branch, or a chain. This label
+        stands on an input, or on a tensor that was only read with `from`, and names no layers.
+
+        Label the layers where they are applied first: `tower 256 as t`, then `again t`.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32 as image
+            conv 3x3, 16 -> relu
+            again image
+        }
+        """,
+        good="""
+        network t {
+            input 16 x 32 x 32 as image
+            conv 3x3, 16 -> relu as c
+            again c
+        }
+        """,
+    ),
 )

@@ -236,4 +236,34 @@ WARNINGS = (
         }
         """,
     ),
+    Code(
+        "W621",
+        "label of a loop, read outside of it",
+        """
+        A label in a loop is put on another tensor in every round. Where it is read after the loop, or in another
+        one, it means the last of them, which may be what is meant but does not show.
+
+        Number the label by the loop's variable, `as c[i]`, and say which is read: `from c[3]`, `from c[-1]`.
+        """,
+        bad="""
+        network t {
+            input 3 x 32 x 32
+            for filters in [8, 16] {
+                conv 3x3, filters, /2 -> relu as c
+            }
+            conv 3x3, 16 -> relu
+            add { | identity | from c }
+        }
+        """,
+        good="""
+        network t {
+            input 3 x 32 x 32
+            for i, filters in enumerate([8, 16]) {
+                conv 3x3, filters, /2 -> relu as c[i]
+            }
+            conv 3x3, 16 -> relu
+            add { | identity | from c[1] }
+        }
+        """,
+    ),
 )

@@ -10,7 +10,7 @@ from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.history import CHANNELS
 from cnndsl.elaborate.drafts import Drafts, Tensor
 from cnndsl.elaborate.names import parts_of
-from cnndsl.elaborate.place import Labels
+from cnndsl.elaborate.place import Labelling, Labels
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Shape
 from cnndsl.syntax import tree
@@ -23,9 +23,12 @@ def other_labels(
     used = {part.id for part in parts_of(labels.body) if isinstance(part, tree.Labelled)}
     shapes = [conflict.shape(end) for end in range(len(conflict.ends))]
     for end, read in reads.items():
-        now = labels.tensors[read.id][0]
-        for name, (tensor, _) in labels.tensors.items():
-            if not (isinstance(tensor, Tensor) and isinstance(now, Tensor)) or tensor.node == now.node:
+        now = _tensor(labels.tensors.get(read.id))
+        if now is None:  # one of several, or a bundle
+            continue
+        for name, label in labels.tensors.items():
+            tensor = _tensor(label)
+            if tensor is None or tensor.node == now.node:
                 continue
             shape = _branch_shape(conflict.drafts, now, tensor, made[end], conflict.ends[end])
             if shape is not None and conflict.fits([*shapes[:end], shape, *shapes[end + 1 :]]):
@@ -33,6 +36,10 @@ def other_labels(
                 fix = Fix(title, (Edit(read.span, name),))
                 words = f"`{read.id}` is {show_shape(now.shape)}"
                 yield Candidate(fix, 45 if name in used else 11, read.span, words)
+
+
+def _tensor(label: Labelling | None) -> Tensor | None:
+    return label.x if label is not None and isinstance(label.x, Tensor) else None
 
 
 def _branch_shape(drafts: Drafts, before: Tensor, start: Tensor, nodes: range, end: int) -> Shape | None:

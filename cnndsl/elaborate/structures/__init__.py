@@ -9,9 +9,10 @@ from cnndsl.elaborate.structures.bundling import Group, Split
 from cnndsl.elaborate.structures.growing import Dense, Fractal
 from cnndsl.elaborate.structures.nesting import Head, Repeat, Stage
 from cnndsl.elaborate.structures.residual import Residual
+from cnndsl.elaborate.structures.sharing import Again
 
 STRUCTURES: dict[str, type[Structure]] = {
-    structure.word: structure for structure in (Repeat, Stage, Head, Residual, Dense, Fractal, Group, Split)
+    structure.word: structure for structure in (Repeat, Stage, Head, Residual, Dense, Fractal, Group, Split, Again)
 }
 
 __all__ = ["STRUCTURES", "Dense", "Fractal", "Group", "Head", "Repeat", "Residual", "Split", "Stage", "Structure"]

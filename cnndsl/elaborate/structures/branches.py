@@ -9,11 +9,12 @@ from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import statements
 from cnndsl.elaborate.context import Round
 from cnndsl.elaborate.elaborator import Elaborator
-from cnndsl.elaborate.labels import bind_label
+from cnndsl.elaborate.env import Env
+from cnndsl.elaborate.labels import bind_label, label_of
 from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.structures.nesting import Repeat
-from cnndsl.elaborate.values import POISON, Env, Failed
+from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -45,7 +46,7 @@ def _ends(
     """The branches that one statement of a merge's body gives."""
     if isinstance(statement, tree.Branch):
         yield from _branch(elaborator, statement, place, x)
-    elif isinstance(statement, (tree.Let, tree.Require)):
+    elif isinstance(statement, (tree.Let, tree.FunctionDefinition, tree.Require)):
         elaborator.statement(statement, place, x)
     elif isinstance(statement, tree.If):
         chosen = statements.chosen(elaborator, statement, place)
@@ -99,15 +100,17 @@ def _branch(elaborator: Elaborator, statement: tree.Branch, place: Place, x: Flo
     flow = statement.flow
     if isinstance(flow, tree.Unreadable):
         raise Failed("branch")
-    name = flow.label.id if flow.label else "branch"
-    scope = place.scope.open("branch", name, flow.span, labelled=flow.label is not None)
+    label = label_of(elaborator, flow, place)
+    scope = place.scope.open("branch", label.id if label else "branch", flow.span, labelled=label is not None)
     inner = replace(place, env=Env(place.env), scope=scope, entering=x)
     start = len(elaborator.drafts)
-    result = elaborator.statement(replace(flow, label=None), inner, x)
+    result = elaborator.statement(replace(flow, label=None, numbers=()), inner, x)
     scope.carry(x, result)
     nodes = range(start, len(elaborator.drafts))
-    if flow.label is not None:
-        bind_label(elaborator, flow.label, place, result, names_weights=result is POISON or bool(nodes))
+    if label is not None:
+        given = x if not isinstance(flow.elements[0], tree.Read) else None
+        weights = result is POISON or bool(nodes)
+        bind_label(elaborator, label, place, result, nodes, names_weights=weights, given=given)
     values = values_in(flow, inner.env)
     for each in tensors_of(result) or (result,):
         yield BranchEnd(each, flow, values, nodes)

@@ -20,7 +20,7 @@ from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.elaborate.tensors import count
 from cnndsl.elaborate.values import POISON, Block, Failed, Layer
 from cnndsl.ops import show_shape
-from cnndsl.ops.arguments import Kind, argument
+from cnndsl.ops.arguments import Kind, argument, boolean
 from cnndsl.ops.base import Shape
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.merge import Add
@@ -51,17 +51,20 @@ class Residual(Structure):
 
     When the two differ in shape, `shortcut` says how the input follows: `projection` (a 1x1 conv and bn, option
     B of section 3.3, stride and filters derived), `zero_pad` (subsampled and padded with zero channels, option A),
-    or a block.
+    or a block. With `when=false` it is the body alone.
     """
 
     word: ClassVar[str] = "residual"
 
     shortcut: Any = argument(ShortcutKind(), None, keyword=True)
+    when: bool = boolean(True)
 
     def build(
         self, elaborator: Elaborator, command: tree.Command, place: Place, x: Flowing, label: tree.Name | None
     ) -> Flowing:
         y = elaborator.body(body_of(command), place.inner(), x)
+        if not self.when:
+            return y
         if isinstance(x, Tensor) and isinstance(y, Tensor):
             return self._sum(elaborator, command, place, x, y)
         if isinstance(x, Bundle) and isinstance(y, Bundle) and len(x.items) == len(y.items):
