@@ -25,6 +25,7 @@ from cnndsl.passes.merge_expansions import merge_expansions
 from cnndsl.passes.merge_siblings import merge_siblings
 from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
+from cnndsl.passes.part_shared import part_shared
 from cnndsl.passes.placement import Slice, concat_slices
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
@@ -47,13 +48,15 @@ def test_every_pass_keeps_what_is_computed(pipeline: tuple[Pass, ...], graph: Gr
 @given(networks())
 @settings(max_examples=examples(24), deadline=None, suppress_health_check=list(HealthCheck))
 def test_projections_keep_what_is_computed(graph: Graph) -> None:
-    assert_equal(run(run(graph), (drop_training, fold_bn, fuse_add, fuse_activation, projection_shortcut)), graph)
+    assert_equal(
+        run(run(graph), (part_shared, drop_training, fold_bn, fuse_add, fuse_activation, projection_shortcut)), graph
+    )
 
 
-@given(networks(), st.permutations(CPU_PIPELINE[2:]))
+@given(networks(), st.permutations(CPU_PIPELINE[3:]))
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 def test_in_any_order(graph: Graph, passes: list[object]) -> None:
-    assert_equal(run(run(graph), passes).inference(), graph)  # type: ignore[arg-type]
+    assert_equal(run(run(graph), (part_shared, *passes)).inference(), graph)  # type: ignore[arg-type]
 
 
 def prepared(body: str, *passes: object, size: str = "4 x 8 x 8") -> tuple[Graph, Notes]:
