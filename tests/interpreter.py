@@ -38,6 +38,6 @@ def _compute(graph: Graph, node: Node, state: dict[str, Tensor], inputs: list[Te
     if spelling.source is not None:
         exec(f"from __future__ import annotations\n{spelling.helper}\n{spelling.source}", scope)
     module = eval(spelling.constructor(), scope).eval()
-    prefix = f"{node.name}."
+    prefix = node.key("")
     module.load_state_dict({name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)})
     return eval(f"module({spelling.inputs.format(*names)})", scope | tensors | {"module": module})
