@@ -156,7 +156,7 @@ def test_shapes(block: Block) -> None:
     for line in block.body.splitlines():
         shape, _, rest = line.partition(" -> ")
         report = check_file(Source(line, f"network example {{\ninput {shape}\n{rest}\n}}\n")).report
-        assert render(report, "text") == ""
+        assert not report.errors, render(report, "text")  # that a layer does nothing to a vector is no error
 
 
 @of("console")

@@ -125,7 +125,7 @@ def _fact(finding: Diagnostic) -> Iterator[Fix]:
         name = _FACT_NAMES.get(text) if behind else _FACTS.get(text)
         if name is not None:
             yield Fix(f"write `{name if not behind else f'in.{name}'}`", (Edit(place, name),), safe=True)
-    if finding.code in ("E101", "E302"):
+    if finding.code in ("E101", "E302", "E303"):
         line = Span(place.source, place.source.start_of(place.line), place.source.start_of(place.line))
         written = place.source.line(place.line)
         line = replace(line, end=line.start + len(written))

@@ -82,7 +82,7 @@ class Conv(Op):
         "4 x 15 x 15 -> conv 2x2, 6, /2, pad=[0, 1, 0, 1]",
         "4 x 16 x 15 -> conv 3x3, 6, /2, pad=same",
         "4 x 9 x 7 -> conv 4x2, 6, pad=same, dilation=2",
-        "4 x 11 x 13 -> conv 2x2, 3, /3, pad=same",
+        "4 x 11 x 13 -> conv 4x4, 3, /3, pad=same",
         "4 x 9 x 9 -> conv 3x5, 6, pad_mode=reflect",
         "4 x 9 x 9 -> conv 3x3, 6, /2, pad=[0, 1, 0, 2], pad_mode=replicate",
     )
