@@ -129,7 +129,7 @@ def mutants(draw: st.DrawFn) -> Source:
     return Source(str(path), text[: token.start()] + draw(st.sampled_from(others)) + text[token.end() :], path)
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(100))
 @given(mutants())
 def test_fixes_of_mutated_files_hold(source: Source) -> None:
     assert_fixes_hold(source, FEW)
