@@ -252,9 +252,7 @@ class StandardizedConv2d(nn.Conv2d):
         bias: bool = True,
         padding_mode: str = "zeros",
     ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
-        )
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode)
         self.eps = eps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
