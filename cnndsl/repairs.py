@@ -18,7 +18,7 @@ from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.source import Source
 
 MOST_TRIES = 60  # for one finding
-MOST_WORK = 20_000  # layers and lines looked at again, for all findings of a file
+MOST_WORK = 12_000  # layers and lines looked at again, for all findings of a file
 OFFERED = 2
 STEP = 10  # of costs: what costs less than that more than the best is about as natural
 

@@ -272,7 +272,7 @@ def _said(op: type[Op], values: Mapping[str, Any], command: tree.Command) -> str
             argument = given(command, name, positional_names(op))
             shown.append(f"no `{argument.span.text}`" if argument is not None else f"no `{name}`")
         elif name in ("filters", "features"):
-            shown.append(f"{value} {name}" if isinstance(value, int) else f"`{value}` {name}")
+            shown.append(f"{value} {name}" if isinstance(value, int) else f"`{value}` as {name}")
         else:
             bare = name in positional_names(op) and not isinstance(value, str)
             shown.append(f"`{value_text(op, name, value, '')}`" if bare else f"`{written(op, name, value)}`")
