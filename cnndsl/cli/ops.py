@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Entry: TypeAlias = type[Op] | type[Structure]
 
 # The order of the reference page: `cnndsl/ops/` has a file for each; others follow.
-FAMILIES = ("convolution", "linear", "pooling", "normalization", "activation", "merge", "regularization")
+FAMILIES = ("convolution", "linear", "pooling", "channels", "normalization", "activation", "merge", "regularization")
 
 PAGE_HEAD = """\
 # Layers and structures

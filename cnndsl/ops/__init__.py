@@ -2,6 +2,7 @@
 
 from cnndsl.ops import (
     activation,
+    channels,
     convolution,
     linear,
     merge,
@@ -20,6 +21,7 @@ __all__ = [
     "Shape",
     "activation",
     "all_layers",
+    "channels",
     "convolution",
     "find",
     "linear",

@@ -1,4 +1,4 @@
-"""Convolutions over images, and along channels. Dumoulin and Visin 2016 is the guide to their arithmetic."""
+"""Convolutions over images. Dumoulin and Visin 2016 is the guide to their arithmetic."""
 
 from __future__ import annotations
 
@@ -174,9 +174,34 @@ class Conv(Op):
         return self.kernel == (1, 1) and self.stride != (1, 1) and self.groups == 1 and channels < VECTOR
 
 
+class OtherConv(Op):
+    """A layer that is a convolution in other words: its `conv`."""
+
+    weighted: ClassVar[bool] = True
+
+    def conv(self, channels: int) -> Conv:
+        """The convolution this is for that many input channels."""
+        raise TypeError(f"{type(self).__name__} does not say what convolution it is")
+
+    def __post_init__(self) -> None:
+        self.conv(1)  # finds an even kernel without a pad
+
+    def output(self, *inputs: Shape) -> Shape:
+        return self.conv(expect_image(self.word, inputs[0])[0]).output(*inputs)
+
+    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
+        return self.conv(inputs[0][0]).parameters(*inputs)
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.conv(inputs[0][0]).macs(*inputs)
+
+    def window(self, *inputs: Shape) -> Window:
+        return self.conv(inputs[0][0]).window(*inputs)
+
+
 @register
 @dataclass(frozen=True)
-class Depthwise(Op):
+class Depthwise(OtherConv):
     """Convolution of each channel by itself (Xception, Chollet 2017; MobileNet, Howard et al. 2017).
 
     Short for a `conv` with `groups = in.channels` and `filters = in.channels * multiplier`, and computed like it.
@@ -185,7 +210,6 @@ class Depthwise(Op):
     """
 
     word: ClassVar[str] = "depthwise"
-    weighted: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = (
         "6 x 16 x 16 -> depthwise 3x3",
         "6 x 17 x 15 -> depthwise 5x5, /2, bias=false",
@@ -202,9 +226,6 @@ class Depthwise(Op):
     bias: bool | None = boolean(None, shown="false before bn, else true")
     pad_mode: str = choice("zero", "reflect", "replicate", "circular", default="zero")
 
-    def __post_init__(self) -> None:
-        self.conv(1)  # finds an even kernel without a pad
-
     def conv(self, channels: int) -> Conv:
         """The convolution this is for that many input channels."""
         return Conv(
@@ -217,18 +238,6 @@ class Depthwise(Op):
             bias=self.bias,
             pad_mode=self.pad_mode,
         )
-
-    def output(self, *inputs: Shape) -> Shape:
-        return self.conv(expect_image(self.word, inputs[0])[0]).output(*inputs)
-
-    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
-        return self.conv(inputs[0][0]).parameters(*inputs)
-
-    def macs(self, *inputs: Shape) -> int:
-        return self.conv(inputs[0][0]).macs(*inputs)
-
-    def window(self, *inputs: Shape) -> Window:
-        return self.conv(inputs[0][0]).window(*inputs)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return self.conv(inputs[0][0]).torch(*inputs)
@@ -263,7 +272,7 @@ class StandardizedConv2d(nn.Conv2d):
 
 @register
 @dataclass(frozen=True)
-class WsConv(Op):
+class WsConv(OtherConv):
     """A convolution with weight standardisation: each filter has mean 0 and variance 1. Qiao et al. 2019.
 
     The weights that are learned are free, and are standardised whenever they are used; `eps` is added to the variance.
@@ -271,7 +280,6 @@ class WsConv(Op):
     """
 
     word: ClassVar[str] = "ws_conv"
-    weighted: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = (
         "3 x 32 x 32 -> ws_conv 3x3, 16",
         "8 x 16 x 15 -> ws_conv 3x3, 8, /2, groups=4, bias=false, eps=0.001",
@@ -288,24 +296,9 @@ class WsConv(Op):
     pad_mode: str = choice("zero", "reflect", "replicate", "circular", default="zero")
     eps: float = number(1e-6, minimum=0.0, above=True, keyword=True)
 
-    def __post_init__(self) -> None:
-        self.conv(1)  # finds an even kernel without a pad
-
     def conv(self, channels: int) -> Conv:
         """The convolution by weights that are standardised already."""
         return Conv(**{each.name: getattr(self, each.name) for each in fields(Conv)})
-
-    def output(self, *inputs: Shape) -> Shape:
-        return self.conv(inputs[0][0]).output(*inputs)
-
-    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
-        return self.conv(inputs[0][0]).parameters(*inputs)
-
-    def macs(self, *inputs: Shape) -> int:
-        return self.conv(inputs[0][0]).macs(*inputs)
-
-    def window(self, *inputs: Shape) -> Window:
-        return self.conv(inputs[0][0]).window(*inputs)
 
     def torch(self, *inputs: Shape) -> TorchModule:
         spelled = self.conv(inputs[0][0]).torch(*inputs)
@@ -399,65 +392,4 @@ class ConvTranspose(Op):
                 "bias": (self.bias is not False, True),
                 "dilation": (compact(self.dilation), 1),
             },
-        )
-
-
-CHANNEL_CONV = '''\
-class ChannelConv(nn.Conv1d):
-    """A 1-d convolution along the channels of each pixel: one filter for all of them (ECA, Wang et al. 2020)."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        pixels = x.movedim(1, -1)
-        return super().forward(pixels.reshape(-1, 1, x.shape[1])).reshape(pixels.shape).movedim(-1, 1)
-'''
-
-
-@register
-@dataclass(frozen=True)
-class ChannelConv(Op):
-    """1-d convolution along the channels, of each pixel by itself: one filter of `kernel` weights for all channels.
-
-    Behind `global_avgpool` it is the gate of ECA-Net (Wang et al. 2020), where each channel asks its neighbours. The
-    kernel is odd; channels beyond the ends count as zero.
-    """
-
-    word: ClassVar[str] = "channel_conv"
-    weighted: ClassVar[bool] = True
-    examples: ClassVar[tuple[str, ...]] = (
-        "8 x 1 x 1 -> channel_conv 3, bias=false",
-        "8 x 4 x 3 -> channel_conv 5",
-    )
-
-    kernel: int = integer()
-    bias: bool | None = boolean(None, shown="false before bn, else true")
-
-    def __post_init__(self) -> None:
-        if self.kernel % 2 == 0:
-            raise LayerError(
-                "E314",
-                f"an even kernel of {self.kernel} has no half padding",
-                argument="kernel",
-                rewrites=tuple(Rewrite(f"say {k}", {"kernel": str(k)}) for k in (self.kernel - 1, self.kernel + 1)),
-            )
-
-    def output(self, *inputs: Shape) -> Shape:
-        expect_image(self.word, inputs[0])
-        return inputs[0]
-
-    def parameters(self, *inputs: Shape) -> dict[str, Shape]:
-        weight: dict[str, Shape] = {"weight": (1, 1, self.kernel)}
-        return weight if self.bias is False else weight | {"bias": (1,)}
-
-    def macs(self, *inputs: Shape) -> int:
-        return prod(inputs[0]) * self.kernel
-
-    def window(self, *inputs: Shape) -> Window:
-        return Window(channels="some")
-
-    def torch(self, *inputs: Shape) -> TorchModule:
-        return TorchModule(
-            "ChannelConv",
-            (1, 1, self.kernel),
-            {"padding": (self.kernel // 2, 0), "bias": (self.bias is not False, True)},
-            source=CHANNEL_CONV,
         )

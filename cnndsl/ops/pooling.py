@@ -1,4 +1,4 @@
-"""Pools: a maximum or mean of windows of fixed size, of the whole map, of all channels, or of windows cut to suit."""
+"""Pools: a maximum or mean of windows of fixed size, of the whole map, or of windows cut to suit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
-from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
+from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchModule, register
 from cnndsl.ops.bounds import Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, expect_image, padded, same_sides
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
@@ -263,44 +263,6 @@ class GlobalMaxpool(GlobalPool):
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.AdaptiveMaxPool2d", (1,))
-
-
-class ChannelPool(Op):
-    """A pool over the channels of each pixel: one map is left."""
-
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        return inputs[0]
-
-    def does_nothing(self, *inputs: Shape) -> bool:
-        return inputs[0][0] == 1
-
-    def output(self, *inputs: Shape) -> Shape:
-        return (1, *expect_image(self.word, inputs[0])[1:])
-
-    def window(self, *inputs: Shape) -> Window:
-        return Window(channels="all")
-
-
-@register
-class ChannelMean(ChannelPool):
-    """Mean over the channels of each pixel, which leaves 1 x height x width: CBAM's spatial gate, Woo et al. 2018."""
-
-    word: ClassVar[str] = "channel_mean"
-    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> channel_mean",)
-
-    def torch(self, *inputs: Shape) -> TorchExpression:
-        return TorchExpression("{0}.mean(dim=1, keepdim=True)")
-
-
-@register
-class ChannelMax(ChannelPool):
-    """Maximum over the channels of each pixel, which leaves 1 x height x width; with `channel_mean`, CBAM's gate."""
-
-    word: ClassVar[str] = "channel_max"
-    examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> channel_max",)
-
-    def torch(self, *inputs: Shape) -> TorchExpression:
-        return TorchExpression("{0}.amax(dim=1, keepdim=True)")
 
 
 BLUR_POOL = '''\
