@@ -302,7 +302,9 @@ def test_a_signal_waits_for_what_is_being_imported(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "cnndsl: interrupted\n") and (folder / "whole").exists()
 
 
-@pytest.mark.parametrize("module", ["argparse", "cnndsl.cli.check", "lark", "cnndsl.elaborate.networks"])
+@pytest.mark.parametrize(
+    "module", ["argparse", "cnndsl.cli.check", "cnndsl.syntax.parser", "cnndsl.elaborate.networks"]
+)
 def test_ctrl_c_while_a_module_is_imported(folder: Path, module: str) -> None:
     program = f"""
 import os, runpy, signal, sys
