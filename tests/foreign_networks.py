@@ -8,11 +8,20 @@ from random import Random
 import torch
 from torch import Tensor, fx, nn
 
+from cnndsl.weights.one_layer import ONE_LAYER
+
+
+class Tracer(fx.Tracer):
+    """Keeps layers whole that are read as one."""
+
+    def is_leaf_module(self, module: nn.Module, path: str) -> bool:
+        return type(module).__name__ in ONE_LAYER or super().is_leaf_module(module, path)
+
 
 def scrambled(module: nn.Module, seed: int = 0) -> nn.Module:
     """The same computation with every part renamed, and its parts defined in another order."""
     random = Random(seed)
-    traced = fx.symbolic_trace(module.eval())
+    traced = fx.GraphModule(module.eval(), Tracer().trace(module))
     targets = list(dict.fromkeys(n.target for n in traced.graph.nodes if n.op in ("call_module", "get_attr")))
     numbers = random.sample(range(10 * len(targets)), len(targets))
     names = {target: f"p{number}" for target, number in zip(targets, numbers, strict=True)}

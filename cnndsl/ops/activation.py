@@ -82,6 +82,7 @@ class SquaredRelu(Pointwise):
 
     word: ClassVar[str] = "squared_relu"
     triton: ClassVar[str] = "tl.where(x < 0.0, 0.0, x * x)"
+    function: ClassVar[tuple[object, ...]] = ("squared_relu",)
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> squared_relu",)
 
     def bounds(self, *inputs: Bounds) -> Bounds:

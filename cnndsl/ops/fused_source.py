@@ -30,7 +30,8 @@ class Fused(nn.Module):
     """What fused layers share: steps before and after the layer, and weights in the order that oneDNN wants.
 
     A step is the name of a function of `torch.nn.functional`, or such a name with an argument; `add` adds the second
-    input, `scale` multiplies by its argument, and `affine` (before the layer) applies `scale` and `shift` per channel.
+    input, `scale` multiplies by its argument, `squared_relu` squares what `relu` gives, and `affine` (before the layer)
+    applies `scale` and `shift` per channel.
     """
 
     prologue: tuple = ()
@@ -102,6 +103,8 @@ class Fused(nn.Module):
         if name == "affine":
             shape = (-1,) + (1,) * (x.dim() - 2)
             return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
+        if name == "squared_relu":
+            return F.relu(x).square()
         if name == "gelu":
             return F.gelu(x, approximate=(arguments or ["none"])[0])
         return getattr(F, name)(x, *arguments)
@@ -228,6 +231,8 @@ class FusedPointwise(nn.Module):
                 x = getattr(torch, name)(x, waiting.pop(0))
             elif name == "scale":
                 x = x * arguments[0]
+            elif name == "squared_relu":
+                x = F.relu(x).square()
             else:
                 x = F.gelu(x, approximate=arguments[0]) if name == "gelu" else getattr(F, name)(x, *arguments)
         return x

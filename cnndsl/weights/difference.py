@@ -7,13 +7,13 @@ does not depend on their definition, and paired so that as much as possible agre
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import TypeAlias
 
 from cnndsl.weights.align import Alignment, align
-from cnndsl.weights.skeleton import Facts, Skeleton, Unit
+from cnndsl.weights.skeleton import NOT_TRACED, TRAINING, Facts, Skeleton, Unit
 
 Pair: TypeAlias = tuple[Unit | None, Unit | None]
 
@@ -36,7 +36,6 @@ USUAL = {("stride", "1"), ("dilation", "1"), ("groups", "1"), ("pad", "half"), (
     ("approximate", "none"),
 }
 BARE = frozenset({"kernel", "filters", "size", "p", "factor"})
-NOT_TRACED = "drop_path"  # leaves no trace in a module that is not training
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,16 @@ def _along(ours: Skeleton, theirs: Skeleton, alignment: Alignment) -> list[Pair]
             take([(unit, partner)])
     for mine, yours in _outputs(ours, theirs, alignment):
         take(_paired(ours.joint_before(mine)[1], theirs.joint_before(yours)[1]))
-    return list(found.values())
+    paired = {other.name for one, other in found.values() if one and other}
+    return [pair for pair in found.values() if not _is_alias(*pair, paired)]
+
+
+def _is_alias(one: Unit | None, other: Unit | None, paired: Collection[str]) -> bool:
+    """Whether theirs reads a tensor of its own through a dropout that stands elsewhere.
+
+    Outside of training `dropout2d` gives back the very tensor it got, and a trace then takes the two for one.
+    """
+    return one is None and other is not None and other.kind in TRAINING and other.name in paired
 
 
 def _edges(

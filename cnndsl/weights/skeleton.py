@@ -25,6 +25,7 @@ COLOURS = (1, 3)
 ASSOCIATIVE = frozenset({"concat", "add", "mul", "max"})
 # What acts in training alone.
 TRAINING = frozenset({"dropout", "drop_path"})
+NOT_TRACED = "drop_path"  # leaves no trace in a module that is not training
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,8 @@ class Builder:
         """The inputs of a merge, with those of merges of its kind among them in their place."""
         for source in merge.inputs:
             inner = self._units[source]
+            while inner.kind == NOT_TRACED:
+                inner = self._units[inner.inputs[0]]
             alike = inner.kind == merge.kind and inner.facts == merge.facts
             yield from inner.inputs if alike else (source,)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -60,16 +60,18 @@ def trace(module: nn.Module, shapes: Sequence[Shape], title: str) -> Traced:
 
 def _read(reading: Reading) -> None:
     nodes = (node for node in reading.program.graph.nodes if node.op != "output")
-    for path, group in groupby(nodes, key=_one_layer):
+    modules = dict(reading.module.named_modules(remove_duplicate=False))
+    for path, group in groupby(nodes, key=lambda node: _one_layer(node, modules)):
         together = list(group)
-        if path is None or not _read_module(reading, reading.module.get_submodule(path), together):
+        if path is None or not _read_module(reading, modules[path], together):
             for node in together:
                 reading.values[node] = _value(reading, node)
 
 
-def _one_layer(node: fx.Node) -> str | None:
-    path, kind = innermost_module(node)
-    return path if kind.rpartition(".")[2] in ONE_LAYER else None
+def _one_layer(node: fx.Node, modules: Mapping[str, nn.Module]) -> str | None:
+    """The path of a module that is one layer; a graph of `torch.fx` may name one that it no longer has."""
+    path, _ = innermost_module(node)
+    return path if path in modules and type(modules[path]).__name__ in ONE_LAYER else None
 
 
 def _read_module(reading: Reading, module: nn.Module, nodes: list[fx.Node]) -> bool:
