@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from oracles import relative_error
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 import cnndsl
 from cnndsl.backends.triton import make_plan
 from cnndsl.errors import Unmatched
+from cnndsl.weights import load_weights
 from cnndsl.weights.transfer import by_graph, counterparts
 
 SIAMESE = """
@@ -98,3 +101,12 @@ def test_weights_of_numbered_parts_are_called_like_those_of_a_list() -> None:
     module = cnndsl.loads(text).compile()
     assert {"c.0.conv.weight", "c.2.bn.bias", "stage.d.1_0.weight"} <= module.state_dict().keys()
     assert isinstance(module.get_submodule("c.1.conv"), nn.Conv2d)
+
+
+def test_the_file_of_an_optimised_network_holds_every_use(tmp_path: Path) -> None:
+    """Where nothing is folded into them, uses share their memory, which a file cannot say."""
+    network = siamese()
+    network.write(tmp_path, optimize=True)
+    held = load_weights(tmp_path / "siamese.safetensors")
+    assert held.keys() == network.optimize().state_dict().keys()
+    assert sum(value.numel() for name, value in held.items() if name.endswith("conv2.weight")) == 2 * 8 * 8 * 9

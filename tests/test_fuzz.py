@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT = Request(max_nodes=2_000)
 
 CODES = {code.code for code in all_codes()}
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+PART = r"[A-Za-z_][A-Za-z0-9_]*(\[\d+(, ?\d+)?\])?"
+NAME = re.compile(rf"{PART}(\.{PART})*")
 INSIDES = re.compile(r"\b(_NL|_COMMA|_ARROW|_EQUAL|_COLON|LBRACE|RBRACE|LPAR|RPAR|LSQB|RSQB|UNKNOWN|POISON|NoneType)\b")
 
 

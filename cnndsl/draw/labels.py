@@ -60,6 +60,8 @@ class Labels:
         return (Section(self._main(main), kind(main.op)), *(Section(self._follower(n), kind(n.op)) for n in followers))
 
     def _main(self, node: Node) -> str:
+        if node.op.arity == 0 and own_name(node.name) != node.op.word:  # an input that its author named
+            return f"{own_name(node.name)} {show_shape(node.shape)}"
         return SYMBOLS.get(node.op.word) or shortened(_written(node.op), LONGEST)
 
     def _follower(self, node: Node) -> str:

@@ -20,6 +20,7 @@ from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.labelled import Reader
 from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.names import labels_of
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
 from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops.base import Op, Shape
@@ -100,6 +101,7 @@ class Elaborator:
                 again = isinstance(statement, tree.Branch) and isinstance(previous, tree.Branch)
                 x = POISON if again else self.statement(statement, place.entered(x), x)
             except Failed:
+                place.labels.lost.update(label.id for label in labels_of(statement))
                 x = POISON
             previous = statement
         self.depth -= 1

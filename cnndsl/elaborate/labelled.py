@@ -13,9 +13,9 @@ from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.drafts import Bundle
 from cnndsl.elaborate.foreign import Remedy
-from cnndsl.elaborate.names import parts_of
+from cnndsl.elaborate.names import labels_of
 from cnndsl.elaborate.place import Flowing, Labelling, Labels, Place, tensors_of
-from cnndsl.elaborate.values import Failed, brief
+from cnndsl.elaborate.values import POISON, Failed, brief
 from cnndsl.ops.arguments import type_name
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -63,7 +63,7 @@ class Reader:
             message = f"`{name.id}` is numbered, and not from 0 on"
             raise self.context.fail("E303", message, name.span, help=f"say which: {self._shown(name.id)}")
         found = [self._find(numbered(name.id, numbers), name).x for numbers in family]
-        return Bundle(tuple(tensor for x in found for tensor in tensors_of(x)))
+        return POISON if POISON in found else Bundle(tuple(tensor for x in found for tensor in tensors_of(x)))
 
     def labelling(self, e: tree.Expression, values: Callable[[tuple[tree.Expression, ...]], list[Any]]) -> Labelling:
         """All that is known of the label that `e` names, which may be numbered; `values` evaluates its numbers."""
@@ -83,10 +83,16 @@ class Reader:
             values = [values[0] + last]
         label = numbered(name.id, numbers_of(self.context, values, span))
         if label not in self.labels.tensors:
+            self._forgive(name)
             message = f"no tensor is labelled `{label}`"
             verb = "is" if len(self.labels.families[name.id]) == 1 else "are"
             raise self.context.fail("E303", message, span, help=f"there {verb} {self._shown(name.id)}")
         return label
+
+    def _forgive(self, name: tree.Labelled) -> None:
+        """Say nothing of a label that stands where something else failed."""
+        if name.id in self.place.module.file.lost or name.id in self.labels.lost:
+            raise Failed(name.id)
 
     def _shown(self, name: str) -> str:
         family = sorted(self.labels.families[name])
@@ -98,8 +104,7 @@ class Reader:
             message = f"`{label}` is numbered"
             raise self.context.fail("E303", message, name.span, help=f"say which: {self._shown(label)}")
         if label not in self.labels.tensors:
-            if name.id in self.place.module.file.lost:
-                raise Failed(name.id)
+            self._forgive(name)
             help, fixes = (None, ()) if self.context.report.full else self._meant(name)
             message = f"no tensor is labelled `{name.id}`"
             raise self.context.fail("E303", message, name.span, help=help, fixes=fixes)
@@ -114,8 +119,7 @@ class Reader:
 
     def _meant(self, name: tree.Labelled) -> Remedy:
         labels, known = self.labels, [*self.labels.tensors]
-        given = [part.label for part in parts_of(labels.body) if isinstance(part, (tree.Flow, tree.Input))]
-        other = next((label for label in given if label is not None and label.id == name.id), None)
+        other = next((label for label in labels_of(labels.body) if label.id == name.id), None)
         if other is not None:
             why = "after it is read here" if other.span.start > name.span.start else "which is not run here"
             return f"it is given in line {other.span.line}, {why}", ()

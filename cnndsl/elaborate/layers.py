@@ -93,10 +93,19 @@ def one_wanted(elaborator: Elaborator, command: tree.Command, place: Place, x: B
     pick = "`from in[0]`" if x == place.entering else "`from in[0]` on a line of its own"
     each = quoted(command) if len(quoted(command)) < _SHORT else f"{command.name.id} ..."
     each += " { ... }" if command.body is not None else ""
-    help = f"{pick} takes one of them, `each {{ {each} }}` goes over all, `concat`, `add`, `mul`, `mean` merge them"
     call = elaborator.context.call
     labels = (Label(call, "called here"),) if call else ()
+    if call and len(call.text) < _SHORT and _came_in(elaborator, place, x):  # the block is one for one tensor
+        each = call.text
+    help = f"{pick} takes one of them, `each {{ {each} }}` goes over all, `concat`, `add`, `mul`, `mean` merge them"
     return elaborator.context.fail("E209", message, command.span, labels=labels, help=help)
+
+
+def _came_in(elaborator: Elaborator, place: Place, x: Bundle) -> bool:
+    """Whether a block's text made none of these tensors, so that all were given to it."""
+    body = place.labels.body.span
+    makers = [elaborator.made_by.get(tensor.node) for tensor in x.items]
+    return not any(made and made.source is body.source and body.start <= made.start < body.end for made in makers)
 
 
 def refuse_bundle(elaborator: Elaborator, name: tree.Read, x: Flowing) -> None:

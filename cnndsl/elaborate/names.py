@@ -45,6 +45,12 @@ def parts_of(item: Any) -> Iterator[Any]:
             pending.extend([getattr(current, name) for name in names])
 
 
+def labels_of(item: Any) -> Iterator[tree.Name]:
+    """What `as` names below `item`, itself included."""
+    given = (part.label for part in parts_of(item) if isinstance(part, (tree.Flow, tree.Input)))
+    return (label for label in given if label is not None)
+
+
 @cache
 def _parts_in(kind: type) -> tuple[str, ...] | None:
     """The fields of a syntax node in which others may stand, the last one first; None for what is no syntax node."""

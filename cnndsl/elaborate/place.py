@@ -61,11 +61,13 @@ class Labels:
     """The labels of one network or block call: what each means by now. `body` is all of its text.
 
     families  of the names that are numbered (`as c[i]`) the labels by their numbers
+    lost      those in statements that failed: nothing is said where they are missing
     """
 
     body: tree.Body
     tensors: dict[str, Labelling] = field(default_factory=dict)
     families: dict[str, dict[tuple[int, ...], str]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ def items(context: Context, x: Tensor | Bundle, e: tree.Expression) -> tuple[Ten
         return x.items
     message = f"`{quoted(e)}` is one tensor, {show_shape(x.shape)}, not a bundle"
     help = "`group { | ... | ... }` and `split` make bundles"
+    if isinstance(root(e), tree.Incoming):
+        help = "`in` is what enters this line; a bundle that came before is named: `identity as parts`, `from parts[0]`"
     raise context.fail("E209", message, e.span, help=help)
 
 

@@ -258,6 +258,8 @@ def _comprehension(s: Situation) -> str | None:
 
 def _reserved(s: Situation) -> str | None:
     """A word of the language as a name."""
+    if s.found == "_AS" and s.line_ended:
+        return "a label ends a statement; what flows here is named by `identity as NAME`"
     if "NAME" in s.accepted and str(s.token).isidentifier() and s.found != "NAME":
         return f"`{s.token}` is a word of the language and cannot be a name"
     return None

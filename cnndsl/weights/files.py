@@ -24,7 +24,7 @@ def save_weights(state: Mapping[str, Tensor], path: Path, network: str, note: st
 
     said = f"{network}, written by cnndsl {__version__}" + (f"; {note}" if note else "")
     metadata = {"cnndsl": said}  # one entry: their order would not be fixed
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    tensors = _each_alone({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
     path.touch()
     mode = path.stat().st_mode  # safetensors would let nobody but the owner read the file
     try:
@@ -32,6 +32,17 @@ def save_weights(state: Mapping[str, Tensor], path: Path, network: str, note: st
         path.chmod(mode)
     except SafetensorError as error:
         raise OSError(str(error)) from error
+
+
+def _each_alone(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors in memory of their own, without which safetensors does not take weights that are used twice."""
+    seen = set[int]()
+    alone = {}
+    for name, tensor in state.items():
+        place = tensor.untyped_storage().data_ptr()
+        alone[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return alone
 
 
 def load_weights(path: Path, graph: Graph | None = None) -> dict[str, Tensor]:
