@@ -202,6 +202,30 @@ def wired_alike(network: str, theirs: nn.Module, shape: tuple[int, ...]) -> nn.M
     return ours.eval()
 
 
+class Attention(nn.Module):
+    """CBAM as its authors' code has it: both pools go through one perceptron."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = channels // 16
+        self.mlp = nn.Sequential(nn.Flatten(), nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
+        self.conv, self.bn = nn.Conv2d(2, 1, 7, padding=3, bias=False), nn.BatchNorm2d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pools = nn.functional.adaptive_avg_pool2d(x, 1), nn.functional.adaptive_max_pool2d(x, 1)
+        x = x * torch.sigmoid(self.mlp(pools[0]) + self.mlp(pools[1]))[:, :, None, None]
+        pools = torch.amax(x, dim=1, keepdim=True), torch.mean(x, dim=1, keepdim=True)
+        return x * torch.sigmoid(self.bn(self.conv(torch.cat(pools, dim=1))))
+
+
+def test_attention_shares_its_perceptron() -> None:
+    torch.manual_seed(0)
+    theirs = torchvision_models().resnet50()
+    for block in (*theirs.layer1, *theirs.layer2, *theirs.layer3, *theirs.layer4):
+        block.bn3 = nn.Sequential(block.bn3, Attention(block.conv3.out_channels))
+    compare(wired_alike("cbam_resnet50", theirs, (3, 64, 64)), theirs, 64)
+
+
 def test_segmentation_is_right_at_every_size() -> None:
     """Scores are as large as the picture, though the network was made for another one."""
     torch.manual_seed(0)
