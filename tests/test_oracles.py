@@ -226,14 +226,15 @@ def test_attention_shares_its_perceptron() -> None:
     compare(wired_alike("cbam_resnet50", theirs, (3, 64, 64)), theirs, 64)
 
 
-def test_segmentation_is_right_at_every_size() -> None:
+@pytest.mark.parametrize("network", ["fcn_resnet50", "deeplabv3_resnet50"])
+def test_segmentation_is_right_at_every_size(network: str) -> None:
     """Scores are as large as the picture, though the network was made for another one."""
     torch.manual_seed(0)
     torchvision_models()
-    from torchvision.models.segmentation import fcn_resnet50
+    from torchvision.models import segmentation
 
-    theirs = fcn_resnet50(weights_backbone=None, aux_loss=True)
-    ours, theirs = wired_alike("fcn_resnet50", theirs, (3, 33, 65)), theirs.eval()
+    theirs = getattr(segmentation, network)(weights_backbone=None, aux_loss=True)
+    ours, theirs = wired_alike(network, theirs, (3, 33, 65)), theirs.eval()
     image = torch.randn(1, 3, 50, 67)
     with torch.no_grad():
         assert relative_error(ours(image), theirs(image)["out"]) < 1e-5
