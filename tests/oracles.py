@@ -6,6 +6,11 @@ from functools import cache
 from types import ModuleType
 
 import torch
+from torch import Tensor, nn
+
+import cnndsl
+from cnndsl.weights.adapt import moved
+from cnndsl.weights.transfer import by_graph, counterparts
 
 # torchvision's compiled operators are not built for every torch; declaring the two that its import asks for is enough
 # for the models. The object must live as long as the declarations.
@@ -30,3 +35,25 @@ def relative_error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     """|ours - theirs| / |theirs| over all elements; NaN counts as infinite."""
     error = ((ours - theirs).norm() / theirs.norm()).item()
     return error if error == error else float("inf")
+
+
+def stir(name: str, tensor: Tensor) -> None:
+    """Make the per-channel values of a new model (ones, zeros) differ, so that none can stand for another."""
+    if tensor.squeeze().dim() == 1 and tensor.is_floating_point():
+        if "bias" in name or "mean" in name:
+            tensor.normal_(0.0, 0.1)
+        else:
+            tensor.uniform_(0.5, 1.5)
+
+
+def wired_alike(network: str, theirs: nn.Module, shape: tuple[int, ...]) -> nn.Module:
+    """A network of the zoo with the weights of a module, moved along their wiring."""
+    net = cnndsl.load(network, input=shape)
+    ours = net.compile()
+    both = counterparts(net.graph, theirs, network)
+    with torch.no_grad():
+        for name, tensor in theirs.named_parameters():
+            stir(name, tensor)
+    moves = by_graph(both, both.alignment()).moves
+    ours.load_state_dict(moved(moves, theirs.state_dict(), ours.state_dict()))
+    return ours.eval()

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from oracles import relative_error, torchvision_models
+from oracles import relative_error, stir, torchvision_models, wired_alike
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.weights.adapt import moved
-from cnndsl.weights.transfer import by_graph, counterparts
 
 
 @dataclass(frozen=True)
@@ -86,15 +84,6 @@ def in_order(module: nn.Module, late: tuple[str, ...] = ()) -> Iterator[tuple[st
         yield from tensors
 
 
-def stir(name: str, tensor: Tensor) -> None:
-    """Make the per-channel values of a new model (ones, zeros) differ, so that none can stand for another."""
-    if tensor.squeeze().dim() == 1 and tensor.is_floating_point():
-        if "bias" in name or "mean" in name:
-            tensor.normal_(0.0, 0.1)
-        else:
-            tensor.uniform_(0.5, 1.5)
-
-
 def share_weights(ours: nn.Module, theirs: Iterable[tuple[str, Tensor]]) -> None:
     """Stir their weights and copy them; a linear layer and a 1x1 convolution take each other's."""
     mine, others = [tensor for _, tensor in in_order(ours)], list(theirs)
@@ -129,42 +118,6 @@ def test_network_computes_what_its_oracle_computes(network: str) -> None:
     compare(ours, theirs, oracle.size)
 
 
-class Maps(nn.Module):
-    """Scores and boxes of a detector of torchvision as maps, its batch norms no longer frozen."""
-
-    def __init__(self, detector: nn.Module) -> None:
-        super().__init__()
-        self.backbone, self.head = detector.backbone, detector.head
-        for module in list(self.backbone.modules()):
-            for name, child in module.named_children():
-                if type(child).__name__ == "FrozenBatchNorm2d":
-                    setattr(module, name, nn.BatchNorm2d(child.weight.numel(), eps=child.eps))
-
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        levels = list(self.backbone(image).values())
-        scores, boxes = self.head.classification_head, self.head.regression_head
-        return (
-            *(scores.cls_logits(scores.conv(level)) for level in levels),
-            *(boxes.bbox_reg(boxes.conv(level)) for level in levels),
-        )
-
-
-def test_a_detector_computes_what_its_oracle_computes() -> None:
-    """RetinaNet's maps at a size that no stride divides; the weights go along the structure of the two."""
-    torch.manual_seed(0)
-    build = torchvision_models().detection.retinanet_resnet50_fpn
-    theirs = Maps(build(weights=None, weights_backbone=None)).eval()
-    architecture = cnndsl.load("retinanet", input=(3, 72, 90))
-    both = counterparts(architecture.graph, theirs, "theirs")
-    ours = architecture.compile().eval()
-    state, source = ours.state_dict(), theirs.state_dict()
-    for move in by_graph(both, both.alignment()).moves:
-        state[move.ours.name].copy_(source[move.theirs.name])
-    image = torch.randn(1, 3, 72, 90)
-    with torch.no_grad():
-        assert all(relative_error(*each) < 1e-6 for each in zip(ours(image), theirs(image), strict=True))
-
-
 def in_paths(bottleneck: nn.Module, paths: int) -> Iterator[tuple[str, Tensor]]:
     """A ResNeXt bottleneck's weights, path by path: its filters of two convolutions, its inputs of the third."""
     first, last = ("conv1", "bn1", "conv2", "bn2"), ("bn3", "downsample")
@@ -189,27 +142,39 @@ def test_branches_compute_what_grouped_convolutions_compute() -> None:
     compare(ours, theirs, 32)
 
 
-def wired_alike(network: str, theirs: nn.Module, shape: tuple[int, ...]) -> nn.Module:
-    """A network of the zoo with the weights of a module, moved along their wiring."""
-    net = cnndsl.load(network, input=shape)
-    ours = net.compile()
-    both = counterparts(net.graph, theirs, network)
-    with torch.no_grad():
-        for name, tensor in theirs.named_parameters():
-            stir(name, tensor)
-    moves = by_graph(both, both.alignment()).moves
-    ours.load_state_dict(moved(moves, theirs.state_dict(), ours.state_dict()))
-    return ours.eval()
+class Attention(nn.Module):
+    """CBAM as its authors' code has it: both pools go through one perceptron."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = channels // 16
+        self.mlp = nn.Sequential(nn.Flatten(), nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
+        self.conv, self.bn = nn.Conv2d(2, 1, 7, padding=3, bias=False), nn.BatchNorm2d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pools = nn.functional.adaptive_avg_pool2d(x, 1), nn.functional.adaptive_max_pool2d(x, 1)
+        x = x * torch.sigmoid(self.mlp(pools[0]) + self.mlp(pools[1]))[:, :, None, None]
+        pools = torch.amax(x, dim=1, keepdim=True), torch.mean(x, dim=1, keepdim=True)
+        return x * torch.sigmoid(self.bn(self.conv(torch.cat(pools, dim=1))))
 
 
-def test_segmentation_is_right_at_every_size() -> None:
+def test_attention_shares_its_perceptron() -> None:
+    torch.manual_seed(0)
+    theirs = torchvision_models().resnet50()
+    for block in (*theirs.layer1, *theirs.layer2, *theirs.layer3, *theirs.layer4):
+        block.bn3 = nn.Sequential(block.bn3, Attention(block.conv3.out_channels))
+    compare(wired_alike("cbam_resnet50", theirs, (3, 64, 64)), theirs, 64)
+
+
+@pytest.mark.parametrize("network", ["fcn_resnet50", "deeplabv3_resnet50"])
+def test_segmentation_is_right_at_every_size(network: str) -> None:
     """Scores are as large as the picture, though the network was made for another one."""
     torch.manual_seed(0)
     torchvision_models()
-    from torchvision.models.segmentation import fcn_resnet50
+    from torchvision.models import segmentation
 
-    theirs = fcn_resnet50(weights_backbone=None, aux_loss=True)
-    ours, theirs = wired_alike("fcn_resnet50", theirs, (3, 33, 65)), theirs.eval()
+    theirs = getattr(segmentation, network)(weights_backbone=None, aux_loss=True)
+    ours, theirs = wired_alike(network, theirs, (3, 33, 65)), theirs.eval()
     image = torch.randn(1, 3, 50, 67)
     with torch.no_grad():
         assert relative_error(ours(image), theirs(image)["out"]) < 1e-5

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnndsl.ops import find
 
-SHIPPED = ("conv_bn", "separable_conv", "inception", "fire", "basic", "bottleneck", "squeeze_excite")
+SHIPPED = ("conv_bn", "separable_conv", "inception", "fire", "basic", "bottleneck", "squeeze_excite", "fpn")
 """The blocks of `archs/std`, which a file names in `use ... from std`."""
 
 STRUCTURES = ("residual", "repeat", "stage", "head", "dense", "fractal")
