@@ -48,6 +48,8 @@ class _Names:
             if isinstance(part, tree.FunctionDefinition):
                 self.bound.update(parameter.name.id for parameter in part.parameters)
         self.bound.update(self.module.env.names)
+        flows = [part for part in self.parts if isinstance(part, (tree.Flow, tree.Input))]
+        self.labelled = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
 
     def check(self) -> None:
         for command in self.commands:
@@ -85,18 +87,17 @@ class _Names:
 
     def name(self, name: tree.Name) -> None:
         """E302"""
-        if not self.known(name.id) and name.id not in FUNCTIONS and find(name.id) is None:
+        labelled = name.id in self.labelled  # as in `c[2].channels` and `like=c[2]`
+        if not (self.known(name.id) or labelled or name.id in FUNCTIONS) and find(name.id) is None:
             known = chain(self.bound, self.module.blocks, FUNCTIONS, all_layers())
             remedy = value_meant(name, () if self.report.full else known)
             self.add("E302", f"`{name.id}` is not defined", name.span, remedy)
 
     def labels(self) -> None:
         """E303 for what no `as` of the definition names, anywhere."""
-        flows = [part for part in self.parts if isinstance(part, (tree.Flow, tree.Input))]
-        labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
-            if isinstance(part, tree.Labelled) and part.id not in labels:
-                fixes = () if self.report.full else meant(part.span, labels)
+            if isinstance(part, tree.Labelled) and part.id not in self.labelled:
+                fixes = () if self.report.full else meant(part.span, self.labelled)
                 self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, fixes))
 
     def bare_words(self) -> set[Span]:
