@@ -25,8 +25,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.weights.difference import NOT_TRACED, differences
+    from cnndsl.weights.difference import differences
     from cnndsl.weights.foreign import build_foreign
+    from cnndsl.weights.skeleton import NOT_TRACED
     from cnndsl.weights.transfer import counterparts
 
     require("torch", extra="torch")
