@@ -32,6 +32,7 @@ def scrambled(module: nn.Module, seed: int = 0) -> nn.Module:
             value = getattr(value, part)
         setattr(root, names[target], value)
     for node in traced.graph.nodes:
+        node.meta.clear()  # which holds the old names
         node.target = names.get(node.target, node.target) if node.op in ("call_module", "get_attr") else node.target
     result = fx.GraphModule(root, traced.graph)
     for kept in (result._modules, result._parameters):

@@ -8,6 +8,7 @@ that several read, heads, and all structures inside each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from math import prod
@@ -236,7 +237,9 @@ class Writer:
         return f"fractal {self.random.randint(1, 3)}{dropped} {{ {body} }}", shape
 
     def repeat(self, shape: Shape, depth: int, labels: Tensors) -> Flow:
+        """Labels in it have no numbers, which would be the same in every round."""
         body, after = self.flow(shape, depth, labels)
+        body = re.sub(r"(?<=\w)\[(\d), (\d)\]", r"_\1_\2", body)
         return f"repeat {self.random.randint(0, 3)} {{ {body} -> {self.fit(after, shape)} }}", shape
 
     def stage(self, shape: Shape, depth: int, labels: Tensors) -> Flow:

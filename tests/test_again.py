@@ -74,6 +74,26 @@ def test_other_implementations_conform_if_they_share_the_same() -> None:
             counterparts(architecture.graph, Siamese(shared=not shared), "theirs").alignment()
 
 
+def test_they_train_like_a_module_that_is_called_twice() -> None:
+    """Gradients of both uses add up, and both move the statistics of a batch norm."""
+    torch.manual_seed(0)
+    ours, theirs = siamese().compile().train(), Siamese(shared=True).train()
+    named = [name for name in theirs.state_dict() if not name.startswith("other")]
+    with torch.no_grad():
+        for name, tensor in zip(named, ours.state_dict().values(), strict=True):
+            theirs.state_dict()[name].copy_(tensor)
+    for module in (ours, theirs):
+        torch.manual_seed(1)
+        optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
+        for _ in range(2):
+            optimizer.zero_grad()
+            module(torch.randn(2, 3, 9, 9), torch.randn(2, 3, 9, 9)).square().mean().backward()
+            optimizer.step()
+    for name, tensor in zip(named, ours.state_dict().values(), strict=True):
+        torch.testing.assert_close(theirs.state_dict()[name], tensor)
+    assert [int(tensor) for name, tensor in ours.named_buffers() if name.endswith("tracked")] == [4]
+
+
 def test_a_plan_packs_them_once() -> None:
     shared, apart = (make_plan(each.graph, "sm_90") for each in (siamese(), siamese("tower 8")))
     assert len(shared.launches) == len(apart.launches)

@@ -101,6 +101,18 @@ BROKEN: dict[str, tuple[Callable[[], Graph], str]] = {
         lambda: by_hand(INPUT, node("a", Relu(), "a")),
         "a: reads itself",
     ),
+    "weights used again are those of a first use": (
+        lambda: by_hand(INPUT, node("a", Conv((1, 1), 4), "input"), replace(node("b", Relu(), "a"), again="a")),
+        "b: is no second use of a",
+    ),
+    "weights used again fit": (
+        lambda: by_hand(
+            INPUT,
+            node("a", Conv((1, 1), 7), "input", (7, 8, 8)),
+            replace(node("b", Conv((1, 1), 7), "a", (7, 8, 8)), again="a"),
+        ),
+        "b: has weights of other shapes than a",
+    ),
     "no cycles": (
         lambda: by_hand(INPUT, node("a", Add(), "input b"), node("b", Relu(), "a")),
         "a: stands in a cycle, a -> b -> a",

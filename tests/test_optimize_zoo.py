@@ -41,7 +41,7 @@ def lightest(path: Path) -> Architecture:
 TOLERANCE = {torch.float32: 4e-5, torch.bfloat16: 0.1}
 
 
-LARGE = ("resnext_branches", "wide_resnet_imagenet")  # many layers, or large ones, of few kinds
+LARGE = ("hrnet", "resnext_branches", "retinanet", "wide_resnet_imagenet")  # many layers, or large ones, of few kinds
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,17 @@ def test_random_networks_too(seed: int) -> None:
     assert_same(*skeletons(cnndsl.loads(random_network(seed)).graph))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "residual { dropout mode=channel -> conv 3x3, 4 -> relu }",  # gives back the very tensor that it got
+        "residual { conv 3x3, 4 } -> drop_path 0.3 -> residual { conv 3x3, 4 }",  # one sum, where nothing is dropped
+    ],
+)
+def test_what_acts_in_training_alone_hides_nothing(body: str) -> None:
+    assert_same(*skeletons(cnndsl.loads(f"network n {{\ninput 4 x 8 x 8\n{body}\n}}").graph))
+
+
 WHOLE = "6 x 5 x 3 -> channel_slice 0, 6"  # a layer that moves nothing
 EXAMPLES = [*(example for layer in all_layers().values() for example in layer.examples), WHOLE]
 

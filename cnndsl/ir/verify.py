@@ -11,7 +11,7 @@ from typing import Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.scopes import borders
-from cnndsl.ops.base import LayerError, show_shape
+from cnndsl.ops.base import LayerError, Shape, show_shape
 
 SHOWN = 20
 
@@ -75,6 +75,13 @@ def _shared(graph: Graph) -> Iterator[str]:
             yield f"{node.name}: has the weights of {node.again}, and there is no such node"
         elif node.again and (graph[node.again].again or graph[node.again].op != node.op):
             yield f"{node.name}: is no second use of {node.again}"
+        elif node.again and _weights(graph, node) != _weights(graph, graph[node.again]):
+            yield f"{node.name}: has weights of other shapes than {node.again}"
+
+
+def _weights(graph: Graph, node: Node) -> dict[str, Shape]:
+    known = all(source in graph for source in node.inputs)
+    return node.op.parameters(*graph.input_shapes(node)) if known else {}
 
 
 def _arity_fits(node: Node) -> bool:

@@ -19,7 +19,8 @@ NORMS: Kinds = (Bn, GroupNorm, InstanceNorm, LayerNorm)
 def useless_biases(graph: Graph) -> Iterator[Finding]:
     """W603. A bias is a shift of each channel: layers that keep it hand it on to a norm that subtracts the mean.
 
-    `dropout` counts as one of them, though it makes noise of the bias in training.
+    `dropout` counts as one of them, though it makes noise of the bias in training. A bias that is used again is of no
+    use if it is of none each time.
     """
     norms: dict[str, Node] = {}  # of what may be shifted without anybody noticing, a norm because of which
     for node in reversed(graph.nodes):
@@ -27,8 +28,9 @@ def useless_biases(graph: Graph) -> Iterator[Finding]:
             undone_by = [_norm_that_undoes(graph, reader, norms) for reader in graph.consumers(node.name)]
             if undone_by and undone_by[0] and None not in undone_by and not graph.is_output(node.name):
                 norms[node.name] = undone_by[0]
+    of_use = {node.again or node.name for node in graph if node.name not in norms}
     for node in graph:
-        if node.name in norms and _has_bias(graph, node):
+        if not node.again and node.name not in of_use and _has_bias(graph, node):
             yield node, _useless_bias(graph, node, norms[node.name])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 
 from cnndsl.analysis.lint.edits import argument_set, first_argument_set, fix
@@ -19,13 +19,13 @@ from cnndsl.ops.window import Reach
 def kernels_on_padding(graph: Graph) -> Iterator[Finding]:
     """W615. Dilated taps may miss a small map, as DeepLab's do; they were made for larger ones."""
     for node in graph:
-        if not isinstance(node.op, Conv | Depthwise) or node.op.pad_mode != "zero":
+        if node.again or not isinstance(node.op, Conv | Depthwise) or node.op.pad_mode != "zero":
             continue
         shape = graph[node.inputs[0]].shape
         if node.op.kernel[0] < 2 * shape[1] and node.op.kernel[1] < 2 * shape[2]:
             continue
-        window = node.op.window(shape)
-        alive = (_alive(window.rows, shape[1], node.shape[1]), _alive(window.columns, shape[2], node.shape[2]))
+        uses = [node, *(each for each in graph if each.again == node.name)]
+        alive = (_alive(graph, uses, axis=1), _alive(graph, uses, axis=2))
         dead = prod(node.op.kernel) - prod(alive)
         if dead:
             yield (
@@ -41,10 +41,21 @@ def kernels_on_padding(graph: Graph) -> Iterator[Finding]:
             )
 
 
-def _alive(reach: Reach, size: int, outputs: int) -> int:
-    """How many taps meet a pixel anywhere."""
+def _alive(graph: Graph, uses: Iterable[Node], axis: int) -> int:
+    """How many taps along an axis meet a pixel anywhere, in any use of the kernel."""
+    found: set[int] = set()
+    for node in uses:
+        shape = graph[node.inputs[0]].shape
+        window = node.op.window(shape)
+        reach = (window.rows, window.columns)[axis - 1]
+        found |= _taps_on_pixels(reach, shape[axis], node.shape[axis])
+    return len(found)
+
+
+def _taps_on_pixels(reach: Reach, size: int, outputs: int) -> set[int]:
     (taps,) = reach.taps
-    return sum(any(0 <= output * reach.step + tap < size for output in range(outputs)) for tap in taps)
+    on_pixels = (any(0 <= output * reach.step + tap < size for output in range(outputs)) for tap in taps)
+    return {number for number, meets in enumerate(on_pixels) if meets}
 
 
 def _smaller(node: Node, kernel: tuple[int, int]) -> Edit | None:
