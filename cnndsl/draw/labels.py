@@ -122,8 +122,9 @@ class Labels:
 
 
 def _written(op: Any) -> str:
-    """A layer as figures have it: none of them says which convolutions have a bias."""
-    return _rounded(str(replace(op, bias=None) if hasattr(op, "bias") else op))
+    """A layer as figures have it: none of them says which convolutions have a bias, and squares are one number."""
+    text = str(replace(op, bias=None) if hasattr(op, "bias") else op)
+    return _rounded(re.sub(r"=(\d+)x\1\b", r"=\1", text))
 
 
 def _rounded(text: str) -> str:

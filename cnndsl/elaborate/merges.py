@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnndsl.elaborate.causes.branches import other_labels
+from cnndsl.elaborate.causes.branches import fitted_branches, other_labels
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.changes import changes_behind
 from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
@@ -80,10 +80,13 @@ def _mismatch(
         made = [end.nodes for end in ends]
         yield from changes_behind(conflict)
         yield from other_labels(conflict, reads, made, place.labels)
+        yield from fitted_branches(conflict, [end.flow for end in ends], made)
         yield from near_inputs(conflict, elaborator.settings.input)
 
-    values = [end.values for end in ends]
-    return tell(elaborator, error.code, str(error), command.name.span, place.scope, conflict, candidates, values=values)
+    values, meeting = [end.values for end in ends], command.name.span
+    return tell(
+        elaborator, "E203", str(error), meeting, place.scope, conflict, candidates, values=values, help=error.help
+    )
 
 
 def _wanted(op: Op, shape: Shape, other: Shape) -> Shape:

@@ -50,13 +50,10 @@ class LayerCall:
     remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if (
-            self.means.word == "upsample"
-            and self.link.called
-            and "size" in self.given()
-            and letters(self.link.name.split(".")[-1]) != "upsampling"
-        ):
-            self.means = Meaning("resize")  # in PyTorch it is the size that comes out
+        name = letters(self.link.name.split(".")[-1])
+        sized = self.link.called and name != "upsampling"  # in PyTorch it is the size that comes out
+        if self.means.word == "upsample" and "size" in self.given() and (sized or name in ("interpolate", "interp")):
+            self.means = Meaning("resize")
         op = find(self.means.word)
         if op is None:
             raise Unclear(self.means.word)

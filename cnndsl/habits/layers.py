@@ -48,10 +48,15 @@ _EXACT = {
     ),
     **dict.fromkeys(("AveragePooling2D", "AvgPool2D"), Meaning("avgpool", called=_WINDOWS)),
     **dict.fromkeys(("MaxPooling2D", "MaxPool2D"), Meaning("maxpool", called=_WINDOWS)),
-    "ReflectionPad2d": Meaning("pad", (("mode", "reflect"),)),
-    "ReplicationPad2d": Meaning("pad", (("mode", "replicate"),)),
+    **dict.fromkeys(
+        ("ReflectionPad2d", "reflection_pad", "reflection_pad2d", "reflect_pad"), Meaning("pad", (("mode", "reflect"),))
+    ),
+    **dict.fromkeys(("ReplicationPad2d", "replication_pad2d"), Meaning("pad", (("mode", "replicate"),))),
     "UpsamplingBilinear2d": Meaning("upsample", (("mode", "bilinear"), ("align_corners", "true"))),
-    **dict.fromkeys(("Dropout2d", "SpatialDropout2D", "FeatureDropout"), Meaning("dropout", (("mode", "channel"),))),
+    **dict.fromkeys(
+        ("Dropout2d", "dropout2d", "SpatialDropout2D", "spatial_dropout", "FeatureDropout"),
+        Meaning("dropout", (("mode", "channel"),)),
+    ),
     "Dense": Meaning("linear"),
     "Softmax2d": Meaning("softmax"),
 }
@@ -142,6 +147,11 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "bn": ("", "- eps momentum"),
     "layer_norm": ("", "- eps"),
     "group_norm": ("groups", "groups - eps"),
+    "instance_norm": ("", "- eps"),
+    "pixel_shuffle": ("factor",),
+    "pixel_unshuffle": ("factor",),
+    "mish": ("", "-"),
+    "selu": ("", "-"),
     "dropout": ("p",),
     "drop_path": ("p", "p mode"),
     "upsample": ("scale", "scale mode"),

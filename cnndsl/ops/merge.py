@@ -15,9 +15,10 @@ class Merge(Op):
     arity: ClassVar[int | None] = None
 
 
-def mismatch(word: str, needs: str, usual: Shape, odd: Shape, index: int) -> LayerError:
+def mismatch(word: str, needs: str, usual: Shape, odd: Shape, index: int, help: str | None = None) -> LayerError:
     """Input `index`, of shape `odd`, does not go with the others, of shape `usual`."""
-    return LayerError("E203", f"`{word}` needs {needs}: {show_shape(usual)} and {show_shape(odd)}", input=index)
+    message = f"`{word}` needs {needs}: {show_shape(usual)} and {show_shape(odd)}"
+    return LayerError("E203", message, input=index, help=help)
 
 
 @register
@@ -157,7 +158,9 @@ class Mul(Merge):
         for index in order[1:]:
             wider = _broadcast(product, inputs[index])
             if wider is None:
-                raise mismatch(self.word, "equal shapes or a gate", product, inputs[index], index)
+                flat = len(inputs[index]) < len(product)
+                help = "an image's gate is an image: `conv 1x1` in place of `flatten` and `linear`" if flat else None
+                raise mismatch(self.word, "equal shapes or a gate", product, inputs[index], index, help)
             product = wider
         return product
 

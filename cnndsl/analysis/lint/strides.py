@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnndsl.analysis.lint.finding import Finding, only_reader
 from cnndsl.diagnostics import Diagnostic
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ops.arguments import Size
+from cnndsl.ops.arguments import Size, Stride
 from cnndsl.ops.convolution import ConvTranspose
 from cnndsl.ops.merge import Merge
 from cnndsl.ops.normalization import Normalization
@@ -109,7 +109,8 @@ def _kernel(node: Node) -> str:
 
 def _skips(node: Node, share: tuple[Share, Share]) -> Diagnostic:
     stride = Size(node.op.stride)  # type: ignore[attr-defined]
-    help = f"give the stride to a larger kernel, or put `avgpool {stride}, /{stride}` before it"
+    pool = f"avgpool {stride}, {Stride().keyword('stride', stride)}"
+    help = f"give the stride to a larger kernel, or put `{pool}` before it"
     return Diagnostic("W604", f"{_kernel(node)} skips pixels", node.span, label=f"reads {_counted(share)}", help=help)
 
 

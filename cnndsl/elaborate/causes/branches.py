@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
-from cnndsl.elaborate.causes.history import CHANNELS
+from cnndsl.elaborate.causes.history import CHANNELS, enlarges
 from cnndsl.elaborate.drafts import Drafts, Tensor
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Labelling, Labels
@@ -86,6 +86,46 @@ def _reduced(conflict: Conflict, flow: tree.Flow, channels: int, filters: int) -
     title = f"`conv 1x1, {filters}` in this branch of line {last.span.line} makes it {filters} channels of {channels}"
     cost = 15 if isinstance(flow.elements[0], tree.Read) else 18  # the way past is the one that is reduced
     return Candidate(Fix(title, (edit,)), cost, last.span, f"this branch has {channels} channels")
+
+
+def fitted_branches(
+    conflict: Conflict, flows: Sequence[tree.Flow | None], made: Sequence[range]
+) -> Iterator[Candidate]:
+    """A layer at the end of a branch: one that enlarges it, or gives it channels if nothing in it decides them."""
+    for end, flow in enumerate(flows):
+        wanted, have = conflict.wanted[end], conflict.shape(end)
+        if flow is None or wanted is None or not (len(wanted) == len(have) == 3):
+            continue
+        ops = [conflict.drafts.nodes[node].op for node in made[end]]
+        words = f"this branch is {show_shape(have)}"
+        if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
+            # A stride in it, or a scale that is written somewhere, is the likelier slip.
+            doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
+            yield _followed(flow, f"upsample {scale}", wanted, 45 if doubtful else 22, words)
+        elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
+            yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
+
+
+def _is_scaled(conflict: Conflict) -> bool:
+    """Whether a layer behind the ends enlarges by a factor that its text says."""
+    steps = [step for steps in conflict.histories for step in steps if enlarges(step)]
+    return any(hasattr(step.draft.op, "scale") or hasattr(step.draft.op, "stride") for step in steps)
+
+
+def _scale(have: Shape, wanted: Shape) -> str:
+    """How many times as high and wide one image is, if that is whole numbers."""
+    down, across = wanted[1] // have[1], wanted[2] // have[2]
+    exact = (have[1] * down, have[2] * across) == wanted[1:]
+    return "" if not exact or (down, across) == (1, 1) else f"{down}" + f"x{across}" * (down != across)
+
+
+def _followed(flow: tree.Flow, layer: str, wanted: Shape, cost: int, words: str) -> Candidate:
+    last = flow.elements[-1]
+    end = flow.span.source.span(last.span.end, last.span.end)
+    alone = len(flow.elements) == 1 and isinstance(last, tree.Command) and last.name.id == "identity"
+    edit = Edit(last.span, layer) if alone else Edit(end, f" -> {layer}")
+    title = f"`{layer}` at the end of this branch of line {last.span.line} makes {show_shape(wanted)}"
+    return Candidate(Fix(title, (edit,)), cost, last.span, words)
 
 
 def claimed_otherwise(conflict: Conflict, stated: tree.Expression, cost: int) -> Iterator[Candidate]:

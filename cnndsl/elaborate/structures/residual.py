@@ -119,7 +119,8 @@ class Residual(Structure):
 
         def candidates() -> Iterator[Candidate]:
             yield from changes_behind(conflict)
-            if self.shortcut in (None, "zero_pad") and stride is not None:
+            replaceable = self.shortcut in (None, "zero_pad") or isinstance(self.shortcut, Layer)
+            if replaceable and stride is not None:
                 yield with_shortcut(command, x.shape, y.shape, stride)
             yield from near_inputs(conflict, elaborator.settings.input)
 
