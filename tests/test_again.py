@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from oracles import relative_error
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import cnndsl
@@ -92,6 +93,12 @@ def test_they_train_like_a_module_that_is_called_twice() -> None:
     for name, tensor in zip(named, ours.state_dict().values(), strict=True):
         torch.testing.assert_close(theirs.state_dict()[name], tensor)
     assert [int(tensor) for name, tensor in ours.named_buffers() if name.endswith("tracked")] == [4]
+
+
+def test_what_is_optimised_can_be_written(tmp_path: Path) -> None:
+    siamese().write(tmp_path, optimize=True)
+    weights = load_file(tmp_path / "siamese.safetensors")
+    assert torch.equal(weights["t.tower.conv2.weight"], weights["branch.t_again.tower.conv2.weight"])
 
 
 def test_a_plan_packs_them_once() -> None:
