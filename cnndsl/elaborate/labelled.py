@@ -100,7 +100,7 @@ class Reader:
         if label not in self.labels.tensors:
             if name.id in self.place.module.file.lost:
                 raise Failed(name.id)
-            help, fixes = (None, ()) if self.context.report.full else self._meant(name)
+            help, fixes = self._meant(name) if self.context.report.explains("E303", name.span) else (None, ())
             message = f"no tensor is labelled `{name.id}`"
             raise self.context.fail("E303", message, name.span, help=help, fixes=fixes)
         found = self.labels.tensors[label]
@@ -114,8 +114,11 @@ class Reader:
 
     def _meant(self, name: tree.Labelled) -> Remedy:
         labels, known = self.labels, [*self.labels.tensors]
-        given = [part.label for part in parts_of(labels.body) if isinstance(part, (tree.Flow, tree.Input))]
-        other = next((label for label in given if label is not None and label.id == name.id), None)
+        if not labels.written:
+            flows = (part for part in parts_of(labels.body) if isinstance(part, (tree.Flow, tree.Input)))
+            for label in (flow.label for flow in flows if flow.label is not None):
+                labels.written.setdefault(label.id, label)
+        other = labels.written.get(name.id)
         if other is not None:
             why = "after it is read here" if other.span.start > name.span.start else "which is not run here"
             return f"it is given in line {other.span.line}, {why}", ()

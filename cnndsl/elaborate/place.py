@@ -61,11 +61,13 @@ class Labels:
     """The labels of one network or block call: what each means by now. `body` is all of its text.
 
     families  of the names that are numbered (`as c[i]`) the labels by their numbers
+    written   where the text first gives each name, once an unknown label was looked for
     """
 
     body: tree.Body
     tensors: dict[str, Labelling] = field(default_factory=dict)
     families: dict[str, dict[tuple[int, ...], str]] = field(default_factory=dict)
+    written: dict[str, tree.Name] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

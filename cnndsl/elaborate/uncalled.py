@@ -74,7 +74,9 @@ class _Names:
             layer = find(name)
             if layer is None:
                 known = [*STRUCTURES, *self.bound, *self.module.blocks]
-                remedy = (None, ()) if self.report.full else command_meant(command.name, known)
+                remedy: Remedy = (None, ())
+                if self.report.explains("E301", command.name.span):
+                    remedy = command_meant(command.name, known)
                 if name in FUNCTIONS:
                     remedy = f"`{name}` is a function: its value can be an argument", ()
                 self.add("E301", f"there is no layer or block `{name}`", command.name.span, remedy)
@@ -87,7 +89,7 @@ class _Names:
         """E302"""
         if not self.known(name.id) and name.id not in FUNCTIONS and find(name.id) is None:
             known = chain(self.bound, self.module.blocks, FUNCTIONS, all_layers())
-            remedy = value_meant(name, () if self.report.full else known)
+            remedy = value_meant(name, known if self.report.explains("E302", name.span) else ())
             self.add("E302", f"`{name.id}` is not defined", name.span, remedy)
 
     def labels(self) -> None:
@@ -96,7 +98,7 @@ class _Names:
         labels = {flow.label.id for flow in flows if flow.label is not None} | self.module.file.lost
         for part in self.parts:
             if isinstance(part, tree.Labelled) and part.id not in labels:
-                fixes = () if self.report.full else meant(part.span, labels)
+                fixes = meant(part.span, labels) if self.report.explains("E303", part.span) else ()
                 self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, fixes))
 
     def bare_words(self) -> set[Span]:

@@ -15,6 +15,8 @@ from cnndsl.ops.convolution import Conv, Depthwise
 from cnndsl.ops.resize import Pad
 from cnndsl.ops.window import Reach
 
+_LARGEST_KERNEL = 4_096  # whose taps are looked at one by one
+
 
 def kernels_on_padding(graph: Graph) -> Iterator[Finding]:
     """W615. Dilated taps may miss a small map, as DeepLab's do; they were made for larger ones."""
@@ -23,6 +25,8 @@ def kernels_on_padding(graph: Graph) -> Iterator[Finding]:
             continue
         shape = graph[node.inputs[0]].shape
         if node.op.kernel[0] < 2 * shape[1] and node.op.kernel[1] < 2 * shape[2]:
+            continue
+        if max(node.op.kernel) > _LARGEST_KERNEL:
             continue
         window = node.op.window(shape)
         alive = (_alive(window.rows, shape[1], node.shape[1]), _alive(window.columns, shape[2], node.shape[2]))
@@ -44,7 +48,8 @@ def kernels_on_padding(graph: Graph) -> Iterator[Finding]:
 def _alive(reach: Reach, size: int, outputs: int) -> int:
     """How many taps meet a pixel anywhere."""
     (taps,) = reach.taps
-    return sum(any(0 <= output * reach.step + tap < size for output in range(outputs)) for tap in taps)
+    first = ((tap, max(0, -(tap // reach.step))) for tap in taps)  # the first output at which a tap is on the map
+    return sum(output < outputs and output * reach.step + tap < size for tap, output in first)
 
 
 def _smaller(node: Node, kernel: tuple[int, int]) -> Edit | None:
