@@ -25,7 +25,8 @@ from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
-MOST_TRIED = 20_000  # layers and lines to look at again, for all fixes of a file together
+MOST_TRIED = 12_000  # layers to look at again, for all fixes of a file together
+_LETTERS_PER_LAYER = 15  # of text, which take as long
 
 
 @dataclass
@@ -45,8 +46,9 @@ class Checked:
 
     @property
     def size(self) -> int:
-        """How much was looked at: layers and lines."""
-        return sum(len(done.graph) for done in self.networks.values()) + self.module.source.line_count
+        """How much was looked at: layers, and text that takes as long."""
+        layers = sum(len(done.graph) for done in self.networks.values())
+        return layers + len(self.module.source.text) // _LETTERS_PER_LAYER
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ def _with_tried_fixes(
     if report:
         from cnndsl.habits.second_reading import readings  # which a clean file does without
 
-        report = with_tried_fixes(report, recheck_all, MOST_TRIED, readings)
-    return _in_order(replace(checked, report=Repairs(search.found, recheck).settle(report)))
+        report = with_tried_fixes(report, recheck_all, MOST_TRIED - checked.size, readings)
+    return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

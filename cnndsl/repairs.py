@@ -28,10 +28,14 @@ Check = Callable[[Mapping[Source, Source], str | None, GivenInputs | None], tupl
 
 @dataclass
 class Repairs:
-    """The candidates for a file's findings, each with the network it was found in, and how a text is checked."""
+    """The candidates for a file's findings, each with the network it was found in, and how a text is checked.
+
+    size  how much one check looks at, about
+    """
 
     candidates: Mapping[Key, tuple[str, tuple[Candidate, ...]]]
     check: Check
+    size: int = 0
     work: int = 0
 
     def settle(self, report: Report) -> Report:
@@ -74,7 +78,7 @@ class Repairs:
         first: Candidate | None = None
         families: set[str] = set()
         for candidate in candidates[:MOST_TRIES]:
-            if self.work > MOST_WORK or (first is not None and candidate.cost > first.cost + STEP):
+            if self.work + self.size > MOST_WORK or (first is not None and candidate.cost > first.cost + STEP):
                 return
             if candidate.family in families or not self._works(candidate, finding, network, report):
                 continue

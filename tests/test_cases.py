@@ -23,7 +23,7 @@ from cnndsl.source import read_source
 CASES = Path(__file__).resolve().parent / "cases"
 FILES = sorted(path.relative_to(CASES) for path in CASES.glob("*/*.arch"))
 REQUESTS = {
-    "limits": Request(max_nodes=2_000),  # the default of 75,000 layers would take seconds
+    "limits": Request(max_nodes=2_000),  # the default of 40,000 layers would take seconds
     "inputs": Request(input=(3, 16, 16)),
 }
 MARK = re.compile(r"# (?P<code>[EW]\d{3}): (?P<text>[^#\n]*[^#\s])")

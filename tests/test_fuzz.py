@@ -19,6 +19,7 @@ from random_networks import texts as networks
 from cnndsl.checking import Checked, Request, check_file
 from cnndsl.diagnostics import FORMATS, Diagnostic, Report, render
 from cnndsl.diagnostics.codes import all_codes
+from cnndsl.diagnostics.model import SHOWN
 from cnndsl.elaborate import elaborate_network
 from cnndsl.elaborate.names import parts_of
 from cnndsl.errors import SourceError
@@ -309,7 +310,8 @@ NESTS = {
 def test_large_and_deep(kind: str, size: int) -> None:
     text = f"network t {{\n    input 3 x 8 x 8\n    {NESTS[kind](size)}\n    conv 3x3, 4\n}}\n"
     report = look_over(text).report
-    assert len(report) <= MAX_ERRORS + 10
+    assert len(report.errors) <= MAX_ERRORS + 10
+    assert len(report.shown) == min(len(report), SHOWN)
 
 
 @pytest.mark.parametrize("depth", [10, 63, 64, 65, 200])

@@ -47,7 +47,7 @@ def look_over(claims: Iterable[Claim], report: Report) -> None:
         known = [*NETWORK_FACTS, *FUNCTIONS, *claim.env.all_names(), *claim.module.file.lost]
         for name in names_in(claim.expression):
             if name.id not in known:
-                help, fixes = value_meant(name, () if report.full else known)
+                help, fixes = value_meant(name, known if report.explains("E302", name.span) else ())
                 report.add(Diagnostic("E302", f"`{name.id}` is not defined", name.span, help=help, fixes=fixes))
 
 

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
-from cnndsl.ops.window import Reach, Window
+from cnndsl.ops.window import HERE, Reach, Window
 
 MOST_PHASES = 256
 """Longer patterns are taken as one: each position then sees what any of them sees."""
@@ -170,6 +170,8 @@ def _taken(window: Window, view: View) -> View:
 
 def _read(reach: Reach, view: View) -> View:
     """The view of outputs that each read some positions of `view`."""
+    if reach == HERE:
+        return view
     phases = len(reach.taps) * (len(view.spans) // gcd(len(view.spans), reach.step))
     if phases > MOST_PHASES and len(view.spans) > 1:
         return _read(reach, _simplified(view))

@@ -149,10 +149,9 @@ class Report:
     def __len__(self) -> int:
         return len(self._found)
 
-    @property
-    def full(self) -> bool:
-        """Whether another error is only counted: what would mend it need not be looked for."""
-        return self._errors >= self._told
+    def explains(self, code: str, place: Span) -> bool:
+        """Whether what would mend an error is worth looking for: it is new, and is told rather than only counted."""
+        return self._errors < self._told and (code, place) not in self._found
 
     @property
     def shown(self) -> list[Diagnostic]:

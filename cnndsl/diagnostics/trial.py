@@ -22,18 +22,20 @@ Readings: TypeAlias = Callable[[Diagnostic], Iterable[Fix]]  # what its line may
 
 
 def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Readings) -> Report:
-    """The findings with those of their fixes that hold; when trying them took `budget`, no more are tried.
+    """The findings with those of their fixes that hold; when trying them took more than `budget`, no more are tried.
 
     A reading that holds is the only fix. Of other fixes the words are kept as advice. A word that is no whole repair is
     still worth saying; a number with which shapes do not come out is not.
     """
-    trial, tried = _Trial(report, recheck, budget), Report()
-    for finding in report:
+    trial, told = _Trial(report, recheck, budget), {(each.code, each.span) for each in report.shown}
+
+    def with_tried(finding: Diagnostic) -> Diagnostic:
+        if (finding.code, finding.span) not in told:
+            return finding
         likely = readings(finding) if trial.budget > 0 else ()
         read = next((fix for fix in likely if trial.holds(finding, fix)), None)
         if read is not None:
-            tried.add(replace(finding, fixes=(read,), help=_advice(finding)))
-            continue
+            return replace(finding, fixes=(read,), help=_advice(finding))
         kept, words = [], []
         for fix in finding.fixes:
             held = trial.holds(finding, fix)
@@ -42,7 +44,11 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Re
             elif held is None or not finding.code.startswith("E2"):
                 words.append(fix.title)
         help = "\n".join([*words, *([finding.help] if finding.help is not None else [])]) or None
-        tried.add(replace(finding, fixes=tuple(kept), help=help))
+        return replace(finding, fixes=tuple(kept), help=help)
+
+    tried = Report()
+    for finding in report:
+        tried.add(with_tried(finding))
     return tried
 
 

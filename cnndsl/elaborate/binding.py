@@ -127,8 +127,8 @@ def _continued(span: Span) -> int | None:
 def _unknown(context: Context, call: Call, names: list[str], written: tree.Name) -> None:
     slash = written.span.text == "/"
     message = f"`{call.name}` has no stride" if slash else f"`{call.name}` has no argument `{written.id}`"
-    full = context.report.full
-    help, fixes = (None, ()) if slash or full else argument_meant(written, names)
+    told = not slash and context.report.explains("E304", written.span)
+    help, fixes = argument_meant(written, names) if told else (None, ())
     if help is None and not fixes:
         help = f"it takes {_list(names)}" if names else "it takes no arguments"
     context.fail("E304", message, written.span, help=help, fixes=fixes)

@@ -12,7 +12,7 @@ from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.values import Block, Failed, brief
 from cnndsl.source import Source, Span
 
-MAX_NODES = 75_000
+MAX_NODES = 40_000
 NODES_PER_NETWORK = 20  # as many take as long as a network beside its layers
 STEPS_PER_NODE = 4  # statements and rounds that elaborating one layer may take, those around it included
 MAX_CALLS = 64

@@ -82,7 +82,7 @@ def _circle(
 def _unknown_base(base: tree.Name, networks: list[str], blocks: AbstractSet[str], report: Report) -> Diagnostic:
     is_block = base.id in blocks
     help = f"`{base.id}` is a block; a network has an `input`" if is_block else None
-    fixes = () if is_block or report.full else meant(base.span, networks)
+    fixes = meant(base.span, networks) if not is_block and report.explains("E318", base.span) else ()
     return Diagnostic("E318", f"there is no network `{base.id}` in this file", base.span, help=help, fixes=fixes)
 
 

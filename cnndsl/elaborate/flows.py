@@ -136,7 +136,7 @@ def _unknown(elaborator: Elaborator, name: tree.Name, place: Place) -> Failed:
         message = f"`{name.id}` is {type_name(value)} {brief(value)} here, not a layer or block"
         return elaborator.context.fail("E301", message, name.span)
     known = [*STRUCTURES, *place.env.all_names(), *place.module.blocks]
-    help, fixes = (None, ()) if elaborator.context.report.full else command_meant(name, known)
+    help, fixes = command_meant(name, known) if elaborator.context.report.explains("E301", name.span) else (None, ())
     if name.id in place.module.networks:
         help, fixes = f"`{name.id}` is a network; what several networks use is a block", ()
     message = f"there is no layer or block `{name.id}`"
@@ -187,6 +187,11 @@ def _wrong_shape(
 ) -> None:
     """E205 at the claim, since nobody knows yet which of the two is wrong."""
     elaborator.whole = False
+    if not elaborator.context.report.explains("E205", stated.span):
+        elaborator.context.fail(
+            "E205", f"the shape here is {show_shape(x.shape)}, not {show_shape(claimed)}", stated.span
+        )
+        return
     shown = show_shape(claimed) if stated.span.text.split() != show_shape(claimed).split() else ""
     conflict = conflict_of(elaborator, (x,), lambda shapes: shapes[0] == claimed, (claimed,))
 

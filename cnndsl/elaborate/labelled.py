@@ -105,7 +105,7 @@ class Reader:
             raise self.context.fail("E303", message, name.span, help=f"say which: {self._shown(label)}")
         if label not in self.labels.tensors:
             self._forgive(name)
-            help, fixes = (None, ()) if self.context.report.full else self._meant(name)
+            help, fixes = self._meant(name) if self.context.report.explains("E303", name.span) else (None, ())
             message = f"no tensor is labelled `{name.id}`"
             raise self.context.fail("E303", message, name.span, help=help, fixes=fixes)
         found = self.labels.tensors[label]
@@ -119,7 +119,10 @@ class Reader:
 
     def _meant(self, name: tree.Labelled) -> Remedy:
         labels, known = self.labels, [*self.labels.tensors]
-        other = next((label for label in labels_of(labels.body) if label.id == name.id), None)
+        if not labels.written:
+            for label in labels_of(labels.body):
+                labels.written.setdefault(label.id, label)
+        other = labels.written.get(name.id)
         if other is not None:
             why = "after it is read here" if other.span.start > name.span.start else "which is not run here"
             return f"it is given in line {other.span.line}, {why}", ()

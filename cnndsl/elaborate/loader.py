@@ -173,7 +173,7 @@ class Loader:
             self._loading.pop()
 
     def _unknown(self, name: tree.Name, where: str, known: list[str], *, network: bool = False) -> None:
-        fixes = () if network or self.report.full else meant(name.span, known)
+        fixes = meant(name.span, known) if not network and self.report.explains("E311", name.span) else ()
         help = None if fixes else f"it has {few(known)}" if known else "it has no blocks"
         if network:
             help = f"`{name.id}` is a network there; only blocks and values are imported"

@@ -61,7 +61,7 @@ class Lookup:
 
     def meant(self, name: tree.Name) -> Remedy:
         """What an unknown name may have been meant to be."""
-        if self.context.report.full:
+        if not self.context.report.explains("E302", name.span):
             return None, ()
         if name.id in FUNCTIONS:
             return f"`{name.id}` is a function: `{name.id}(...)`", ()

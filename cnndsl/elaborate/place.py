@@ -62,12 +62,14 @@ class Labels:
 
     families  of the names that are numbered (`as c[i]`) the labels by their numbers
     lost      those in statements that failed: nothing is said where they are missing
+    written   where the text first gives each name, once an unknown label was looked for
     """
 
     body: tree.Body
     tensors: dict[str, Labelling] = field(default_factory=dict)
     families: dict[str, dict[tuple[int, ...], str]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    written: dict[str, tree.Name] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

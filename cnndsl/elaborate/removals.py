@@ -31,17 +31,25 @@ def import_removed(use: tree.Use, name: tree.Name) -> Fix:
 
 def label_removed(name: Span) -> tuple[Fix, ...]:
     """A statement without its `as NAME`."""
-    word = re.search(r"\s+as\s+\Z", name.source.text[: name.start])
+    line = _line_before(name)
+    word = re.search(r"\s+as\s+\Z", line.text)
     if word is None:
         return ()
-    return (Fix(f"remove `as {name.text}`", (Edit(name.source.span(word.start(), name.end), ""),)),)
+    start = line.start + word.start()
+    return (Fix(f"remove `as {name.text}`", (Edit(name.source.span(start, name.end), ""),)),)
 
 
 def allowance_removed(code: Span) -> tuple[Fix, ...]:
     """A comment removed that allows this code alone."""
     text = code.source.text
     line_end = text.find("\n", code.start) % (len(text) + 1)
-    comment = re.search(r"[ \t]*#[ \t]*allow[ \t]+\Z", text[: code.start])
+    line = _line_before(code)
+    comment = re.search(r"[ \t]*#[ \t]*allow[ \t]+\Z", line.text)
     if comment is None or text[code.end : line_end].lstrip().startswith(","):
         return ()
-    return (Fix("remove the comment", (Edit(code.source.span(comment.start(), line_end), ""),)),)
+    return (Fix("remove the comment", (Edit(code.source.span(line.start + comment.start(), line_end), ""),)),)
+
+
+def _line_before(place: Span) -> Span:
+    """What stands before a place on its line."""
+    return place.source.span(place.source.text.rfind("\n", 0, place.start) + 1, place.start)

@@ -76,7 +76,9 @@ class _Names:
             layer = find(name)
             if layer is None:
                 known = [*STRUCTURES, *self.bound, *self.module.blocks]
-                remedy = (None, ()) if self.report.full else command_meant(command.name, known)
+                remedy: Remedy = (None, ())
+                if self.report.explains("E301", command.name.span):
+                    remedy = command_meant(command.name, known)
                 if name in FUNCTIONS:
                     remedy = f"`{name}` is a function: its value can be an argument", ()
                 self.add("E301", f"there is no layer or block `{name}`", command.name.span, remedy)
@@ -90,14 +92,14 @@ class _Names:
         labelled = name.id in self.labelled  # as in `c[2].channels` and `like=c[2]`
         if not (self.known(name.id) or labelled or name.id in FUNCTIONS) and find(name.id) is None:
             known = chain(self.bound, self.module.blocks, FUNCTIONS, all_layers())
-            remedy = value_meant(name, () if self.report.full else known)
+            remedy = value_meant(name, known if self.report.explains("E302", name.span) else ())
             self.add("E302", f"`{name.id}` is not defined", name.span, remedy)
 
     def labels(self) -> None:
         """E303 for what no `as` of the definition names, anywhere."""
         for part in self.parts:
             if isinstance(part, tree.Labelled) and part.id not in self.labelled:
-                fixes = () if self.report.full else meant(part.span, self.labelled)
+                fixes = meant(part.span, self.labelled) if self.report.explains("E303", part.span) else ()
                 self.add("E303", f"no tensor is labelled `{part.id}`", part.span, (None, fixes))
 
     def bare_words(self) -> set[Span]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from cnndsl.diagnostics.model import Diagnostic, Edit, Fix
 from cnndsl.habits.definitions import place_for_use, rewrite_definition, wrapped
@@ -64,6 +66,7 @@ def _whole_file(finding: Diagnostic) -> Iterator[Fix]:
         yield Fix(title, (Edit(Span(source, 0, len(source.text)), whole),))
 
 
+@lru_cache(maxsize=1)  # for the findings of one file, one after the other
 def scope_of(source: Source) -> Scope:
     """What a file names, as its text alone can tell."""
     text = source.text
@@ -71,8 +74,8 @@ def scope_of(source: Source) -> Scope:
     uses = [name for names in re.findall(r"^\s*use\s+([\w\s,]+?)\s+from\b", text, re.M) for name in names.split(",")]
     blocks = {*re.findall(r"^\s*block\s+(\w+)", text, re.M), *(name.strip() for name in uses)}
     assigned = re.findall(r"^\s*(\w+)\s*=(?!=)(.*)$", text, re.M)
-    names = [name for name, _ in assigned]
-    again = {name for name, value in assigned if names.count(name) > 1 or re.search(rf"\b{name}\b", value)}
+    times = Counter(name for name, _ in assigned)
+    again = {name for name, value in assigned if times[name] > 1 or re.search(rf"\b{name}\b", value)}
     return Scope(labels, blocks, again)
 
 

@@ -15,17 +15,25 @@ from cnndsl.ops.convolution import Conv, Depthwise
 from cnndsl.ops.resize import Pad
 from cnndsl.ops.window import Reach
 
+_LARGEST_KERNEL = 4_096  # whose taps are looked at one by one
+
 
 def kernels_on_padding(graph: Graph) -> Iterator[Finding]:
     """W615. Dilated taps may miss a small map, as DeepLab's do; they were made for larger ones."""
+    again: dict[str, list[Node]] = {}
+    for node in graph:
+        if node.again:
+            again.setdefault(node.again, []).append(node)
     for node in graph:
         if node.again or not isinstance(node.op, Conv | Depthwise) or node.op.pad_mode != "zero":
             continue
         shape = graph[node.inputs[0]].shape
         if node.op.kernel[0] < 2 * shape[1] and node.op.kernel[1] < 2 * shape[2]:
             continue
-        uses = [node, *(each for each in graph if each.again == node.name)]
-        alive = (_alive(graph, uses, axis=1), _alive(graph, uses, axis=2))
+        if max(node.op.kernel) > _LARGEST_KERNEL:
+            continue
+        applied = [node, *again.get(node.name, ())]
+        alive = (_alive(graph, applied, axis=1), _alive(graph, applied, axis=2))
         dead = prod(node.op.kernel) - prod(alive)
         if dead:
             yield (
@@ -54,8 +62,9 @@ def _alive(graph: Graph, uses: Iterable[Node], axis: int) -> int:
 
 def _taps_on_pixels(reach: Reach, size: int, outputs: int) -> set[int]:
     (taps,) = reach.taps
-    on_pixels = (any(0 <= output * reach.step + tap < size for output in range(outputs)) for tap in taps)
-    return {number for number, meets in enumerate(on_pixels) if meets}
+    first = {tap: max(0, -(tap // reach.step)) for tap in taps}  # the first output at which it is on the map
+    met = (output < outputs and output * reach.step + tap < size for tap, output in first.items())
+    return {number for number, meets in enumerate(met) if meets}
 
 
 def _smaller(node: Node, kernel: tuple[int, int]) -> Edit | None:

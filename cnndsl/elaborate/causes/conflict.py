@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from cnndsl.elaborate.causes.history import Step, own_steps, reshaped, upstream
@@ -11,6 +12,7 @@ from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.causes.windows import changed
 from cnndsl.elaborate.causes.written import Written
 from cnndsl.elaborate.drafts import Drafts
+from cnndsl.elaborate.module import Module
 from cnndsl.ops.base import Op, Shape
 from cnndsl.source import Span
 
@@ -30,7 +32,7 @@ class Conflict:
     """
 
     drafts: Drafts
-    text: Written
+    module: Module
     search: Search
     ends: tuple[int, ...]
     fits: Callable[[Sequence[Shape]], bool]
@@ -42,6 +44,11 @@ class Conflict:
     def __post_init__(self) -> None:
         found = own_steps(self.drafts, self.ends, self.settled)
         object.__setattr__(self, "histories", [steps[:MOST_STEPS] for steps in found])
+
+    @cached_property
+    def text(self) -> Written:
+        """What the layers are written as, which only a search for repairs asks for."""
+        return Written(self.module, self.drafts.root)
 
     def shape(self, end: int) -> Shape:
         return self.drafts.nodes[self.ends[end]].shape

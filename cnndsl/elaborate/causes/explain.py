@@ -10,7 +10,6 @@ from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.history import CHANNELS, Step
 from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.causes.wording import became, rounding
-from cnndsl.elaborate.causes.written import Written
 from cnndsl.elaborate.drafts import Drafts, NodeDraft, ScopeDraft, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.values import Failed
@@ -31,7 +30,7 @@ def conflict_of(
     ends, settled = tuple(tensor.node for tensor in tensors), frozenset(elaborator.settled)
     inside = None if entering is None else entering.node
     search = elaborator.context.search or Search(left=0)
-    return Conflict(drafts, Written(elaborator.module, drafts.root), search, ends, fits, tuple(wanted), inside, settled)
+    return Conflict(drafts, elaborator.module, search, ends, fits, tuple(wanted), inside, settled)
 
 
 def mergeable(op: Op) -> Callable[[Sequence[Shape]], bool]:
