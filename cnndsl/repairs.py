@@ -66,7 +66,8 @@ class Repairs:
         if not others or not repair.fix.edits:
             return set()
         after = edited([repair.fix])
-        found, _ = self.check(after.sources, None, repair.input)
+        found, work = self.check(after.sources, None, repair.input)
+        self.work += work
         left = {(each.code, each.span.source.name, each.span.start) for each in found.errors}
         places = {_key(each): after.moved(each.span) for each in others}
         return {key for key, place in places.items() if (key[0], place.source.name, place.start) not in left}
@@ -78,7 +79,7 @@ class Repairs:
         first: Candidate | None = None
         families: set[str] = set()
         for candidate in candidates[:MOST_TRIES]:
-            if self.work + self.size > MOST_WORK or (first is not None and candidate.cost > first.cost + STEP):
+            if self.work + 2 * self.size > MOST_WORK or (first is not None and candidate.cost > first.cost + STEP):
                 return
             if candidate.family in families or not self._works(candidate, finding, network, report):
                 continue
