@@ -65,11 +65,11 @@ POOLS = (
 def test_pools_are_pytorchs(image: tuple[int, ...], op: Any, dtype: Any) -> None:
     x = random(*image, dtype=dtype, before=8)
     maximum, pad = isinstance(op, Maxpool), (op.pad[0], op.pad[2])
-    more = {} if maximum else {"count_include_pad": op.count_include_pad}
+    more = {} if maximum else {"count_include_pad": op.counts_padding}
     function = F.max_pool2d if maximum else F.avg_pool2d
     expected = pixels(function(planes(x), op.kernel, op.stride, pad, ceil_mode=op.ceil, **more))
     y = like(expected, dtype)
-    counted = True if maximum else op.count_include_pad
+    counted = True if maximum else op.counts_padding
     problem = pool_template.describe(
         x, y.view, maximum=maximum, kernel=op.kernel, stride=op.stride, sides=op.pad, count_padding=counted
     )

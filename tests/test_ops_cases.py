@@ -173,7 +173,7 @@ def pooled(op: Maxpool | Avgpool, image: torch.Tensor) -> torch.Tensor:
             made[i, j] = pixels.max()
         else:
             whole = (min(s, height + bottom) - r) * (min(d, width + right) - c)
-            made[i, j] = pixels.sum() / (whole if op.count_include_pad else pixels.numel())
+            made[i, j] = pixels.sum() / (whole if op.counts_padding else pixels.numel())
     return made
 
 

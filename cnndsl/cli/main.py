@@ -28,13 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code."""
     sys.stdout, sys.stderr = _usable(sys.stdout), _usable(sys.stderr)
     try:
-        with _heard_stops() as heard:
+        with _heard_stops():
             from cnndsl.cli.parser import parse  # all that takes time is imported where Ctrl-C is heard
 
             options = parse(sys.argv[1:] if arguments is None else arguments)
             code: int = options.run(options)
-        if heard:  # a library has swallowed it, or all was done while it was put off
-            raise Stopped(heard[0])
         sys.stdout.flush()
         return code
     except KeyboardInterrupt as stop:
@@ -58,12 +56,11 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def _heard_stops() -> Iterator[list[int]]:
-    """Every signal of STOPS in the block, also if its exception is lost on its way (C extensions clear what they meet).
+def _heard_stops() -> Iterator[None]:
+    """The block ends by `Stopped` if a signal of STOPS came, whatever else became of it: libraries swallow exceptions.
 
-    While a module is being imported a signal is put off.
-
-    A signal that somebody else listens to, or nobody is to hear (`nohup`), stays theirs.
+    While a module is being imported a signal is put off: C++ that is being set up ends the process at an exception.
+    One that somebody else listens to, or nobody is to hear (`nohup`), stays theirs.
     """
     heard: list[int] = []
     put_off: list[threading.Timer] = []
@@ -72,8 +69,7 @@ def _heard_stops() -> Iterator[list[int]]:
         heard.append(number)
         if not _imports(frame):
             raise Stopped(number)
-        # C++ that is being set up ends the process at an exception, or loses it.
-        again = threading.Timer(0.02, _thread.interrupt_main, (number,))
+        again = threading.Timer(0.02, _signal_again, (number,))
         again.daemon = True
         again.start()
         put_off.append(again)
@@ -83,12 +79,22 @@ def _heard_stops() -> Iterator[list[int]]:
         ours += [number for number in STOPS if signal.getsignal(number) in UNHEARD]
     before = {number: signal.signal(number, stop) for number in ours}
     try:
-        yield heard
+        yield
     finally:
         for again in put_off:
             again.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+        if heard:
+            raise Stopped(heard[0])
+
+
+def _signal_again(number: int) -> None:
+    """From another thread; what the main thread waits for is interrupted, where the system can do that."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _imports(frame: FrameType | None) -> bool:
