@@ -295,7 +295,8 @@ def test_a_signal_waits_for_what_is_being_imported(folder: Path) -> None:
         "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(0.2); open('whole', 'w')"
     )
     program = (
-        "import sys, time, cnndsl.checking as c; c.check_file = lambda *a: __import__('half') and time.sleep(30);"
+        "import signal, sys, time, cnndsl.checking as c; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "c.check_file = lambda *a: __import__('half') and time.sleep(30);"
         "from cnndsl.cli.main import main; sys.exit(main(['check', 'tiny.arch']))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
