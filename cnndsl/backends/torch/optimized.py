@@ -65,10 +65,10 @@ def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Pat
     rewritten = optimized_graph(graph)
     source = generate_source(rewritten)
     with plain_defaults():
+        state = derive(rewritten, build(graph, seed=seed).state_dict())
         module = instantiate(source, seed)
-        module.load_state_dict(derive(rewritten, build(graph, seed=seed).state_dict()))
+        module.load_state_dict(state)
         run_once(module, rewritten)
-        state = module.state_dict()  # in which no tensor is another, as those derived from shared weights may be
     return write_together(
         directory,
         {
