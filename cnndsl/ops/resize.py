@@ -14,35 +14,41 @@ from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
 MODES = ("nearest", "bilinear", "bicubic")
 
 
-def check_corners(mode: str, align_corners: bool) -> None:
-    """E308 for corners to align where pixels are repeated."""
-    if align_corners and mode == "nearest":
-        raise LayerError(
-            "E308",
-            "align_corners means nothing when pixels are repeated",
-            argument="align_corners",
-            rewrites=(Rewrite("say `mode=bilinear` too", {"mode": "bilinear"}),),
-        )
+class Resampling(Op):
+    """A layer whose pixels are those of a map of another size, repeated or interpolated."""
 
+    mode: str
+    align_corners: bool
 
-def resampled(mode: str, align_corners: bool, before: Pair, after: Pair) -> Window:
-    """What the pixels of a map are made of that had another size."""
-    if mode == "nearest":
-        return Window(*map(repeated, before, after))
-    around = 2 if mode == "bicubic" else 1
-    between = stretched if align_corners else interpolated
-    rows, columns = (between(one, other, around) for one, other in zip(before, after, strict=True))
-    return Window(rows, columns)
+    def __post_init__(self) -> None:
+        if self.align_corners and self.mode == "nearest":
+            raise LayerError(
+                "E308",
+                "align_corners means nothing when pixels are repeated",
+                argument="align_corners",
+                rewrites=(Rewrite("say `mode=bilinear` too", {"mode": "bilinear"}),),
+            )
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return ANY if self.mode == "bicubic" else inputs[0]  # which overshoots
 
-def resampled_bounds(mode: str, bounds: Bounds) -> Bounds:
-    """Bicubic interpolation overshoots."""
-    return ANY if mode == "bicubic" else bounds
+    @property
+    def keeps_shift(self) -> bool:
+        return True
+
+    def window(self, *inputs: Shape) -> Window:
+        before, after = inputs[0][1:], self.output(*inputs)[1:]
+        if self.mode == "nearest":
+            return Window(*map(repeated, before, after))
+        around = 2 if self.mode == "bicubic" else 1
+        between = stretched if self.align_corners else interpolated
+        rows, columns = (between(one, other, around) for one, other in zip(before, after, strict=True))
+        return Window(rows, columns)
 
 
 @register
 @dataclass(frozen=True)
-class Upsample(Op):
+class Upsample(Resampling):
     """Makes height and width `scale` times larger (an integer, or rows x columns).
 
     `mode=nearest` repeats pixels, `mode=bilinear` and `mode=bicubic` interpolate between their centres, or between the
@@ -61,27 +67,12 @@ class Upsample(Op):
     mode: str = choice(*MODES, default="nearest")
     align_corners: bool = boolean(False)
 
-    def __post_init__(self) -> None:
-        check_corners(self.mode, self.align_corners)
-
     def output(self, *inputs: Shape) -> Shape:
         channels, height, width = expect_image(self.word, inputs[0])
         return (channels, height * self.scale[0], width * self.scale[1])
 
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        return resampled_bounds(self.mode, inputs[0])
-
-    @property
-    def keeps_shift(self) -> bool:
-        return True
-
     def does_nothing(self, *inputs: Shape) -> bool:
         return self.scale == (1, 1)
-
-    def window(self, *inputs: Shape) -> Window:
-        _, height, width = inputs[0]
-        _, rows, columns = self.output(*inputs)
-        return resampled(self.mode, self.align_corners, (height, width), (rows, columns))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule(
@@ -96,7 +87,7 @@ class Upsample(Op):
 
 @register
 @dataclass(frozen=True)
-class Resize(Op):
+class Resize(Resampling):
     """Makes an image as large as `size` (height x width), or as the tensor that is labelled `like`.
 
     `like` is right at every size of the network's input; the size is read when the network runs. Modes are those of
@@ -118,7 +109,7 @@ class Resize(Op):
     align_corners: bool = boolean(False)
 
     def __post_init__(self) -> None:
-        check_corners(self.mode, self.align_corners)
+        super().__post_init__()
         if self.size is None and self.like is None:
             help = "say `resize 64x64`, or `resize like=NAME` for the size of the tensor labelled NAME"
             raise LayerError("E305", "`resize` needs a size", argument="size", help=help)
@@ -143,20 +134,8 @@ class Resize(Op):
             raise LayerError("E201", message, argument="like", help="label it before it is flattened")
         return (channels, *inputs[1][1:])
 
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        return resampled_bounds(self.mode, inputs[0])
-
-    @property
-    def keeps_shift(self) -> bool:
-        return True
-
     def does_nothing(self, *inputs: Shape) -> bool:
         return self.size == inputs[0][1:]
-
-    def window(self, *inputs: Shape) -> Window:
-        _, height, width = inputs[0]
-        _, rows, columns = self.output(*inputs)
-        return resampled(self.mode, self.align_corners, (height, width), (rows, columns))
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         corners = ", align_corners=True" if self.align_corners else ""
