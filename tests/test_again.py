@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from oracles import relative_error
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import cnndsl
 from cnndsl.backends.triton import make_plan
+from cnndsl.draw import draw
 from cnndsl.errors import Unmatched
 from cnndsl.weights import load_weights
 from cnndsl.weights.transfer import by_graph, counterparts
@@ -95,12 +95,6 @@ def test_they_train_like_a_module_that_is_called_twice() -> None:
     assert [int(tensor) for name, tensor in ours.named_buffers() if name.endswith("tracked")] == [4]
 
 
-def test_what_is_optimised_can_be_written(tmp_path: Path) -> None:
-    siamese().write(tmp_path, optimize=True)
-    weights = load_file(tmp_path / "siamese.safetensors")
-    assert torch.equal(weights["t.tower.conv2.weight"], weights["branch.t_again.tower.conv2.weight"])
-
-
 def test_a_plan_packs_them_once() -> None:
     shared, apart = (make_plan(each.graph, "sm_90") for each in (siamese(), siamese("tower 8")))
     assert len(shared.launches) == len(apart.launches)
@@ -135,5 +129,11 @@ def test_the_file_of_an_optimised_network_holds_every_use(tmp_path: Path) -> Non
     network = siamese()
     network.write(tmp_path, optimize=True)
     held = load_weights(tmp_path / "siamese.safetensors")
+    assert torch.equal(held["t.tower.conv2.weight"], held["branch.t_again.tower.conv2.weight"])
     assert held.keys() == network.optimize().state_dict().keys()
     assert sum(value.numel() for name, value in held.items() if name.endswith("conv2.weight")) == 2 * 8 * 8 * 9
+
+
+def test_a_picture_says_which_frame_is_a_second_use() -> None:
+    shared, apart = (draw(each.graph, 3).count(">again<") for each in (siamese(), siamese("tower 8")))
+    assert (shared, apart) == (1, 0)

@@ -162,12 +162,13 @@ class _Painter:
         part = opened.part
         if key == OUTER:
             return Frame(key, "", tuple(opened.items))
+        again = "again" if part.scope.again else ""  # a closed box says in words whose weights it has
         grows = self.graph.nodes[part.stop - 1].shape != self.graph.nodes[part.last.stop - 1].shape
         return Frame(
             key,
             self.labels.title(part),
             tuple(opened.items),
-            badge=self._badge(part),
+            badge=f"{again} {self._badge(part)}".strip(),
             shape=show_shape(self.graph.nodes[part.last.stop - 1].shape) if grows else "",
             detail=self.labels.scope_detail(part),
             aside=opened.aside,
