@@ -293,6 +293,12 @@ def test_a_tensor_that_gives_its_size_takes_no_part() -> None:
 # --- convolutions of every size
 
 
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1), (3, 4)], ids=str)
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 5), (7, 1)], ids=str)
+def test_half_padding_keeps_the_size(kernel: tuple[int, int], dilation: tuple[int, int]) -> None:
+    assert Conv(kernel, 2, dilation=dilation).output((3, 11, 6)) == (2, 11, 6)
+
+
 @settings(deadline=None)
 @given(size=pairs, kernel=pairs, stride=pairs, pad=pads, dilation=pairs, added=some.tuples(*[some.integers(0, 3)] * 2))
 def test_convolutions_fit_where_torchs_do(size, kernel, stride, pad, dilation, added) -> None:
