@@ -112,16 +112,21 @@ def _require_replaceable(path: Path) -> None:
 
 
 def _replace_all(moves: Mapping[Path, Path]) -> None:
-    """Move each file to its place; if one cannot be moved, put back what was there before."""
+    """Move each file to its place; if one cannot be moved, put back what was there before.
+
+    The last one leaves nothing to put back, so a single file is never absent from its place, even for a moment.
+    """
     kept: dict[Path, Path | None] = {}
+    *firsts, last = moves.items()
     try:
-        for source, target in moves.items():
+        for source, target in firsts:
             aside = target.with_name(f"{source.name}.old")
             there = os.path.lexists(target)
             kept[target] = aside if there else None
             if there:
                 _keep(target, aside)
             os.replace(source, target)
+        os.replace(*last)
     except BaseException:
         for target, before in kept.items():
             if before is None:
@@ -143,6 +148,9 @@ def _keep(path: Path, aside: Path) -> None:
             os.symlink(os.readlink(path), aside)
         else:
             os.link(path, aside)
+    except FileNotFoundError:  # another run put a new file in its place just then
+        if os.path.lexists(path):
+            _keep(path, aside)
     except OSError:
         os.replace(path, aside)
 

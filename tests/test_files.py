@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +49,18 @@ def test_a_link_comes_back_after_a_failure(folder: Path, monkeypatch: pytest.Mon
     with pytest.raises(OutputError, match="no space left"):
         write_together(folder, {name: lambda path: path.write_text("new") for name in "ab"})
     assert sorted(os.listdir()) == ["a", "tiny.arch"] and os.readlink("a") == "nowhere"
+
+
+def test_a_file_is_in_its_place_whoever_writes_it_anew(tmp_path: Path) -> None:
+    """Also in the moment in which another run replaces what is just being kept aside."""
+
+    def write(turn: int) -> set[str]:
+        write_together(tmp_path, {name: lambda path: path.write_text("whole") for name in "ab"})
+        return {(tmp_path / name).read_text() for name in "ab"}
+
+    with ThreadPoolExecutor(8) as writers:
+        assert set().union(*writers.map(write, range(200))) == {"whole"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
 def test_devices_and_pipes_are_not_replaced(folder: Path) -> None:
