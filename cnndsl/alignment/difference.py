@@ -6,7 +6,6 @@ does not depend on their definition, and paired so that as much as possible agre
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
@@ -14,6 +13,7 @@ from typing import TypeAlias
 
 from cnndsl.alignment.align import Alignment, align
 from cnndsl.alignment.skeleton import NOT_TRACED, TRAINING, Facts, Skeleton, Unit
+from cnndsl.ir.side_by_side import side_by_side
 
 Pair: TypeAlias = tuple[Unit | None, Unit | None]
 
@@ -155,46 +155,19 @@ def _looks(skeleton: Skeleton) -> dict[str, str]:
 
 def _paired(ours: Sequence[Unit], theirs: Sequence[Unit]) -> list[Pair]:
     """Two sequences side by side, the best way."""
-    start, shorter = 0, min(len(ours), len(theirs))
-    while start < shorter and str(ours[start]) == str(theirs[start]):
-        start += 1
-    end = 0
-    while end < shorter - start and str(ours[-1 - end]) == str(theirs[-1 - end]):
-        end += 1
-    middle = _best(ours[start : len(ours) - end], theirs[start : len(theirs) - end])
-    same: list[Pair] = list(zip(ours[:start], theirs[:start], strict=True))
-    last: list[Pair] = list(zip(ours[len(ours) - end :], theirs[len(theirs) - end :], strict=True))
-    return [*same, *middle, *last]
-
-
-def _best(ours: Sequence[Unit], theirs: Sequence[Unit]) -> list[Pair]:
-    width = len(theirs) + 1
-    best, steps = array("i", bytes(4 * width)), [bytes(width)]
+    mine, yours = ({unit.name: str(unit) for unit in units} for units in (ours, theirs))
     known: dict[tuple[str, str], int] = {}
-    texts = [(str(unit), unit) for unit in theirs]
-    for one in ours:
-        above, row, text = best, array("i", bytes(4 * width)), str(one)
-        step = bytearray(width)
-        for column, (their_text, other) in enumerate(texts, start=1):
-            key = (text, their_text)
-            if key not in known:
-                known[key] = likeness(one, other)
-            paired, skip_mine, skip_yours = above[column - 1] + known[key], above[column], row[column - 1]
-            row[column] = max(paired if known[key] else 0, skip_mine, skip_yours)
-            step[column] = 0 if known[key] and row[column] == paired else 1 if row[column] == skip_mine else 2
-        best = row
-        steps.append(bytes(step))
-    return _trail(ours, theirs, steps)
 
+    def same(one: Unit, other: Unit) -> bool:
+        return mine[one.name] == yours[other.name]
 
-def _trail(ours: Sequence[Unit], theirs: Sequence[Unit], steps: list[bytes]) -> list[Pair]:
-    pairs: list[Pair] = []
-    mine, yours = len(ours), len(theirs)
-    while mine or yours:
-        step = 2 if not mine else 1 if not yours else steps[mine][yours]
-        mine, yours = mine - (step != 2), yours - (step != 1)
-        pairs.append((ours[mine] if step != 2 else None, theirs[yours] if step != 1 else None))
-    return pairs[::-1]
+    def score(one: Unit, other: Unit) -> int:
+        key = mine[one.name], yours[other.name]
+        if key not in known:
+            known[key] = likeness(one, other)
+        return known[key]
+
+    return side_by_side(ours, theirs, same, score)
 
 
 def likeness(one: Unit, other: Unit) -> int:

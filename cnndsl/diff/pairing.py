@@ -1,0 +1,117 @@
+"""Two networks side by side, as their authors nested them: which layer, and which part, of the old one is which of the new.
+
+From the outside inwards: the items of two parts are paired so that as much as possible agrees, in their
+order, and pairs of parts are looked into. What finds no partner is unfolded a level, on both sides, and tried
+again, so that a stage that was broken up into layers is no other stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+
+from cnndsl.diff.likeness import Item, Likeness, Looks
+from cnndsl.ir.graph import Graph, Node
+from cnndsl.ir.side_by_side import side_by_side
+from cnndsl.ir.tree import Part, tree
+
+Pair: TypeAlias = tuple[Node | None, Node | None]
+ItemPair: TypeAlias = tuple[Item | None, Item | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """A part with its partner, and what is in them side by side, in the order of the flow."""
+
+    old: Part
+    new: Part
+    items: tuple[Pair | Paired, ...]
+
+    def layers(self) -> Iterator[Pair]:
+        """All layers in it, outermost part first never before its turn."""
+        pending: list[Pair | Paired] = [self]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, Paired):
+                pending.extend(reversed(item.items))
+            else:
+                yield item
+
+
+def paired(old: Graph, new: Graph) -> Paired:
+    """The whole of two networks side by side."""
+    roots = tree(old.nodes, old.scopes), tree(new.nodes, new.scopes)
+    likeness = Likeness(*map(Looks, roots))
+    order: list[tuple[Part, Part, list[ItemPair]]] = []
+    pending = [roots]
+    while pending:
+        one, other = pending.pop()
+        items = _with_unfolded(likeness, one.items, other.items)
+        order.append((one, other, items))
+        pending.extend(pair for pair in items if isinstance(pair[0], Part) and isinstance(pair[1], Part))  # type: ignore[misc]
+    done: dict[str, Paired] = {}
+    for one, other, items in reversed(order):  # innermost first
+        done[one.scope.path] = Paired(one, other, tuple(_finished(items, done)))
+    return done[roots[0].scope.path]
+
+
+def _finished(items: Sequence[ItemPair], done: dict[str, Paired]) -> Iterator[Pair | Paired]:
+    for one, other in items:
+        if isinstance(one, Part) and isinstance(other, Part):
+            yield done[one.scope.path]
+        else:
+            assert not isinstance(one, Part) and not isinstance(other, Part)
+            yield one, other
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """Neighbours on both sides of which none has a partner yet."""
+
+    old: tuple[Item, ...]
+    new: tuple[Item, ...]
+
+    @property
+    def flat(self) -> bool:
+        return not any(isinstance(item, Part) for item in (*self.old, *self.new))
+
+    def unfolded(self) -> _Stretch:
+        return _Stretch(*(tuple(_opened(items)) for items in (self.old, self.new)))
+
+    def alone(self) -> Iterator[ItemPair]:
+        yield from ((item, None) for item in self.old)
+        yield from ((None, item) for item in self.new)
+
+
+def _opened(items: Sequence[Item]) -> Iterator[Item]:
+    for item in items:
+        yield from item.items if isinstance(item, Part) else (item,)
+
+
+def _with_unfolded(likeness: Likeness, old: Sequence[Item], new: Sequence[Item]) -> list[ItemPair]:
+    """Items side by side; parts among them only in pairs."""
+    found: list[ItemPair] = []
+    pending: list[_Stretch | ItemPair] = [_Stretch(tuple(old), tuple(new))]
+    while pending:
+        piece = pending.pop()
+        if isinstance(piece, _Stretch):
+            pending.extend(reversed(list(_pieces(likeness, piece))))
+        else:
+            found.append(piece)
+    return found
+
+
+def _pieces(likeness: Likeness, stretch: _Stretch) -> Iterator[_Stretch | ItemPair]:
+    """The pairs in a stretch, and what is left between them, unfolded a level."""
+    for alone, run in groupby(side_by_side(stretch.old, stretch.new, likeness.same, likeness.score), lambda pair: None in pair):
+        pairs = list(run)
+        if not alone:
+            yield from pairs
+            continue
+        left = _Stretch(tuple(one for one, _ in pairs if one), tuple(other for _, other in pairs if other))
+        if left.flat:
+            yield from left.alone()
+        else:
+            yield left.unfolded()
