@@ -39,12 +39,18 @@ def add_request(parser: argparse.ArgumentParser) -> None:
 
 def request_from(options: argparse.Namespace) -> Request:
     from cnndsl.checking import Request
+
+    return Request(parameters_from(options.parameters), inputs_from(options.input), max_nodes_of(options))
+
+
+def max_nodes_of(options: argparse.Namespace) -> int:
     from cnndsl.elaborate.context import MAX_NODES
 
-    return Request(_parameters(options.parameters), _inputs(options.input), options.max_nodes or MAX_NODES)
+    limit: int | None = options.max_nodes
+    return limit or MAX_NODES
 
 
-def _parameters(given: list[str]) -> dict[str, object]:
+def parameters_from(given: list[str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for item in given:
         name, equals, value = item.partition("=")
@@ -56,7 +62,7 @@ def _parameters(given: list[str]) -> dict[str, object]:
     return values
 
 
-def _inputs(given: list[tuple[str, Shape]]) -> GivenInputs | None:
+def inputs_from(given: list[tuple[str, Shape]]) -> GivenInputs | None:
     """The shape of the only input, or those of several by name."""
     names = [name for name, _ in given]
     twice = next((name for name in names if names.count(name) > 1), None)

@@ -11,6 +11,7 @@ COMMANDS = {
     "check": "Check shapes, parameters and claims.",
     "summary": "Show shapes, parameters and MACs as a table.",
     "draw": "Draw the network as an SVG picture.",
+    "diff": "Show what differs between two networks, and what it costs.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
     "weights": "Bring weights from elsewhere.",
     "conform": "Compare a network with one of torchvision or timm.",

@@ -6,8 +6,9 @@ from cnndsl.lazily import names_from
 
 if TYPE_CHECKING:
     from cnndsl.diff.difference import Difference, compare
-    from cnndsl.diff.render import diff_json, diff_markdown, diff_text
+    from cnndsl.diff.json import diff_json
+    from cnndsl.diff.render import diff_markdown, diff_text
 else:
-    __getattr__ = names_from(__name__, "difference", "render")
+    __getattr__ = names_from(__name__, "difference", "json", "render")
 
 __all__ = ["Difference", "compare", "diff_json", "diff_markdown", "diff_text"]

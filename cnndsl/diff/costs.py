@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.analysis.facts import Facts
-from cnndsl.diff.pairing import Pair, Paired
+from cnndsl.diff.pairing import Pair, Paired, outermost_first
+from cnndsl.ir.tree import Part
 
 NOTHING = Cost()
 
@@ -17,8 +18,8 @@ class Block:
     """A part of the old network and what it became; the whole has an empty path and level 0.
 
     Layers that stand in a part but in none of those that both networks have inside it come as one block without a
-    path of its own, so that the blocks of each level add up to the one around them. Costs are for one sample in float32,
-    outside of training; a field is (height, width) in pixels, of what flows out.
+    path of its own, so that the blocks of each level add up to the one around them. Costs are for one sample in
+    float32, outside of training; a field is (height, width) in pixels, of what flows out.
     """
 
     old_path: str
@@ -43,7 +44,7 @@ class _Counting:
         self.sums: dict[str, tuple[Cost, Cost]] = {}
 
     def blocks(self, both: Paired) -> Iterator[Block]:
-        for part in reversed(_outermost_first(both)):
+        for part in reversed(outermost_first(both)):
             inner = [self.sums[item.old.scope.path] for item in part.items if isinstance(item, Paired)]
             self.sums[part.old.scope.path] = _together([self._direct(part), *inner])
         pending = [(both, 0)]
@@ -68,21 +69,14 @@ class _Counting:
         return total([NOTHING, *(known.get(node.name, NOTHING) for node in nodes if node is not None)])
 
     def _block(self, part: Paired, level: int) -> Block:
-        fields = (
-            facts.fields[facts.graph.nodes[each.stop - 1].name].size
-            for facts, each in ((self.old, part.old), (self.new, part.new))
-        )
         paths = part.old.scope.path, part.new.scope.path
-        return Block(*paths, level, *self.sums[part.old.scope.path], *fields)
+        return Block(*paths, level, *self.sums[paths[0]], _field(self.old, part.old), _field(self.new, part.new))
+
+
+def _field(facts: Facts, part: Part) -> tuple[int, int]:
+    return facts.fields[facts.graph.nodes[part.stop - 1].name].size
 
 
 def _together(sides: Iterable[tuple[Cost, Cost]]) -> tuple[Cost, Cost]:
     old, new = zip(*sides, strict=True)
     return total(old), total(new)
-
-
-def _outermost_first(root: Paired) -> list[Paired]:
-    found = [root]
-    for part in found:
-        found.extend(item for item in part.items if isinstance(item, Paired))
-    return found

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from cnndsl.ir.graph import Node
 from cnndsl.ir.scopes import own_name
-from cnndsl.ir.tree import Part
+from cnndsl.ir.tree import Part, outermost_first
 from cnndsl.ops.base import Op
 
 Item: TypeAlias = Node | Part
@@ -25,8 +25,9 @@ FAMILIES = {
     **dict.fromkeys(("add", "concat", "mul", "max", "sub", "weighted_add"), "merge"),
 }
 SAME = 12  # two layers with nothing different
-OWN_NAME = 1  # for those that are also called alike
-LEAST_SHARED = 0.4  # of the layers of two parts, below which they are different parts
+SIMILAR = 8  # each layer that two parts share
+CALLED_ALIKE = 3  # more for each of those, if the parts are also called alike; a third of it for two layers
+LEAST_SHARED = 0.4  # of the layers of the larger part, or of the smaller if both are called alike
 
 
 def family(op: Op) -> str:
@@ -50,7 +51,7 @@ class Looks:
     def __init__(self, root: Part) -> None:
         self.digests: dict[str, str] = {}
         self.layers: dict[str, Counter[str]] = {}
-        for part in reversed(_outermost_first(root)):
+        for part in reversed(outermost_first(root)):
             path = part.scope.path
             texts = [self.digest(item) for item in part.items]
             head = f"{part.scope.kind} {part.scope.block}"
@@ -76,26 +77,25 @@ class Likeness:
         return self.old.digest(one) == self.new.digest(other) and called(one) == called(other)
 
     def score(self, one: Item, other: Item) -> int:
-        if isinstance(one, Part) != isinstance(other, Part):
-            return 0
-        key = self.old.digest(one), self.new.digest(other)
-        if key not in self._known:
-            self._known[key] = self._content(one, other)
-        content = self._known[key]
-        return content + OWN_NAME * (called(one) == called(other)) if content else 0
-
-    def _content(self, one: Item, other: Item) -> int:
         if isinstance(one, Part) and isinstance(other, Part):
             return self._parts(one, other)
-        assert isinstance(one, Node) and isinstance(other, Node)
-        return _ops(one.op, other.op)
+        return self._layers(one, other) if isinstance(one, Node) and isinstance(other, Node) else 0
+
+    def _layers(self, one: Node, other: Node) -> int:
+        key = self.old.digest(one), self.new.digest(other)
+        if key not in self._known:
+            self._known[key] = _ops(one.op, other.op)
+        content = self._known[key]
+        return content + CALLED_ALIKE // 3 if content and called(one) == called(other) else content
 
     def _parts(self, one: Part, other: Part) -> int:
         mine, yours = self.old.layers[one.scope.path], self.new.layers[other.scope.path]
-        shared, larger = (mine & yours).total(), max(mine.total(), yours.total())
-        if self.old.digest(one) == self.new.digest(other):
-            return SAME * shared
-        return (SAME - 4) * shared if shared >= LEAST_SHARED * larger else 0
+        shared, sizes = (mine & yours).total(), (mine.total(), yours.total())
+        alike = called(one) == called(other)
+        if shared < LEAST_SHARED * (min if alike else max)(sizes):
+            return 0
+        same = self.old.digest(one) == self.new.digest(other)
+        return shared * ((SAME if same else SIMILAR) + CALLED_ALIKE * alike)
 
 
 def _ops(one: Op, other: Op) -> int:
@@ -112,10 +112,3 @@ def _ops(one: Op, other: Op) -> int:
 def called(item: Item) -> str:
     """The last word of its path."""
     return own_name(item.scope.path if isinstance(item, Part) else item.name)
-
-
-def _outermost_first(root: Part) -> list[Part]:
-    found = [root]
-    for part in found:
-        found.extend(item for item in part.items if isinstance(item, Part))
-    return found

@@ -1,4 +1,4 @@
-"""Two networks side by side, as their authors nested them: which layer, and which part, of the old one is which of the new.
+"""Two networks side by side, as their authors nested them: which layer or part of the old one is which of the new.
 
 From the outside inwards: the items of two parts are paired so that as much as possible agrees, in their
 order, and pairs of parts are looked into. What finds no partner is unfolded a level, on both sides, and tried
@@ -41,9 +41,15 @@ class Paired:
 
 
 def paired(old: Graph, new: Graph) -> Paired:
-    """The whole of two networks side by side."""
+    """The whole of two networks side by side; the other way round it is the same the other way round."""
     roots = tree(old.nodes, old.scopes), tree(new.nodes, new.scopes)
-    likeness = Likeness(*map(Looks, roots))
+    looks = Looks(roots[0]), Looks(roots[1])
+    if looks[0].digest(roots[0]) > looks[1].digest(roots[1]):  # where several ways are as good, both take the same
+        return _mirrored(_paired(roots[::-1], Likeness(*looks[::-1])))
+    return _paired(roots, Likeness(*looks))
+
+
+def _paired(roots: tuple[Part, Part], likeness: Likeness) -> Paired:
     order: list[tuple[Part, Part, list[ItemPair]]] = []
     pending = [roots]
     while pending:
@@ -55,6 +61,23 @@ def paired(old: Graph, new: Graph) -> Paired:
     for one, other, items in reversed(order):  # innermost first
         done[one.scope.path] = Paired(one, other, tuple(_finished(items, done)))
     return done[roots[0].scope.path]
+
+
+def _mirrored(both: Paired) -> Paired:
+    """The same with old and new in each other's place."""
+    done: dict[str, Paired] = {}
+    for part in reversed(outermost_first(both)):
+        items = (done[item.old.scope.path] if isinstance(item, Paired) else item[::-1] for item in part.items)
+        done[part.old.scope.path] = Paired(part.new, part.old, tuple(items))
+    return done[both.old.scope.path]
+
+
+def outermost_first(both: Paired) -> list[Paired]:
+    """All parts in it and itself, none before the one around it."""
+    found = [both]
+    for part in found:
+        found.extend(item for item in part.items if isinstance(item, Paired))
+    return found
 
 
 def _finished(items: Sequence[ItemPair], done: dict[str, Paired]) -> Iterator[Pair | Paired]:
@@ -105,7 +128,8 @@ def _with_unfolded(likeness: Likeness, old: Sequence[Item], new: Sequence[Item])
 
 def _pieces(likeness: Likeness, stretch: _Stretch) -> Iterator[_Stretch | ItemPair]:
     """The pairs in a stretch, and what is left between them, unfolded a level."""
-    for alone, run in groupby(side_by_side(stretch.old, stretch.new, likeness.same, likeness.score), lambda pair: None in pair):
+    beside: list[ItemPair] = side_by_side(stretch.old, stretch.new, likeness.same, likeness.score)
+    for alone, run in groupby(beside, lambda pair: None in pair):
         pairs = list(run)
         if not alone:
             yield from pairs

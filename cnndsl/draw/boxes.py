@@ -5,36 +5,40 @@ Scopes are opened to a depth; a scope of one layer is that layer, and a branch i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import prod
+from typing import TypeAlias
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.wording import Chain, Entry, lone_chain, shapes_out, show_shapes
 from cnndsl.draw.labels import PLAIN, Labels, badge
-from cnndsl.draw.model import OUTER, Box, Frame, Picture, Section, Wire
+from cnndsl.draw.model import OUTER, Box, Frame, Mark, Picture, Section, Wire
 from cnndsl.draw.shown import Shown
 from cnndsl.ir.graph import Graph, Output
 from cnndsl.ir.node import MAIN
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import show_shape
 
+Marks: TypeAlias = Mapping[str, Mark]
+NO_MARKS: Marks = {}
 MOST = 60  # boxes; without a depth as many levels are opened as stay within it
 
 
-def picture(graph: Graph, depth: int | None = None) -> Picture:
+def picture(graph: Graph, depth: int | None = None, marks: Marks = NO_MARKS) -> Picture:
     """The picture of `graph` with scopes opened to `depth` levels; 1 shows the outermost scopes as boxes.
 
-    Without a depth it opens as many levels as come to about sixty boxes.
+    Without a depth it opens as many levels as come to about sixty boxes. `marks` say what became of nodes, by name.
     """
     facts = Facts(graph)
     root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
     labels = Labels(facts)
     level = depth or 1
-    best = _Painter(labels, level).paint(root)
+    best = _Painter(labels, level, marks).paint(root)
     while depth is None and not best.whole:
         level += 1
-        deeper = _Painter(labels, level).paint(root)
+        deeper = _Painter(labels, level, marks).paint(root)
         if len(deeper.boxes) > MOST:
             break
         best = deeper
@@ -54,9 +58,10 @@ class _Open:
 class _Painter:
     """Makes the picture of one network at one depth, frame by frame from the outermost inwards."""
 
-    def __init__(self, labels: Labels, depth: int) -> None:
+    def __init__(self, labels: Labels, depth: int, marks: Marks) -> None:
         self.labels = labels
         self.depth = depth
+        self.marks = marks
         self.graph = labels.graph
         self.shown = Shown(self.graph)
         self.needed = {node.name for node in labels.facts.inference}
@@ -200,7 +205,18 @@ class _Painter:
     def _in_order(self) -> dict[str, Box]:
         """The boxes in definition order, those of results last."""
         keys = dict.fromkeys(key for _, key in sorted(self.owner.items()))
-        return {key: self.boxes[key] for key in (*keys, *(key for key in self.boxes if key not in keys))}
+        marks = self._box_marks()
+        ordered = (*keys, *(key for key in self.boxes if key not in keys))
+        return {key: replace(self.boxes[key], mark=marks.get(key, "")) for key in ordered}
+
+    def _box_marks(self) -> dict[str, Mark]:
+        """What became of the nodes that a box stands for; if not the same of all, it is changed."""
+        found: defaultdict[str, set[Mark]] = defaultdict(set)
+        for position, node in enumerate(self.graph.nodes):
+            key = self.owner.get(self.shown.drawn(position))
+            if key is not None:
+                found[key].add(self.marks.get(node.name, ""))
+        return {key: marks.pop() if len(marks) == 1 else "changed" for key, marks in found.items()}
 
     def _results(self) -> tuple[str, ...]:
         """The boxes that the network is there for: of its main output, or of all that run outside of training."""

@@ -26,6 +26,7 @@ from cnndsl.draw.sizes import (
 from cnndsl.draw.tags import number, tag, tooltip, words
 
 CORNER = 6.0  # radius in pixels
+RING = 3.0  # how far a ring keeps off its box
 RAISED = 3.0  # how far a box's badge keeps off the text in it
 
 
@@ -48,7 +49,22 @@ def shade(level: int) -> int:
 
 def box_mark(box: Box, at: Rectangle) -> str:
     marks = {"merge": _capsule, "terminal": _terminal}.get(box.kind, _layers)(box, at)
-    return tag("g", tooltip(box.detail) + marks + _badge(box.badge, at, RAISED), data_box=box.key)
+    return tag("g", tooltip(box.detail) + _ring(box, at) + marks + _badge(box.badge, at, RAISED), data_box=box.key)
+
+
+def _ring(box: Box, at: Rectangle) -> str:
+    """Around a box of which something became in another version."""
+    if not box.mark:
+        return ""
+    return tag(
+        "rect",
+        class_=f"ring {box.mark}",
+        x=at.x - RING,
+        y=at.y - RING,
+        width=at.width + 2 * RING,
+        height=at.height + 2 * RING,
+        rx=CORNER + RING,
+    )
 
 
 def shape_mark(item: Box | Frame, at: Rectangle, level: int, *, left: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+Mark = Literal["", "added", "removed", "changed"]
 Kind = Literal["weights", "pool", "norm", "activation", "merge", "other", "scope", "terminal"]
 
 OUTER = ""  # the key of the frame that is the whole network
@@ -34,6 +35,7 @@ class Box:
     detail    what a pointer that rests on it is told, in lines
     aside     it runs in training only
     shortcut  it stands beside a residual body
+    mark      what became of it, or of something in it, in another version of the network
     """
 
     key: str
@@ -45,6 +47,7 @@ class Box:
     detail: str = ""
     aside: bool = False
     shortcut: bool = False
+    mark: Mark = ""
 
     @property
     def kind(self) -> Kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnndsl.draw.model import Kind
+from cnndsl.draw.model import Kind, Mark
 
 # All of one width, but for the last: boxes are made for the widths of Helvetica.
 FONT = "Helvetica, Arial, 'Liberation Sans', Arimo, 'Nimbus Sans', sans-serif"
@@ -27,6 +27,7 @@ class Palette(NamedTuple):
     frame_line: str
     badge: Ink
     kinds: dict[Kind, Ink]
+    marks: dict[Mark, str]  # of rings
 
 
 LIGHT = Palette(
@@ -47,6 +48,7 @@ LIGHT = Palette(
         "scope": Ink("#f4f6f9", "#aab6c5", "#4b5767"),
         "terminal": Ink("#ffffff", "#9aa5b1", "#3b4754"),
     },
+    marks={"added": "#15803d", "removed": "#c81e1e", "changed": "#b45309"},
 )
 
 DARK = Palette(
@@ -67,6 +69,7 @@ DARK = Palette(
         "scope": Ink("#1d242e", "#566577", "#b4c0ce"),
         "terminal": Ink("#12161c", "#6b7887", "#cbd5e0"),
     },
+    marks={"added": "#4ade80", "removed": "#f87171", "changed": "#fbbf24"},
 )
 
 
@@ -79,6 +82,7 @@ def stylesheet() -> str:
         ".bold { font-weight: 600; }",
         ".wire { fill: none; stroke-width: 1.4; stroke-linejoin: round; }",
         ".frame { stroke-width: 1; }",
+        ".ring { fill: none; stroke-width: 2.5; }",
         ".aside { stroke-dasharray: 5 3; }",
         ".halo { paint-order: stroke; stroke-width: 3; stroke-linejoin: round; }",
     ]
@@ -102,4 +106,7 @@ def _rules(palette: Palette) -> list[str]:
     for kind, ink in palette.kinds.items():
         rules.append(f".{kind} {{ fill: {ink.fill}; stroke: {ink.line}; }}")
         rules.append(f".{kind}-text {{ fill: {ink.text}; }}")
+    for mark, line in palette.marks.items():
+        rules.append(f".{mark} {{ stroke: {line}; }}")
+        rules.append(f".{mark}-text {{ fill: {line}; }}")
     return rules

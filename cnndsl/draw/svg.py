@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from cnndsl.draw.boxes import picture
@@ -31,31 +32,50 @@ def draw(graph: Graph, depth: int | None = None) -> str:
     return render(picture(graph, depth))
 
 
+class Sheet(NamedTuple):
+    """What stands on one sheet of paper, and how large that is in pixels."""
+
+    marks: tuple[str, ...]
+    width: float
+    height: float
+
+
 def render(drawn: Picture) -> str:
     """A picture as an SVG document."""
+    return document(drawn.heading, _description(drawn), sheet(drawn))
+
+
+def sheet(drawn: Picture) -> Sheet:
     places, levels = layout(drawn), _levels(drawn)
     heading = max(width(drawn.heading, TITLE, bold=True), width(drawn.facts, SMALL))
-    wide, high = max(places.width, heading + 2 * MARGIN), places.height
-    parts = [
-        tag("title", escape(drawn.heading), id="title"),
-        tag("desc", escape(_description(drawn)), id="desc"),
-        tag("style", escape(f"\n{stylesheet()}\n")),
-        tag("rect", class_="paper", width=wide, height=high, rx=8),
+    marks = (
         words(drawn.heading, MARGIN, 32, TITLE, "text bold"),
         words(drawn.facts, MARGIN, 49, SMALL, "muted"),
         *(frame_mark(frame, places.frames[key], levels[key]) for key, frame in drawn.frames.items() if key != OUTER),
         *_wires(drawn, places),
         *(box_mark(box, places.boxes[key]) for key, box in drawn.boxes.items()),
         *_shapes(drawn, places, levels),
+    )
+    return Sheet(marks, max(places.width, heading + 2 * MARGIN), places.height)
+
+
+def document(heading: str, description: str, content: Sheet) -> str:
+    """The SVG document of what stands on a sheet; the paper is under it."""
+    parts = [
+        tag("title", escape(heading), id="title"),
+        tag("desc", escape(description), id="desc"),
+        tag("style", escape(f"\n{stylesheet()}\n")),
+        tag("rect", class_="paper", width=content.width, height=content.height, rx=8),
+        *content.marks,
     ]
     return (
         tag(
             "svg",
             "\n" + "\n".join(parts) + "\n",
             xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {number(wide)} {number(high)}",
-            width=wide,
-            height=high,
+            viewBox=f"0 0 {number(content.width)} {number(content.height)}",
+            width=content.width,
+            height=content.height,
             role="img",
             aria_labelledby="title desc",
         )

@@ -98,7 +98,7 @@ class _Folding:
         self.done: dict[str, Part] = {}
 
     def folded(self, root: Part) -> Part:
-        for part in reversed(_outermost_first(root)):
+        for part in reversed(outermost_first(root)):
             signature, external = self._signature(part)
             path = part.scope.path
             self.number[path] = self.numbers.setdefault(signature, len(self.numbers))
@@ -140,7 +140,19 @@ class _Folding:
         return self.number[item.scope.path] if isinstance(item, Part) else item.name
 
 
-def _outermost_first(root: Part) -> list[Part]:
+def layers_in(part: Part) -> Iterator[Node]:
+    """All nodes of a part, in no order; what is folded into it is not looked into."""
+    pending: list[Node | Part] = [part]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Part):
+            pending.extend(item.items)
+        else:
+            yield item
+
+
+def outermost_first(root: Part) -> list[Part]:
+    """All parts in it and itself, none before the one around it."""
     found = [root]
     for part in found:
         found.extend(item for item in part.items if isinstance(item, Part))
