@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, request_from
+from cnndsl.cli.checked import bundle_named
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked
@@ -29,7 +30,11 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.models import find_model
 
     request = request_from(options)
-    return _show([check_request(find_model(model), request) for model in options.models], options.format, sys.stdout)
+    checked = [check_request(find_model(model), request) for model in options.models]
+    for each, model in zip(checked, options.models, strict=True):
+        if each.report.ok:
+            bundle_named(model)
+    return _show(checked, options.format, sys.stdout)
 
 
 def _show(checked: Sequence[Checked], format: str, stream: TextIO, made: int = 0) -> int:
