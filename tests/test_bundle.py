@@ -138,6 +138,7 @@ def test_a_bundle_is_a_model_of_every_command(
     assert main(["save", "tiny", "--weights", "tiny", "-o", "again"]) == 0
     assert {each.name for each in Path("again").iterdir()} == FILES
     capsys.readouterr()
+    assert main(["check", "tiny", "--fix"]) == 2 and "is in a bundle" in capsys.readouterr().err
     assert main(["compile", "tiny", "-p", "classes=9", "-o", "nine"]) == 2
     assert "do not fit" in capsys.readouterr().err and not Path("nine").exists()
 
@@ -244,6 +245,8 @@ NO_MANIFEST = {
     "an entry": lambda said: said | {"files": said["files"] | {"tiny.arch": 3}},
     "files": lambda said: said | {"files": []},
     "parameters": lambda said: said | {"parameters": {"width": None}},
+    "no finite number": lambda said: json.dumps(said).replace('"width": 12', '"width": 1e999'),
+    "lists in lists": lambda said: json.dumps(said).replace('"width": 12', f'"width": {"[" * 900}{"]" * 900}'),
     "names": lambda said: said | {"parameters": {"a b": 1}},
     "a shape": lambda said: said | {"input": [3, 0, 20]},
     "half a shape": lambda said: said | {"input": [3, 20]},

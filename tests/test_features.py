@@ -230,6 +230,24 @@ def test_features_are_those_of_timm(name: str, tmp_path: Path) -> None:
     assert module.feature_info.reduction() == theirs.feature_info.reduction()
 
 
+ALIKE = {
+    **{"mobilenet_v2": "mobilenetv2_100", "mobilenet_v3_large": "mobilenetv3_large_100", "vgg16": "vgg16"},
+    **{"regnet_x_400mf": "regnetx_004", "res2net50_26w_4s": "res2net50_26w_4s", "seresnet50": "seresnet50"},
+    **{"darknet53": "darknet53", "cspdarknet53": "cspdarknet53", "preresnet50": "resnetv2_50"},
+    **{"inception_v3": "inception_v3", "inception_resnet_v2": "inception_resnet_v2", "repvgg_a0": "repvgg_a0"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ours", "theirs"), ALIKE.items())
+def test_features_have_timms_channels(ours: str, theirs: str) -> None:
+    with torch.device("meta"):
+        info = _import("timm").create_model(theirs, features_only=True, pretrained=False).feature_info
+    points = feature_points(settle_bias(cnndsl.load(ours).graph))
+    assert [each.channels for each in points] == info.channels()
+    assert [each.reduction for each in points] == info.reduction()
+
+
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
 def test_a_stem_is_adapted_as_by_timm(channels: int, tmp_path: Path) -> None:
     _import("timm")
@@ -284,7 +302,7 @@ X = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 def test_a_classifier_is_replaced_and_the_rest_stays(module: Network) -> None:
     module.forward_features(X)  # makes a form that must not be stale later
     body = [each for name, each in module.named_parameters() if not name.startswith("linear.")]
-    module.freeze("stage1")
+    module.freeze("stage1", "linear")
     for classes in (7, 0, 3):
         module.reset_classifier(classes)
         now = [each for name, each in module.named_parameters() if not name.startswith("linear.")]

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from cnndsl.errors import BundleError
@@ -18,6 +19,7 @@ from cnndsl.version import __version__
 MANIFEST = "bundle.json"
 SCHEMA = "cnndsl.bundle/1"
 MOST_FILES = 256
+DEEPEST = 32  # lists in each other
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")  # the name of a file that lies in the folder itself
 DIGEST = re.compile(r"[0-9a-f]{64}")
 LARGEST = 2**53  # a number that every reader of JSON keeps whole
@@ -127,10 +129,10 @@ def _parameters(said: Any) -> dict[str, object]:
     return dict(said)
 
 
-def _is_value(value: object) -> bool:
+def _is_value(value: object, depth: int = 0) -> bool:
     if isinstance(value, list):
-        return all(map(_is_value, value))
-    return isinstance(value, bool | int | float | str)
+        return depth < DEEPEST and all(_is_value(each, depth + 1) for each in value)
+    return isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value))
 
 
 def _input(said: Any) -> Shape | dict[str, Shape] | None:

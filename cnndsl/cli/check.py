@@ -67,6 +67,8 @@ def _fix(options: argparse.Namespace) -> int:
         raise UsageError("--fix with - writes the mended text to standard output: give no other MODEL")
     models = [find_model(model) for model in options.models]
     for model in models:
+        if model.files:
+            raise UsageError(f"--fix does not change {model.source.name}, which is in a bundle")
         if is_shipped(model.source.path):
             raise UsageError(f"--fix does not change {model.source.name}, which comes with cnndsl: mend a copy of it")
     fixed = fix_models(models, request_from(options))

@@ -1,7 +1,7 @@
-"""Weights of a network for one that differs from it in the channels of its input or in its classes, as in timm.
+"""Weights of a network for one that differs from it in the channels of its input or its classes, as in timm.
 
-Filters for more channels than three repeat those for red, green and blue, and are scaled so that an input whose channels
-are all alike gives what it gave before.
+Filters for more channels than three repeat those for red, green and blue, and are scaled so that an input whose
+channels are all alike gives what it gave before.
 """
 
 from __future__ import annotations

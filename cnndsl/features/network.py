@@ -13,7 +13,7 @@ from cnndsl.features.parts import WHOLE, PartedModule, part_at
 from cnndsl.features.points import chosen, feature_points
 from cnndsl.features.sharing import share_layers
 from cnndsl.features.timm_words import FeatureInfo, default_cfg
-from cnndsl.features.trunk import classifier
+from cnndsl.features.trunk import Classifier, classifier
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.scopes import in_state
 from cnndsl.photographs.preprocessing import Preprocessing
@@ -29,51 +29,61 @@ class Network(PartedModule):
         super().__init__(graph, whole)
         self.seed, self.preprocessing = seed, preprocessing
         self._classified = graph  # with a classifier, whatever was made of that
+        self._ends: Classifier | None = None
 
     def forward(self, *inputs: Tensor) -> Any:
         return self._forms[WHOLE](*inputs)
 
+    def _classifier(self) -> Classifier:
+        """Where it comes apart. Raises `ModelError` if it has no classifier."""
+        if self._ends is None:
+            self._ends = classifier(self._classified)
+        return self._ends
+
     def forward_features(self, *inputs: Tensor) -> Tensor:
         """The last map before it is pooled or flattened: N x `num_features` x height x width."""
-        features = classifier(self._classified).features.name
+        features = self._classifier().features.name
         result: Tensor = self._form(features, lambda: up_to(self.graph, [features]))(*inputs)
         return result
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
         """What follows `forward_features`; with `pre_logits` up to the classifier, N x `head_hidden_size`."""
-        node = classifier(self._classified).features
-        vector = without_classifier(self._classified) if pre_logits else self.graph
-        result: Tensor = self._form(("head", pre_logits), lambda: head(vector, node))(features)
+        result: Tensor = self._form(("head", pre_logits), lambda: self._head(pre_logits))(features)
         return result
+
+    def _head(self, pre_logits: bool) -> Graph:
+        whole = without_classifier(self._classified) if pre_logits else self.graph
+        return head(whole, self._classifier().features)
 
     def reset_classifier(self, num_classes: int) -> None:
         """Another classifier with initial weights; with 0 none, and the network gives what the last one read.
 
         Raises `ParameterError` for what is no number of classes, `ModelError` if the network has no classifier.
         """
-        layer = classifier(self._classified).layer
+        layer = self._classifier().layer
         graph = with_classes(self._classified, num_classes)
         whole = build(graph, seed=self.seed).to(next(self.parameters()))
         share_layers(whole, self._forms[WHOLE], but={in_state(layer.name)})
-        self._classified = graph if num_classes else self._classified
+        if num_classes:
+            self._classified, self._ends = graph, None
         self._hold(graph, whole)
         self._set_frozen(path for path in self._frozen if part_at(self, path) is not None)
 
     def get_classifier(self) -> nn.Module:
         """The layer that gives the classes; an identity if there is none."""
-        found = part_at(self, classifier(self._classified).layer.name)
+        found = part_at(self, self._classifier().layer.name)
         return nn.Identity() if found is None else found
 
     @property
     def num_classes(self) -> int:
         """0 without a classifier."""
-        layer = classifier(self._classified).layer
+        layer = self._classifier().layer
         return layer.shape[0] if layer.name in self.graph else 0
 
     @property
     def num_features(self) -> int:
         """The channels of `forward_features`."""
-        return classifier(self._classified).features.shape[0]
+        return self._classifier().features.shape[0]
 
     @property
     def head_hidden_size(self) -> int:

@@ -83,7 +83,8 @@ class PartedModule(nn.Module):
 
     def _set_frozen(self, paths: Iterable[str]) -> None:
         for path in self._frozen:
-            self._require_part(path).requires_grad_(True)
+            if (part := part_at(self, path)) is not None:  # a classifier may be gone
+                part.requires_grad_(True)
         self._frozen = tuple(dict.fromkeys(paths))
         for path in self._frozen:
             self._require_part(path).requires_grad_(False)
