@@ -93,4 +93,4 @@ def _load(model: str | Path, num_classes: int | None, in_chans: int | None, para
         raise ParameterError(f"in_chans is a whole number from 1, not {in_chans!r}")
     if len(network.graph.inputs) != 1:
         raise ParameterError(f"{network.name} has {len(network.graph.inputs)} inputs, and in_chans is of one")
-    return load(model, input=(in_chans, *network.input_shape[1:]), **parameters)
+    return load(model, **{**parameters, "input": (in_chans, *network.input_shape[1:])})
