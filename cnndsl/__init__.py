@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.errors import (
     BuildError,
+    BundleError,
     DeviceError,
     DeviceLost,
     Error,
@@ -37,15 +38,19 @@ from cnndsl.version import __version__
 
 if TYPE_CHECKING:
     from cnndsl.architecture import ArchError, Architecture, check, load, loads
+    from cnndsl.bundled import Bundle, load_bundle
     from cnndsl.diagnostics import Diagnostic, Edit, Fix, Report, apply_fixes
+    from cnndsl.features.create import create_model, list_models
     from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 else:
-    __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture")
+    __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture", "bundled", "features.create")
 
 __all__ = [
     "ArchError",
     "Architecture",
     "BuildError",
+    "Bundle",
+    "BundleError",
     "DeviceError",
     "DeviceLost",
     "Diagnostic",
@@ -73,7 +78,10 @@ __all__ = [
     "__version__",
     "apply_fixes",
     "check",
+    "create_model",
+    "list_models",
     "load",
+    "load_bundle",
     "loads",
     "register",
 ]

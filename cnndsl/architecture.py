@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnndsl.analysis import Facts, summarize, summary_text
 from cnndsl.checking import Checked, Request, check_model, check_request
 from cnndsl.diagnostics import Report, render
+from cnndsl.elaborate import Module
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.errors import Error, ParameterError
 from cnndsl.ir import Graph
@@ -17,9 +18,12 @@ from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source
+from cnndsl.weights.check import check_shapes
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from cnndsl.photographs.preprocessing import Preprocessing
 
 Backend = Literal["torch", "triton"]
 
@@ -39,20 +43,24 @@ class ArchError(Error):
 class Architecture:
     """One network, parsed, elaborated and checked; every number is known and no weight exists yet.
 
-    graph   every layer with its shape, before any pass
-    report  the warnings found on the way
+    graph    every layer with its shape, before any pass
+    report   the warnings found on the way
+    module   the file that it was made of, and
+    request  the parameters and input that it was given
     """
 
     name: str
     graph: Graph = field(repr=False)
     facts: Facts = field(repr=False)
     report: Report = field(repr=False)
+    module: Module = field(repr=False)
+    request: Request = field(repr=False)
 
     @classmethod
     def of(cls, checked: Checked) -> Architecture:
         """The network that was checked alone, and has no errors."""
         ((name, done),) = checked.networks.items()
-        return cls(name, done.graph, checked.facts[name], checked.report)
+        return cls(name, done.graph, checked.facts[name], checked.report, checked.module, checked.request)
 
     @property
     def input_shape(self) -> Shape:
@@ -141,30 +149,57 @@ class Architecture:
         batch: int | None = None,
         precision: Precision | None = None,
         target: str | None = None,
+        weights: Mapping[str, Tensor] | None = None,
     ) -> list[Path]:
         """Write the network and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
 
         torch   a Python file; with `optimize` that of the network that `optimize()` gives, with weights of its own
         triton  a plan and packed weights for one `batch` size and `precision`; with a `target` (such as "sm_90") also
                 its kernels, built ahead of time, and what loads them without Triton
-        An option of the other backend is a ValueError. What is written does not depend on PyTorch's defaults.
+        Weights are drawn from `seed`, or those of a state dict. An option of the other backend is a ValueError. What
+        is written does not depend on PyTorch's defaults.
         Raises `OutputError` if the folder cannot be written, `RunError` if the module fails in its first run, and
         `MissingExtra` if PyTorch or Triton is not installed.
         """
         _require_seed(seed)
         if str(directory) == "":
             raise ValueError("'' is no place to write to")
+        if weights is not None:
+            check_shapes(self.graph, {name: tuple(tensor.shape) for name, tensor in weights.items()})
         if _chosen(backend) == "torch":
             _require_absent("torch", batch=batch, precision=precision, target=target)
             from cnndsl.backends import torch
 
             write = torch.write_optimized if optimize else torch.write
-            return write(self.graph, Path(directory), seed=seed)
+            return write(self.graph, Path(directory), seed=seed, state=weights)
         _require_absent("triton", optimize=optimize or None)
         from cnndsl.backends import triton
 
         images, chosen = 1 if batch is None else batch, precision or "fp16"
-        return triton.write(self.graph, Path(directory), target, seed=seed, batch=images, precision=chosen)
+        place = Path(directory)
+        return triton.write(self.graph, place, target, seed=seed, batch=images, precision=chosen, state=weights)
+
+    def save(
+        self,
+        directory: str | Path,
+        weights: str | Path | Mapping[str, Tensor],
+        *,
+        preprocessing: Preprocessing | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> Path:
+        """Write a bundle, one folder with the network, its weights and all that belongs to them, which must be new.
+
+        weights        `NAME.safetensors`, its folder, or a state dict; what stands beside a file is taken along
+        preprocessing  from a photograph to the input
+        classes        the names of the classes, in order
+        Raises `OutputError`, `WeightsError` for weights that do not fit, `BundleError` for classes that do not, and
+        `MissingExtra` if PyTorch is not installed.
+        """
+        from cnndsl.saving import save
+
+        if str(directory) == "":
+            raise ValueError("'' is no place to write to")
+        return save(self.module, self.request, self.graph, Path(directory), weights, preprocessing, classes)
 
 
 def _chosen(backend: str) -> str:

@@ -31,13 +31,14 @@ _LETTERS_PER_LAYER = 15  # of text, which take as long
 
 @dataclass
 class Checked:
-    """A checked file: its report, and what each network that was looked at came to.
+    """A checked file: what was asked of it, its report, and what each network that was looked at came to.
 
     search  for repairs of what is found about shapes; None if nobody asks for any
     unset   networks that could not be, and are the base of no variant, with their parameters that have no value
     """
 
     module: Module
+    request: Request
     report: Report
     search: Search | None = None
     networks: dict[str, Elaboration] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Request:
 
 def check_request(model: Model, request: Request) -> Checked:
     """Check the whole file, or one network of it if that, its parameters or an input were named."""
+    request = _settled(model, request)
     if model.network is None and not request.parameters and request.input is None:
         return check_file(model.source, request)
     return check_model(model, request)
@@ -109,7 +111,13 @@ def check_model(model: Model, request: Request | None = None) -> Checked:
     def check(source: Source, request: Request, search: Search | None) -> Checked:
         return _check_network_of(source, model.network, request, search)
 
-    return _with_tried_fixes(check, model.source, request or Request())
+    return _with_tried_fixes(check, model.source, _settled(model, request or Request()))
+
+
+def _settled(model: Model, request: Request) -> Request:
+    """The request, with what the model brings of itself where a caller says nothing else."""
+    parameters, files = {**model.parameters, **request.parameters}, {**model.files, **request.files}
+    return replace(request, parameters=parameters, input=request.input or model.input, files=files)
 
 
 def _check_network_of(source: Source, network: str | None, request: Request, search: Search | None) -> Checked:
@@ -123,7 +131,7 @@ def _check_network_of(source: Source, network: str | None, request: Request, sea
 
 def _load(source: Source, request: Request, search: Search | None) -> Checked:
     report = Report() if search is not None else Report(told=0)
-    return Checked(Loader(report, request.files).load_root(source), report, search)
+    return Checked(Loader(report, request.files).load_root(source), request, report, search)
 
 
 def _with_tried_fixes(

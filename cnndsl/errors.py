@@ -46,6 +46,10 @@ class WeightsError(Error):
     """Weights that cannot be read, or do not fit the network; each problem is a line."""
 
 
+class BundleError(Error):
+    """A folder that is no bundle, or one that is damaged; each problem is a line."""
+
+
 class Unmatched(Error):
     """Networks between which weights cannot move; each reason is a line of `reasons`."""
 

@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -62,6 +63,33 @@ def write_together(directory: Path, writers: Mapping[str, Writer]) -> list[Path]
     return [directory / name for name in writers]
 
 
+def write_folder(folder: Path, writers: Mapping[str, Writer]) -> Path:
+    """Let each writer write its file into a new folder, in their order, and put that in its place at the end.
+
+    There must be nothing at that place, or an empty folder: two folders cannot change places in one step. Raises
+    `OutputError`.
+    """
+    made = _make_folder(folder.parent)
+    unfinished = folder.with_name(f".{folder.name}.cnndsl-{HOST}-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        sweep(folder.parent)
+        if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError(f"cannot write {folder}: it is there already; name a folder that is new")
+        unfinished.mkdir()
+        for name, writer in writers.items():
+            writer(unfinished / name)
+        os.rename(unfinished, folder)
+    except BaseException as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for each in reversed(made):
+            with suppress(OSError):
+                each.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(f"cannot write {folder}: {_reason(error)}") from error
+        raise
+    return folder
+
+
 def sweep(folder: Path) -> None:
     """Take away what killed runs have left in a folder; what they had moved aside and not replaced goes back."""
     with suppress(OSError):
@@ -73,6 +101,8 @@ def sweep(folder: Path) -> None:
                 place = path.with_name(found["name"])
                 if found["old"] and not os.path.lexists(place):
                     os.replace(path, place)
+                elif path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
                 else:
                     path.unlink()
 

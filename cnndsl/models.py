@@ -1,15 +1,17 @@
-"""What a MODEL is, everywhere: `PATH`, `PATH:network`, a zoo name, or `-` for standard input."""
+"""What a MODEL is, everywhere: `PATH`, `PATH:network`, a zoo name, a bundle's folder, or `-` for standard input."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from os.path import exists, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from os.path import exists, isdir, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
 from pathlib import Path
 
+from cnndsl.bundle.folder import BundleFolder, is_bundle, read_bundle
 from cnndsl.diagnostics.suggest import did_you_mean
+from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.errors import ModelError
 from cnndsl.shipped import shipped
 from cnndsl.source import MAX_BYTES, Source, decode_source, read_source
@@ -19,16 +21,24 @@ _NETWORK = re.compile(r"^network\s+([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Model:
-    """A file, and the network of it that was named, if one was."""
+    """A file, and the network of it that was named, if one was; of a bundle also what that network was given.
+
+    files  what is read in place of the files that it uses, by resolved path
+    """
 
     source: Source
     network: str | None = None
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    input: GivenInputs | None = None
+    files: Mapping[Path, Source] = field(default_factory=dict)
 
 
 def find_model(text: str) -> Model:
-    """The file and network that MODEL names. Raises `ModelError` or `SourceError`, each with one line."""
+    """The file and network that MODEL names. Raises `ModelError`, `SourceError` or `BundleError`."""
     if text == "-":
         return Model(decode_source(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"))
+    if isdir(text) and is_bundle(Path(text)):
+        return bundled_model(read_bundle(Path(text)))
     path, network = Path(text), None
     if not exists(path) and ":" in text:
         before, _, after = text.rpartition(":")
@@ -39,6 +49,12 @@ def find_model(text: str) -> Model:
     if network is not None and str(path).isidentifier() and not isfile(path):
         return Model(_zoo_file(str(path)), network)
     return Model(read_source(path), network)
+
+
+def bundled_model(bundle: BundleFolder) -> Model:
+    """The network of a bundle, as it was saved."""
+    said = bundle.manifest
+    return Model(bundle.source, said.network, said.parameters, said.input, bundle.sources)
 
 
 def zoo_files() -> list[Path]:

@@ -37,6 +37,7 @@ ROOMS = (
     "elaborate",
     "passes",
     "analysis",
+    "bundle",
     "models",
     "revisions",
     "repairs",
@@ -49,7 +50,10 @@ ROOMS = (
     "photographs",
     "kernels",
     "backends",
+    "saving",
     "architecture",
+    "bundled",
+    "features",
     "",  # cnndsl/__init__.py, the public API
     "draw",
     "editor",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.given_inputs import GivenInputs
     from cnndsl.ops.base import Shape
 
-MODEL_HELP = "PATH, PATH:network, the name of a network in the zoo, or - for standard input"
+MODEL_HELP = "PATH, PATH:network, the name of a network in the zoo, a bundle's folder, or - for standard input"
 
 
 class UsageError(Error):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, request_from
+from cnndsl.cli.checked import bundle_named
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked
@@ -29,7 +30,11 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.models import find_model
 
     request = request_from(options)
-    return _show([check_request(find_model(model), request) for model in options.models], options.format, sys.stdout)
+    checked = [check_request(find_model(model), request) for model in options.models]
+    for each, model in zip(checked, options.models, strict=True):
+        if each.report.ok:
+            bundle_named(model)
+    return _show(checked, options.format, sys.stdout)
 
 
 def _show(checked: Sequence[Checked], format: str, stream: TextIO, made: int = 0) -> int:
@@ -62,6 +67,8 @@ def _fix(options: argparse.Namespace) -> int:
         raise UsageError("--fix with - writes the mended text to standard output: give no other MODEL")
     models = [find_model(model) for model in options.models]
     for model in models:
+        if model.files:
+            raise UsageError(f"--fix does not change {model.source.name}, which is in a bundle")
         if is_shipped(model.source.path):
             raise UsageError(f"--fix does not change {model.source.name}, which comes with cnndsl: mend a copy of it")
     fixed = fix_models(models, request_from(options))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import request_from
 
 if TYPE_CHECKING:
     from cnndsl.architecture import Architecture
+    from cnndsl.bundled import Bundle
     from cnndsl.checking import Checked
     from cnndsl.diagnostics import Report
     from cnndsl.ops.base import Shape
@@ -40,6 +42,20 @@ def checked_model(options: argparse.Namespace, input: Shape | None = None) -> Ch
 
     request = request_from(options)
     return check_model(find_model(options.model), replace(request, input=request.input or input))
+
+
+def bundle_named(model: str) -> Bundle | None:
+    """The bundle that MODEL is, with all of its files as they were written; None for any other MODEL.
+
+    Raises `BundleError`, and `WeightsError`.
+    """
+    from cnndsl.bundle.folder import is_bundle
+
+    if not is_bundle(Path(model)):
+        return None
+    from cnndsl.bundled import load_bundle
+
+    return load_bundle(model)
 
 
 def print_findings(report: Report) -> None:

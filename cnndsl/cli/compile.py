@@ -14,7 +14,7 @@ from cnndsl.cli.arguments import (
     positive,
     seed,
 )
-from cnndsl.cli.checked import checked_network
+from cnndsl.cli.checked import bundle_named, checked_network
 from cnndsl.cli.sizes import show_size
 from cnndsl.extras import require
 from cnndsl.kernels.precision import PRECISIONS
@@ -73,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.emit is None:
         _require_memory(network)
+        bundle = bundle_named(options.model)
+        options.weights = None if bundle is None else bundle.weights()
     if options.backend == "triton":
         from cnndsl.cli.compile_triton import run_triton
 

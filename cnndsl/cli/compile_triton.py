@@ -36,9 +36,8 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         if options.emit == "plan":
             return 0
         folder = options.output if options.output is not None else Path(network.name)
-        files = network.write(
-            folder, "triton", seed=options.seed, batch=batch, precision=precision, target=options.target
-        )
+        weights = {"seed": options.seed, "weights": options.weights}
+        files = network.write(folder, "triton", batch=batch, precision=precision, target=options.target, **weights)
     except (StrictError, BuildError, DeviceLost) as error:
         print(error, file=sys.stderr)
         return 1

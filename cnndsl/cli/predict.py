@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import MODEL_HELP, add_request
-from cnndsl.cli.checked import checked_network
+from cnndsl.cli.checked import bundle_named, checked_network
 from cnndsl.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--weights",
         metavar="PATH",
         type=Path,
-        help="NAME.safetensors or its folder (default: here, else where `weights import` puts it)",
+        help="NAME.safetensors or its folder (default: the bundle's, else here, else where `weights import` puts it)",
     )
     add_request(parser)
     parser.set_defaults(run=run)
@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     network = checked_network(options)
     if network is None:
         return 1
-    weights = find_weights(network.name, options.weights)
+    bundle = bundle_named(options.model) if options.weights is None else None
+    weights = find_weights(network.name, options.weights) if bundle is None else bundle.file
     preprocessing = read_preprocessing(weights.with_name(f"{weights.stem}{SUFFIX}"))
     network = checked_network(options, (3, preprocessing.crop, preprocessing.crop), warn=False)
     if network is None:

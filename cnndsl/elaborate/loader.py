@@ -107,7 +107,9 @@ class Loader:
             return
         if found is None:
             module.missing.add(name.id)
-        elif name.id in found.blocks:
+            return
+        module.uses[name.id] = found
+        if name.id in found.blocks:
             module.blocks[name.id] = found.blocks[name.id]
         else:
             module.env.names[name.id] = found.env.names[name.id]

@@ -15,6 +15,7 @@ class Module:
 
     env        the values at the top of the file and those it imports, which all blocks and networks see
     places     where this file says each block's or imported value's name: at its definition, or in a `use`
+    uses       the module that each of these names comes from
     missing    what could not be had, which has been reported: to use them is no second mistake
     recursive  the definitions that call themselves, and variants that come back to themselves, likewise
     """
@@ -24,6 +25,7 @@ class Module:
     env: Env = field(default_factory=Env)
     networks: dict[str, tree.NetworkDefinition | tree.VariantDefinition] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
+    uses: dict[str, Module] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     recursive: set[Span] = field(default_factory=set)
 

@@ -115,7 +115,11 @@ def read_preprocessing(path: Path) -> Preprocessing:
 def class_names(preprocessing: Preprocessing, folder: Path) -> list[str]:
     """The names of the classes, in order. Raises `WeightsError`."""
     inside = preprocessing.classes == IMAGENET
-    path = Path(__file__).with_name("imagenet.txt") if inside else folder / preprocessing.classes
+    return names_in(Path(__file__).with_name("imagenet.txt") if inside else folder / preprocessing.classes)
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of classes in a file, one on each line. Raises `WeightsError`."""
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:

@@ -3,7 +3,7 @@
 The module importing this does not import torch; building and writing do.
 """
 
-from cnndsl.backends.torch.loading import build, load_written
+from cnndsl.backends.torch.loading import build, load_written, outline
 from cnndsl.backends.torch.optimized import optimize, optimized_graph, write_optimized
 from cnndsl.backends.torch.output import write
 from cnndsl.backends.torch.source import TorchSource, generate, generate_source
@@ -16,6 +16,7 @@ __all__ = [
     "load_written",
     "optimize",
     "optimized_graph",
+    "outline",
     "write",
     "write_optimized",
 ]

@@ -42,6 +42,16 @@ def instantiate(source: TorchSource, seed: int = 0) -> nn.Module:
     return module
 
 
+def outline(graph: Graph) -> nn.Module:
+    """The network as `build` makes it, but without values: its tensors are on the meta device."""
+    import torch
+
+    source = generate_source(graph)
+    with torch.device("meta"):
+        module: nn.Module = getattr(execute(source.text, source.builder), source.network)()
+    return module
+
+
 @contextmanager
 def plain_defaults() -> Iterator[None]:
     """What is made in here is float32 on the CPU, whatever PyTorch's defaults are: files do not depend on them."""

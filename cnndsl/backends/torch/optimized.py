@@ -56,8 +56,10 @@ def optimize(graph: Graph, *, seed: int = 0, freeze: bool = False) -> nn.Module:
     return module
 
 
-def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Path]:
-    """Write the optimised network's source and its own, derived weights; gives the paths.
+def write_optimized(
+    graph: Graph, directory: Path, *, seed: int = 0, state: Mapping[str, Tensor] | None = None
+) -> list[Path]:
+    """Write the optimised network's source and its own weights, derived from `state`, or drawn; gives the paths.
 
     Raises `OutputError`, and `RunError`.
     """
@@ -65,15 +67,15 @@ def write_optimized(graph: Graph, directory: Path, *, seed: int = 0) -> list[Pat
     rewritten = optimized_graph(graph)
     source = generate_source(rewritten)
     with plain_defaults():
-        state = derive(rewritten, build(graph, seed=seed).state_dict())
+        derived = derive(rewritten, build(graph, seed=seed).state_dict() if state is None else state)
         module = instantiate(source, seed)
-        module.load_state_dict(state)
+        module.load_state_dict(derived)
         run_once(module, rewritten)
     return write_together(
         directory,
         {
             f"{source.builder}.py": text_writer(source.text),
-            f"{source.builder}.safetensors": lambda path: save_weights(state, path, source.name),
+            f"{source.builder}.safetensors": lambda path: save_weights(derived, path, source.name),
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,19 @@ from cnndsl.machine import memory
 from cnndsl.weights import save_weights
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
-def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = None, weights: bool = True) -> list[Path]:
-    """Write the generated source, and weights drawn from `seed`, into a folder; gives the paths.
+def write(
+    graph: Graph,
+    directory: Path,
+    *,
+    seed: int = 0,
+    name: str | None = None,
+    weights: bool = True,
+    state: Mapping[str, Tensor] | None = None,
+) -> list[Path]:
+    """Write the generated source, and weights, `state` or drawn from `seed`, into a folder; gives the paths.
 
     The folder is made if need be. Files of the same names are replaced, together and at the end: after a failure or
     Ctrl-C the folder is as it was.
@@ -33,9 +42,11 @@ def write(graph: Graph, directory: Path, *, seed: int = 0, name: str | None = No
     if weights:
         with plain_defaults():
             module = instantiate(source, seed)
+            if state is not None:
+                module.load_state_dict(state)
             run_once(module, graph)
-            state = module.state_dict()
-        writers[f"{source.builder}.safetensors"] = lambda path: save_weights(state, path, source.name)
+            written = module.state_dict()
+        writers[f"{source.builder}.safetensors"] = lambda path: save_weights(written, path, source.name)
     return write_together(directory, writers)
 
 

@@ -36,7 +36,7 @@ from cnndsl.passes.settle_bias import settle_bias
 
 @dataclass(frozen=True)
 class TorchSource:
-    """A generated file: the network's name, the text, and the function in it that builds the network.
+    """A generated file: the network's name, the text, the function in it that builds the network, and its class.
 
     The function's name is also that of the file, so that `from resnet50 import resnet50` reads well.
     """
@@ -44,6 +44,7 @@ class TorchSource:
     name: str
     text: str
     builder: str
+    network: str
 
 
 def generate(graph: Graph, name: str | None = None) -> str:
@@ -66,7 +67,8 @@ def generate_source(graph: Graph, name: str | None = None) -> TorchSource:
     reserved = reserved.union((each.name for each in classes.values()), [results.class_name])
     generalise(classes, graph, reserved)
     body = "\n\n\n".join(part.strip("\n") for part in _definitions(graph, builder, classes, results, reserved))
-    return TorchSource(name, f"{header(graph, name, builder)}\n{_imports(body)}\n\n\n{body}\n", builder)
+    text = f"{header(graph, name, builder)}\n{_imports(body)}\n\n\n{body}\n"
+    return TorchSource(name, text, builder, classes[sections[-1]].name)
 
 
 def _definitions(

@@ -5,6 +5,7 @@ A plan needs neither Triton nor torch to be made and printed; running and buildi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ def write(
     seed: int = 0,
     batch: int = 1,
     precision: str = "fp16",
+    state: Mapping[str, torch.Tensor] | None = None,
 ) -> list[Path]:
     """Write a plan and packed weights into a folder, with a target also its kernels; gives the paths.
 
@@ -104,7 +106,7 @@ def write(
     if target is not None:
         from cnndsl.backends.triton.ahead import write_ahead
 
-        return write_ahead(graph, plan, directory, seed=seed)
+        return write_ahead(graph, plan, directory, seed=seed, state=state)
     from cnndsl.backends.triton.output import write_plan
 
-    return write_plan(graph, plan, directory, seed=seed)
+    return write_plan(graph, plan, directory, seed=seed, state=state)

@@ -37,15 +37,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def write_ahead(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> list[Path]:
-    """Build a plan of `graph` with weights drawn from `seed` into a folder; gives the paths.
+def write_ahead(
+    graph: Graph, plan: Plan, directory: Path, *, seed: int = 0, state: Mapping[str, Tensor] | None = None
+) -> list[Path]:
+    """Build a plan of `graph` with weights, `state` or drawn from `seed`, into a folder; gives the paths.
 
     All files appear at the end, or none. Raises `BuildError` for kernels that cannot be compiled, `OutputError` for a
     folder that cannot be written.
     """
     require("torch", "safetensors", extra="torch")
     with plain_defaults():
-        weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict())
+        weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict() if state is None else state)
     return write_folder(build(plan), weights, directory)
 
 

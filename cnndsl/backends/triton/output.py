@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnndsl.backends.torch import build
 from cnndsl.backends.torch.loading import plain_defaults
@@ -14,12 +16,20 @@ from cnndsl.files import write_together
 from cnndsl.ir.graph import Graph
 from cnndsl.weights import save_weights
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def write_plan(graph: Graph, plan: Plan, directory: Path, *, seed: int = 0) -> list[Path]:
-    """Write a plan of `graph` and packed weights drawn from `seed`; gives the paths. Raises `OutputError`."""
+
+def write_plan(
+    graph: Graph, plan: Plan, directory: Path, *, seed: int = 0, state: Mapping[str, Tensor] | None = None
+) -> list[Path]:
+    """Write a plan of `graph` and packed weights, `state` or drawn from `seed`; gives the paths.
+
+    Raises `OutputError`.
+    """
     require("torch", "safetensors", extra="torch")
     with plain_defaults():
-        weights = pack_weights(plan, build(graph, seed=seed).state_dict())
+        weights = pack_weights(plan, build(graph, seed=seed).state_dict() if state is None else state)
     return write_together(
         directory,
         {
