@@ -36,7 +36,7 @@ from cnndsl.lazily import names_from
 from cnndsl.version import __version__
 
 if TYPE_CHECKING:
-    from cnndsl.architecture import ArchError, Architecture, check, load, loads
+    from cnndsl.architecture import ArchError, Architecture, check, format_text, load, loads
     from cnndsl.diagnostics import Diagnostic, Edit, Fix, Report, apply_fixes
     from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 else:
@@ -73,6 +73,7 @@ __all__ = [
     "__version__",
     "apply_fixes",
     "check",
+    "format_text",
     "load",
     "loads",
     "register",
