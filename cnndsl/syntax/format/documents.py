@@ -18,12 +18,14 @@ class Line:
     """A place where a line may end; it reads `flat` where none does.
 
     fill   it ends only if what follows, up to the next such place, does not fit
-    opens  the first of a body: who looks ahead for what fits sees no further
+    opens  whether it is the first in brackets (1) or braces (2): who looks ahead for what fits sees no further,
+    past   or looks past those of this kind and below
     """
 
     flat: str = " "
     fill: bool = False
-    opens: bool = False
+    opens: int = 0
+    past: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class _Printer:
         elif isinstance(doc, Indent):
             self.todo += [(doc.after, flat, row.indent), (doc.inside, flat, row.indent + doc.by)]
         elif isinstance(doc, Line):
-            if flat or (doc.fill and self.fits(doc.flat)):
+            if flat or (doc.fill and self.fits((doc.flat,), doc.past)):
                 row.text += doc.flat
             else:
                 self.rows.append(Row(indent))
@@ -152,10 +154,10 @@ class _Printer:
         elif not flat:
             row.text += doc.text
 
-    def fits(self, doc: Doc) -> bool:
+    def fits(self, docs: tuple[Doc, ...], past: int = 0) -> bool:
         """Whether this on one line, and the rest up to where that may end, fits the row."""
         room = WIDTH - self.rows[-1].width
-        ahead = [(iter((doc,)), True, False)]  # documents, whether they are flat, and whether they are of the rest
+        ahead = [(iter(docs), True, False)]  # documents, whether they are flat, and whether they are of the rest
         rest = len(self.todo)
         while room >= 0:
             if not ahead:
@@ -163,8 +165,7 @@ class _Printer:
                     return True
                 rest -= 1
                 ahead.append((iter(self.todo[rest][:1]), self.todo[rest][1], True))
-            docs, flat, of_rest = ahead[-1]
-            each = next(docs, None)
+            each, flat, of_rest = next(ahead[-1][0], None), *ahead[-1][1:]
             if each is None:
                 ahead.pop()
             elif isinstance(each, str):
@@ -176,7 +177,7 @@ class _Printer:
             elif isinstance(each, Indent):
                 ahead.append((iter((each.inside, each.after)), flat, of_rest))
             elif isinstance(each, Line):
-                if not flat or (each.opens and of_rest):
+                if not flat or (of_rest and each.opens > past):
                     return True
                 room -= len(each.flat)
             elif isinstance(each, (Break, Remark)):

@@ -31,7 +31,7 @@ def statement(parts: Sequence[Part]) -> Doc:
         arrow, following = first_of(link[0]), first_of(link[1])
         cut = arrow.below or (following.below and not following.comments and not following.pinned)
         cell = Cell("->", _command(before), arrow.spaces > 1, after=_command(link))
-        inside += [_gap(arrow, Break() if cut else Line(fill=True)), cell, _link(link)]
+        inside += [_gap(arrow, Break() if cut else Line(fill=True, past=1)), cell, _link(link)]
     return Indent(tuple(inside), by=-1 if _kind(parts[0]) == "BAR" else INDENT)
 
 
@@ -55,9 +55,9 @@ def _gap(word: Word, usual: Doc) -> Doc:
     """What stands before a word: its comments, or what is usual there."""
     if word.comments:
         return _remarks(word, Break())
-    if word.pinned and isinstance(usual, (Line, Break)):
-        return Break() if word.below else usual.flat if isinstance(usual, Line) else " "
-    return usual
+    if word.pinned and word.below:
+        return Break()
+    return usual.flat if word.pinned and isinstance(usual, Line) else usual
 
 
 def _remarks(word: Word, last: Break, *, blanks: bool = False, first: bool = False) -> tuple[Doc, ...]:
@@ -131,7 +131,7 @@ def _body(body: Body) -> Doc:
     inside: list[Doc] = []
     for at, parts in enumerate(body.statements):
         word = first_of(parts[0])
-        inside.append(_between(word, Line(opens=at == 0), first=at == 0))
+        inside.append(_between(word, Line(opens=2 if at == 0 else 0), first=at == 0))
         if word.kind == "BAR":
             inside.append(Cell("|", asked=word.spaces > 1))
         inside.append(statement(parts))
@@ -179,7 +179,7 @@ def _brackets(brackets: Brackets) -> Doc:
     for at, item in enumerate(items):
         word = first_of(item[0])
         if at or not hangs:
-            inside.append(_gap(word, Line(" " if at else "", fill=at > 0 and (fill or hangs))))
+            inside.append(_gap(word, Line(fill=fill or hangs) if at else Line("", opens=1)))
         if is_list:
             inside.append(Cell("item", "[", asked=word.spaces > (at > 0), right=_number_width(item)))
         inside.append(_expression(item))
