@@ -41,6 +41,7 @@ ROOMS = (
     "repairs",
     "checking",
     "fixing",
+    "formatting",
     "weights",
     "kernels",
     "backends",
@@ -130,6 +131,7 @@ LIGHT_COMMANDS = (
     ["explain", "E203"],
     ["compile", "googlenet", "--emit", "ir"],
     ["zoo", "--check"],
+    ["fmt", "--check", "archs"],
 )
 
 

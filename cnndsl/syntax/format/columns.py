@@ -1,7 +1,7 @@
 """What stands below its like stands in one column: shapes, comments, the signs of claims, and what the text asks for.
 
 Shapes and comments of a definition have a column of their own, always. More space than needed before `->`, `|` or an
-argument asks for a column of it and its like in the lines around; where that is follows from what stands before it alone.
+argument asks for a column of it and its like in the lines around, but where that is follows from the words alone.
 """
 
 from __future__ import annotations

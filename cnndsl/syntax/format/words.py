@@ -6,7 +6,7 @@ is settled here, by the words around it alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cnndsl.diagnostics.allowances import allows
@@ -48,9 +48,9 @@ class Word:
 
     kind: str
     text: str
-    comments: tuple[Comment, ...] = ()
-    begins: bool = False
-    below: bool = False
+    comments: tuple[Comment, ...]
+    begins: bool
+    below: bool
     blank: bool = False
     spaces: int = 0
     pinned: bool = False
@@ -62,15 +62,7 @@ def words(text: str) -> list[Word]:
     tokens = [*replace(lexer, ignored=lexer.ignored - {"COMMENT"}).tokens(text)]
     pinned = {token.line for token in tokens if token.type == "COMMENT" and allows(token)}
     kinds = _kinds(Layout([token for token in tokens if token.type != "COMMENT"]))
-    found = [
-        replace(word, kind=kind, begins=begins, pinned=line in pinned)
-        for (word, line), (kind, begins) in zip(_with_gaps(text, tokens), kinds, strict=True)
-    ]
-    return found
-
-
-def _with_gaps(text: str, tokens: Iterable[Token]) -> Iterator[tuple[Word, int]]:
-    """Each word with what stands before it, and its line; the end of the file is the last."""
+    found: list[Word] = []
     comments: list[Comment] = []
     end, lines, below = 0, 0, True  # of the word or comment before; line ends since then; whether any since the word
     for token in tokens:
@@ -80,11 +72,14 @@ def _with_gaps(text: str, tokens: Iterable[Token]) -> Iterator[tuple[Word, int]]
         if token.type == "COMMENT":
             comments.append(Comment(token.rstrip(), not below, lines > 1))
         else:
+            kind, begins = next(kinds)
             spaces = 0 if lines or comments else len(text[end : token.start_pos].expandtabs(2))
-            yield Word(token.type, str(token), tuple(comments), below=below, blank=lines > 1, spaces=spaces), token.line
+            found.append(
+                Word(kind, str(token), tuple(comments), begins, below, lines > 1, spaces, token.line in pinned)
+            )
             comments, below = [], False
         end, lines = token.end_pos, 0
-    yield Word("END", "", tuple(comments), below=True), 0
+    return [*found, Word("END", "", tuple(comments), begins=True, below=True)]
 
 
 def _kinds(layout: Layout) -> Iterator[tuple[str, bool]]:
@@ -103,7 +98,6 @@ def _kinds(layout: Layout) -> Iterator[tuple[str, bool]]:
         elif kind in CLOSING:
             open_.pop()
         before, begins = kind, kind == "LBRACE"
-    yield "END", True
 
 
 def _kind(token: Token, before: str, inside: str) -> str:
