@@ -104,9 +104,12 @@ def _line(row: Row) -> _Line:
 
 
 def _liken(lines: Sequence[_Line]) -> None:
-    """Find what is like each other: cells of one rank and name in the lines of one body, and some in neighbours."""
+    """Find what is like each other: cells of one rank and name in the lines of one body, and some in neighbours.
+
+    Arrows go no further than lines follow each other, without an empty or a deeper one between.
+    """
     scopes: list[tuple[int, dict[object, _Place]]] = []  # the bodies around a line: their depth, and what is in them
-    above: _Line | None = None
+    above, run = _Line(Row(0)), 0
     for line in lines:
         if not line.row.text:
             continue
@@ -114,20 +117,22 @@ def _liken(lines: Sequence[_Line]) -> None:
             scopes.pop()
         if not scopes or scopes[-1][0] < line.row.indent:
             scopes.append((line.row.indent, {}))
-        known = scopes[-1][1]
+        run += line.row.blank or line.row.indent != above.row.indent
         for place in line.places:
-            key = (place.cell.kind, place.cell.name or _first_word(line), place.cell.after, place.rank, place.braces)
-            if key in known:
-                _join(known[key], place)
-            known[key] = place
-        if above is not None and not line.row.blank and abs(above.row.indent - line.row.indent) <= 1:
+            _join_known(scopes[-1][1], place, run if place.cell.kind == "->" else 0)
+        if not line.row.blank and abs(above.row.indent - line.row.indent) <= 1:
             _join_arrows(above, line)
             _join_tables(above, line)
         above = line
 
 
-def _first_word(line: _Line) -> str:
-    return line.row.text.partition(" ")[0]
+def _join_known(known: dict[object, _Place], place: _Place, run: int) -> None:
+    cell = place.cell
+    name = cell.name or place.line.row.text.partition(" ")[0]
+    key = (cell.kind, name, cell.after, place.rank, place.braces, run)
+    if key in known:
+        _join(known[key], place)
+    known[key] = place
 
 
 def _join(one: _Place, other: _Place) -> None:
