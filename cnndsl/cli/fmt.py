@@ -75,7 +75,7 @@ def _outcome(path: Path, options: argparse.Namespace) -> str:
 
 
 def _pipe(options: argparse.Namespace) -> str:
-    """Format standard input. Unless only a look is asked for, its text goes to standard output; with errors as it came."""
+    """Format standard input, whose text goes to standard output: as it came if it has errors, not for a mere look."""
     from cnndsl.formatting import formatted
     from cnndsl.source import MAX_BYTES, decode_source
 

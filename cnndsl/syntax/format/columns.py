@@ -12,8 +12,8 @@ from itertools import groupby
 
 from cnndsl.syntax.format.documents import WIDTH, Cell, Row
 
-COLUMN = 60  # where shapes and comments stand, counted from 1, if no two lines need more
-FURTHEST = 80  # to where they move for those that do
+COLUMN = 60  # where shapes and comments stand, counted from 1; one line that needs more stands out
+FURTHEST = 80  # to where they move for several lines that need more
 _GAP = 2  # spaces before a comment
 
 
@@ -144,10 +144,12 @@ def _join(one: _Place, other: _Place) -> None:
 
 
 def _join_arrows(above: _Line, below: _Line) -> None:
-    """Arrows to the same layer are alike, counted from the front or if they are the last ones."""
+    """Arrows to the same layer are alike, counted from the front, or if they are the last ones."""
     upper, lower = ([place for place in line.places if place.cell.kind == "->"] for line in (above, below))
+    joined: set[int] = set()
     for one, other in [*zip(upper, lower, strict=False), *zip(upper[-1:], lower[-1:], strict=False)]:
-        if one.cell.after == other.cell.after and one.rank[0] == other.rank[0]:
+        if one.cell.after == other.cell.after and one.rank[0] == other.rank[0] and not {id(one), id(other)} & joined:
+            joined |= {id(one), id(other)}
             _join(one, other)
 
 
@@ -160,8 +162,8 @@ def _join_tables(above: _Line, below: _Line) -> None:
 
 
 def _align(places: Sequence[_Place]) -> None:
-    """Put these in one column, if the text asks for it and no line gets too long."""
-    if not any(place.cell.asked for place in places):
+    """Put these in one column, if the text asks for it, each is in a line of its own and none gets too long."""
+    if not any(place.cell.asked for place in places) or len({id(place.line) for place in places}) < len(places):
         return
     ends = all(place.cell.right for place in places)
     columns = [place.column + (place.cell.right if ends else 0) for place in places]
@@ -175,8 +177,9 @@ def _align(places: Sequence[_Place]) -> None:
 
 
 def _align_shapes(shapes: Sequence[_Place]) -> int:
-    """Put the shapes in their column, which is given, counted from 1; the longest line alone does not move it."""
-    *_, column, _ = sorted([COLUMN, COLUMN, *(each.column + 1 for each in shapes if each.column < FURTHEST)])
+    """Put the shapes in their column, which is given, counted from 1."""
+    further = [each.column + 1 for each in shapes if COLUMN <= each.column < FURTHEST]
+    column = max(further) if len(further) > 1 else COLUMN
     for is_short, run in groupby(shapes, lambda each: each.column < column):
         places = [*run]
         target = column if is_short else max(each.column + 1 for each in places)

@@ -20,7 +20,7 @@ class Brackets:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """{ } and the statements and branches between them; `lines` if it stands on several."""
+    """{ } and the statements and branches between them; `lines` if something stands on several lines there."""
 
     opening: Word
     statements: list[list[Part]]
@@ -64,7 +64,7 @@ def _parts(words: Sequence[Word]) -> list[Part]:
 
 def _closed(opening: Word, parts: list[Part], closing: Word, lines: bool) -> Part:
     if opening.kind == "LBRACE":
-        return Body(opening, _statements(parts), closing, lines)
+        return Body(opening, _statements(parts), closing, lines and bool(parts or closing.comments))
     return Brackets(opening, parts, closing)
 
 

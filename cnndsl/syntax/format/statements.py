@@ -18,7 +18,7 @@ _OPERATORS = {"_OR", "_AND", "COMPARE", "X", "PLUS", "MINUS", "TIMES", "SLASH", 
 _CUT_BEFORE = {*_OPERATORS, "IF", "_ELSE", "FOR"}
 _ENDS_ARGUMENT = {"_COMMA", "_AS", "SHAPE", "LBRACE"}
 _NUMBERS = {"NUMBER", "SIZE"}
-_LITERALS = {*_NUMBERS, "STRING", "TRUE", "FALSE", "SIGN"}
+_LITERALS = {*_NUMBERS, "STRING", "TRUE", "FALSE", "SIGN", "_COMMA"}
 _LONGEST_FACT = 10  # letters of a fact whose sign stands below those of other claims
 
 
@@ -88,7 +88,7 @@ def _link(parts: Sequence[Part]) -> Doc:
                 docs.append(cell)
         docs.append(_body(part) if is_if and isinstance(part, Body) else _part(part))
     is_cut = is_if and any(isinstance(part, Body) and part.lines for part in parts)
-    return group(Indent(tuple(docs)), broken=is_cut)
+    return group(Indent(tuple(docs), by=0 if is_if else INDENT), broken=is_cut)
 
 
 def _cell(parts: Sequence[Part], at: int, command: str) -> Cell | None:
@@ -128,6 +128,8 @@ def _tight_signs(parts: Sequence[Part]) -> set[int]:
 
 def _body(body: Body) -> Doc:
     """{ } with a statement a line; on one line if the text has it there and it fits."""
+    if not body.statements and not body.closing.comments:
+        return "{ }"
     inside: list[Doc] = []
     for at, parts in enumerate(body.statements):
         word = first_of(parts[0])
@@ -169,27 +171,22 @@ def _part(part: Part) -> Doc:
 def _brackets(brackets: Brackets) -> Doc:
     """On one line; or cut behind the opening bracket, between all items, and before the closing one.
 
-    A comma behind the last item asks for that. Lists of literals are filled line by line.
+    A comma behind the last item asks for that.
     """
-    opening, closing, items = brackets.opening, brackets.closing, _items(brackets.parts)
-    is_list = opening.kind == "LSQB" and not any(_kind(part) == "FOR" for part in brackets.parts)
-    fill = is_list and all(_kind(part) in _LITERALS for item in items for part in item if _kind(part) != "_COMMA")
-    hangs = _hangs(brackets)
-    inside: list[Doc] = []
-    for at, item in enumerate(items):
-        word = first_of(item[0])
-        if at or not hangs:
-            inside.append(_gap(word, Line(fill=fill or hangs) if at else Line("", opens=1)))
-        if is_list:
-            inside.append(Cell("item", "[", asked=word.spaces > (at > 0), right=_number_width(item)))
-        inside.append(_expression(item))
-    if hangs:
-        return (opening.text, Indent(tuple(inside)), closing.text)
-    comma = _has_comma(brackets)
-    if items and not comma and (is_list or opening.kind == "CALL") and (closing.below or not closing.pinned):
-        inside.append(Unless(","))
-    end = _end(closing, inside, "")
-    return group(opening.text, Indent(tuple(inside), (end, closing.text)), broken=comma)
+    opening, closing = brackets.opening, brackets.closing
+    if _hangs(brackets):
+        return (opening.text, Indent(tuple(_items(brackets, fill=True)[1:])), closing.text)
+    items = _items(brackets, fill=_is_list(brackets) and all(_kind(part) in _LITERALS for part in brackets.parts))
+    has_comma = _has_comma(brackets)
+    may_have = brackets.parts and (_is_list(brackets) or opening.kind == "CALL")
+    if may_have and not has_comma and (closing.below or not closing.pinned):
+        items.append(Unless(","))
+    end = _end(closing, items, "")
+    return group(opening.text, Indent(tuple(items), (end, closing.text)), broken=has_comma)
+
+
+def _is_list(brackets: Brackets) -> bool:
+    return brackets.opening.kind == "LSQB" and not any(_kind(part) == "FOR" for part in brackets.parts)
 
 
 def _has_comma(brackets: Brackets) -> bool:
@@ -199,18 +196,32 @@ def _has_comma(brackets: Brackets) -> bool:
 
 def _hangs(brackets: Brackets) -> bool:
     """Whether the arguments of a call stay on its line and the list that is the last of them hangs from it."""
-    last = brackets.parts[-1] if brackets.parts else brackets.opening
-    is_cut = isinstance(last, Brackets) and last.opening.kind == "LSQB" and _has_comma(last)
+    last = brackets.parts[-1] if brackets.parts else None
+    is_cut = isinstance(last, Brackets) and _is_list(last) and _has_comma(last)
     words = [*map(first_of, brackets.parts), brackets.closing]
     return is_cut and brackets.opening.kind == "CALL" and not any(word.comments or word.pinned for word in words)
 
 
-def _items(parts: Sequence[Part]) -> list[Sequence[Part]]:
-    """What commas part, each item with the comma behind it."""
-    ends = [at + 1 for at, part in enumerate(parts) if _kind(part) == "_COMMA"]
-    if not ends or ends[-1] < len(parts):
-        ends.append(len(parts))
-    return [parts[start:end] for start, end in zip([0, *ends], ends, strict=False) if start < end]
+def _items(brackets: Brackets, *, fill: bool) -> list[Doc]:
+    """The items, before each what stands there: a line may end, with `fill` only if the item does not fit."""
+    docs: list[Doc] = []
+    for at, item in enumerate(_split(brackets.parts)):
+        word = first_of(item[0])
+        docs.append(_gap(word, Line(fill=fill) if at else Line("", opens=1)))
+        if _is_list(brackets):
+            docs.append(Cell("item", "[", asked=word.spaces > (at > 0), right=_number_width(item)))
+        docs.append(_expression(item))
+    return docs
+
+
+def _split(parts: Sequence[Part]) -> list[Sequence[Part]]:
+    """Items, each with the comma behind it; of a list that is made from another its value, loop and condition."""
+    kinds = [*map(_kind, parts)]
+    ends = [at + 1 for at, kind in enumerate(kinds) if kind == "_COMMA"]
+    if "FOR" in kinds:
+        loop = kinds.index("FOR")
+        ends = [loop, *(at for at in range(loop, len(kinds)) if kinds[at] == "IF")]
+    return [parts[start:end] for start, end in pairwise([0, *ends, len(parts)]) if start < end]
 
 
 def _expression(parts: Sequence[Part]) -> Doc:
