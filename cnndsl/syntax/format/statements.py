@@ -100,14 +100,18 @@ def _cell(parts: Sequence[Part], at: int, command: str) -> Cell | None:
         is_short = at == 2 and len(before.text) <= _LONGEST_FACT
         return Cell("claim", asked=True, right=len(word.text)) if is_short else None
     if command and before.kind in ("COMMAND", "_COMMA") and word.kind not in _ENDS_ARGUMENT:
-        return Cell("argument", command, word.spaces > 1, _number_width(parts[at:]))
+        return Cell("argument", command, word.spaces > 1, _number_width(parts[at : _end_of_argument(parts, at)]))
     return None
 
 
+def _end_of_argument(parts: Sequence[Part], at: int) -> int:
+    """The index behind the argument or value that begins at `at`."""
+    return next((n for n in range(at + 1, len(parts)) if _kind(parts[n]) in _ENDS_ARGUMENT), len(parts))
+
+
 def _number_width(parts: Sequence[Part]) -> int:
-    """The width of an argument that is a number or a size; 0 for any other."""
-    end = next((at for at, part in enumerate(parts) if _kind(part) in _ENDS_ARGUMENT), len(parts))
-    *signs, last = [first_of(part) for part in parts[:end]]
+    """The width of a value that is a number or a size; 0 for any other."""
+    *signs, last = map(first_of, parts)
     is_number = last.kind in _NUMBERS and all(word.kind == "SIGN" for word in signs)
     return sum(len(word.text) for word in (*signs, last)) if is_number else 0
 
@@ -117,8 +121,8 @@ def _tight_signs(parts: Sequence[Part]) -> set[int]:
     found: set[int] = set()
     for at, part in enumerate(parts):
         if _kind(part) == "_EQUAL":
-            end = next((n for n in range(at + 2, len(parts)) if _kind(parts[n]) in _ENDS_ARGUMENT), len(parts))
-            if not any(_kind(each) in _CUT_BEFORE or _kind(each) == "NOT" for each in parts[at + 1 : end]):
+            value = parts[at + 1 : _end_of_argument(parts, at + 1)]
+            if not any(_kind(each) in _CUT_BEFORE or _kind(each) == "NOT" for each in value):
                 found.add(at)
     return found
 
@@ -205,11 +209,13 @@ def _hangs(brackets: Brackets) -> bool:
 def _items(brackets: Brackets, *, fill: bool) -> list[Doc]:
     """The items, before each what stands there: a line may end, with `fill` only if the item does not fit."""
     docs: list[Doc] = []
+    is_list = _is_list(brackets)
     for at, item in enumerate(_split(brackets.parts)):
         word = first_of(item[0])
         docs.append(_gap(word, Line(fill=fill) if at else Line("", opens=1)))
-        if _is_list(brackets):
-            docs.append(Cell("item", "[", asked=word.spaces > (at > 0), right=_number_width(item)))
+        if is_list:
+            value = item[: _end_of_argument(item, 0)]
+            docs.append(Cell("item", "[", asked=word.spaces > (at > 0), right=_number_width(value)))
         docs.append(_expression(item))
     return docs
 
