@@ -23,7 +23,7 @@ def format_source(source: Source) -> tuple[str, Report]:
     words.
     """
     _, report = parse(source)
-    return (source.text if report else _formatted(source.text)), report
+    return (_formatted(source.text) if report.ok else source.text), report
 
 
 def _formatted(text: str) -> str:
