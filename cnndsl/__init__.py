@@ -37,7 +37,7 @@ from cnndsl.lazily import names_from
 from cnndsl.version import __version__
 
 if TYPE_CHECKING:
-    from cnndsl.architecture import ArchError, Architecture, check, load, loads
+    from cnndsl.architecture import ArchError, Architecture, check, format_text, load, loads
     from cnndsl.bundled import Bundle, load_bundle
     from cnndsl.diagnostics import Diagnostic, Edit, Fix, Report, apply_fixes
     from cnndsl.features.create import create_model, list_models
@@ -79,6 +79,7 @@ __all__ = [
     "apply_fixes",
     "check",
     "create_model",
+    "format_text",
     "list_models",
     "load",
     "load_bundle",

@@ -18,6 +18,7 @@ from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
 from cnndsl.ops.base import Shape
 from cnndsl.source import Source
+from cnndsl.syntax.format import format_source
 from cnndsl.weights.check import check_shapes
 
 if TYPE_CHECKING:
@@ -254,6 +255,14 @@ def check(model: str | Path, /, *, input: GivenInputs | None = None, **parameter
     Gives the report with errors and warnings; `report.ok` says whether there are no errors.
     """
     return check_request(find_model(str(model)), Request(parameters, _given(input))).report
+
+
+def format_text(text: str, /) -> str:
+    """The text of an `.arch` file in its canonical form, with every comment in its place. Raises `ArchError`."""
+    formatted, report = format_source(Source("<text>", text))
+    if not report.ok:
+        raise ArchError(report)
+    return formatted
 
 
 def _given(input: GivenInputs | None) -> GivenInputs | None:

@@ -12,6 +12,7 @@ import platform
 import re
 import secrets
 import shutil
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,30 @@ def text_writer(text: str) -> Writer:
 def write_file(path: Path, text: str) -> None:
     """Write one file of text, or leave what is there. Raises `OutputError`."""
     write_together(path.parent, {path.name: text_writer(text)})
+
+
+def rewriter(path: Path, name: str, before: str, after: str) -> Writer:
+    """What writes a text over the one that was read from a file, which keeps its mode and its byte order mark.
+
+    `name` is what the file is called in messages. Raises `OutputError` if it is no longer what was read, or read-only.
+    """
+    if not path.is_file():
+        raise OutputError(f"cannot rewrite {name}: it is not a file")
+    try:
+        raw, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise OutputError(f"cannot rewrite {name}: {_reason(error)}") from error
+    if raw.removeprefix(BOM_UTF8) != before.encode("utf-8"):
+        raise OutputError(f"cannot rewrite {name}: it has changed since it was read")
+    if not mode & 0o222 or not os.access(path, os.W_OK):
+        raise OutputError(f"cannot rewrite {name}: it is read-only")
+    data = (BOM_UTF8 if raw.startswith(BOM_UTF8) else b"") + after.encode("utf-8")
+
+    def write(place: Path) -> None:
+        place.write_bytes(data)
+        shutil.copymode(path, place)
+
+    return write
 
 
 def write_together(directory: Path, writers: Mapping[str, Writer]) -> list[Path]:

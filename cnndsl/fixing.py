@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +10,7 @@ from pathlib import Path
 from cnndsl.checking import Checked, Request, check_request
 from cnndsl.diagnostics import Diagnostic, Fix
 from cnndsl.diagnostics.edits import compatible, edited
-from cnndsl.errors import OutputError
-from cnndsl.files import Writer, write_together
+from cnndsl.files import rewriter, write_together
 from cnndsl.models import Model
 from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
@@ -77,31 +74,14 @@ def _safe_fixes(checked: Checked) -> list[tuple[Diagnostic, Fix]]:
 
 def write_fixed(fixed: Fixed) -> None:
     """Put the new texts in place of the files that the old ones were read from, all or none. Raises `OutputError`."""
-    writers = {path: _writer(path, *texts) for path, texts in fixed.texts.items() if path is not None}
+    writers = {
+        path: rewriter(path, old.name, old.text, new.text)
+        for path, (old, new) in fixed.texts.items()
+        if path is not None
+    }
     if writers:
         folder = Path(os.path.commonpath([path.parent for path in writers]))
         write_together(folder, {path.relative_to(folder).as_posix(): writer for path, writer in writers.items()})
-
-
-def _writer(path: Path, old: Source, new: Source) -> Writer:
-    """What writes a text where the old one was read. It keeps its mode, and its byte order mark if it has one."""
-    if not path.is_file():
-        raise OutputError(f"cannot fix {old.name}: it is not a file")
-    try:
-        raw, mode = path.read_bytes(), path.stat().st_mode
-    except OSError as error:
-        raise OutputError(f"cannot fix {old.name}: {(error.strerror or type(error).__name__).lower()}") from error
-    if raw.removeprefix(BOM_UTF8) != old.text.encode("utf-8"):
-        raise OutputError(f"cannot fix {old.name}: it has changed since it was read")
-    if not mode & 0o222 or not os.access(path, os.W_OK):
-        raise OutputError(f"cannot fix {old.name}: it is read-only")
-    data = (BOM_UTF8 if raw.startswith(BOM_UTF8) else b"") + new.text.encode("utf-8")
-
-    def write(place: Path) -> None:
-        place.write_bytes(data)
-        shutil.copymode(path, place)
-
-    return write
 
 
 def in_words(made: Sequence[tuple[Diagnostic, Fix]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ What a fenced block is, by the word after its ``` :
     toml             entry points, installed for the next arch-error of the page, which is then right
     sh, ebnf, cpp, picture  only shown
 
+What is `arch` of any kind is in canonical form, unless `unformatted` follows the word (`tests/test_format.py`).
 `pytest --renew tests/test_docs.py` rewrites generated pages, and what blocks print unless it is shortened with `...`.
 """
 

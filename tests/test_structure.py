@@ -44,6 +44,7 @@ ROOMS = (
     "checking",
     "fixing",
     "diff",
+    "formatting",
     "foreign",
     "alignment",
     "weights",
@@ -141,6 +142,7 @@ LIGHT_COMMANDS = (
     ["explain", "E203"],
     ["compile", "googlenet", "--emit", "ir"],
     ["zoo", "--check"],
+    ["fmt", "--check", "archs"],
 )
 
 

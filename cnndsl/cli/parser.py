@@ -9,6 +9,7 @@ from importlib import import_module
 # Each is a module of this package, which is imported if it is to run.
 COMMANDS = {
     "check": "Check shapes, parameters and claims.",
+    "fmt": "Format .arch files.",
     "summary": "Show shapes, parameters and MACs as a table.",
     "draw": "Draw the network as an SVG picture.",
     "diff": "Show what differs between two networks, and what it costs.",

@@ -24,3 +24,8 @@ def allowances(source: Source) -> Allowances:
             span = source.span(*code.span())
             found.setdefault((span.line, code[0]), span)
     return found
+
+
+def allows(comment: str) -> bool:
+    """Whether a comment allows something on its line."""
+    return _ALLOW.search(comment) is not None

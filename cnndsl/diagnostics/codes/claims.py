@@ -19,14 +19,14 @@ CLAIMS = (
         network t {
             input 3 x 32 x 32
             conv 3x3, 16 -> relu
-            expect params == 432    # without the 16 biases
+            expect params == 432                                   # without the 16 biases
         }
         """,
         good="""
         network t {
             input 3 x 32 x 32
             conv 3x3, 16 -> relu
-            expect params == 448    # 3 * 3 * 3 * 16 + 16
+            expect params == 448                                   # 3 * 3 * 3 * 16 + 16
         }
         """,
     ),

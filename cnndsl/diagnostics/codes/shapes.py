@@ -122,13 +122,13 @@ SHAPES = (
         bad="""
         network t {
             input 3 x 224 x 224
-            conv 7x7, 64, /2 -> bn -> relu    : 64 x 224 x 224
+            conv 7x7, 64, /2 -> bn -> relu                         : 64 x 224 x 224
         }
         """,
         good="""
         network t {
             input 3 x 224 x 224
-            conv 7x7, 64, /2 -> bn -> relu    : 64 x 112 x 112
+            conv 7x7, 64, /2 -> bn -> relu                         : 64 x 112 x 112
         }
         """,
     ),

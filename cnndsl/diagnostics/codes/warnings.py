@@ -146,13 +146,13 @@ WARNINGS = (
         bad="""
         network t {
             input 16 x 32 x 32
-            conv 3x3, 32, /2 -> bn -> relu  # allow W604: as in the paper
+            conv 3x3, 32, /2 -> bn -> relu                         # allow W604: as in the paper
         }
         """,
         good="""
         network t {
             input 16 x 32 x 32
-            conv 1x1, 32, /2 -> bn -> relu  # allow W604: as in the paper
+            conv 1x1, 32, /2 -> bn -> relu                         # allow W604: as in the paper
         }
         """,
     ),
