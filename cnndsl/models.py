@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from os.path import exists, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
 from pathlib import Path
 
 from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.errors import ModelError
+from cnndsl.records import dataclass
 from cnndsl.shipped import shipped
 from cnndsl.source import MAX_BYTES, Source, decode_source, read_source
 

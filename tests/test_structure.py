@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 ROOMS = (
     "version",
     "lazily",
+    "records",
     "errors",
     "files",
     "machine",

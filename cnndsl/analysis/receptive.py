@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import floor, gcd, lcm
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -23,6 +23,7 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
 from cnndsl.ops.window import HERE, Reach, Window
+from cnndsl.records import dataclass
 
 MOST_PHASES = 256
 """Longer patterns are taken as one: each position then sees what any of them sees."""

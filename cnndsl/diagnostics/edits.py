@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cnndsl.diagnostics.model import Edit, Fix
+from cnndsl.records import dataclass
 from cnndsl.source import Source, Span
 
 

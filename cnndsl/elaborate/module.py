@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cnndsl.elaborate.env import Env
+from cnndsl.records import dataclass
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import field
 from math import gcd
 from typing import Literal
+
+from cnndsl.records import dataclass
 
 Taps = tuple[int, ...]
 Pair = tuple[int, int]
@@ -41,9 +43,8 @@ class Window:
 
     rows: Reach = HERE
     columns: Reach = HERE
-    _: KW_ONLY
-    everywhere: bool = False
-    channels: Literal["each", "all", "some"] = "each"
+    everywhere: bool = field(default=False, kw_only=True)
+    channels: Literal["each", "all", "some"] = field(default="each", kw_only=True)
 
     @property
     def stays(self) -> bool:

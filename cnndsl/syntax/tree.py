@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
+from cnndsl.records import dataclass
 from cnndsl.source import Source, Span
 
 # --- expressions -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import statements
@@ -15,6 +15,7 @@ from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.structures.nesting import Repeat
 from cnndsl.elaborate.values import POISON, Failed
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Label
@@ -19,6 +18,7 @@ from cnndsl.ops.arguments import integer, probability
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.merge import Concat, Mean
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Diagnostic, Label
@@ -15,6 +14,7 @@ from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.ir.node import MAIN
 from cnndsl.ops.arguments import Kind, argument, boolean, integer
 from cnndsl.ops.base import show_shape
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cnndsl.elaborate import blocks, layers
@@ -26,6 +25,7 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.merge import Add
 from cnndsl.ops.normalization import Bn
 from cnndsl.ops.reshape import ZeroPadShortcut
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 
