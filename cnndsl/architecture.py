@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +15,7 @@ from cnndsl.ir import Graph
 from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
 from cnndsl.ops.base import Shape
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field
 from cnndsl.source import Source
 
 if TYPE_CHECKING:

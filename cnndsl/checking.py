@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from pathlib import Path
 
 from cnndsl.analysis.claims import hold, look_over
@@ -20,7 +19,7 @@ from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
 from cnndsl.errors import Error, ModelError
 from cnndsl.models import Model
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field, replace
 from cnndsl.repairs import Repairs
 from cnndsl.shipped import is_shipped
 from cnndsl.source import Source

@@ -6,7 +6,6 @@ import os
 import shutil
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
 from pathlib import Path
 
 from cnndsl.checking import Checked, Request, check_request
@@ -15,7 +14,7 @@ from cnndsl.diagnostics.edits import compatible, edited
 from cnndsl.errors import OutputError
 from cnndsl.files import Writer, write_together
 from cnndsl.models import Model
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field, replace
 from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 

@@ -1,63 +1,133 @@
 """`dataclass`, as the standard library means it, for a tenth of the time: a check makes some hundred and fifty of them.
 
-The standard one compiles a text for each method of each class. Here classes with equally many fields share one compiled
-constructor, into which the names of the fields are put, and the other methods are the same for all. Type checkers,
-`dataclasses.replace`, `fields` and subclasses take the classes for standard ones.
+The standard one compiles a text for each method of each class, and takes long to be imported. Here classes with equally
+many fields share one compiled constructor, into which the names of the fields are put, and the other methods are the
+same for all. Type checkers, the standard functions, and subclasses that are standard ones see no difference.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, Field
-from functools import cache
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from operator import attrgetter
 from reprlib import recursive_repr
-from types import CodeType, FunctionType, SimpleNamespace
+from types import CodeType, FunctionType, MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+__all__ = ["MISSING", "dataclass", "field", "fields", "replace"]
+
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import MISSING, Field, dataclass, field, fields, replace
 else:
+    MISSING = object()  # in place of a default that there is not
 
     def dataclass(cls=None, /, *, frozen=False, slots=False, eq=True, repr=True):
         """The class with a constructor, and with equality, hash and a representation where asked for."""
 
         def made(cls):
             own = _own_fields(cls)
-            inherited = (vars(base).get("__dataclass_fields__", {}) for base in reversed(cls.__mro__[1:]))
-            fields = {name: each for known in (*inherited, own) for name, each in known.items()}
-            methods = _methods(cls, fields, frozen, eq, repr)
+            known = {name: each for base in reversed(cls.__mro__[1:]) for name, each in _fields_of(base).items()} | own
+            methods = _methods(cls, known, frozen, eq, repr)
             return _slotted(cls, own, methods, frozen) if slots else _with(cls, methods)
 
         return made if cls is None else made(cls)
 
+    def field(**options):
+        """One field; a standard one where those are loaded, for that may be what makes the class."""
+        options = {name: value for name, value in options.items() if value is not MISSING}
+        standard = sys.modules.get("dataclasses")
+        return standard.field(**options) if standard else Field(**options)
 
-__all__ = ["dataclass"]
+    def fields(record):
+        """The fields of an object or a class, in their order."""
+        cls = record if isinstance(record, type) else type(record)
+        return tuple(next(filter(None, map(_fields_of, cls.__mro__)), {}).values())
+
+    def replace(record, /, **changes):
+        """The same object but for these fields."""
+        kept = {each.name: getattr(record, each.name) for each in fields(record) if each.init}
+        return type(record)(**kept | changes)
+
+    class Field:
+        """What is known of one field, by the names that the standard library has for it."""
+
+        name = type = ""
+        default = default_factory = MISSING
+        init = repr = compare = True
+        hash = None
+        kw_only = False
+        metadata = MappingProxyType({})
+
+        def __init__(self, **options):
+            vars(self).update(options)
+
+
+_OPTIONS = ("default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only")
+_Field: Any = Field
 _put = object.__setattr__
+
+
+class _Fields:
+    """The fields of a class, for us; the standard library's functions find standard ones in their place."""
+
+    def __init__(self, own: Mapping[str, Field[Any]]) -> None:
+        self.own = own
+
+    def __get__(self, record: object, cls: type) -> dict[str, Any]:
+        return self.standard
+
+    @cached_property
+    def standard(self) -> dict[str, Any]:
+        import dataclasses
+
+        found: dict[str, Any] = {}
+        for name, each in self.own.items():
+            values = {option: getattr(each, option) for option in _OPTIONS}
+            made: Any = dataclasses.field(**{option: value for option, value in values.items() if value is not MISSING})
+            made.name, made.type, made._field_type = name, each.type, dataclasses._FIELD  # type: ignore[attr-defined]
+            found[name] = made
+        return found
+
+
+def _fields_of(cls: type) -> Mapping[str, Field[Any]]:
+    """The fields of a class that was made here, or by the standard library; none if it was not made by either."""
+    known = vars(cls).get("__dataclass_fields__")
+    if known is None or isinstance(known, _Fields):
+        return known.own if known else {}
+    return {each.name: _ours(each) for each in sys.modules["dataclasses"].fields(cls)}
 
 
 def _own_fields(cls: Any) -> dict[str, Field[Any]]:
     """The fields that the class itself declares; what is left of them in it is their defaults."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, type in cls.__annotations__.items():
         if "ClassVar" not in str(type):
-            given = vars(cls).get(name, MISSING)
-            field: Any = given if isinstance(given, Field) else dataclasses.field(default=given)
-            field.name, field.type, field.kw_only = name, type, field.kw_only is True
-            field._field_type = dataclasses._FIELD  # type: ignore[attr-defined]  # what marks it as no class variable
-            if field.default is not MISSING:
-                setattr(cls, name, field.default)
-            elif given is field:
+            given = _ours(vars(cls).get(name, MISSING))
+            found[name] = each = given if isinstance(given, Field) else _Field(default=given)
+            each.name, each.type = name, type
+            if each.default is not MISSING:
+                setattr(cls, name, each.default)
+            elif name in vars(cls):
                 delattr(cls, name)
-            found[name] = field
     return found
+
+
+def _ours(given: Any) -> Any:
+    """A field of the standard library as one of ours."""
+    standard = sys.modules.get("dataclasses")
+    if standard is None or not isinstance(given, standard.Field):
+        return given
+    values = {name: getattr(given, name) for name in _OPTIONS}
+    made = _Field(**{name: value for name, value in values.items() if value is not standard.MISSING})
+    made.name, made.type = given.name, given.type
+    return made
 
 
 def _methods(cls: type, fields: dict[str, Field[Any]], frozen: bool, eq: bool, repr: bool) -> dict[str, Any]:
     """What the class gets, but for what it says itself."""
     methods = {
-        "__dataclass_fields__": fields,
+        "__dataclass_fields__": _Fields(fields),
         "__dataclass_params__": SimpleNamespace(frozen=frozen),
         "__init__": _constructor(cls, [each for each in fields.values() if each.init], frozen),
     }
@@ -67,7 +137,7 @@ def _methods(cls: type, fields: dict[str, Field[Any]], frozen: bool, eq: bool, r
         methods |= _comparison([each for each in fields.values() if each.compare], frozen)
     if frozen:
         methods |= {"__setattr__": _refuse_change, "__delattr__": _refuse_change}
-    own = {name for name, value in vars(cls).items() if value is not None}  # Python's own `__hash__` of None is none
+    own = {name for name, value in vars(cls).items() if value is not None}  # `__hash__` is, beside an `__eq__`
     return {name: method for name, method in methods.items() if name not in own}
 
 
@@ -150,25 +220,27 @@ def _comparison(fields: list[Field[Any]], frozen: bool) -> dict[str, Any]:
     return {"__eq__": __eq__, "__hash__": __hash__ if frozen else None}
 
 
-def _reader(names: Sequence[str]) -> Callable[[Any], Any]:
+def _reader(names: list[str]) -> Callable[[Any], Any]:
     """What reads these fields of an object."""
     return attrgetter(*names) if names else lambda record: ()
 
 
 @recursive_repr()
 def _shown(self: Any) -> str:
-    shown = (f"{each.name}={getattr(self, each.name)!r}" for each in dataclasses.fields(self) if each.repr)
+    shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
     return f"{self.__class__.__qualname__}({', '.join(shown)})"
 
 
 def _refuse_change(self: Any, name: str, value: object = None) -> None:
-    raise dataclasses.FrozenInstanceError(f"cannot change field {name!r}")
+    from dataclasses import FrozenInstanceError
+
+    raise FrozenInstanceError(f"cannot change field {name!r}")
 
 
 def _state(self: Any) -> list[object]:
-    return [getattr(self, each.name) for each in dataclasses.fields(self)]
+    return [getattr(self, each.name) for each in fields(self)]
 
 
 def _set_state(self: Any, state: list[object]) -> None:
-    for each, value in zip(dataclasses.fields(self), state, strict=True):
+    for each, value in zip(fields(self), state, strict=True):
         _put(self, each.name, value)

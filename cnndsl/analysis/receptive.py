@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from fractions import Fraction
 from math import floor, gcd, lcm
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -23,7 +22,7 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
 from cnndsl.ops.window import HERE, Reach, Window
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, replace
 
 MOST_PHASES = 256
 """Longer patterns are taken as one: each position then sees what any of them sees."""

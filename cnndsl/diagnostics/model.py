@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Literal
 
 from cnndsl.diagnostics.allowances import Allowances, allowances
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source, Span
 
 Severity = Literal["error", "warning"]

@@ -8,12 +8,11 @@ any error warnings. Claims are another matter: where one does not hold, the fix 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from cnndsl.diagnostics.edits import Edited, edited
 from cnndsl.diagnostics.model import Diagnostic, Fix, Report
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source, Span
 
 # What is found with these sources in place of those, and how long that took; None if it cannot be looked for.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from cnndsl.diagnostics import Edit, Fix
@@ -21,7 +20,7 @@ from cnndsl.elaborate.scoping import claim_names, unpack
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.values import POISON, Block, Failed, Function, Layer, TooBig, brief, weigh
 from cnndsl.ops.arguments import Kind, Parameter, Size, TensorLabel, type_name
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
 from cnndsl.elaborate.env import Env
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 

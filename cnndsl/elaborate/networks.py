@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from typing import TypeAlias
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
@@ -28,7 +27,7 @@ from cnndsl.elaborate.values import POISON, Failed, Poison, TooBig, brief, weigh
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import ArgumentError, Parameter, show
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field, replace
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import MISSING, field, fields
 from typing import Any
 
-from cnndsl.records import dataclass
+from cnndsl.records import MISSING, dataclass, field, fields
 
 SAME = "same"
 """The padding by which a window with a stride leaves ceil(size / stride) pixels, whatever the size is."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from math import gcd
 from typing import Literal
 
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field
 
 Taps = tuple[int, ...]
 Pair = tuple[int, int]

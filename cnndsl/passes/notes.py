@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ else reads the sum, or it is an output, the bias is seen there and stays.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def settle_bias(graph: Graph, notes: Notes | None = None) -> Graph:
