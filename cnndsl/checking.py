@@ -9,7 +9,6 @@ from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
-from cnndsl.diagnostics.trial import with_tried_fixes
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.causes.search import Search
@@ -20,7 +19,6 @@ from cnndsl.elaborate.unused import definitions, report_unread_labels, report_un
 from cnndsl.errors import Error, ModelError
 from cnndsl.models import Model
 from cnndsl.records import dataclass, field, replace
-from cnndsl.repairs import Repairs
 from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 from cnndsl.syntax import tree
@@ -132,6 +130,12 @@ def _with_tried_fixes(
     """What a check of the source finds, with those repairs that hold, as far as trying them takes no long time."""
     search = Search()
     checked = look(source, request, search)
+    if not checked.report:
+        return checked
+    from cnndsl.diagnostics.trial import with_tried_fixes  # which a clean file does without
+    from cnndsl.habits.second_reading import readings
+    from cnndsl.repairs import Repairs
+
     limited = replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
 
     def recheck(
@@ -150,11 +154,7 @@ def _with_tried_fixes(
         except Error:  # such as a network that is lost
             return None
 
-    report = checked.report
-    if report:
-        from cnndsl.habits.second_reading import readings  # which a clean file does without
-
-        report = with_tried_fixes(report, recheck_all, MOST_TRIED - checked.size, readings)
+    report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED - checked.size, readings)
     return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
 
 
