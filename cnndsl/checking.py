@@ -155,6 +155,8 @@ def _with_tried_fixes(
             return None
 
     report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED - checked.size, readings)
+    if not search.found:
+        return replace(checked, report=report)
     return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
 
 
@@ -205,10 +207,8 @@ def _in_order(checked: Checked) -> Checked:
     sources = {checked.module.source: 0}
     for finding in checked.report:
         sources.setdefault(finding.span.source, len(sources))
-    ordered = Report()
-    for finding in sorted(checked.report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end)):
-        ordered.add(finding)
-    return replace(checked, report=ordered)
+    ordered = sorted(checked.report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end))
+    return replace(checked, report=checked.report.rewritten(ordered))
 
 
 def main_network(module: Module, wanted: str | None) -> str:

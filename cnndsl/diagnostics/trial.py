@@ -46,10 +46,7 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Re
         help = "\n".join([*words, *([finding.help] if finding.help is not None else [])]) or None
         return replace(finding, fixes=tuple(kept), help=help)
 
-    tried = Report()
-    for finding in report:
-        tried.add(with_tried(finding))
-    return tried
+    return report.rewritten(map(with_tried, report))
 
 
 def _advice(finding: Diagnostic) -> str | None:
