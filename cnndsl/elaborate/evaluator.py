@@ -65,11 +65,17 @@ class Evaluator(Lookup):
         if isinstance(value, tree.Body):
             return self.anonymous(name, value)
         if isinstance(kind, TensorLabel) and isinstance(value, (tree.Name, tree.Index, tree.Incoming)):
-            return quoted(value)
+            return self._label(value)
         if isinstance(value, tree.Name) and kind.choices and value.id not in self.env:
             meant = None if value.id in kind.choices or "" in kind.choices else self.callable(value.id)
             return value.id if meant is None else meant
         return self.value(value)
+
+    def _label(self, value: tree.Name | tree.Index | tree.Incoming) -> str:
+        """How the tensor is called: `c`, `in`, or `c[2]` for `c[i]`."""
+        if isinstance(value, tree.Index):
+            return f"{quoted(value.of)}[{','.join(map(brief, self.values(value.indices)))}]"
+        return quoted(value)
 
     def bind(
         self, call: Call, arguments: Sequence[tree.Argument], span: Span, *, partial: bool = False

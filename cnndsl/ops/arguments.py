@@ -256,9 +256,15 @@ class TensorLabel(Kind):
 def argument(kind: Kind, default: Any = MISSING, *, keyword: bool = False, shown: str | None = None) -> Any:
     """Declare one argument. Without a default it must be given; `keyword` ones are never positional.
 
-    `shown` documents a default that is worked out rather than constant (`kernel // 2`).
+    `shown` documents a default that is worked out rather than constant (`kernel // 2`). Layers that name different
+    tensors are alike otherwise: which ones they read is a matter of the graph.
     """
-    return field(default=default, kw_only=keyword, metadata={"kind": kind, "shown": shown})
+    return field(
+        default=default,
+        kw_only=keyword,
+        compare=not isinstance(kind, TensorLabel),
+        metadata={"kind": kind, "shown": shown},
+    )
 
 
 def integer(

@@ -106,6 +106,7 @@ class Head(Structure):
         scope = place.scope.open("head", self.label, command.span, labelled=True)
         with elaborator.context.inside(f"head {self.label}"):
             result = elaborator.body(body_of(command), place.inner().within(scope), x)
+        scope.carry(x, result)
         self._give(elaborator, result)
         read = {source for node in elaborator.drafts.nodes[start:] for source in node.inputs}
         if not self.train_only and any(tensor.node in read for tensor in tensors_of(x)):
