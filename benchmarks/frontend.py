@@ -2,7 +2,7 @@
 
     python benchmarks/frontend.py [--rounds N] [--output FILE.json]
 
-1. `cnndsl check` as a whole process, beside an interpreter that only starts and one that only imports torch.
+1. `cnndsl check` as a whole process, beside an interpreter that only starts and one that only imports torch: CPU time.
 2. One process: each file of the zoo is edited and checked anew, with all of its networks.
 3. One process: parse, elaborate, check and cost networks of 100 to 100,000 nodes; microseconds per node.
 4. ResNet-152 in one process: all shapes, parameters and MACs by cnndsl, by `torchinfo.summary` and by `torch.fx` shape
@@ -17,6 +17,7 @@ import argparse
 import gc
 import json
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -58,12 +59,22 @@ def seconds(action: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(actions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def seconds_of_process(action: Callable[[], Any]) -> float:
+    """CPU time of the process that the action starts, since others may use the machine."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    action()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def interleaved(
+    actions: dict[str, Callable[[], Any]], rounds: int, measure: Callable[[Callable[[], Any]], float] = seconds
+) -> dict[str, list[float]]:
     """The times of each action, one after the other in every round, after one round that is not counted."""
     times: dict[str, list[float]] = {name: [] for name in actions}
     for number in range(rounds + 1):
         for name, action in actions.items():
-            elapsed = seconds(action)
+            elapsed = measure(action)
             if number:
                 times[name].append(elapsed)
     return times
@@ -99,10 +110,11 @@ def whole_processes(rounds: int) -> dict[str, Any]:
                 "cnndsl check ResNet-152": process("-m", "cnndsl", "check", str(resnet)),
             },
             rounds,
+            seconds_of_process,
         )
     finally:
         resnet.unlink()
-    print("whole processes, and how often `python -c pass` and `import torch` they take")
+    print("whole processes: CPU, and how often `python -c pass` and `import torch` they take")
     result: dict[str, Any] = {}
     for name, each in times.items():
         to_pass, to_torch = (ratios(each, times[other]) for other in ("python -c pass", "import torch"))

@@ -1,7 +1,5 @@
 """`python -m cnndsl` is `cnndsl`."""
 
-import sys
+from cnndsl.cli.main import process
 
-from cnndsl.cli.main import main
-
-sys.exit(main())
+process()

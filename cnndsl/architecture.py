@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +16,7 @@ from cnndsl.ir import Graph
 from cnndsl.kernels.precision import Precision
 from cnndsl.models import Model, find_model
 from cnndsl.ops.base import Shape
+from cnndsl.records import dataclass, field
 from cnndsl.source import Source
 from cnndsl.syntax.format import format_source
 from cnndsl.weights.check import check_shapes

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cnndsl.analysis.claims import hold, look_over
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.lint import lint
 from cnndsl.diagnostics import Report, did_you_mean
-from cnndsl.diagnostics.trial import with_tried_fixes
 from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate import Elaboration, Loader, Module, elaborate_network
 from cnndsl.elaborate.causes.search import Search
@@ -20,7 +18,7 @@ from cnndsl.elaborate.uncalled import check_uncalled
 from cnndsl.elaborate.unused import definitions, report_unread_labels, report_unused, report_unused_allowances
 from cnndsl.errors import Error, ModelError
 from cnndsl.models import Model
-from cnndsl.repairs import Repairs
+from cnndsl.records import dataclass, field, replace
 from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 from cnndsl.syntax import tree
@@ -140,6 +138,12 @@ def _with_tried_fixes(
     """What a check of the source finds, with those repairs that hold, as far as trying them takes no long time."""
     search = Search()
     checked = look(source, request, search)
+    if not checked.report:
+        return checked
+    from cnndsl.diagnostics.trial import with_tried_fixes  # which a clean file does without
+    from cnndsl.habits.second_reading import readings
+    from cnndsl.repairs import Repairs
+
     limited = replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
 
     def recheck(
@@ -158,11 +162,9 @@ def _with_tried_fixes(
         except Error:  # such as a network that is lost
             return None
 
-    report = checked.report
-    if report:
-        from cnndsl.habits.second_reading import readings  # which a clean file does without
-
-        report = with_tried_fixes(report, recheck_all, MOST_TRIED - checked.size, readings)
+    report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED - checked.size, readings)
+    if not search.found:
+        return replace(checked, report=report)
     return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
 
 
@@ -213,10 +215,8 @@ def _in_order(checked: Checked) -> Checked:
     sources = {checked.module.source: 0}
     for finding in checked.report:
         sources.setdefault(finding.span.source, len(sources))
-    ordered = Report()
-    for finding in sorted(checked.report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end)):
-        ordered.add(finding)
-    return replace(checked, report=ordered)
+    ordered = sorted(checked.report, key=lambda f: (sources[f.span.source], f.span.start, f.span.end))
+    return replace(checked, report=checked.report.rewritten(ordered))
 
 
 def main_network(module: Module, wanted: str | None) -> str:

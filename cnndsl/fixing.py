@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cnndsl.checking import Checked, Request, check_request
@@ -12,6 +11,7 @@ from cnndsl.diagnostics import Diagnostic, Fix
 from cnndsl.diagnostics.edits import compatible, edited
 from cnndsl.files import rewriter, write_together
 from cnndsl.models import Model
+from cnndsl.records import dataclass, field, replace
 from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from os.path import exists, isdir, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cnndsl.bundle.folder import BundleFolder, is_bundle, read_bundle
 from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.errors import ModelError
+from cnndsl.records import dataclass, field
 from cnndsl.shipped import shipped
 from cnndsl.source import MAX_BYTES, Source, decode_source, read_source
 

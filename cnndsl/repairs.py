@@ -7,7 +7,6 @@ the author meant. So its edits are made and the text is checked again, within a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.edits import edited
@@ -15,6 +14,7 @@ from cnndsl.diagnostics.trial import holds
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.search import Key
 from cnndsl.elaborate.given_inputs import GivenInputs
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source
 
 MOST_TRIES = 60  # for one finding

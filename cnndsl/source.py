@@ -6,10 +6,10 @@ Everything that can be wrong in an `.arch` file carries a span, from the first t
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnndsl.errors import SourceError
+from cnndsl.records import dataclass, field
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_LINE = 10_000

@@ -4,6 +4,9 @@ networks of positive weights and no biases; a position sees the pixels whose lig
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from cnndsl import loads
 from cnndsl.analysis import Facts, summarize, summary_text
 from cnndsl.analysis.receptive import MOST_PHASES, Field, receptive_fields
 from cnndsl.ir import Graph
+from cnndsl.ops import window
 
 torch = pytest.importorskip("torch")
 
@@ -173,3 +177,47 @@ def test_of_several_inputs_each_has_pixels_of_its_own() -> None:
         "add { | from a -> conv 3x3, 4, /2 | from b -> conv 5x5, 4 } }"
     ).graph
     assert (Facts(graph).receptive_field, Facts(graph).field.exact) == (5, True)
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        lambda: window.repeated(2, 7),
+        lambda: window.repeated(7, 2),
+        lambda: window.interpolated(3, 7, 2),
+        lambda: window.interpolated(7, 3),
+        lambda: window.stretched(4, 9, 2),
+        lambda: window.cut(9, 4),
+        lambda: window.cut(4, 9),
+        lambda: window.transposed((5, 1), (3, 1), (2, 0), (2, 1)).rows,
+        lambda: window.transposed((4, 1), (6, 1), (0, 0), (4, 1)).rows,
+    ],
+)
+def test_what_is_said_of_too_many_outputs_together_holds_for_each(
+    reach: Callable[[], window.Reach], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = reach()
+    monkeypatch.setattr(window, "MOST_OUTPUTS", 1)
+    bound = reach()
+    assert exact.exact and (bound.outputs, bound.step, len(bound.taps)) == (exact.outputs, exact.step, 1)
+    for output in range(2 * exact.outputs):
+        place = Fraction(output * exact.step, exact.outputs)
+        assert all(place + bound.taps[0][0] <= tap <= place + bound.taps[0][-1] for tap in exact.reads(output))
+
+
+HUGE = 10**9
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (f"conv {HUGE**2}x1, 8, pad={HUGE**2}x0", HUGE**2),
+        (f"conv {HUGE}x1, 8, pad={HUGE**2}x0, dilation={HUGE}", HUGE * (HUGE - 1) + 1),
+        (f"conv_transpose {HUGE}x1, 8, /{HUGE}x1", 2),
+        (f"upsample {HUGE}x1 -> conv {HUGE}x1, 8, pad={HUGE}x0", 2),
+        (f"upsample {HUGE}x1, mode=bilinear", 4),
+        (f"adaptive_avgpool {HUGE}x1", 3),
+    ],
+)
+def test_the_field_of_huge_windows_takes_no_time(lines: str, rows: int) -> None:
+    assert field_of(loads(network(lines, 8)).graph).size == (rows, 1)

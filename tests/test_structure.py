@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 ROOMS = (
     "version",
     "lazily",
+    "records",
     "errors",
     "files",
     "machine",
@@ -131,6 +132,18 @@ def test_what_a_package_offers_is_there(package: ModuleType) -> None:
         assert getattr(package, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = package.nonsense
+
+
+def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
+    program = (
+        "import sys; from cnndsl.cli.main import main; main(['check', 'googlenet']);"
+        "print(*({'dataclasses', 'inspect', 'fractions', 'networkx', 'lark'} & {*sys.modules}));"
+        "print(*(name for name in sys.modules if name.startswith(('cnndsl.elaborate.causes.', 'cnndsl.repairs'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    *_, libraries, causes = done.stdout.split("\n")[:-1]
+    assert libraries == ""
+    assert {*causes.split()} == {"cnndsl.elaborate.causes.candidate", "cnndsl.elaborate.causes.search"}
 
 
 LIGHT_COMMANDS = (

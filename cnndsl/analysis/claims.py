@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.diagnostics import Diagnostic, Report
@@ -19,6 +19,9 @@ from cnndsl.elaborate.values import Failed, brief
 from cnndsl.ops.arguments import type_name
 from cnndsl.syntax import tree
 from cnndsl.syntax.builder import SUFFIXES
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _UNITS = {"memory": " bytes"}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -95,6 +98,8 @@ def _hold_rounded(claim: tree.Operation, evaluator: Evaluator) -> None:
     if not isinstance(right, tree.Literal) or type_name(right.value) not in ("int", "float"):
         help = "write the number out, as in `~ 25.6M`: its digits say how far it is rounded"
         raise evaluator.context.fail("E403", "`~` needs a number on its right", right.span, help=help)
+    from decimal import ROUND_HALF_UP, Decimal
+
     value, _ = evaluator.values((left, right))
     if type_name(value) not in ("int", "float"):
         message = f"`~` needs a number on its left, not {type_name(value)} {brief(value)}"
@@ -114,6 +119,8 @@ def _facts_in(expression: tree.Expression) -> list[str]:
 
 
 def _decimal(written: str) -> Decimal:
+    from decimal import Decimal  # which takes long to be imported, and few claims are rounded
+
     scale = SUFFIXES.get(written[-1], 1)
     digits = (written[:-1] if scale > 1 else written).replace("_", "")
     return Decimal(digits).scaleb(len(str(scale)) - 1)

@@ -11,7 +11,7 @@ from math import prod
 from typing import NamedTuple
 
 from cnndsl.ir.graph import Graph, Node
-from cnndsl.ops.base import Dtype
+from cnndsl.ops.base import Dtype, Op, Shape
 
 FLOAT32 = 4
 BYTES: dict[Dtype, int] = {"float32": 4, "int64": 8}
@@ -52,8 +52,15 @@ def node_cost(graph: Graph, node: Node, width: int = FLOAT32) -> Cost:
 
 
 def costs(graph: Graph, width: int = FLOAT32) -> dict[str, Cost]:
-    """The cost of every node by name."""
-    return {node.name: node_cost(graph, node, width) for node in graph}
+    """The cost of every node by name; of layers that are alike it is worked out once."""
+    known: dict[tuple[Op, tuple[Shape, ...], bool], Cost] = {}
+    found: dict[str, Cost] = {}
+    for node in graph:
+        kind = node.op, graph.input_shapes(node), bool(node.again)
+        if kind not in known:
+            known[kind] = node_cost(graph, node, width)
+        found[node.name] = known[kind]
+    return found
 
 
 def total(parts: Iterable[Cost]) -> Cost:

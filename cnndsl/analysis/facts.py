@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cnndsl.analysis.cost import Cost, costs, node_cost, total
 from cnndsl.analysis.depth import depth
-from cnndsl.analysis.memory import Peak, peak_memory
-from cnndsl.analysis.receptive import Field, LargestField, largest_field, receptive_fields
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.node import MAIN
 from cnndsl.ops.arguments import Size
 from cnndsl.passes.settle_bias import settle_bias
+
+if TYPE_CHECKING:
+    from cnndsl.analysis.memory import Peak
+    from cnndsl.analysis.receptive import Field, LargestField
 
 
 class Facts:
@@ -48,16 +51,22 @@ class Facts:
 
     @cached_property
     def peak(self) -> Peak:
+        from cnndsl.analysis.memory import peak_memory
+
         return peak_memory(self.inference)
 
     @cached_property
     def fields(self) -> dict[str, Field]:
         """The receptive field of every node, train-only ones too."""
+        from cnndsl.analysis.receptive import receptive_fields  # fractions take long to be imported
+
         return receptive_fields(self.graph)
 
     @cached_property
     def field(self) -> LargestField:
         """The network's receptive field, and whether it is exact."""
+        from cnndsl.analysis.receptive import largest_field
+
         return largest_field(self.fields[node.name] for node in self.inference)
 
     @property

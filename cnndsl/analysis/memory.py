@@ -7,11 +7,11 @@ inputs and its output are held together.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from math import prod
 
 from cnndsl.analysis.cost import FLOAT32
 from cnndsl.ir.graph import Graph
+from cnndsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor, gcd, lcm
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -22,7 +21,8 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
-from cnndsl.ops.window import HERE, Reach, Window
+from cnndsl.ops.window import HERE, Reach, Taps, Window
+from cnndsl.records import dataclass, replace
 
 MOST_PHASES = 256
 """Longer patterns are taken as one: each position then sees what any of them sees."""
@@ -172,12 +172,21 @@ def _read(reach: Reach, view: View) -> View:
     """The view of outputs that each read some positions of `view`."""
     if reach == HERE:
         return view
-    phases = len(reach.taps) * (len(view.spans) // gcd(len(view.spans), reach.step))
-    if phases > MOST_PHASES and len(view.spans) > 1:
+    phases = reach.outputs * (len(view.spans) // gcd(len(view.spans), reach.step))
+    if len(view.spans) > 1 and (phases > MOST_PHASES or not reach.exact):
         return _read(reach, _simplified(view))
-    jump = view.jump * reach.step / len(reach.taps)
-    spans = (_hull(map(view.at, reach.reads(output))) for output in range(phases))
+    jump = view.jump * reach.step / reach.outputs
+    if not reach.exact:
+        return replace(view, jump=jump, spans=(_seen(view, reach.taps[0]),), exact=False)
+    spans = (_seen(view, reach.reads(output)) for output in range(phases))
     return replace(view, jump=jump, spans=tuple(_moved(span, -output * jump) for output, span in enumerate(spans)))
+
+
+def _seen(view: View, taps: Taps) -> Span:
+    """What the positions there see together: of those that see alike, the first and the last decide."""
+    phases = len(view.spans)
+    outermost = taps if len(taps) <= 2 * phases else (*taps[:phases], *taps[-phases:])
+    return _hull(map(view.at, outermost))
 
 
 def _united(views: list[View], extent: int) -> View:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import NamedTuple
 
 from cnndsl.analysis.receptive import Axes
@@ -15,6 +15,7 @@ from cnndsl.analysis.summary import Row, Runs, Summary
 from cnndsl.analysis.wording import SHORT, show_shapes
 from cnndsl.ir.scopes import own_name
 from cnndsl.ops.base import show_shape
+from cnndsl.records import fields
 from cnndsl.table import GAP, aligned
 
 LAYER_WIDTH = SHORT  # a longer text goes on in the next line

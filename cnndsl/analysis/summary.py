@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import add, sub
 from typing import Literal
@@ -21,6 +20,7 @@ from cnndsl.analysis.wording import Chain, Entry, Wording, lone_chain, shapes_ou
 from cnndsl.ir.graph import Graph, Output
 from cnndsl.ir.tree import Part, fold, tree
 from cnndsl.ops.base import Shape
+from cnndsl.records import dataclass, replace
 
 SCREEN = 36  # rows; without a depth as many levels are shown as stay within it
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from cnndsl.ir.graph import Graph, Node, Scope
@@ -13,6 +12,7 @@ from cnndsl.ir.tree import Part
 from cnndsl.ops.arguments import show
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.passes.settle_bias import undoes_bias
+from cnndsl.records import replace
 
 SHORT = 40  # characters
 

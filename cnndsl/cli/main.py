@@ -7,6 +7,7 @@ Exit codes: 0 fine, 1 findings in an `.arch` file, 2 usage (arguments, files, fo
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from cnndsl.errors import Error
 
@@ -22,6 +23,22 @@ STOPS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminat
 if hasattr(signal, "SIGHUP"):
     STOPS[signal.SIGHUP] = "hung up"
 UNHEARD = (signal.SIG_DFL, signal.default_int_handler)
+
+
+def process() -> NoReturn:
+    """Run the command line of a process that ends with it.
+
+    It makes more objects than the garbage collector expects and few circles, and goes without taking them apart one by
+    one: that is a quarter of a check. What others have to tidy up at the end, as torch has, is left to Python.
+    """
+    gc.set_threshold(100_000)
+    code = main()
+    if {"torch", "triton"} & {*sys.modules}:
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody reads it
+            stream.flush()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,9 +6,10 @@ as the terminal draws them; and a file must not be able to send escape sequences
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from unicodedata import category, east_asian_width
+
+from cnndsl.records import dataclass
 
 TAB_STOP = 4
 LINE_LIMIT = 160

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from cnndsl.diagnostics.model import Edit, Fix
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source, Span
 
 

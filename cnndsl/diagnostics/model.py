@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Literal
 
 from cnndsl.diagnostics.allowances import Allowances, allowances
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
@@ -93,7 +93,10 @@ class Report:
         """Take in one finding; a warning that a comment allows (`# allow W604: as in the paper`) is none."""
         if diagnostic.severity == "warning" and (allowance := self._allowance(diagnostic)) is not None:
             self._used.add(allowance)
-            return
+        else:
+            self._take(diagnostic)
+
+    def _take(self, diagnostic: Diagnostic) -> None:
         key = (diagnostic.code, diagnostic.span)
         if key in self._found:
             self._repeats[key] = self._repeats.get(key, 0) + 1
@@ -103,10 +106,11 @@ class Report:
 
     def _allowance(self, warning: Diagnostic) -> Span | None:
         """Where a warning is allowed: on its own line, or on that of a call that led there."""
-        places = (
-            self._allowed_in(span.source).get((span.line, warning.code)) for span in (warning.span, *warning.calls)
-        )
-        return next((place for place in places if place is not None), None)
+        for span in (warning.span, *warning.calls):
+            allowed = self._allowed_in(span.source)
+            if allowed and (place := allowed.get((span.line, warning.code))) is not None:
+                return place
+        return None
 
     def _allowed_in(self, source: Source) -> Allowances:
         if source not in self._allowances:
@@ -117,10 +121,22 @@ class Report:
         """The codes that comments of a file allow and that have not come up there."""
         return [place for place in self._allowed_in(source).values() if place not in self._used]
 
-    def mapped(self, change: Callable[[Diagnostic], Diagnostic | None]) -> Report:
-        """The same findings, each as `change` has it, if it has it at all; those that become one are counted as one."""
+    def rewritten(self, findings: Iterable[Diagnostic]) -> Report:
+        """The same findings in another order or in other words; what comments allow is not asked again."""
+        other = self._empty()
+        for finding in findings:
+            other._take(finding)
+        return other
+
+    def _empty(self) -> Report:
+        """One with nothing in it yet, about the same files."""
         other = Report()
         other._allowances, other._used = self._allowances, self._used
+        return other
+
+    def mapped(self, change: Callable[[Diagnostic], Diagnostic | None]) -> Report:
+        """The same findings, each as `change` has it, if it has it at all; those that become one are counted as one."""
+        other = self._empty()
         for key, diagnostic in self._found.items():
             changed = change(diagnostic)
             if changed is None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TextIO
 
 from cnndsl.diagnostics.model import Severity
+from cnndsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ Places in one file are shown together in line order; each other file gets a `-->
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from cnndsl.diagnostics.display import DrawnLine, crop, draw, fits, visible, window_around
 from cnndsl.diagnostics.model import Diagnostic, Report
 from cnndsl.diagnostics.style import PLAIN, Style
 from cnndsl.diagnostics.wording import left_out
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 
 

@@ -8,11 +8,11 @@ any error warnings. Claims are another matter: where one does not hold, the fix 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from cnndsl.diagnostics.edits import Edited, edited
 from cnndsl.diagnostics.model import Diagnostic, Fix, Report
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source, Span
 
 # What is found with these sources in place of those, and how long that took; None if it cannot be looked for.
@@ -46,10 +46,7 @@ def with_tried_fixes(report: Report, recheck: Recheck, budget: int, readings: Re
         help = "\n".join([*words, *([finding.help] if finding.help is not None else [])]) or None
         return replace(finding, fixes=tuple(kept), help=help)
 
-    tried = Report()
-    for finding in report:
-        tried.add(with_tried(finding))
-    return tried
+    return report.rewritten(map(with_tried, report))
 
 
 def _advice(finding: Diagnostic) -> str | None:

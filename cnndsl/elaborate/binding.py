@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from cnndsl.diagnostics import Edit, Fix, Label
 from cnndsl.diagnostics.wording import few
@@ -13,6 +12,7 @@ from cnndsl.elaborate.foreign import SURPLUS, VALUES, Remedy, argument_meant, va
 from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.values import Failed, Poison, brief
 from cnndsl.ops.arguments import ArgumentError, Kind, Padding, Parameter, type_name
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

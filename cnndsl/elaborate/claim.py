@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.place import Flowing
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 # `cnndsl.analysis.facts` computes these.

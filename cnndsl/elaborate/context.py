@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from cnndsl.diagnostics import Diagnostic, Fix, Label, Report
 from cnndsl.diagnostics.wording import way
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.values import Block, Failed, brief
+from cnndsl.records import dataclass, field
 from cnndsl.source import Source, Span
 
 MAX_NODES = 40_000

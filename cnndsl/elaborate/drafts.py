@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from cnndsl.ir import Graph, Node, Output, Scope
 from cnndsl.ir.scopes import list_of
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.fractal import DropPathDraw
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 
 

@@ -9,7 +9,6 @@ that failed before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from cnndsl.diagnostics import Diagnostic
@@ -24,6 +23,7 @@ from cnndsl.elaborate.names import labels_of
 from cnndsl.elaborate.place import Flowing, LabelUse, Place
 from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops.base import Op, Shape
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from cnndsl.diagnostics import Edit, Fix
@@ -21,6 +20,7 @@ from cnndsl.elaborate.scoping import claim_names, unpack
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.values import POISON, Block, Failed, Function, Layer, TooBig, brief, weigh
 from cnndsl.ops.arguments import Kind, Parameter, Size, TensorLabel, type_name
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -65,11 +65,17 @@ class Evaluator(Lookup):
         if isinstance(value, tree.Body):
             return self.anonymous(name, value)
         if isinstance(kind, TensorLabel) and isinstance(value, (tree.Name, tree.Index, tree.Incoming)):
-            return quoted(value)
+            return self._label(value)
         if isinstance(value, tree.Name) and kind.choices and value.id not in self.env:
             meant = None if value.id in kind.choices or "" in kind.choices else self.callable(value.id)
             return value.id if meant is None else meant
         return self.value(value)
+
+    def _label(self, value: tree.Name | tree.Index | tree.Incoming) -> str:
+        """How the tensor is called: `c`, `in`, or `c[2]` for `c[i]`."""
+        if isinstance(value, tree.Index):
+            return f"{quoted(value.of)}[{','.join(map(brief, self.values(value.indices)))}]"
+        return quoted(value)
 
     def bind(
         self, call: Call, arguments: Sequence[tree.Argument], span: Span, *, partial: bool = False

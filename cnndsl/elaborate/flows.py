@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnndsl.diagnostics import Label
-from cnndsl.elaborate import blocks, labels, layers, merges
-from cnndsl.elaborate.causes.branches import claimed_otherwise, reduced_branches
+from cnndsl.elaborate import blocks, causes, labels, layers, merges
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.changes import changes_behind
-from cnndsl.elaborate.causes.conflict import Conflict
-from cnndsl.elaborate.causes.explain import blamed, conflict_of, sought
-from cnndsl.elaborate.causes.inputs import near_inputs
-from cnndsl.elaborate.causes.wording import became
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
@@ -193,34 +187,34 @@ def _wrong_shape(
         )
         return
     shown = show_shape(claimed) if stated.span.text.split() != show_shape(claimed).split() else ""
-    conflict = conflict_of(elaborator, (x,), lambda shapes: shapes[0] == claimed, (claimed,))
+    conflict = causes.conflict_of(elaborator, (x,), lambda shapes: shapes[0] == claimed, (claimed,))
 
     def candidates() -> Iterator[Candidate]:
         distrusted = stated.span in elaborator.settings.distrusted
-        yield from claimed_otherwise(conflict, stated, 5 if distrusted else 65)
+        yield from causes.claimed_otherwise(conflict, stated, 5 if distrusted else 65)
         if not distrusted and len(claimed) == len(x.shape):
-            yield from changes_behind(conflict)
-            yield from near_inputs(conflict, None)
+            yield from causes.changes_behind(conflict)
+            yield from causes.near_inputs(conflict, None)
             yield from _of_branches(elaborator, statement, conflict)
 
-    cause = blamed(conflict)
+    cause = causes.blamed(conflict)
     place = elaborator.shaped_by(x, start) or statement.elements[-1].span
     labels = [Label(place, f"this makes {show_shape(x.shape)}")]
     if cause is not None and cause.draft.span != place:
-        labels.insert(0, Label(cause.draft.span, became(cause)))
+        labels.insert(0, Label(cause.draft.span, causes.became(cause)))
     elaborator.context.fail(
         "E205",
         f"the shape here is {show_shape(x.shape)}, not {show_shape(claimed)}",
         stated.span,
         label=f"claimed {shown}".rstrip(),
         labels=tuple(labels),
-        candidates=sought(elaborator, "E205", stated.span, candidates),
+        candidates=causes.sought(elaborator, "E205", stated.span, candidates),
     )
 
 
-def _of_branches(elaborator: Elaborator, statement: tree.Flow, conflict: Conflict) -> Iterator[Candidate]:
+def _of_branches(elaborator: Elaborator, statement: tree.Flow, conflict: causes.Conflict) -> Iterator[Candidate]:
     """What could stand in the branches of a `concat` that the claim is about."""
     last, (end,) = statement.elements[-1], conflict.ends
     node = elaborator.drafts.nodes[end]
     if isinstance(last, tree.Command) and isinstance(node.op, Concat) and node.span == last.span:
-        yield from reduced_branches(conflict, last, node.inputs)
+        yield from causes.reduced_branches(conflict, last, node.inputs)

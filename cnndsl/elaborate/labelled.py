@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,6 +16,7 @@ from cnndsl.elaborate.names import labels_of
 from cnndsl.elaborate.place import Flowing, Labelling, Labels, Place, tensors_of
 from cnndsl.elaborate.values import POISON, Failed, brief
 from cnndsl.ops.arguments import type_name
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from cnndsl.diagnostics import Label
+from cnndsl.elaborate import causes
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.explain import conflict_of, sought
-from cnndsl.elaborate.causes.inputs import large_inputs, window_fits
-from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_groups, whole_map
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import quoted
@@ -145,15 +143,15 @@ def _unfit(elaborator: Elaborator, error: LayerError, op: Op, command: tree.Comm
     """A layer that does not take its input, with what else could be written there or before it."""
 
     def candidates() -> Iterator[Candidate]:
-        conflict = conflict_of(elaborator, (x,), lambda shapes: window_fits(op, shapes), (None,))
+        conflict = causes.conflict_of(elaborator, (x,), lambda shapes: causes.window_fits(op, shapes), (None,))
         if error.code == "E202" and error.argument == "kernel":
-            yield from larger_padding(conflict, op, command)
-            yield from whole_map(conflict, op, command)
-            yield from large_inputs(conflict, elaborator.settings.input)
+            yield from causes.larger_padding(conflict, op, command)
+            yield from causes.whole_map(conflict, op, command)
+            yield from causes.large_inputs(conflict, elaborator.settings.input)
         elif error.code == "E201" and isinstance(op, Linear):
-            yield from as_vector(conflict, command)
+            yield from causes.as_vector(conflict, command)
         elif error.argument == "groups":
-            yield from other_groups(conflict, op, command, place.scope)
+            yield from causes.other_groups(conflict, op, command, place.scope)
 
     return failure(elaborator, error, type(op), command, x, candidates)
 
@@ -178,7 +176,7 @@ def failure(
     if x is not None and made is not None and made != command.span:
         labels = (Label(made, f"its input, {show_shape(x.shape)}, is made here"),)
     fixes = fixes_of(error.rewrites, op, command)
-    tried = sought(elaborator, error.code, span, candidates)
+    tried = causes.sought(elaborator, error.code, span, candidates)
     return elaborator.context.fail(
         error.code, str(error), span, labels=labels, help=error.help, fixes=fixes, candidates=tried
     )

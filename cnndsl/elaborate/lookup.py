@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.context import Context
 from cnndsl.elaborate.env import Env
@@ -12,6 +10,7 @@ from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.values import POISON, Block, Failed, Function, Layer
 from cnndsl.ops import all_layers, find
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnndsl.elaborate.causes.branches import fitted_branches, other_labels
+from cnndsl.elaborate import causes
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.changes import changes_behind
-from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
-from cnndsl.elaborate.causes.inputs import near_inputs
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
@@ -73,18 +70,20 @@ def _mismatch(
     wanted = [_wanted(op, shape, others) if i == wrong else None for i, shape in enumerate(shapes)]
     if len(ends) == 2:
         wanted = [_wanted(op, shapes[0], shapes[1]), _wanted(op, shapes[1], shapes[0])]
-    conflict = conflict_of(elaborator, tensors, mergeable(op), wanted, x if isinstance(x, Tensor) else None)
+    conflict = causes.conflict_of(
+        elaborator, tensors, causes.mergeable(op), wanted, x if isinstance(x, Tensor) else None
+    )
 
     def candidates() -> Iterator[Candidate]:
         reads = {i: read for i, end in enumerate(ends) if (read := _read(end.flow)) is not None}
         made = [end.nodes for end in ends]
-        yield from changes_behind(conflict)
-        yield from other_labels(conflict, reads, made, place.labels)
-        yield from fitted_branches(conflict, [end.flow for end in ends], made)
-        yield from near_inputs(conflict, elaborator.settings.input)
+        yield from causes.changes_behind(conflict)
+        yield from causes.other_labels(conflict, reads, made, place.labels)
+        yield from causes.fitted_branches(conflict, [end.flow for end in ends], made)
+        yield from causes.near_inputs(conflict, elaborator.settings.input)
 
     values, meeting = [end.values for end in ends], command.name.span
-    return tell(
+    return causes.tell(
         elaborator, "E203", str(error), meeting, place.scope, conflict, candidates, values=values, help=error.help
     )
 

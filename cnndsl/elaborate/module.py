@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from cnndsl.elaborate.env import Env
+from cnndsl.records import dataclass, field
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 

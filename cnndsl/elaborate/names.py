@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.values import brief
 from cnndsl.ops.arguments import Size
+from cnndsl.records import fields
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -54,7 +54,7 @@ def labels_of(item: Any) -> Iterator[tree.Name]:
 @cache
 def _parts_in(kind: type) -> tuple[str, ...] | None:
     """The fields of a syntax node in which others may stand, the last one first; None for what is no syntax node."""
-    if not is_dataclass(kind) or kind is Span:
+    if kind.__module__ != tree.__name__:
         return None
     left_out = ("span", *_BINDING.get(kind, ()))
     return tuple(field.name for field in reversed(fields(kind)) if field.name not in left_out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
@@ -28,6 +27,7 @@ from cnndsl.elaborate.values import POISON, Failed, Poison, TooBig, brief, weigh
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
 from cnndsl.ops.arguments import ArgumentError, Parameter, show
+from cnndsl.records import dataclass, field, replace
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression

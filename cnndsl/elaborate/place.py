@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from cnndsl.elaborate.context import Entry
@@ -11,6 +10,7 @@ from cnndsl.elaborate.drafts import Bundle, NodeDraft, ScopeDraft, Tensor
 from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.values import Poison
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from cnndsl.diagnostics import Edit, Fix
+from cnndsl.records import replace
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

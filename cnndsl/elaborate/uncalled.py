@@ -5,7 +5,6 @@ Values and shapes are not known here, so only what is wrong whatever they are is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
 
 from cnndsl.diagnostics import Diagnostic, Report
@@ -22,6 +21,7 @@ from cnndsl.elaborate.structures.base import call_of_structure
 from cnndsl.elaborate.unused import Definition, bound_by
 from cnndsl.elaborate.values import Block, Layer
 from cnndsl.ops import all_layers, find
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

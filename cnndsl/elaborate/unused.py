@@ -34,10 +34,12 @@ def report_unused(module: Module, report: Report) -> None:
         at = bisect_left(errors, definition.span.start)
         if at == len(errors) or errors[at] > definition.body.span.end:
             _report_unused_in(definition, report)
-    everything = {name.id for name in names_in((module.file.values, module.file.blocks, module.file.networks))}
-    if not errors:
-        _report_unused_in_functions(module.file.values, report)
-    for use in module.file.uses if not errors else ():
+    if errors:
+        return
+    _report_unused_in_functions(parts_of(module.file.values), report)
+    text = (module.file.values, module.file.blocks, module.file.networks) if module.file.uses else ()
+    everything = {name.id for name in names_in(text)}
+    for use in module.file.uses:
         for name in use.names:
             if name.id not in everything:
                 message = f"`{name.id}` is imported but never used"
@@ -45,20 +47,21 @@ def report_unused(module: Module, report: Report) -> None:
 
 
 def _report_unused_in(definition: Definition, report: Report) -> None:
-    text = (definition.parameters, definition.body)
-    _report_unused_parameters(definition, text, report)
-    read = {name.id for name in names_in(text)}
-    for statement in parts_of(definition.body):
+    parts = [*parts_of((definition.parameters, definition.body))]
+    read = {part.id for part in parts if isinstance(part, tree.Name)}
+    _report_unused_parameters(definition, read, report)
+    for statement in parts:
         names = bound_by(statement)
         for name in names:
             if name.id not in read:
                 fixes = (statement_removed(statement.span),) if len(names) == 1 else ()
                 report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span, fixes=fixes))
-    _report_unused_in_functions(definition.body, report)
+    _report_unused_in_functions(parts, report)
 
 
-def _report_unused_parameters(definition: Definition | tree.FunctionDefinition, text: object, report: Report) -> None:
-    read = {name.id for name in names_in(text)}
+def _report_unused_parameters(
+    definition: Definition | tree.FunctionDefinition, read: AbstractSet[str], report: Report
+) -> None:
     for parameter in definition.parameters:
         if parameter.name.id not in read:
             message = f"parameter `{parameter.name.id}` of `{definition.name.id}` is never used"
@@ -72,10 +75,11 @@ def bound_by(part: object) -> tuple[tree.Name, ...]:
     return (part.name,) if isinstance(part, tree.FunctionDefinition) else ()
 
 
-def _report_unused_in_functions(text: object, report: Report) -> None:
-    for function in parts_of(text):
+def _report_unused_in_functions(parts: Iterable[object], report: Report) -> None:
+    for function in parts:
         if isinstance(function, tree.FunctionDefinition):
-            _report_unused_parameters(function, (function.parameters, function.value), report)
+            read = {name.id for name in names_in((function.parameters, function.value))}
+            _report_unused_parameters(function, read, report)
 
 
 def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Report) -> None:

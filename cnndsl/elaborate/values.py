@@ -7,13 +7,13 @@ some of its arguments already given.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
 from cnndsl.ops.arguments import Kind, show, type_name
 from cnndsl.ops.base import Op
+from cnndsl.records import dataclass, field, replace
 from cnndsl.syntax import tree
 
 MAX_ITEMS = 100_000  # of a list, those of its inner lists counted

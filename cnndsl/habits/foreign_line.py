@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from cnndsl.records import dataclass
 
 Kind = Literal["number", "size", "string", "word", "tuple", "call", "expression"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from cnndsl.habits.arguments import ACTIVATIONS, DROPPED, INPUTS, INVERTED, NAMES, NORMALIZERS, same_argument
 from cnndsl.habits.fitting import (
@@ -28,6 +27,7 @@ from cnndsl.habits.scope import FLOW, Scope, Written
 from cnndsl.habits.values import is_nothing, numbers, truth, written
 from cnndsl.ops import find
 from cnndsl.ops.arguments import Padding
+from cnndsl.records import dataclass, field
 
 _BARE = {"conv", "conv_transpose", "linear", "maxpool", "avgpool", "bn", "relu", "softmax", "flatten", "group_norm"}
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnndsl.ops import find
+from cnndsl.records import dataclass
 
 SHIPPED = ("conv_bn", "separable_conv", "inception", "fire", "basic", "bottleneck", "squeeze_excite", "fpn")
 """The blocks of `archs/std`, which a file names in `use ... from std`."""

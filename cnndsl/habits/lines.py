@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate
 
 from cnndsl.habits.arguments import is_argument
@@ -16,6 +15,7 @@ from cnndsl.habits.scope import FLOW, Scope, Written
 from cnndsl.habits.shapes import is_shape, shape_meant, stated
 from cnndsl.habits.writing import write_link
 from cnndsl.ops.base import show_shape
+from cnndsl.records import dataclass
 
 _LONGEST = 1000  # characters of a statement that is read; nobody brings along a longer one
 _DEEPEST = 16

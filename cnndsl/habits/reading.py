@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from cnndsl.habits.foreign_line import Argument, Line, Link, Unclear, Value
 from cnndsl.habits.tokens import Token, tokens_of
+from cnndsl.records import dataclass, replace
 
 _OPERATORS = {"//", "**", "-", "+", "*", "/", "%"}
 _JOINS = {"|", "+", "-", ">", "&"}  # between layers, what `->` is here

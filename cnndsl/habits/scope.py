@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from cnndsl.records import dataclass
 
 FLOW = {"x", "y", "h", "net", "out", "output", "input", "inputs", "img", "image", "feat", "features", "data", "self"}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 
 from cnndsl.diagnostics.model import Diagnostic, Edit, Fix
@@ -16,6 +15,7 @@ from cnndsl.habits.scope import Scope
 from cnndsl.habits.shapes import shape_meant
 from cnndsl.habits.statements import opens_body, statements_at
 from cnndsl.ops.base import show_shape
+from cnndsl.records import replace
 from cnndsl.source import Source, Span
 
 _CODES = ("E1", "E3", "E201", "E202", "E208")  # what other languages' lines lead to

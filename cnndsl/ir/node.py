@@ -6,11 +6,11 @@ Shapes leave out the batch axis, which is symbolic and printed as N.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from cnndsl.ir.recipe import Original, Recipe, Recipes
 from cnndsl.ir.scopes import in_state
 from cnndsl.ops.base import Op, Shape
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 
 

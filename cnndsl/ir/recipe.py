@@ -7,8 +7,9 @@ evaluates it whenever weights are loaded: a new checkpoint needs no new compile,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from cnndsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

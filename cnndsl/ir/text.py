@@ -7,13 +7,13 @@ what `cnndsl compile --emit ir` prints, what goldens hold, and what `str(graph)`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from cnndsl.ir.node import MAIN, Node, Output, Scope
 from cnndsl.ir.tree import Part, tree
 from cnndsl.ops.arguments import show
 from cnndsl.ops.base import show_shape
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 
 INDENT = "  "

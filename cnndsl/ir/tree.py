@@ -7,12 +7,12 @@ here recurses, since blocks may nest deeper than Python's stack.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from cnndsl.ir.node import Node, Scope
 from cnndsl.ir.scopes import borders, own_name
 from cnndsl.ops.base import Op, Shape
+from cnndsl.records import dataclass, field, replace
 from cnndsl.source import Source
 
 

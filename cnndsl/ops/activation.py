@@ -6,13 +6,13 @@ The expressions let NaN through as PyTorch does (`tl.maximum` would not), and us
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, number
 from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
 from cnndsl.ops.window import Window
+from cnndsl.records import dataclass
 
 
 class Pointwise(Op):

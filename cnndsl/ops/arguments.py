@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
+
+from cnndsl.records import MISSING, dataclass, field, fields
 
 SAME = "same"
 """The padding by which a window with a stride leaves ceil(size / stride) pixels, whatever the size is."""
@@ -255,9 +256,15 @@ class TensorLabel(Kind):
 def argument(kind: Kind, default: Any = MISSING, *, keyword: bool = False, shown: str | None = None) -> Any:
     """Declare one argument. Without a default it must be given; `keyword` ones are never positional.
 
-    `shown` documents a default that is worked out rather than constant (`kernel // 2`).
+    `shown` documents a default that is worked out rather than constant (`kernel // 2`). Layers that name different
+    tensors are alike otherwise: which ones they read is a matter of the graph.
     """
-    return field(default=default, kw_only=keyword, metadata={"kind": kind, "shown": shown})
+    return field(
+        default=default,
+        kw_only=keyword,
+        compare=not isinstance(kind, TensorLabel),
+        metadata={"kind": kind, "shown": shown},
+    )
 
 
 def integer(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import ClassVar, Literal, TypeVar
 
@@ -17,6 +16,7 @@ from cnndsl.errors import Error, PackageError
 from cnndsl.ops.arguments import Parameter, signature
 from cnndsl.ops.bounds import ANY, Bounds, hull
 from cnndsl.ops.window import Window
+from cnndsl.records import dataclass, field
 
 Shape = tuple[int, ...]
 Dtype = Literal["float32", "int64"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, Tor
 from cnndsl.ops.bounds import Bounds
 from cnndsl.ops.images import expect_image
 from cnndsl.ops.window import Window
+from cnndsl.records import dataclass
 
 CHANNEL_CONV = '''\
 class ChannelConv(nn.Conv1d):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import ClassVar
 
@@ -22,6 +21,7 @@ from cnndsl.ops.images import (
     symmetric,
 )
 from cnndsl.ops.window import Window, sliding, transposed
+from cnndsl.records import dataclass, fields, replace
 
 VECTOR = 16  # numbers in the largest vector register
 

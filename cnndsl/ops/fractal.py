@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import Kind, argument, integer, probability
 from cnndsl.ops.base import Op, Shape, TorchModule
 from cnndsl.ops.merge import Merge, equal_shape
 from cnndsl.ops.window import BLIND, Window
+from cnndsl.records import dataclass
 
 DROP_PATH_DRAW = '''\
 class DropPathDraw(nn.Module):

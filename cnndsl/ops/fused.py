@@ -5,7 +5,6 @@ All their facts follow from their parts, so that no printer, cost table or later
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar, TypeAlias
 
@@ -19,6 +18,7 @@ from cnndsl.ops.merge import Add, Mul
 from cnndsl.ops.normalization import GroupNorm
 from cnndsl.ops.pooling import Pool
 from cnndsl.ops.window import Window, sliding
+from cnndsl.records import dataclass, replace
 
 Core: TypeAlias = Conv | ConvTranspose | Linear
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import Kind, argument
 from cnndsl.ops.base import LayerError, Op, Shape, show_shape
+from cnndsl.records import dataclass
 
 
 def is_shape(numbers: Shape) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, integer
 from cnndsl.ops.base import LayerError, Op, Shape, TorchModule, register, show_shape
 from cnndsl.ops.window import WHOLE, Window
+from cnndsl.records import dataclass
 
 
 @register

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from cnndsl.ops.base import Buffer, LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
 from cnndsl.ops.images import check_channel_groups, expect_image
 from cnndsl.ops.window import Window
+from cnndsl.records import dataclass
 
 NORM_OF_ONE = "one value less its mean is 0, and only the norm's own bias is left"
 

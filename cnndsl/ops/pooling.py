@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
@@ -10,6 +9,7 @@ from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchModule, registe
 from cnndsl.ops.bounds import Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, expect_image, padded, same_sides
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
+from cnndsl.records import dataclass
 
 
 def _need_stride(word: str, stride: Pair | None) -> None:

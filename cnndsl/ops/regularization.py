@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, probability
 from cnndsl.ops.base import Op, Shape, TorchModule, register
 from cnndsl.ops.bounds import Bounds, hull, scaled
 from cnndsl.ops.images import expect_image
+from cnndsl.records import dataclass
 
 
 class Dropping(Op):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule,
 from cnndsl.ops.bounds import Bounds
 from cnndsl.ops.images import Pair, check_channel_groups, expect_image
 from cnndsl.ops.window import Window, repeated, sliding
+from cnndsl.records import dataclass, replace
 
 ORDERS = ("chw", "cwh", "hcw", "hwc", "wch", "whc")
 

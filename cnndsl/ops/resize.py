@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import TensorLabel, argument, boolean, choice, extent, number, padding, stride
@@ -10,6 +9,7 @@ from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, Tor
 from cnndsl.ops.bounds import ANY, Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, check_mirrored, compact, expect_image, same_sides
 from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
+from cnndsl.records import dataclass
 
 MODES = ("nearest", "bilinear", "bicubic")
 

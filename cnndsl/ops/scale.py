@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.arguments import Number, argument, boolean, choice, number
 from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import ANY, Bounds, scaled
 from cnndsl.ops.merge import Merge, equal_shape
+from cnndsl.records import dataclass
 
 LEARNED_SCALE = '''\
 class LearnedScale(nn.Module):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.ops.base import Shape, TorchModule
 from cnndsl.ops.normalization import Lrn
+from cnndsl.records import dataclass
 
 SUMMED_LRN = '''\
 class SummedLrn(nn.LocalResponseNorm):

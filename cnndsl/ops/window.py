@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable
 from math import gcd
 from typing import Literal
 
-Taps = tuple[int, ...]
+from cnndsl.records import dataclass, field
+
+MOST_OUTPUTS = 4_096
+"""Of longer patterns no output is looked at by itself."""
+
+Taps = range
 Pair = tuple[int, int]
 
 
@@ -14,21 +19,29 @@ Pair = tuple[int, int]
 class Reach:
     """What a layer reads along one axis, borders aside.
 
-    Outputs repeat after `len(taps)` of them, by when the layer has moved on by `step` input positions. Output `o`, the
-    `r`-th of round `q`, reads the positions `q * step + tap` for the taps of `taps[r]`.
+    They repeat after so many `outputs`, by when the layer has moved on by `step` input positions. Output `o`, the
+    `r`-th of round `q`, reads the positions `q * step + tap` for the taps of `taps[r]`. Of too many outputs there is
+    one bound for all: output `o` reads some from `o * step / outputs + taps[0][0]` to `... + taps[0][-1]`.
     """
 
-    taps: tuple[Taps, ...] = ((0,),)
+    taps: tuple[Taps, ...] = (range(1),)
     step: int = 1
+    outputs: int = 1
+
+    @property
+    def exact(self) -> bool:
+        """Whether it says of each output what it reads, and not only between what."""
+        return len(self.taps) == self.outputs
 
     def reads(self, output: int) -> Taps:
         """The input positions that an output reads."""
-        done, phase = divmod(output, len(self.taps))
-        return tuple(done * self.step + tap for tap in self.taps[phase])
+        done, phase = divmod(output, self.outputs)
+        taps, moved = self.taps[phase], done * self.step
+        return range(taps.start + moved, taps.stop + moved, taps.step)
 
 
 HERE = Reach()
-NOWHERE = Reach(((),))
+NOWHERE = Reach((range(0),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +54,8 @@ class Window:
 
     rows: Reach = HERE
     columns: Reach = HERE
-    _: KW_ONLY
-    everywhere: bool = False
-    channels: Literal["each", "all", "some"] = "each"
+    everywhere: bool = field(default=False, kw_only=True)
+    channels: Literal["each", "all", "some"] = field(default="each", kw_only=True)
 
     @property
     def stays(self) -> bool:
@@ -63,7 +75,7 @@ def sliding(kernel: Pair, stride: Pair, before: Pair = (0, 0), dilation: Pair = 
 
 
 def _slide(kernel: int, stride: int, before: int, dilation: int) -> Reach:
-    return Reach((tuple(tap * dilation - before for tap in range(kernel)),), stride)
+    return Reach((range(-before, kernel * dilation - before, dilation),), stride)
 
 
 def transposed(kernel: Pair, stride: Pair, cropped: Pair, dilation: Pair) -> Window:
@@ -72,46 +84,73 @@ def transposed(kernel: Pair, stride: Pair, cropped: Pair, dilation: Pair) -> Win
 
 
 def _transpose(kernel: int, stride: int, cropped: int, dilation: int) -> Reach:
-    def taps(output: int) -> Taps:
-        starts = (output + cropped - tap * dilation for tap in range(kernel))
-        return tuple(sorted(start // stride for start in starts if start % stride == 0))
+    common = gcd(dilation, stride)
+    apart = stride // common  # taps that meet the same output
 
-    return Reach(tuple(map(taps, range(stride))))
+    def taps(output: int) -> Taps:
+        start = output + cropped
+        if start % common:
+            return range(0)
+        first = start // common * pow(dilation // common, -1, apart) % apart
+        met = range(first, kernel, apart)
+        ends = [(start - tap * dilation) // stride for tap in (*met[-1:], *met[:1])]
+        return range(ends[0], ends[1] + 1, dilation // common) if met else range(0)
+
+    least = (cropped - (kernel - 1) * dilation) // stride
+    return _pattern(stride, 1, taps, least, -(-cropped // stride))
 
 
 def repeated(before: int, after: int) -> Reach:
     """`after` pixels for each `before`: the nearest ones, again or not at all."""
     common = gcd(before, after)
     period, step = after // common, before // common
-    return Reach(tuple((output * step // period,) for output in range(period)), step)
+    return _pattern(period, step, lambda output: _one(output * step // period), -1, 0)
 
 
 def interpolated(before: int, after: int, around: int = 1) -> Reach:
     """`after` pixels for each `before`, of positions between their centres: of `around` pixels on each side."""
     common = gcd(before, after)
     period, step = after // common, before // common
-    outputs = range(period)
-    return Reach(tuple(_between((2 * each + 1) * step - period, 2 * period, around) for each in outputs), step)
+    least, most = (step - period) // (2 * period) - around, -((period - step) // (2 * period)) + around
+
+    def taps(output: int) -> Taps:
+        return _between((2 * output + 1) * step - period, 2 * period, around)
+
+    return _pattern(period, step, taps, least, most)
 
 
 def stretched(before: int, after: int, around: int = 1) -> Reach:
     """The same, but the first and the last of `after` pixels are where those of `before` were."""
     if before == 1 or after == 1:
-        return Reach(((0,),), 0)
+        return Reach(step=0)
     steps, gaps = before - 1, after - 1
     common = gcd(steps, gaps)
     period, step = gaps // common, steps // common
-    return Reach(tuple(_between(output * step, period, around) for output in range(period)), step)
+    return _pattern(period, step, lambda output: _between(output * step, period, around), -around, around)
 
 
 def _between(numerator: int, denominator: int, around: int) -> Taps:
     """The pixels around a position that is a fraction."""
     pixel, rest = divmod(numerator, denominator)
-    return tuple(range(pixel - around + 1, pixel + around + 1)) if rest else (pixel,)
+    return range(pixel - around + 1, pixel + around + 1) if rest else _one(pixel)
+
+
+def _one(pixel: int) -> Taps:
+    return range(pixel, pixel + 1)
 
 
 def cut(size: int, parts: int) -> Reach:
     """`size` pixels cut into `parts` windows as even as can be, which overlap where they are not."""
     common = gcd(size, parts)
-    ends = ((part * size // parts, -(-(part + 1) * size // parts)) for part in range(parts // common))
-    return Reach(tuple(tuple(range(*each)) for each in ends), size // common)
+
+    def taps(part: int) -> Taps:
+        return range(part * size // parts, -(-(part + 1) * size // parts))
+
+    return _pattern(parts // common, size // common, taps, -1, -(-size // parts))
+
+
+def _pattern(outputs: int, step: int, taps: Callable[[int], Taps], least: int, most: int) -> Reach:
+    """What each of the outputs reads; of too many, that output `o` reads from `least` to `most` around its place."""
+    if outputs > MOST_OUTPUTS:
+        return Reach((range(least, most + 1),), step, outputs)
+    return Reach(tuple(map(taps, range(outputs))), step, outputs)

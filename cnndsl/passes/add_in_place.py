@@ -9,13 +9,12 @@ in whatever order the layers run.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.fused import Affine, Fused
 from cnndsl.ops.merge import Add, Concat
 from cnndsl.ops.pooling import Pool
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 OWNED = (Fused, Affine, Concat, Pool)  # layers whose result shares memory with nothing
 COPYING = (Fused, Affine, Pool)  # layers whose result shares none with their input

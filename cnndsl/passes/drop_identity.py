@@ -8,10 +8,9 @@ An output that named an identity names what that one read. A scope that held not
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node, Scope
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def drop_identity(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -7,13 +7,12 @@ What stays is what PyTorch's module computes in eval mode (Larsson et al. 2017, 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.fractal import DropPathDraw, FractalJoin
 from cnndsl.ops.merge import Mean
 from cnndsl.ops.regularization import Dropout, DropPath
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def drop_training(graph: Graph, notes: Notes | None = None) -> Graph:

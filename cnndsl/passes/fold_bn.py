@@ -10,8 +10,6 @@ else: with a ReLU between, s (relu(y)) is not relu(s y) where s < 0, and padding
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import ConvTranspose
@@ -20,6 +18,7 @@ from cnndsl.ops.normalization import Bn
 from cnndsl.passes.anchor import anchor_of, fused
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
+from cnndsl.records import replace
 
 
 def fold_bn(graph: Graph, notes: Notes | None = None) -> Graph:

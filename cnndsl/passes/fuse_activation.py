@@ -6,13 +6,12 @@ done. Nothing is computed otherwise than before.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import ConvTranspose
 from cnndsl.passes.anchor import Spelled, anchor_of, fused, in_torch, in_triton
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
+from cnndsl.records import replace
 
 
 def fuse_activation(graph: Graph, notes: Notes | None = None, spelled: Spelled = in_triton) -> Graph:

@@ -6,8 +6,6 @@ the sum, if it is a convolution that nothing else reads, since at its place the 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.linear import Linear
@@ -15,6 +13,7 @@ from cnndsl.ops.merge import Add
 from cnndsl.passes.anchor import anchor_of, fused
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
+from cnndsl.records import replace
 
 
 def fuse_add(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -10,7 +10,6 @@ memory traffic as its first member alone. A mean is its sum, scaled.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape
@@ -20,6 +19,7 @@ from cnndsl.ops.scale import Scale
 from cnndsl.passes.anchor import in_torch, in_triton
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
+from cnndsl.records import replace
 
 MOST = 4  # tensors that one kernel reads, the vectors of an affine map among them
 

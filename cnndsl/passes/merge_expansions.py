@@ -10,7 +10,6 @@ many of the first filters are such ones leaves the zeros out, so nothing more is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from math import prod
 
@@ -20,6 +19,7 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.merge import Concat
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 LARGEST = 9  # taps of a kernel: weights are as many times larger in memory
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipe, apply
@@ -21,6 +20,7 @@ from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.passes.free_name import free_name
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def merge_siblings(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from cnndsl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ one, and then b must be zero. Nothing may stand between the two, and nothing els
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from cnndsl.ir.graph import Graph, Node
@@ -22,6 +21,7 @@ from cnndsl.ops.fused import Fused
 from cnndsl.ops.pooling import Avgpool
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.sweep import Sweep
+from cnndsl.records import replace
 
 
 def order_pool(graph: Graph, notes: Notes | None = None) -> Graph:

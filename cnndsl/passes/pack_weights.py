@@ -6,13 +6,12 @@ reorder them in every call, which costs a small layer more than its arithmetic d
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv, Depthwise
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.linear import Linear
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def pack_weights(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def part_shared(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.passes.notes import Notes
+from cnndsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ deviations. On planes it sums deviations.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.fused import PlanarGroupNorm
 from cnndsl.ops.normalization import GroupNorm
 from cnndsl.passes.notes import Notes
+from cnndsl.records import fields, replace
 
 
 def planar_norms(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -7,7 +7,6 @@ of tiles reads and reduces the windows again, so a window is larger than 2x2 onl
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from cnndsl.ir.graph import Graph, Node
@@ -15,6 +14,7 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused, core_of
 from cnndsl.ops.pooling import Pool
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 SMALL, LARGE = 4, 9  # pixels of a window
 COLUMN = 128  # filters of a column of tiles

@@ -12,8 +12,6 @@ together should leave this pass out.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipe, apply
 from cnndsl.ops.convolution import Conv
@@ -21,6 +19,7 @@ from cnndsl.ops.fused import Fused, Subsample, core_of
 from cnndsl.ops.merge import Add, Concat
 from cnndsl.passes.free_name import free_name
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def projection_shortcut(graph: Graph, notes: Notes | None = None) -> Graph:

@@ -8,14 +8,13 @@ per tap, and its zero padding comes after the normalisation, so it is left alone
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Affine, Fused
 from cnndsl.ops.pooling import Pool
 from cnndsl.passes.anchor import Spelled, in_triton
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def prologue(graph: Graph, notes: Notes | None = None, spelled: Spelled = in_triton) -> Graph:

@@ -9,7 +9,6 @@ picture; at stride 1 it does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape
@@ -17,6 +16,7 @@ from cnndsl.ops.convolution import Conv, Depthwise
 from cnndsl.ops.resize import Pad, SamePad
 from cnndsl.passes.free_name import free_name
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 NONE = (0, 0, 0, 0)
 

@@ -10,21 +10,24 @@ else reads the sum, or it is an output, the bias is seen there and stays.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import cache
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def settle_bias(graph: Graph, notes: Notes | None = None) -> Graph:
     """Of a layer that is applied again, all uses have one bias or none."""
     seen = {node.again or node.name for node in graph if _is_open(node.op) and not undoes_bias(graph, node)}
 
+    @cache
+    def decided(op: Op, bias: bool) -> Op:
+        return replace(op, bias=bias)  # type: ignore[call-arg]
+
     def settled(node: Node) -> Node:
-        if not _is_open(node.op):
-            return node
-        return replace(node, op=replace(node.op, bias=(node.again or node.name) in seen))  # type: ignore[call-arg]
+        return replace(node, op=decided(node.op, (node.again or node.name) in seen)) if _is_open(node.op) else node
 
     return graph.rewrite(map(settled, graph))
 

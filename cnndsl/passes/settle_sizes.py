@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv, Depthwise
 from cnndsl.ops.images import same_sides
 from cnndsl.ops.resize import Resize
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def settle_sizes(graph: Graph, notes: Notes | None = None) -> Graph:

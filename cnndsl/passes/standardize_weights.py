@@ -7,12 +7,11 @@ with mean and variance over the weights of a filter. They do not depend on the i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import apply
 from cnndsl.ops.convolution import WsConv
 from cnndsl.passes.notes import Notes
+from cnndsl.records import replace
 
 
 def standardize_weights(graph: Graph, notes: Notes | None = None) -> Graph:

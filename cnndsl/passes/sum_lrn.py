@@ -8,12 +8,11 @@ CPU: it copies there and back, and takes three times as long. It also has no ker
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.summed_lrn import SummedLrn
 from cnndsl.passes.notes import Notes
+from cnndsl.records import fields, replace
 
 
 def sum_lrn(graph: Graph, notes: Notes | None = None) -> Graph:

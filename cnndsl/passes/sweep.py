@@ -5,11 +5,10 @@ Passes that fuse share this: who reads a tensor is asked of the graph as it was,
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Recipes
 from cnndsl.ops.base import Op
+from cnndsl.records import replace
 
 
 class Sweep:

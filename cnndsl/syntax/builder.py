@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+from cnndsl.records import replace
 from cnndsl.source import Source, Span
 from cnndsl.syntax import tree
 from cnndsl.syntax.tokens import Token

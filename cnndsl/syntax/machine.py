@@ -24,6 +24,7 @@ class Machine:
         self.states = [tables.start]
         self.values: list[Any] = []
         self._builders: list[_Build] = [getattr(builder, rule.method, _as_they_are) for rule in tables.rules]
+        self._renames = [rule.single and rule.kept == [(0, False)] and rule.size == 1 for rule in tables.rules]
 
     def takes(self, kind: str) -> bool:
         """Whether the state itself has something to do at a token of this kind."""
@@ -64,6 +65,9 @@ class Machine:
 
     def _reduce(self, number: int) -> None:
         rule, states, values = self.tables.rules[number], self.states, self.values
+        if self._renames[number]:  # most do: an operand alone is an operation of every precedence
+            states[-1] = self.tables.states[states[-2]][rule.symbol]
+            return
         at = len(values) - rule.size
         children = _children(rule, values[at:])
         del values[at:], states[at + 1 :]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from unicodedata import name as unicode_name
 
 from cnndsl.diagnostics import Diagnostic, Fix, Label
+from cnndsl.records import replace
 from cnndsl.source import Source, Span
 from cnndsl.syntax.expected import describe_expected, describe_found
 from cnndsl.syntax.hints import CHARACTERS, Remedy, repair_for

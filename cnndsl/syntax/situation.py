@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 
+from cnndsl.records import dataclass
 from cnndsl.source import Source, Span
 from cnndsl.syntax.layout import Layout, end_of, line_of, start_of
 from cnndsl.syntax.tokens import Token

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Source, Span
 
 # --- expressions -----------------------------------------------------------------------------------------------------

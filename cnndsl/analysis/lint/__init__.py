@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from cnndsl.analysis.lint.constants import constants, squashed_twice
@@ -22,6 +21,7 @@ from cnndsl.analysis.lint.unused_results import unused_results
 from cnndsl.diagnostics import Diagnostic
 from cnndsl.diagnostics.wording import way
 from cnndsl.ir.graph import Graph, Node
+from cnndsl.records import replace
 from cnndsl.source import Span
 
 Rule: TypeAlias = Callable[[Graph], Iterator[Finding]]

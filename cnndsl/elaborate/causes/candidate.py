@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cnndsl.diagnostics import Fix
 from cnndsl.elaborate.given_inputs import GivenInputs
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 
 

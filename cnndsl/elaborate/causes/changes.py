@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -19,6 +18,7 @@ from cnndsl.elaborate.drafts import ScopeDraft
 from cnndsl.elaborate.names import parts_of
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import Op
+from cnndsl.records import replace
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

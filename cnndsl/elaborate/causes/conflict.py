@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from cnndsl.elaborate.causes.written import Written
 from cnndsl.elaborate.drafts import Drafts
 from cnndsl.elaborate.module import Module
 from cnndsl.ops.base import Op, Shape
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 
 MOST_STEPS = 60  # layers of a history that are looked at, the latest

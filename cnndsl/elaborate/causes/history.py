@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from cnndsl.elaborate.drafts import Drafts, NodeDraft
 from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.records import dataclass
 
 CHANNELS = 0
 MOST_PASSED = 40  # layers that keep the channels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
@@ -13,6 +12,7 @@ from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.inputs import Input
+from cnndsl.records import replace
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 
 Key: TypeAlias = tuple[str, Span]  # a finding's code and place

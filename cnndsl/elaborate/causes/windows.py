@@ -6,13 +6,13 @@ Costs: 10 is what one would have written in the first place, 20 a slip of one nu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cnndsl.elaborate.causes.edits import DROPPED
 from cnndsl.elaborate.causes.written import given, positional_names
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.images import dilated
+from cnndsl.records import dataclass, fields, replace
 from cnndsl.syntax import tree
 
 _STRIDES = (1, 2, 3, 4, 8)

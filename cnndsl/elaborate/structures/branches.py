@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate import statements
@@ -15,6 +14,7 @@ from cnndsl.elaborate.names import quoted, values_in
 from cnndsl.elaborate.place import Flowing, Place, tensors_of
 from cnndsl.elaborate.structures.nesting import Repeat
 from cnndsl.elaborate.values import POISON, Failed
+from cnndsl.records import dataclass, replace
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
@@ -16,6 +15,7 @@ from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import Integer, Kind, argument
 from cnndsl.ops.reshape import ChannelSlice
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 _MOST_SHOWN = 6  # sizes that a help writes out

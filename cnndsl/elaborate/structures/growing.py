@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Label
-from cnndsl.elaborate import layers
-from cnndsl.elaborate.causes.changes import changes_behind
-from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
+from cnndsl.elaborate import causes, layers
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
@@ -19,6 +16,7 @@ from cnndsl.ops.arguments import integer, probability
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.merge import Concat, Mean
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 
@@ -57,10 +55,16 @@ class Dense(Structure):
 
     def _mismatch(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Failed:
         wanted = (None, (y.shape[0], *x.shape[1:]))
-        conflict = conflict_of(elaborator, (x, y), mergeable(Concat()), wanted)
+        conflict = causes.conflict_of(elaborator, (x, y), causes.mergeable(Concat()), wanted)
         message = f"`dense` joins images of equal height and width: {show_shape(x.shape)} and {show_shape(y.shape)}"
-        return tell(
-            elaborator, "E203", message, command.name.span, place.scope, conflict, lambda: changes_behind(conflict)
+        return causes.tell(
+            elaborator,
+            "E203",
+            message,
+            command.name.span,
+            place.scope,
+            conflict,
+            lambda: causes.changes_behind(conflict),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Diagnostic, Label
@@ -15,6 +14,7 @@ from cnndsl.elaborate.structures.base import Structure, body_of
 from cnndsl.ir.node import MAIN
 from cnndsl.ops.arguments import Kind, argument, boolean, integer
 from cnndsl.ops.base import show_shape
+from cnndsl.records import dataclass
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -106,6 +106,7 @@ class Head(Structure):
         scope = place.scope.open("head", self.label, command.span, labelled=True)
         with elaborator.context.inside(f"head {self.label}"):
             result = elaborator.body(body_of(command), place.inner().within(scope), x)
+        scope.carry(x, result)
         self._give(elaborator, result)
         read = {source for node in elaborator.drafts.nodes[start:] for source in node.inputs}
         if not self.train_only and any(tensor.node in read for tensor in tensors_of(x)):

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cnndsl.elaborate import blocks, layers
-from cnndsl.elaborate.causes.branches import with_shortcut
+from cnndsl.elaborate import blocks, causes, layers
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.changes import changes_behind
-from cnndsl.elaborate.causes.explain import conflict_of, mergeable, tell
-from cnndsl.elaborate.causes.inputs import near_inputs
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.names import values_in
@@ -26,6 +21,7 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.merge import Add
 from cnndsl.ops.normalization import Bn
 from cnndsl.ops.reshape import ZeroPadShortcut
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 
@@ -114,20 +110,20 @@ class Residual(Structure):
 
     def _mismatch(self, elaborator: Elaborator, command: tree.Command, place: Place, x: Tensor, y: Tensor) -> Failed:
         """E203 between the way around and the body."""
-        conflict = conflict_of(elaborator, (y, x), mergeable(Add()), (x.shape, y.shape))
+        conflict = causes.conflict_of(elaborator, (y, x), causes.mergeable(Add()), (x.shape, y.shape))
         stride = strides(x.shape, y.shape)
 
         def candidates() -> Iterator[Candidate]:
-            yield from changes_behind(conflict)
+            yield from causes.changes_behind(conflict)
             replaceable = self.shortcut in (None, "zero_pad") or isinstance(self.shortcut, Layer)
             if replaceable and stride is not None:
-                yield with_shortcut(command, x.shape, y.shape, stride)
-            yield from near_inputs(conflict, elaborator.settings.input)
+                yield causes.with_shortcut(command, x.shape, y.shape, stride)
+            yield from causes.near_inputs(conflict, elaborator.settings.input)
 
         message = f"`add` needs equal shapes: {show_shape(x.shape)} and {show_shape(y.shape)}"
         values = [values_in(body_of(command), place.env)]
         help = self._help(stride)
-        return tell(
+        return causes.tell(
             elaborator, "E203", message, command.name.span, place.scope, conflict, candidates, values=values, help=help
         )
 

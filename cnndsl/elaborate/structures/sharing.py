@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from cnndsl.diagnostics import Label
@@ -17,6 +16,7 @@ from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import TensorLabel, argument
 from cnndsl.ops.base import LayerError, Shape
+from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
 
