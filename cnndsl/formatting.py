@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
 from cnndsl.diagnostics import Report
 from cnndsl.errors import SourceError
 from cnndsl.files import rewriter, write_together
+from cnndsl.records import dataclass
 from cnndsl.source import Source, decode_source
 from cnndsl.syntax import parse
 from cnndsl.syntax.format import format_source

@@ -6,11 +6,11 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cnndsl.errors import ModelError
 from cnndsl.models import Model
+from cnndsl.records import dataclass
 from cnndsl.source import Source, decode_source
 
 SUFFIX = ".arch"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from cnndsl.extras import require
 from cnndsl.files import Writer, text_writer, write_folder
 from cnndsl.ir.graph import Graph
 from cnndsl.photographs.preprocessing import SUFFIX, Preprocessing, class_names, read_preprocessing
+from cnndsl.records import replace
 from cnndsl.weights import check_shapes, load_weights, save_weights
 from cnndsl.weights.data_folder import find_weights
 

@@ -9,12 +9,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
 from cnndsl.bundle.manifest import MANIFEST, Entry, Manifest, parse_manifest
 from cnndsl.errors import BundleError, SourceError, reason
+from cnndsl.records import dataclass
 from cnndsl.source import MAX_BYTES, Source, decode_source
 from cnndsl.syntax import parse, tree
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from cnndsl.errors import BundleError
 from cnndsl.ops.base import Shape
+from cnndsl.records import dataclass
 from cnndsl.version import __version__
 
 MANIFEST = "bundle.json"

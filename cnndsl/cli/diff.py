@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from cnndsl.cli.arguments import (
     show_input,
 )
 from cnndsl.cli.checked import print_findings
+from cnndsl.records import replace
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cnndsl.analysis.wording import Wording
@@ -11,6 +10,7 @@ from cnndsl.diff.likeness import Item, arguments
 from cnndsl.diff.pairing import Pair, Paired
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import Part, layers_in
+from cnndsl.records import dataclass
 
 Kind: TypeAlias = Literal["added", "removed", "changed"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.analysis.facts import Facts
 from cnndsl.diff.pairing import Pair, Paired, outermost_first
 from cnndsl.ir.tree import Part
+from cnndsl.records import dataclass
 
 NOTHING = Cost()
 

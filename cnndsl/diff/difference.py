@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from cnndsl.analysis.facts import Facts
 from cnndsl.diff.changes import Change, changes
 from cnndsl.diff.costs import Block, blocks
 from cnndsl.diff.pairing import paired
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.isomorphism import Vertex, match
+from cnndsl.records import dataclass, field
 
 
 @dataclass(frozen=True)

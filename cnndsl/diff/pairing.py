@@ -8,7 +8,6 @@ again, so that a stage that was broken up into layers is no other stage.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from cnndsl.diff.likeness import Item, Likeness, Looks
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.side_by_side import side_by_side
 from cnndsl.ir.tree import Part, tree
+from cnndsl.records import dataclass
 
 Pair: TypeAlias = tuple[Node | None, Node | None]
 ItemPair: TypeAlias = tuple[Item | None, Item | None]

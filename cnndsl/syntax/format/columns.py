@@ -7,9 +7,9 @@ argument asks for a column of it and its like in the lines around, but where tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 
+from cnndsl.records import dataclass, field
 from cnndsl.syntax.format.documents import WIDTH, Cell, Row
 
 COLUMN = 60  # where shapes and comments stand, counted from 1; one line that needs more stands out

@@ -6,8 +6,9 @@ It takes time linear in the document: each decision looks at the rest of one lin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from cnndsl.records import dataclass, field
 
 WIDTH = 120
 INDENT = 4

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from cnndsl.records import dataclass
 from cnndsl.syntax.format.words import CLOSING, OPENING, Word
 
 

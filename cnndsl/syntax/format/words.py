@@ -7,9 +7,9 @@ is settled here, by the words around it alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from cnndsl.diagnostics.allowances import allows
+from cnndsl.records import dataclass, replace
 from cnndsl.syntax.layout import Layout
 from cnndsl.syntax.tables import tables
 from cnndsl.syntax.tokens import Token
