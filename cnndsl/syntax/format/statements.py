@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from cnndsl.syntax.format.documents import INDENT, Break, Cell, Doc, Indent, Line, Remark, IfCut, group
+from cnndsl.syntax.format.documents import INDENT, Break, Cell, Doc, IfCut, Indent, Line, Remark, group
 from cnndsl.syntax.format.nesting import Body, Brackets, Part, first_of, last_of
 from cnndsl.syntax.format.words import Word
 
