@@ -19,8 +19,8 @@ class Line:
     """A place where a line may end; it reads `flat` where none does.
 
     fill   it ends only if what follows, up to the next such place, does not fit
-    opens  whether it is the first in brackets (1) or braces (2): who looks ahead for what fits sees no further,
-    past   or looks past those of this kind and below
+    opens  1 if it is the first in brackets, 2 in braces, where the rest of a line may end before all else
+    past   who decides here looks past such places up to this number
     """
 
     flat: str = " "
@@ -62,7 +62,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Unless:
+class IfCut:
     """Text that is there only where lines end."""
 
     text: str
@@ -85,7 +85,7 @@ class Group:
     broken: bool
 
 
-Doc: TypeAlias = str | Line | Break | Remark | Cell | Unless | Indent | Group | tuple["Doc", ...]
+Doc: TypeAlias = str | Line | Break | Remark | Cell | IfCut | Indent | Group | tuple["Doc", ...]
 
 
 def group(*inside: Doc, broken: bool = False) -> Group:

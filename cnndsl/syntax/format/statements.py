@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from cnndsl.syntax.format.documents import INDENT, Break, Cell, Doc, Indent, Line, Remark, Unless, group
+from cnndsl.syntax.format.documents import INDENT, Break, Cell, Doc, IfCut, Indent, Line, Remark, group
 from cnndsl.syntax.format.nesting import Body, Brackets, Part, first_of, last_of
 from cnndsl.syntax.format.words import Word
 
@@ -184,7 +184,7 @@ def _brackets(brackets: Brackets) -> Doc:
     has_comma = _has_comma(brackets)
     may_have = brackets.parts and (_is_list(brackets) or opening.kind == "CALL")
     if may_have and not has_comma and (closing.below or not closing.pinned):
-        items.append(Unless(","))
+        items.append(IfCut(","))
     end = _end(closing, items, "")
     return group(opening.text, Indent(tuple(items), (end, closing.text)), broken=has_comma)
 
