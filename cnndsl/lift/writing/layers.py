@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 from cnndsl.ir import Graph, Node
-from cnndsl.lift.writing.terms import Argument, Command, Tensor
+from cnndsl.lift.writing.terms import Argument, Command, Tensor, Usual
 from cnndsl.ops.arguments import TensorLabel
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.convolution import half_padding
-from cnndsl.passes.settle_bias import undoes_bias
+from cnndsl.passes.settle_bias import settle_bias, undoes_bias
 
 
 def commands_of(graph: Graph) -> dict[str, Command]:
     """Every layer as a command, without its branches. A second use of weights names the first."""
     biased = _biased(graph)
-    return {node.name: _command(node, plain(node.op, node.name in biased)) for node in graph}
+    settled = settle_bias(graph)
+    return {node.name: _command(settled[node.name], plain(node.op, node.name in biased)) for node in graph}
 
 
 def plain(op: Op, has_bias: bool = True) -> Op:
@@ -49,9 +50,11 @@ def _biased(graph: Graph) -> set[str]:
 def _command(node: Node, op: Op) -> Command:
     given = []
     for parameter in op.signature():
-        value = getattr(op, parameter.name)
+        value: object = getattr(op, parameter.name)
         if isinstance(parameter.kind, TensorLabel) and value is not None:
             value = Tensor(node.inputs[-1])
-        if parameter.required or value != parameter.default:
-            given.append(Argument(parameter, value))
+        if value == parameter.default and not parameter.required:
+            actual: object = getattr(node.op, parameter.name)
+            value = Usual(_half(op) if parameter.name == "pad" and value is None else actual)
+        given.append(Argument(parameter, value))
     return Command(op.word, tuple(given), nodes=(node.name,), result=node.name)

@@ -10,13 +10,10 @@ from dataclasses import replace
 
 from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.structures.nesting import Stage
-from cnndsl.lift.writing.terms import IN, NAMED, NEST, PART, Body, Command, Flow, flows_in, tensors_named
+from cnndsl.lift.writing.terms import IN, INLINE, NAMED, NEST, Body, Command, Flow, flows_in, tensors_named
 from cnndsl.ops import find
-from cnndsl.ops.activation import Pointwise
 from cnndsl.ops.base import Shape
-from cnndsl.ops.normalization import Normalization
-from cnndsl.ops.pooling import Pool
-from cnndsl.ops.reshape import Flatten
+from cnndsl.ops.pooling import GlobalPool, Pool
 
 Shapes = Mapping[str, Shape]
 
@@ -65,7 +62,7 @@ class Layout:
                 yield Flow(tuple(waiting), source, result, at, self.shapes.get(result))
 
         for command in flow.commands:
-            if command.word in (NEST, NAMED) or (command.word == PART and command.body is not None):
+            if command.word in (NEST, NAMED, INLINE):
                 yield from cut(waiting[-1].result if waiting else start)
                 assert command.body is not None
                 yield from (each for inner in command.body.flows for each in self._unnested(inner, command.entry))
@@ -87,7 +84,7 @@ class Layout:
         """A branch is one flow; what needs several stands in a stage."""
         commands: list[Command] = []
         for command in flow.commands:
-            if command.word in (NEST, NAMED, PART) and command.body is not None:
+            if command.word in (NEST, NAMED, INLINE) and command.body is not None:
                 commands.extend(self._in_braces(command))
             else:
                 commands.append(self._inner(command))
@@ -167,18 +164,15 @@ def _groups(commands: tuple[Command, ...]) -> list[list[Command]]:
 
 
 def _begins_line(line: list[Command], command: Command) -> bool:
-    if _has_braces(command) or _has_braces(line[-1]):
+    """Whether a command stands on a line of its own after these."""
+    if any(_has_braces(each) or find(each.word) is None for each in (command, line[-1])):
         return True
     kind = find(command.word)
-    if kind is None:
-        return True
-    if issubclass(kind, Pointwise):
-        return False
-    weighted = [each for each in line if _is_weighted(each)]
-    if issubclass(kind, Normalization):
-        return False
+    assert kind is not None
     if kind.weighted:
-        return bool(weighted) and command.word != "linear"
+        return any(map(_is_weighted, line))
+    if issubclass(kind, (Pool, GlobalPool)):
+        return len(line) > 1 and any(map(_is_weighted, line))
     return False
 
 

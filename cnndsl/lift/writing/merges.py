@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cnndsl.elaborate.structures.residual import Residual, strides
-from cnndsl.lift.writing.terms import Argument, Body, Command, Flow
+from cnndsl.lift.writing.terms import Argument, Body, Command, Flow, Usual
 from cnndsl.ops.base import Shape
 
 LONG = 10  # layers that a branch beside an empty one may have, if it is no residual
@@ -62,8 +62,13 @@ def _is_projection(around: Flow, entering: Shape, leaving: Shape) -> bool:
     """Whether the language makes the same layers of `shortcut=projection`."""
     stride = strides(entering, leaving)
     conv, bn = around.commands
-    given = {each.name: each.value for each in conv.arguments}
+    given = _given(conv)
     wanted: dict[str, object] = {"kernel": (1, 1), "filters": leaving[0]}
     if stride is not None and stride != (1, 1):
         wanted["stride"] = stride
-    return stride is not None and not bn.arguments and given == wanted
+    return stride is not None and not _given(bn) and given == wanted
+
+
+def _given(command: Command) -> dict[str, object]:
+    """The arguments that are written."""
+    return {each.name: each.value for each in command.arguments if not isinstance(each.value, Usual)}

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.ir import Graph, Output
+from cnndsl.ir.node import MAIN
 from cnndsl.lift.writing.labels import identifier, labels_of
 from cnndsl.lift.writing.layout import Layout
-from cnndsl.lift.writing.regions import network_body
+from cnndsl.lift.writing.regions import flowing, network_body
+from cnndsl.lift.writing.blocks import Block, Blocks
+from cnndsl.lift.writing.expressions import shown
+from cnndsl.lift.writing.loops import shortened
 from cnndsl.lift.writing.terms import Body, nodes_of, tensors_named
 from cnndsl.lift.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape
@@ -42,12 +46,26 @@ def write(graph: Graph, *, header: str | Sequence[str] = ()) -> str:
 def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     """The text with this network, and which of its layers is which."""
     body = network_body(graph)
-    inputs = [node.name for node in graph.inputs]
     nodes = (*_inputs(graph), *nodes_of(body))
     layout = Layout({node.name: node.shape for node in graph})
-    laid = layout.body(body, wanted=[output.node for output in graph.outputs if _is_named(output)])
-    text = "\n".join([*_header(header), "arch 1", "", *_network(graph, laid), ""])
+    named = [output.node for output in flowing(graph.outputs) if _is_named(output)]
+    blocks = Blocks(layout)
+    called = blocks.called(body)
+    laid = layout.body(called, wanted=named)
+    lines = [line for block in blocks.found for line in _block(graph, block)]
+    laid = shortened(laid)
+    text = "\n".join([*_header(header), "arch 1", "", *lines, *_network(graph, laid), ""])
     return Written(text, nodes)
+
+
+def _block(graph: Graph, block: Block) -> list[str]:
+    labels = labels_of(block.body, graph, {})
+    given = []
+    for variable in block.variables:
+        usual = variable.default()
+        given.append(variable.name if usual is None else f"{variable.name} = {shown(variable, usual)}")
+    parameters = f"({', '.join(given)})" if given else ""
+    return [f"block {block.name}{parameters} {{", *Writer(labels).body(block.body, STEP), "}", ""]
 
 
 def _inputs(graph: Graph) -> list[str]:
@@ -62,7 +80,7 @@ def _header(header: str | Sequence[str]) -> list[str]:
 
 
 def _network(graph: Graph, body: Body) -> list[str]:
-    fixed = {output.node: output.name for output in graph.outputs if _is_named(output)}
+    fixed = {output.node: output.name for output in flowing(graph.outputs) if output.name != MAIN}
     labels = labels_of(body, graph, fixed)
     named = tensors_named(body)
     lines = [f"network {identifier(graph.name, 'network')} {{"]

@@ -18,6 +18,7 @@ from cnndsl.lift.writing.merges import is_skip, merged
 from cnndsl.lift.writing.terms import NEST, Body, Command, Flow
 from cnndsl.ops.base import Shape
 
+RESULTS = "the results"  # the bundle that flows at the end of a network
 DEEPEST = 12  # merges within merges; what is deeper gets labels
 LARGEST_NEST = 400  # joints
 
@@ -215,7 +216,8 @@ class Reduction:
             chain = self.chains[name]
             source = "" if chain.source == now else chain.source
             return Flow(tuple(chain.commands), source, name, self.shapes.get(chain.source), leaving)
-        branches = [self.flow(chain, named=chain.source != now) for chain in joint.branches]
+        ends = name == RESULTS
+        branches = [self.flow(chain, named=chain.source != now or ends) for chain in joint.branches]
         return Flow((replace(joint.command, branches=tuple(branches)),), "", name, self.shapes.get(now), leaving)
 
 

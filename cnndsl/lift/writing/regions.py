@@ -15,14 +15,13 @@ from cnndsl.ir import Graph, Output, Scope
 from cnndsl.ir.node import MAIN
 from cnndsl.lift.writing.fractals import fold_fractals
 from cnndsl.lift.writing.layers import commands_of
-from cnndsl.lift.writing.reduction import Reduction, Unit
+from cnndsl.lift.writing.reduction import RESULTS, Reduction, Unit
 from cnndsl.lift.writing.sharing import fold_shared
 from cnndsl.lift.writing.terms import NAMED, PART, Argument, Body, Command
 from cnndsl.ops.base import Shape
 from cnndsl.ops.fractal import DropPathDraw
 
 KINDS = ("block", "stage")  # scopes that an author wrote as a part
-RESULTS = "the results"
 HEAD = {each.name: each for each in Head.signature()}
 
 
@@ -118,26 +117,26 @@ class _Regions:
 
     def _end(self, reduction: Reduction, outputs: tuple[Output, ...]) -> str:
         """What flows at the end; other outputs are heads."""
-        flowing = _flowing(outputs)
-        for output in outputs[len(flowing) :]:
+        ending = flowing(outputs)
+        for output in outputs[len(ending) :]:
             only = [Argument(HEAD["train_only"], True)] * output.train_only
             command = Command(Head.word, (Argument(HEAD["label"], output.name), *only))
             reduction.head(command, output.node)
-        if len(flowing) == 1 and flowing[0].name == MAIN:
-            return flowing[0].node
-        if flowing:
-            reduction.end(RESULTS, Command(Group.word), [output.node for output in flowing])
+        if len(ending) == 1 and ending[0].name == MAIN:
+            return ending[0].node
+        if ending:
+            reduction.end(RESULTS, Command(Group.word), [output.node for output in ending])
             return RESULTS
         return ""
 
 
-def _flowing(outputs: tuple[Output, ...]) -> tuple[Output, ...]:
+def flowing(outputs: tuple[Output, ...]) -> tuple[Output, ...]:
     """The outputs that are what flows at the end: the main one, or all before the first head, as a bundle."""
     if outputs and outputs[0].name == MAIN:
         return outputs[:1]
-    flowing: list[Output] = []
+    found: list[Output] = []
     for output in outputs:
-        if output.train_only or output.node in {each.node for each in flowing}:
+        if output.train_only or output.node in {each.node for each in found}:
             break
-        flowing.append(output)
-    return tuple(flowing)
+        found.append(output)
+    return tuple(found)

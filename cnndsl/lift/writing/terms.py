@@ -19,6 +19,8 @@ IN = "in"  # the source of a flow that begins with what enters its statement
 # Words of commands that are no commands of the language, and are gone before text is made.
 NEST = "a nest"  # several flows in the place of one command, which begin with the tensor `entry`
 PART = "a part"  # what may become the call of a block
+FOR = "for"
+INLINE = "an open part"  # a part that is no block: what stands in it stands in its place
 NAMED = "a named part"  # a chain that is applied again elsewhere, so that it needs a label
 
 
@@ -41,10 +43,20 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Usual:
+    """A value that the language takes anyway. It is written only where one text stands for places that differ in it."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
 class Vector:
-    """What a value is in each of several places that one text stands for."""
+    """What a value is in each of several places that one text stands for; `ANY` where it does not matter."""
 
     values: tuple[object, ...]
+
+
+ANY = Usual(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cnndsl.lift.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor
-from cnndsl.ops.arguments import Choice, Stride, TensorLabel
+from cnndsl.lift.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
 from cnndsl.ops.base import show_shape
 
 WIDTH = 100
@@ -66,7 +65,10 @@ class Writer:
                 line = deeper + "-> " + head
             else:
                 line += arrow + head
-            yield line + " {"
+            *above, line = (line + " {").split("\n")
+            yield from above if not above else [above[0], *(indent + each for each in above[1:])]
+            line = indent + line if above else line
+            yield line
             yield from self.inside(link, deeper + STEP)
             line = deeper + "}"
         yield line + tail
@@ -104,20 +106,24 @@ class Writer:
         return f"{command.word} {', '.join(given)}" if given else command.word
 
     def _arguments(self, arguments: Iterable[Argument]) -> Iterator[str]:
+        skipped = False
         for argument in arguments:
             parameter, value = argument.parameter, argument.value
+            if isinstance(value, Usual):
+                skipped = True
+                continue
             if isinstance(value, Tensor):
                 shown = self.labels[value.node]
             elif isinstance(value, Expression) or (isinstance(value, str) and parameter.kind.choices):
                 shown = str(value)
             else:
                 shown = None
-            if parameter.positional:
+            if parameter.positional and not skipped:
                 yield parameter.kind.show(value) if shown is None else shown
             elif shown is None:
                 yield parameter.kind.keyword(parameter.name, value)
             else:
-                yield f"/{shown}" if isinstance(parameter.kind, Stride) else f"{parameter.name}={shown}"
+                yield f"/{shown}" if parameter.name == "stride" else f"{parameter.name}={shown}"
 
 
 def _braces(command: Command) -> bool:
@@ -126,7 +132,7 @@ def _braces(command: Command) -> bool:
 
 def _is_tall(command: Command) -> bool:
     """Whether its braces hold several lines, or are too much for one."""
-    if command.body is not None and len(command.body.flows) != 1:
+    if command.body is not None and (len(command.body.flows) != 1 or command.word == "for"):
         return True
     if len(command.branches) > 2:
         return True
