@@ -44,6 +44,7 @@ ROOMS = (
     "weights",
     "kernels",
     "backends",
+    "lift",
     "architecture",
     "",  # cnndsl/__init__.py, the public API
     "draw",
