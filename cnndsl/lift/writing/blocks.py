@@ -17,7 +17,6 @@ from cnndsl.lift.writing.terms import INLINE, PART, Argument, Body, Command, Flo
 from cnndsl.lift.writing.unification import skeleton, unified
 from cnndsl.ops.arguments import Parameter
 
-
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 
 

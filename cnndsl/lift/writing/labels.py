@@ -10,7 +10,7 @@ from cnndsl.ir.scopes import own_name
 from cnndsl.lift.writing.terms import Body, flows_in, tensors_named
 
 WORDS = frozenset(
-    "arch use from block network input let for each in if else as expect require and or not true false".split()
+    ["arch", "use", "from", "block", "network", "input", "let", "for", "each", "in", "if", "else", "as", "expect", "require", "and", "or", "not", "true", "false"]
 )
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from cnndsl.analysis.facts import Facts
 from cnndsl.ir import Graph, Output
 from cnndsl.ir.node import MAIN
-from cnndsl.lift.writing.labels import identifier, labels_of
-from cnndsl.lift.writing.layout import Layout
-from cnndsl.lift.writing.patterns import with_parts
-from cnndsl.lift.writing.regions import flowing, network_body
 from cnndsl.lift.writing.blocks import Block, Blocks
 from cnndsl.lift.writing.expressions import shown
+from cnndsl.lift.writing.labels import identifier, labels_of
+from cnndsl.lift.writing.layout import Layout
 from cnndsl.lift.writing.loops import shortened
+from cnndsl.lift.writing.patterns import with_parts
+from cnndsl.lift.writing.regions import flowing, network_body
 from cnndsl.lift.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lift.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape

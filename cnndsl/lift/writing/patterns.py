@@ -27,7 +27,6 @@ from cnndsl.lift.writing.terms import (
     commands_in,
     flows_in,
     flows_of,
-    tensors_named,
 )
 from cnndsl.lift.writing.unification import is_activation, skeleton
 from cnndsl.ops import find
@@ -118,9 +117,7 @@ class _Keys:
         return self.known[id(command)]
 
 
-def _best(
-    chains: Sequence[Sequence[Command]], layout: Layout, keys: _Keys, whole: Sequence[bool]
-) -> _Candidate | None:
+def _best(chains: Sequence[Sequence[Command]], layout: Layout, keys: _Keys, whole: Sequence[bool]) -> _Candidate | None:
     """What saves most. A `whole` chain is a part already."""
     texts = [[keys.of(command) for command in chain] for chain in chains]
     counts = Counter(number for text in texts for number in text)

@@ -155,7 +155,7 @@ def flows_in(term: Term) -> Iterator[Flow]:
 
 
 def nodes_of(body: Body) -> list[str]:
-    """The layers that a body makes, in the order in which the elaborator makes them; `""` is an `identity` of its own."""
+    """The layers that a body makes, in the elaborator's order; `""` is an `identity` that the text adds."""
     found: list[str] = []
     pending: list[Command | Flow | tuple[str, ...]] = [*reversed(body.flows)]
     while pending:
