@@ -1,8 +1,8 @@
 """One region of the network as flows: chains in series, merges of parallel branches, and labels for the rest.
 
-Layers are taken up in order. One that alone reads a chain joins it, and a merge whose branches begin at one tensor is one
-command of a chain (the reduction of series-parallel networks, Valdes et al. 1982). What is left after that are joints:
-tensors that several read. A part between two tensors that is closed to everything else becomes a nest of flows, so that
+Layers are taken up in order. One that alone reads a chain joins it, and a merge whose branches begin at one tensor is
+one command of a chain (the reduction of series-parallel networks, Valdes et al. 1982). What is left after that are
+joints: tensors that several read. A part between two tensors that is closed to everything else becomes a nest of flows, so that
 what is tangled stays inside.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cnndsl.lift.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
 from cnndsl.ops.base import show_shape
@@ -42,8 +43,7 @@ class Writer:
 
     def _broken(self, flow: Flow, indent: str, bar: str, tail: str) -> Iterator[str]:
         """A flow over several lines: broken in braces, or before arrows."""
-        links: list[str | Command] = [*self._source(flow), *flow.commands]
-        links = links or ["identity"]
+        links: list[Any] = [*self._source(flow), *flow.commands] or ["identity"]
         line = indent + bar
         deeper = indent + (" " * len(bar))
         for number, link in enumerate(links):
