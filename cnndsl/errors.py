@@ -6,6 +6,7 @@ A wrong argument of a Python call is a ValueError or TypeError, as anywhere; a f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -75,3 +76,10 @@ class DeviceError(Error, RuntimeError):
 
 class DeviceLost(Error):
     """A candidate left the device unusable for this process; the table says which, so that the next one avoids it."""
+
+
+def reason(error: BaseException) -> str:
+    """Why something foreign failed: the first sentence of what it says, without its name or a number."""
+    said = (getattr(error, "strerror", None) or "").lower() or str(error)
+    line = re.sub(r"\x1b\[[0-9;]*m", "", said).strip().partition("\n")[0]
+    return re.split(r"\.\s", line)[0].rstrip(".: ") or type(error).__name__

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import cnndsl
+from cnndsl.alignment.difference import differences
 from cnndsl.cli.main import main
+from cnndsl.foreign.modules import build_foreign, foreign_names
 from cnndsl.models import zoo_names
-from cnndsl.weights.difference import differences
-from cnndsl.weights.foreign import build_foreign, foreign_names
 from cnndsl.weights.transfer import by_graph, counterparts
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "conform").glob("*.txt"))

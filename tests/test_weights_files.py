@@ -18,12 +18,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import cnndsl
+from cnndsl.alignment.graph_skeleton import skeleton_of
+from cnndsl.alignment.skeleton import Slot
 from cnndsl.cli.main import main
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.weights.adapt import REPEATED, SUMMED, moved
-from cnndsl.weights.graph_skeleton import skeleton_of
 from cnndsl.weights.shape_matching import by_order
-from cnndsl.weights.skeleton import Slot
 from cnndsl.weights.states import read_state
 from cnndsl.weights.transfer import Transfer
 from cnndsl.weights.unproved import open_questions

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 import cnndsl
 from cnndsl import Architecture
+from cnndsl.alignment.align import Alignment, by_place
 from cnndsl.errors import Unmatched
 from cnndsl.weights.adapt import moved
-from cnndsl.weights.align import Alignment, by_place
 from cnndsl.weights.transfer import Counterparts, Transfer, by_graph, counterparts
 from cnndsl.weights.verdict import verdict
 

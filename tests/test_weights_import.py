@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 import cnndsl
 from cnndsl.cli.main import main
+from cnndsl.foreign.modules import build_foreign
 from cnndsl.shipped import shipped
 from cnndsl.weights import load_weights
-from cnndsl.weights.foreign import build_foreign
 
 LIBRARIES = {"torchvision": "oracles", "timm": "oracles", "safetensors": "torch", "torch": "torch"}
 

@@ -8,16 +8,16 @@ from random_networks import random_network
 from torch import Tensor, nn
 
 import cnndsl
+from cnndsl.alignment.align import network
+from cnndsl.alignment.difference import differences
+from cnndsl.alignment.graph_skeleton import skeleton_of
+from cnndsl.alignment.skeleton import Skeleton, Unit
+from cnndsl.alignment.trace import trace, values
 from cnndsl.backends.torch import build
 from cnndsl.errors import WeightsError
 from cnndsl.ir import Graph
 from cnndsl.ir.isomorphism import Vertex, match, refine
 from cnndsl.ops import all_layers
-from cnndsl.weights.align import network
-from cnndsl.weights.difference import differences
-from cnndsl.weights.graph_skeleton import skeleton_of
-from cnndsl.weights.skeleton import Skeleton, Unit
-from cnndsl.weights.trace import trace, values
 
 # Each with something that the others lack; the tests of imports have more.
 TRACED = (

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from cnndsl.cli.main import main
 from cnndsl.errors import WeightsError
-from cnndsl.weights.foreign import build_foreign
+from cnndsl.foreign.modules import build_foreign
 from cnndsl.weights.states import read_state, type_of
 from cnndsl.weights.wrappers import COMPILED, PREFIXES, WRAPPERS, without_prefixes
 

@@ -25,9 +25,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.weights.difference import differences
-    from cnndsl.weights.foreign import build_foreign
-    from cnndsl.weights.skeleton import NOT_TRACED
+    from cnndsl.alignment.difference import differences
+    from cnndsl.alignment.skeleton import NOT_TRACED
+    from cnndsl.foreign.modules import build_foreign
     from cnndsl.weights.transfer import counterparts
 
     require("torch", extra="torch")
@@ -60,10 +60,10 @@ def _counts(network: Architecture, both: Counterparts) -> list[str]:
 
 def _numbers(network: Architecture, both: Counterparts, module: nn.Module) -> tuple[list[str], bool]:
     """With weights of theirs in ours, if they fit."""
+    from cnndsl.alignment.align import align
     from cnndsl.errors import Unmatched
     from cnndsl.weights.adapt import moved
-    from cnndsl.weights.align import align
-    from cnndsl.weights.foreign import stir
+    from cnndsl.weights.trained import stir
     from cnndsl.weights.transfer import by_graph
     from cnndsl.weights.verdict import verdict
 

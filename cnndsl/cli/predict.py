@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cnndsl.architecture import Architecture
-    from cnndsl.weights.preprocessing import Preprocessing
+    from cnndsl.photographs.preprocessing import Preprocessing
 
 SHOWN = 5
 
@@ -36,8 +36,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.extras import require
+    from cnndsl.photographs.preprocessing import SUFFIX, class_names, read_preprocessing
     from cnndsl.weights.data_folder import find_weights
-    from cnndsl.weights.preprocessing import SUFFIX, class_names, read_preprocessing
 
     require("torch", "safetensors", "PIL", extra="predict")
     network = checked_network(options)

@@ -17,10 +17,10 @@ from cnndsl.extras import require
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from cnndsl.alignment.align import Alignment
     from cnndsl.architecture import Architecture
+    from cnndsl.photographs.preprocessing import Preprocessing
     from cnndsl.weights.adapt import Move
-    from cnndsl.weights.align import Alignment
-    from cnndsl.weights.preprocessing import Preprocessing
     from cnndsl.weights.transfer import Counterparts, Transfer
 
 
@@ -94,8 +94,9 @@ class Found:
 
 
 def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
-    from cnndsl.weights.foreign import build_foreign, stir, trained_foreign
+    from cnndsl.foreign.modules import build_foreign
     from cnndsl.weights.states import read_state
+    from cnndsl.weights.trained import stir, trained_foreign
     from cnndsl.weights.transfer import by_graph, counterparts, lacking
 
     state = read_state(options.file, options.key) if options.file else None
@@ -113,10 +114,10 @@ def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
 
 
 def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
+    from cnndsl.alignment.graph_skeleton import skeleton_of
+    from cnndsl.alignment.skeleton import Slot
     from cnndsl.weights.check import expected_shapes
-    from cnndsl.weights.graph_skeleton import skeleton_of
     from cnndsl.weights.shape_matching import by_order
-    from cnndsl.weights.skeleton import Slot
     from cnndsl.weights.states import check_whole_numbers, read_state
     from cnndsl.weights.transfer import in_rgb, own
     from cnndsl.weights.unproved import open_questions
@@ -135,7 +136,7 @@ def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
 
 def _told(found: Found) -> Iterator[str]:
     """The map, a line for each layer, and what is to be said about it."""
-    from cnndsl.weights.align import by_place
+    from cnndsl.alignment.align import by_place
 
     rows = list(_rows(found.transfer.moves))
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
@@ -190,7 +191,7 @@ def _verdict(found: Found, ours: nn.Module, options: argparse.Namespace) -> tupl
     """What is said of the weights, the word on them first, and whether they may be written."""
     if found.module is None or found.both is None or found.alignment is None:
         return ["fits, unproved: a file does not say what its network computes", *_indented(found.questions)], True
-    from cnndsl.weights.difference import differences
+    from cnndsl.alignment.difference import differences
     from cnndsl.weights.verdict import verdict
 
     lines, agree = verdict(found.both, found.alignment, ours, found.module, bgr=options.bgr)
@@ -213,7 +214,7 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _preprocessing(how: str | None) -> Preprocessing | None:
-    from cnndsl.weights.preprocessing import PRESETS, read_preprocessing
+    from cnndsl.photographs.preprocessing import PRESETS, read_preprocessing
 
     if how is None or how in PRESETS:
         return PRESETS[how] if how else None
@@ -227,9 +228,9 @@ def _write(
 ) -> list[Path]:
     """Both files or none."""
     from cnndsl.files import Writer, text_writer, write_together
+    from cnndsl.photographs.preprocessing import SUFFIX
     from cnndsl.weights import save_weights
     from cnndsl.weights.data_folder import data_folder
-    from cnndsl.weights.preprocessing import SUFFIX
 
     writers: dict[str, Writer] = {
         f"{name}.safetensors": lambda path: save_weights(state, path, name, note),

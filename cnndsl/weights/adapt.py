@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from cnndsl.alignment.skeleton import Slot
 from cnndsl.ops.base import Shape
-from cnndsl.weights.skeleton import Slot
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,6 @@ This is decided without torch, from names and shapes alone, and says everything 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from cnndsl.diagnostics.suggest import closest
@@ -18,13 +17,6 @@ from cnndsl.passes.settle_bias import settle_bias
 SHOWN = 20
 # A count that PyTorch keeps for batch norm and nothing computes with; older files leave it out.
 OPTIONAL = ".num_batches_tracked"
-
-
-def reason(error: BaseException) -> str:
-    """Why something foreign failed: the first sentence of what it says, without its name or a number."""
-    said = (getattr(error, "strerror", None) or "").lower() or str(error)
-    line = re.sub(r"\x1b\[[0-9;]*m", "", said).strip().partition("\n")[0]
-    return re.split(r"\.\s", line)[0].rstrip(".: ") or type(error).__name__
 
 
 def expected_shapes(graph: Graph) -> dict[str, Shape]:

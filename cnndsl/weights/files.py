@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.errors import WeightsError
+from cnndsl.errors import WeightsError, reason
 from cnndsl.extras import require
 from cnndsl.ir.graph import Graph
 from cnndsl.version import __version__
-from cnndsl.weights.check import check_shapes, reason
+from cnndsl.weights.check import check_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from cnndsl.errors import WeightsError
-from cnndsl.weights.check import reason
+from cnndsl.errors import WeightsError, reason
 
 Format: TypeAlias = Literal["safetensors", "checkpoint", "npz", "pickle"]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from cnndsl.weights.skeleton import Slot
+from cnndsl.alignment.skeleton import Slot
 
 # In the order in which a layer defines them.
 WORDS = {

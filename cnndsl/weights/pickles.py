@@ -7,8 +7,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from cnndsl.errors import WeightsError
-from cnndsl.weights.check import reason
+from cnndsl.errors import WeightsError, reason
 
 # Where numpy kept its constructors, before and since version 2.
 _MODULES = frozenset({"numpy", "numpy.core.multiarray", "numpy._core.multiarray"})

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cnndsl.weights.skeleton import Skeleton, Unit, first_uses
+from cnndsl.alignment.skeleton import Skeleton, Unit, first_uses
 
 
 @dataclass(frozen=True, eq=False)

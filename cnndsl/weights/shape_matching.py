@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
+from cnndsl.alignment.align import network
+from cnndsl.alignment.skeleton import Skeleton, Slot, Unit
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.isomorphism import refine
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights.adapt import Layout, Move, stem_steps, steps_between
-from cnndsl.weights.align import network
 from cnndsl.weights.names import in_order_of_roles, numbered, role_of
 from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
-from cnndsl.weights.skeleton import Skeleton, Slot, Unit
 from cnndsl.weights.transfer import Transfer, check_heads
 
 LAYOUTS: tuple[Layout, ...] = ("OIHW", "HWIO")

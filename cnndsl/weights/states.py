@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import WeightsError
+from cnndsl.errors import WeightsError, reason
 from cnndsl.extras import require
-from cnndsl.weights.check import reason
 from cnndsl.weights.files import load_weights
 from cnndsl.weights.formats import format_of
 from cnndsl.weights.names import by_numbers

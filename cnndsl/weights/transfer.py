@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cnndsl.alignment.align import Alignment, align
+from cnndsl.alignment.difference import differences
+from cnndsl.alignment.graph_skeleton import skeleton_of
+from cnndsl.alignment.skeleton import COLOURS, Skeleton, Slot, Unit, first_uses
+from cnndsl.alignment.trace import Traced, trace
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import Shape
 from cnndsl.weights.adapt import Move, stem_steps, steps_between, with_rgb
-from cnndsl.weights.align import Alignment, align
 from cnndsl.weights.check import check_shapes
-from cnndsl.weights.difference import differences
-from cnndsl.weights.graph_skeleton import skeleton_of
-from cnndsl.weights.skeleton import COLOURS, Skeleton, Slot, Unit, first_uses
-from cnndsl.weights.trace import Traced, trace
 from cnndsl.weights.wrappers import some
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
+from cnndsl.alignment.skeleton import Skeleton, Unit
 from cnndsl.ops.base import show_shape
 from cnndsl.weights.adapt import Move
 from cnndsl.weights.names import role_of
-from cnndsl.weights.skeleton import Skeleton, Unit
 from cnndsl.weights.transfer import Transfer
 
 SHOWN = 3  # layers of each kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnndsl.weights.align import Alignment
+from cnndsl.alignment.align import Alignment
 from cnndsl.weights.transfer import Counterparts
 from cnndsl.weights.verify import TOLERANCE, compare_outputs, first_difference, random_inputs
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnndsl.alignment.exported_program import shape_of
+from cnndsl.alignment.trace import BATCH, Traced, trace, values
 from cnndsl.ops.base import Shape
-from cnndsl.weights.exported_program import shape_of
-from cnndsl.weights.trace import BATCH, Traced, trace, values
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,8 +8,8 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import turning, units
-from cnndsl.weights.exported_program import (
+from cnndsl.alignment import turning, units
+from cnndsl.alignment.exported_program import (
     Arguments,
     Held,
     Reading,
@@ -23,8 +23,8 @@ from cnndsl.weights.exported_program import (
     shape_of,
     word,
 )
-from cnndsl.weights.one_layer import STANDARDIZED
-from cnndsl.weights.spatial_operators import SPATIAL
+from cnndsl.alignment.one_layer import STANDARDIZED
+from cnndsl.alignment.spatial_operators import SPATIAL
 
 if TYPE_CHECKING:
     from torch import fx

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cnndsl.alignment import units
+from cnndsl.alignment.exported_program import Held
+from cnndsl.alignment.units import Description
 from cnndsl.ops.base import Shape
 from cnndsl.ops.images import same_sides
-from cnndsl.weights import units
-from cnndsl.weights.exported_program import Held
-from cnndsl.weights.units import Description
 
 # Whoever writes such a module calls its learned tensors so.
 ROLES = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}

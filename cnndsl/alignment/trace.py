@@ -16,14 +16,13 @@ from io import StringIO
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import WeightsError
+from cnndsl.alignment import units
+from cnndsl.alignment.exported_program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
+from cnndsl.alignment.one_layer import MERGES, ONE_LAYER, roles
+from cnndsl.alignment.operators import read_operator
+from cnndsl.alignment.skeleton import Builder, Skeleton
+from cnndsl.errors import WeightsError, reason
 from cnndsl.ops.base import Shape, show_shape
-from cnndsl.weights import units
-from cnndsl.weights.check import reason
-from cnndsl.weights.exported_program import Held, Reading, arguments, in_place, innermost_module, shape_of, word
-from cnndsl.weights.one_layer import MERGES, ONE_LAYER, roles
-from cnndsl.weights.operators import read_operator
-from cnndsl.weights.skeleton import Builder, Skeleton
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.alignment import units
+from cnndsl.alignment.skeleton import Builder, Slot, Unit
+from cnndsl.alignment.units import Description
 from cnndsl.ops.base import Shape
 from cnndsl.ops.images import Pair, Sides
-from cnndsl.weights import units
-from cnndsl.weights.skeleton import Builder, Slot, Unit
-from cnndsl.weights.units import Description
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import units
-from cnndsl.weights.exported_program import Arguments, Reading, add_any, axis_of, flowing_in, pair, shape_of
+from cnndsl.alignment import units
+from cnndsl.alignment.exported_program import Arguments, Reading, add_any, axis_of, flowing_in, pair, shape_of
 
 if TYPE_CHECKING:
     from torch import fx

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.weights import units
-from cnndsl.weights.exported_program import Reading, Turned, word
-from cnndsl.weights.spatial_operators import SPATIAL
-from cnndsl.weights.units import Description
+from cnndsl.alignment import units
+from cnndsl.alignment.exported_program import Reading, Turned, word
+from cnndsl.alignment.spatial_operators import SPATIAL
+from cnndsl.alignment.units import Description
 
 if TYPE_CHECKING:
     from torch import fx

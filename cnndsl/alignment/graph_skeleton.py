@@ -8,15 +8,15 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial, reduce
 from typing import Any
 
+from cnndsl.alignment import units
+from cnndsl.alignment.skeleton import Builder, Skeleton, Slot, Unit
+from cnndsl.alignment.units import Description
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape, show_shape
 from cnndsl.ops.convolution import WsConv
 from cnndsl.ops.images import Sides
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.settle_bias import settle_bias
-from cnndsl.weights import units
-from cnndsl.weights.skeleton import Builder, Skeleton, Slot, Unit
-from cnndsl.weights.units import Description
 
 NONE: Sides = (0, 0, 0, 0)
 

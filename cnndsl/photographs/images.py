@@ -10,8 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cnndsl.errors import WeightsError
-from cnndsl.weights.check import reason
+from cnndsl.errors import WeightsError, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image

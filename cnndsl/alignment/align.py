@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from cnndsl.alignment.skeleton import TRAINING, Skeleton, Unit
 from cnndsl.ir.isomorphism import Match, Network, Vertex, match, refine
-from cnndsl.weights.skeleton import TRAINING, Skeleton, Unit
 
 # Facts that decide numbers but not whether weights fit: they are compared by running both.
 SOFT = frozenset({"eps", "momentum"})

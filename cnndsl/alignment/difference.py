@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha1
 from typing import TypeAlias
 
-from cnndsl.weights.align import Alignment, align
-from cnndsl.weights.skeleton import NOT_TRACED, TRAINING, Facts, Skeleton, Unit
+from cnndsl.alignment.align import Alignment, align
+from cnndsl.alignment.skeleton import NOT_TRACED, TRAINING, Facts, Skeleton, Unit
 
 Pair: TypeAlias = tuple[Unit | None, Unit | None]
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import WeightsError
+from cnndsl.errors import WeightsError, reason
 from cnndsl.extras import require
-from cnndsl.weights.check import reason
-from cnndsl.weights.photographs import centre, read_photograph
+from cnndsl.photographs.images import centre, read_photograph
 
 if TYPE_CHECKING:
     from torch import Tensor

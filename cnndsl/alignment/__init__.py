@@ -1,0 +1,1 @@
+"""Two networks side by side by structure: what importing weights, conforming and comparing share."""

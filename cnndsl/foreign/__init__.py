@@ -1,0 +1,1 @@
+"""Networks of other makers: the modules of libraries."""
