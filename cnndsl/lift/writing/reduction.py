@@ -2,8 +2,8 @@
 
 Layers are taken up in order. One that alone reads a chain joins it, and a merge whose branches begin at one tensor is
 one command of a chain (the reduction of series-parallel networks, Valdes et al. 1982). What is left after that are
-joints: tensors that several read. A part between two tensors that is closed to everything else becomes a nest of flows, so that
-what is tangled stays inside.
+joints: tensors that several read. A part between two tensors that is closed to everything else becomes a nest of
+flows, so that what is tangled stays inside.
 """
 
 from __future__ import annotations
