@@ -52,7 +52,11 @@ ROOMS = (
     "photographs",
     "kernels",
     "backends",
+<<<<<<< HEAD
     "saving",
+=======
+    "lift",
+>>>>>>> w-write
     "architecture",
     "bundled",
     "features",
