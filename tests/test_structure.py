@@ -52,11 +52,8 @@ ROOMS = (
     "photographs",
     "kernels",
     "backends",
-<<<<<<< HEAD
     "saving",
-=======
     "lift",
->>>>>>> w-write
     "architecture",
     "bundled",
     "features",
