@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,9 +19,12 @@ from cnndsl.ops.base import Shape
 from cnndsl.source import Source
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from cnndsl.export.form import Open, To
 
 Backend = Literal["torch", "triton"]
+BATCH: tuple[Open, ...] = ("batch",)
 
 
 class ArchError(Error):
@@ -165,6 +168,48 @@ class Architecture:
 
         images, chosen = 1 if batch is None else batch, precision or "fp16"
         return triton.write(self.graph, Path(directory), target, seed=seed, batch=images, precision=chosen)
+
+    def export(
+        self,
+        path: str | Path,
+        to: To = "onnx",
+        *,
+        weights: str | Path | Mapping[str, Tensor] | None = None,
+        seed: int = 0,
+        optimize: bool = False,
+        dynamic: Collection[Open] = BATCH,
+        heads: bool = False,
+        taps: Iterable[str] = (),
+    ) -> Path:
+        """Write the network for inference elsewhere, as a file of ONNX or as PyTorch's `.pt2`; gives the path.
+
+        weights   a safetensors file, or a state dict of the module; without them they are drawn from `seed`
+        optimize  batch norms are folded into the weights before them
+        dynamic   the sizes that stay open: "batch", and with "size" height and width
+        heads     heads for training alone are outputs as well
+        taps      paths of layers and blocks whose results are outputs as well
+        Before anything is written it is run beside the module. Raises `ExportError` if the two differ or the network
+        cannot be exported so, `WeightsError`, `OutputError`, and `MissingExtra`.
+        """
+        _require_seed(seed)
+        _require_one_of("format", to, ("onnx", "pt2"))
+        for each in dynamic:
+            _require_one_of("open size", each, ("batch", "size"))
+        if str(path) == "":
+            raise ValueError("'' is no place to write to")
+        from cnndsl.export import export
+
+        given = Path(weights) if isinstance(weights, str) else weights
+        made = export(
+            self.graph, to, weights=given, seed=seed, optimize=optimize, dynamic=dynamic, heads=heads, taps=taps
+        )
+        made.write(Path(path))
+        return Path(path)
+
+
+def _require_one_of(what: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise ValueError(f"there is no {what} {given!r}; there are {' and '.join(map(repr, known))}")
 
 
 def _chosen(backend: str) -> str:

@@ -47,6 +47,7 @@ ROOMS = (
     "photographs",
     "kernels",
     "backends",
+    "export",
     "architecture",
     "",  # cnndsl/__init__.py, the public API
     "draw",

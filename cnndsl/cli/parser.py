@@ -12,6 +12,7 @@ COMMANDS = {
     "summary": "Show shapes, parameters and MACs as a table.",
     "draw": "Draw the network as an SVG picture.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
+    "export": "Write a network as ONNX or .pt2, for inference elsewhere.",
     "weights": "Bring weights from elsewhere.",
     "conform": "Compare a network with one of torchvision or timm.",
     "predict": "Name what is on photographs.",

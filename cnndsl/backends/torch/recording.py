@@ -1,0 +1,91 @@
+"""What PyTorch records of a graph's steps, and the same as a model of ONNX; every node says which layer it is of.
+
+A node of either has the layer's path in its scope, and the line of the `.arch` file where a stack trace has one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from ast import literal_eval
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import Any
+
+import torch
+import torch.fx.experimental._config
+from torch.export import ExportedProgram
+
+from cnndsl.backends.torch.header import base_name
+from cnndsl.backends.torch.steps import STEPS, Steps
+from cnndsl.ir.graph import Node
+
+_sizes: Any = torch.fx.experimental._config
+SCOPES = "pkg.torch.onnx.name_scopes"  # where PyTorch's exporter keeps modules
+
+
+def record(steps: Steps, open_sizes: Sequence[Mapping[int, Any]] | None = None, batch: int = 1) -> ExportedProgram:
+    """The program that `steps` run for inputs of the graph's shapes.
+
+    `open_sizes` are for each input the axes whose sizes may differ, as `torch.export.Dim`s; their guards become
+    assertions of the program. Raises whatever PyTorch raises if it cannot leave them open.
+    """
+    inputs = tuple(torch.zeros(batch, *node.shape) for node in steps.graph.inputs)
+    with quiet(), torch.no_grad(), _sizes.patch(backed_size_oblivious=True):
+        program = torch.export.export(
+            steps,
+            inputs,
+            dynamic_shapes=None if open_sizes is None else tuple(dict(each) for each in open_sizes),
+            strict=False,
+            prefer_deferred_runtime_asserts_over_guards=True,
+        )
+    for node in program.graph.nodes:
+        _tell_layer(node.meta, steps)
+    return program
+
+
+def _tell_layer(meta: dict[str, Any], steps: Steps) -> None:
+    """Put the layer in the place of modules and lines that are only ours."""
+    paths = (path for path, _ in meta.get("nn_module_stack", {}).values())
+    number = next((path.removeprefix(f"{STEPS}.") for path in paths if path.startswith(f"{STEPS}.")), None)
+    if number is None:
+        meta.pop("stack_trace", None)
+        return
+    node = steps.steps[int(number)].node
+    meta["nn_module_stack"] = {"": ("", steps.graph.name), node.name: (node.name, node.op.word)}
+    file, line = node.span.source, node.span.line
+    meta["stack_trace"] = f'File "{base_name(file)}", line {line}, in {node.name}\n    {file.line(line).strip()}'
+
+
+def place(node: Node) -> str:
+    """`resnet.arch:12`, the line that a layer comes from."""
+    return f"{base_name(node.span.source)}:{node.span.line}"
+
+
+def to_onnx(program: ExportedProgram) -> Any:
+    """The program as a model of `onnx_ir`, its constants folded and its layers as they are."""
+    from onnxscript.optimizer import fold_constants, remove_unused_nodes
+    from onnxscript.rewriter import rewrite
+    from onnxscript.rewriter.rules.common import materialize_reshape_shape_rule
+
+    with quiet(), torch.no_grad():
+        made = torch.onnx.export(program, (), dynamo=True, optimize=False, verbose=False)
+        assert made is not None
+        fold_constants(made.model)
+        rewrite(made.model, [materialize_reshape_shape_rule])
+        remove_unused_nodes(made.model)
+    return made.model
+
+
+def layer_path(node: Any) -> str:
+    """The layer that a node of such a model is of; empty for what is of none."""
+    scopes = literal_eval(node.metadata_props.get(SCOPES, "[]"))
+    return str(scopes[1]) if len(scopes) > 2 else ""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """PyTorch's exporters print and warn of what is none of a user's business."""
+    with warnings.catch_warnings(), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        yield
