@@ -1,4 +1,4 @@
-"""`cnndsl export MODEL --to onnx`: a network for other programs, which is compared with the module before it is written."""
+"""`cnndsl export MODEL --to onnx`: a network for other programs, compared with the module before it is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks for other programs: files of ONNX and of `torch.export`, compared with the module before they are written."""
+"""Networks for other programs: files of ONNX or `torch.export`, compared with the module before they are written."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def export(
     wanted = with_outputs(graph, heads=heads, taps=taps)
     step = size_step(run(drop_unused(wanted))) if "size" in dynamic else None
     from cnndsl.backends.torch.steps import Steps
-    from cnndsl.export.opening import record_open
+    from cnndsl.export.opening import Sizes, record_open
     from cnndsl.export.verify import verify
 
     with plain_defaults():
         state = _state(graph, weights, seed)
         rewritten = run(drop_unused(wanted), EXPORT_PIPELINE if optimize else PIPELINE)
         steps = Steps(rewritten, derive(rewritten, state) if optimize else state)
-        program = record_open(steps, batch="batch" in dynamic, step=step)
+        program = record_open(steps, batch="batch" in dynamic, sizes=Sizes(step) if step else None)
         job = Job(wanted, steps, program)
         file = _file(to, job)
         module = build(wanted).eval()

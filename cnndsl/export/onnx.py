@@ -1,4 +1,4 @@
-"""A network as a file of ONNX whose nodes are called like the layers, each with its line, and which ONNX Runtime runs."""
+"""A network as a file of ONNX whose nodes are called like the layers, each with its line; ONNX Runtime runs it."""
 
 from __future__ import annotations
 

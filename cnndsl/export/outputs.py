@@ -1,4 +1,4 @@
-"""The network with the outputs that a file shall have: those of inference, heads of training, and tensors in between."""
+"""The network with the outputs that a file shall have: of inference, of training heads, and tensors in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sizes of a picture a network takes with the same weights, by its layers' shape rules, and what forbids others."""
+"""Which sizes of a picture a network takes with the same weights, by its layers' shape rules; what forbids others."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 @dataclass(frozen=True)
 class Fixed:
-    """The layer that takes no other size, and why."""
+    """The layer that takes no other size, and why, if the inputs are so large."""
 
     layer: str
     place: str
     reason: str
+    inputs: tuple[Shape, ...]
 
     def __str__(self) -> str:
-        return f"{self.layer} ({self.place}) {self.reason}"
+        return f"on {_all(self.inputs)} {self.layer} ({self.place}) {self.reason}"
 
 
 def size_step(graph: Graph) -> int:
@@ -53,7 +54,9 @@ def _images(graph: Graph) -> Iterator[tuple[int, int, int]]:
 
 
 def _larger(graph: Graph, step: int) -> Iterable[list[Shape]]:
-    return (larger(graph, rows * step, columns * step) for rows, columns in ((1, 0), (0, 1), (3, 1), (2, 5)))
+    """Some that are a little larger, and one so much that any map is."""
+    much = max(max(node.shape) for node in graph.inputs) // step
+    return (larger(graph, rows * step, columns * step) for rows, columns in ((1, 0), (0, 1), (3, 1), (much, much + 1)))
 
 
 def what_fixes(graph: Graph, inputs: Sequence[Shape]) -> Fixed | None:
@@ -67,10 +70,10 @@ def what_fixes(graph: Graph, inputs: Sequence[Shape]) -> Fixed | None:
             shapes[node.name] = node.op.output(*given)
             other = node.op.torch(*given) != node.op.torch(*before)
         except LayerError as error:
-            return Fixed(node.name, place(node), f"does not take it: {error}")
+            return Fixed(node.name, place(node), f"fails: {error}", tuple(inputs))
         if other:
-            reason = f"is made for {' and '.join(map(show_shape, before))} and would get {_all(given)}"
-            return Fixed(node.name, place(node), reason)
+            reason = f"is made for {_all(before)} and would get {_all(given)}"
+            return Fixed(node.name, place(node), reason, tuple(inputs))
     return None
 
 

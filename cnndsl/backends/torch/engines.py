@@ -1,20 +1,28 @@
-"""ONNX Runtime and OpenVINO: engines that run a network beside PyTorch, with a copy of its weights."""
+"""ONNX Runtime and OpenVINO: engines that run a network in PyTorch's place, with a copy of its weights.
+
+Their threads rest between runs: threads that wait at work for the next one would take the time of whatever runs beside.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from cnndsl.backends.torch.recording import record, to_onnx
+from cnndsl.backends.torch.steps import Steps
 from cnndsl.extras import missing
+from cnndsl.ir.graph import Graph
+from cnndsl.passes.unfuse import unfuse
+from cnndsl.weights.recipes import derive
 
 Run = Callable[..., list[Tensor]]
 
 
 def session(model: bytes) -> Any:
-    """ONNX Runtime on the CPU, with as many threads as PyTorch; between runs they rest instead of waiting at work."""
+    """ONNX Runtime on the CPU, with as many threads as PyTorch."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -57,3 +65,13 @@ def installed() -> list[Callable[[bytes], Run]]:
     if missing("onnx", "onnxscript"):
         return []
     return [engine for engine in ENGINES if not missing(engine.__name__)]
+
+
+def optimized_onnx(graph: Graph, state: Mapping[str, Tensor], inputs: tuple[Tensor, ...]) -> bytes:
+    """A network that was optimised for PyTorch, with such weights, as a model for such inputs alone."""
+    import onnx_ir
+
+    plain = unfuse(graph)
+    steps = Steps(plain, derive(plain, state))
+    content: bytes = onnx_ir.to_proto(to_onnx(record(steps, inputs))).SerializeToString()
+    return content

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import torch.fx.experimental._config
+from torch import Tensor
 from torch.export import ExportedProgram
 
 from cnndsl.backends.torch.header import base_name
@@ -24,13 +25,14 @@ _sizes: Any = torch.fx.experimental._config
 SCOPES = "pkg.torch.onnx.name_scopes"  # where PyTorch's exporter keeps modules
 
 
-def record(steps: Steps, open_sizes: Sequence[Mapping[int, Any]] | None = None, batch: int = 1) -> ExportedProgram:
-    """The program that `steps` run for inputs of the graph's shapes.
+def record(
+    steps: Steps, inputs: tuple[Tensor, ...], open_sizes: Sequence[Mapping[int, Any]] | None = None
+) -> ExportedProgram:
+    """The program that `steps` run for such inputs.
 
     `open_sizes` are for each input the axes whose sizes may differ, as `torch.export.Dim`s; their guards become
     assertions of the program. Raises whatever PyTorch raises if it cannot leave them open.
     """
-    inputs = tuple(torch.zeros(batch, *node.shape) for node in steps.graph.inputs)
     with quiet(), torch.no_grad(), _sizes.patch(backed_size_oblivious=True):
         program = torch.export.export(
             steps,

@@ -68,7 +68,7 @@ class Steps(nn.Module):
         self.keys |= {".".join([*path, tensor]): node.key(tensor) for tensor in layer.state_dict()}
 
     def _load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over tensors by the names that a generated module gives them; what only training counts may be absent."""
+        """Take over tensors by the names that a generated module gives them; a count of training may be absent."""
         own = self.state_dict(keep_vars=True)
         for name, key in self.keys.items():
             if key in state or own[name].is_floating_point():
