@@ -216,9 +216,17 @@ def test_sizes_go_in_the_steps_that_branches_allow() -> None:
 
 
 def test_an_output_may_be_an_input_or_another_output() -> None:
-    text = "network same { input 3 x 8 x 8 as x\n conv 1x1, 3 as a\n group { | from x | from a | from a } }"
-    model = onnx.load_from_string(export(cnndsl.loads(text).graph, "onnx", taps=["x"]).content)
-    assert len({value.name for value in model.graph.output}) == 4
+    """And a layer may be called as an output is; no two tensors share a name."""
+    text = """network same {
+        input 3 x 8 x 8 as x
+        conv 1x1, 3 as output
+        relu -> conv 1x1, 3 as a
+        group { | from x | from a | from a | from output -> relu }
+    }"""
+    network = cnndsl.loads(text)
+    model = onnx.load_from_string(export(network.graph, "onnx").content)
+    assert [value.name for value in model.graph.output][:3] == ["x2", "a", "output3"]
+    assert [value.name for value in model.graph.input] == ["x"]
 
 
 def test_wrong_weights_and_arguments(tmp_path: Path) -> None:

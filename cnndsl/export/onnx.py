@@ -34,7 +34,6 @@ class OnnxFile:
         model = to_onnx(job.recorded.program)
         name_everything(model, job)
         self.model = onnx_ir.to_proto(model)
-        self.names = [output.name for output in job.steps.graph.outputs]
         onnx.checker.check_model(self.model, full_check=True)
         self.content = self.model.SerializeToString()
         self.session = session(self.content)
@@ -72,8 +71,14 @@ def name_everything(model: Any, job: Job) -> None:
     _name_nodes(model, graph)
     for value, node in zip(model.graph.inputs, graph.inputs, strict=True):
         value.name = node.name
-    for value, output in zip(model.graph.outputs, graph.outputs, strict=True):
-        value.name = output.name
+    for value, name in zip(model.graph.outputs, output_names(graph), strict=True):
+        value.name = name
+
+
+def output_names(graph: Graph) -> list[str]:
+    """The outputs' names, apart from those of inputs, which may be outputs as well."""
+    taken = {node.name for node in graph.inputs}
+    return [free(output.name, taken) for output in graph.outputs]
 
 
 def _name_sizes(model: Any, job: Job) -> None:
@@ -104,7 +109,8 @@ def _name_nodes(model: Any, graph: Graph) -> None:
     """The last node of a layer has its path and so has its result; nodes before it have their operator behind it."""
     paths = {node: layer_path(node) for node in model.graph}
     last = {path: node for node, path in paths.items()}
-    taken = {*graph.taken_names(), *model.graph.initializers, *(output.name for output in graph.outputs)}
+    outputs = output_names(graph)
+    taken = {*graph.taken_names(), *model.graph.initializers, *outputs}
     for node, path in paths.items():
         node.metadata_props.clear()
         node.name = path
@@ -114,4 +120,4 @@ def _name_nodes(model: Any, graph: Graph) -> None:
         if path:
             node.doc_string = place(graph[path])
         for number, value in enumerate(node.outputs):
-            value.name = node.name if number == 0 else f"{node.name}/{number}"
+            value.name = f"{node.name}/{number}" if number or node.name in outputs else node.name
