@@ -202,6 +202,7 @@ U = "network u { input 3 x 24 x 24\n concat { | identity | maxpool 2x2, /2 -> up
         (FLAT, {"taps": ["conv2"]}, "flat has no layer or block 'conv2'; did you mean conv?"),
         (FLAT, {"taps": ["conv", "conv"]}, "conv is an output already"),
         (FLAT, {"taps": [""]}, "flat has no layer or block ''"),
+        ("network large { input 3 x 99999 x 99999\n conv 3x3, 64 }", {}, "GiB to be compared, more than there is"),
         ("network v { input 7\n linear 5 }", {"dynamic": ("size",)}, "the input input has none"),
     ],
 )

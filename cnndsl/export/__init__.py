@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.analysis.cost import costs, total
+from cnndsl.analysis.memory import peak_memory
 from cnndsl.backends.torch.loading import build, plain_defaults
 from cnndsl.errors import ExportError, reason
 from cnndsl.export.form import Job, Open, To
@@ -15,6 +17,7 @@ from cnndsl.export.sizes import larger, size_step
 from cnndsl.extras import require
 from cnndsl.files import write_together
 from cnndsl.ir.graph import Graph
+from cnndsl.machine import memory
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.pipeline import EXPORT_PIPELINE, PIPELINE, run
 from cnndsl.weights import check_shapes, expected_shapes, load_weights
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Exported", "Open", "To", "export", "require_packages"]
 
 BATCH: tuple[Open, ...] = ("batch",)
+LARGEST_BATCH = 5  # that a file is run at
 Weights = Path | Mapping[str, "Tensor"]
 
 
@@ -78,6 +82,7 @@ def export(
     """
     require_packages(to)
     wanted = with_outputs(graph, heads=heads, taps=taps)
+    _require_memory(wanted, LARGEST_BATCH if "batch" in dynamic else 1)
     step = size_step(run(drop_unused(wanted))) if "size" in dynamic else None
     from cnndsl.backends.torch.steps import Steps
     from cnndsl.export.opening import Sizes, record_open
@@ -94,6 +99,14 @@ def export(
         module.load_state_dict({name: state[name] for name in module.state_dict()})
         cases = tuple(_cases(wanted, "batch" in dynamic, program.step))
         return Exported(file.content, cases, verify(file, module, job, cases))
+
+
+def _require_memory(graph: Graph, batch: int) -> None:
+    """Raise `ExportError` for a network that this machine cannot run beside its file."""
+    weights, running = 4 * total(costs(graph).values()).params, batch * peak_memory(graph).bytes
+    if 2 * (weights + running) > memory():
+        gibibytes = 2 * (weights + running) / 2**30
+        raise ExportError(f"{graph.name} and its file take {gibibytes:,.1f} GiB to be compared, more than there is")
 
 
 def _state(graph: Graph, weights: Weights | None, seed: int) -> dict[str, Tensor]:
@@ -130,6 +143,6 @@ def _cases(graph: Graph, batch: bool, step: int | None) -> Iterator[Case]:
     own = tuple(node.shape for node in graph.inputs)
     other = own if step is None else tuple(larger(graph, step, 3 * step))
     if batch:
-        yield from (Case(1, own), Case(2, other), Case(5, own))
+        yield from (Case(1, own), Case(2, other), Case(LARGEST_BATCH, own))
     else:
         yield from (Case(1, shapes) for shapes in dict.fromkeys((own, other)))

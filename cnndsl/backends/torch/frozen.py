@@ -56,8 +56,7 @@ class Frozen:
             return self.as_written(*inputs)
         if weights != self.weights:
             self.programs, self.reports, self.weights = {}, [], weights
-        inputs = tuple(map(channels_last, inputs))
-        key = (torch.get_num_threads(), *((x.shape, x.stride(), x.dtype) for x in inputs))
+        key = (torch.get_num_threads(), *((x.shape, loose_strides(x), x.dtype) for x in inputs))
         program = self.programs.get(key) or self.remember(key, self.choose(inputs))
         return program(*inputs)
 
@@ -111,9 +110,12 @@ class Frozen:
 
     def compiled(self, compiler: Compiler, inputs: Inputs, rows: int, largest: int) -> Program | None:
         """By a compiler, if it can; `largest` are the bytes of the largest tensor of so many `rows`."""
-        part = tuple(x[:rows] for x in inputs)
+        part = tuple(channels_last(x[:rows]) for x in inputs)
         program = compiler(self.module, self.as_written, part, largest)
-        return program and in_parts(program, rows, len(inputs[0]))
+        if program is None:
+            return None
+        whole = in_parts(program, rows, len(inputs[0]))
+        return lambda *given: whole(*map(channels_last, given))  # strides are constants of it; engines take any
 
     def handed_over(self, engine: Callable[[bytes], Run], model: Callable[[], bytes], form: Any) -> Program:
         """By an engine, with results like `form`."""
@@ -123,3 +125,8 @@ class Frozen:
 
 def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def loose_strides(x: Tensor) -> tuple[int, ...]:
+    """The strides, where `channels_last` may leave them as they are: those of an axis of one mean nothing to it."""
+    return () if x.dim() == 4 and min(x.shape[1:]) > 1 else x.stride()

@@ -75,8 +75,20 @@ def to_onnx(program: ExportedProgram) -> Any:
         assert made is not None
         fold_constants(made.model)
         rewrite(made.model, [materialize_reshape_shape_rule])
+        _pool_whole_maps(made.model)
         remove_unused_nodes(made.model)
     return made.model
+
+
+def _pool_whole_maps(model: Any) -> None:
+    """The mean of a map is a pool again, as which engines keep their order of channels through it."""
+    for node in model.graph:
+        if node.op_type == "ReduceMean" and len(node.inputs) == 2 and len(node.inputs[0].shape or ()) == 4:
+            axes, kept = node.inputs[1].const_value, node.attributes.get("keepdims")
+            if axes is not None and {int(axis) % 4 for axis in axes.numpy()} == {2, 3} and (not kept or kept.value):
+                node.op_type = "GlobalAveragePool"
+                node.resize_inputs(1)
+                node.attributes.clear()
 
 
 def layer_path(node: Any) -> str:
