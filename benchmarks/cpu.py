@@ -3,8 +3,10 @@
     python benchmarks/cpu.py --networks resnet50 squeezenet1_1 --batch 1 --rounds 15 --json cpu.json
 
 All runners of a network have the same weights and input, and their runs are interleaved: each round runs each of
-them, in a random order, so that a slow second of the machine hits all alike. A turn is two runs, of which the second
-is timed: the first fills the caches that the others have emptied, as in a process that serves one network. Reported
+them, in a random order, so that a slow second of the machine hits all alike. A turn is a pause and two runs, of which
+the second is timed: in the pause the threads of the runner before come to rest, which else wait for work at the
+expense of the next one, and the first run fills the caches that the others have emptied. So it is in a process that
+serves one network. Reported
 are the median, the range from the first to the third quartile, and the same of the ratio to the optimised module in
 the same round.
 ONNX Runtime and OpenVINO run if they are installed, from the network as PyTorch exports it.
@@ -34,6 +36,7 @@ import torch
 from torch import Tensor, nn
 
 import cnndsl
+from cnndsl.backends.torch import explain_frozen
 
 Runner: TypeAlias = Callable[[], object]
 Figures: TypeAlias = dict[str, Any]
@@ -93,7 +96,11 @@ def as_written(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype:
 
 
 def optimised(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
-    return ours(network.optimize(freeze=True), plain, x, dtype)
+    module = network.optimize(freeze=True)
+    runner = ours(module, plain, x, dtype)
+    runner()
+    print(explain_frozen(module), flush=True)
+    return runner
 
 
 def ours(module: nn.Module, plain: nn.Module, x: Tensor, dtype: torch.dtype) -> Runner:
@@ -108,6 +115,7 @@ def onnxruntime(network: cnndsl.Architecture, plain: nn.Module, x: Tensor, dtype
         raise ImportError("its CPU kernels have no bfloat16")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # at the end of a run; within it they spin
     session = onnxruntime.InferenceSession(exported(plain, x), options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: x.numpy()}
     return lambda: session.run(None, feed)
@@ -165,6 +173,7 @@ def measure(runners: dict[str, Runner], options: argparse.Namespace) -> dict[str
             break
         random.shuffle(order)
         for name in order:
+            time.sleep(options.rest / 1000)
             runners[name]()
             start = clock()
             runners[name]()
@@ -236,6 +245,7 @@ def environment(options: argparse.Namespace) -> dict[str, object]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "clock": options.clock,
+        "rest": options.rest,
     }
 
 
@@ -247,6 +257,7 @@ def main() -> None:
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, default=list(DTYPES))
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--budget", type=float, default=20, help="seconds for the rounds of a network")
+    parser.add_argument("--rest", type=float, default=20, help="milliseconds of pause before each turn")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu, with --threads 1, on a busy machine")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", type=Path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,9 +24,11 @@ from cnndsl.weights.check import check_shapes
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from cnndsl.export.form import Open, To
     from cnndsl.photographs.preprocessing import Preprocessing
 
 Backend = Literal["torch", "triton"]
+BATCH: tuple[Open, ...] = ("batch",)
 
 
 class ArchError(Error):
@@ -201,6 +203,48 @@ class Architecture:
         if str(directory) == "":
             raise ValueError("'' is no place to write to")
         return save(self.module, self.request, self.graph, Path(directory), weights, preprocessing, classes)
+
+    def export(
+        self,
+        path: str | Path,
+        to: To = "onnx",
+        *,
+        weights: str | Path | Mapping[str, Tensor] | None = None,
+        seed: int = 0,
+        optimize: bool = False,
+        dynamic: Collection[Open] = BATCH,
+        heads: bool = False,
+        taps: Iterable[str] = (),
+    ) -> Path:
+        """Write the network for inference elsewhere, as a file of ONNX or as PyTorch's `.pt2`; gives the path.
+
+        weights   a safetensors file, or a state dict of the module; without them they are drawn from `seed`
+        optimize  batch norms are folded into the weights before them
+        dynamic   the sizes that stay open: "batch", and with "size" height and width
+        heads     heads for training alone are outputs as well
+        taps      paths of layers and blocks whose results are outputs as well
+        Before anything is written it is run beside the module. Raises `ExportError` if the two differ or the network
+        cannot be exported so, `WeightsError`, `OutputError`, and `MissingExtra`.
+        """
+        _require_seed(seed)
+        _require_one_of("format", to, ("onnx", "pt2"))
+        for each in dynamic:
+            _require_one_of("open size", each, ("batch", "size"))
+        if str(path) == "":
+            raise ValueError("'' is no place to write to")
+        from cnndsl.export import export
+
+        given = Path(weights) if isinstance(weights, str) else weights
+        made = export(
+            self.graph, to, weights=given, seed=seed, optimize=optimize, dynamic=dynamic, heads=heads, taps=taps
+        )
+        made.write(Path(path))
+        return Path(path)
+
+
+def _require_one_of(what: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise ValueError(f"there is no {what} {given!r}; there are {' and '.join(map(repr, known))}")
 
 
 def _chosen(backend: str) -> str:

@@ -66,6 +66,10 @@ class SizeError(Error, ValueError):
     """A batch or tensors that are too large for kernels; one line."""
 
 
+class ExportError(Error):
+    """A network that cannot be exported as asked, or whose file would compute something else; nothing is written."""
+
+
 class BuildError(Error):
     """Kernels that cannot be had ahead of time; a line for each, with its launch."""
 

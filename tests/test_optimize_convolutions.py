@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 from test_optimize import assert_same, scrambled  # noqa: E402
-from test_optimize_frozen import X, compiled_programs, without_cpp  # noqa: E402
+from test_optimize_frozen import X, compiled_programs, the_last_wins, without_cpp  # noqa: E402
 from torch import nn  # noqa: E402
 
 import cnndsl  # noqa: E402
@@ -106,7 +106,8 @@ BODIES = {
 def test_a_program_by_winograds_algorithm(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it can be, whether it pays or not, and with the weights of the moment."""
     monkeypatch.setattr(frozen, "COMPILERS", (inductor_by_winograd,))
-    monkeypatch.setattr(frozen, "fastest", lambda ways, inputs: ways[-1])
+    monkeypatch.setattr(frozen, "installed", list)
+    the_last_wins(monkeypatch)
     monkeypatch.setattr(model, "LEAST_SAVED", -100.0)
     monkeypatch.setattr(model, "GAIN", 100.0)
     network = cnndsl.loads(f"network n {{ input 3 x 8 x 8\n {body} }}")

@@ -15,12 +15,11 @@ from test_optimize import assert_same, example, outputs, scrambled
 from torch import Tensor, nn
 
 import cnndsl
-from cnndsl.backends.torch import frozen, programs
+from cnndsl.backends.torch import frozen, programs, ways
 from cnndsl.backends.torch.frozen import Frozen
 from cnndsl.backends.torch.programs import Inputs, Program, inductor, onednn_graph
 
 without_cpp = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
-original_fastest = frozen.fastest
 X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
@@ -28,6 +27,10 @@ X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 with_inductor = pytest.mark.parametrize(
     "compiler", [pytest.param(inductor, marks=without_cpp), onednn_graph], indirect=True, ids=lambda each: each.__name__
 )
+
+
+def the_last_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ways, "best_times", lambda programs, inputs: [0.5**number for number in range(len(programs))])
 
 
 @pytest.fixture(
@@ -38,7 +41,8 @@ with_inductor = pytest.mark.parametrize(
 def compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Program]:
     """The only one, and it wins, whatever the clock says."""
     monkeypatch.setattr(frozen, "COMPILERS", (request.param,))
-    monkeypatch.setattr(frozen, "fastest", lambda ways, inputs: ways[-1])
+    monkeypatch.setattr(frozen, "installed", list)
+    the_last_wins(monkeypatch)
     return request.param  # type: ignore[no-any-return]
 
 
@@ -149,7 +153,7 @@ def test_a_copy_is_one_of_its_own(copied: Callable[[nn.Module], nn.Module]) -> N
 
 
 def test_a_slower_program_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen, "fastest", lambda ways, inputs: ways[0])
+    monkeypatch.setattr(ways, "best_times", lambda programs, inputs: [1.0] * len(programs))
     fast = example("residual").optimize(freeze=True)
     assert_same(fast, example("residual").compile().eval(), X, 1e-5)
     assert freezer(fast).programs and not compiled_programs(fast)
@@ -206,14 +210,16 @@ def test_rows_at_a_time(batch: int, largest: int, rows: int) -> None:
 
 
 def test_the_fastest() -> None:
+    """One that is faster by less than noise is does not win."""
+
     def slow(x: Tensor) -> None:
         time.sleep(0.01)
 
     def fast(x: Tensor) -> None:
         pass
 
-    assert original_fastest([slow, fast], (X,)) is fast and original_fastest([fast, slow], (X,)) is fast
-    assert original_fastest([slow], (X,)) is slow
+    assert [programs.fastest(programs.best_times(each, (X,))) for each in ([slow, fast], [fast, slow])] == [1, 0]
+    assert programs.fastest([1.0, 0.99, 0.985]) == 0 and programs.fastest([1.0, 0.97, 0.96, 0.9]) == 3
 
 
 def broken(*args: object) -> Program:

@@ -54,6 +54,7 @@ ROOMS = (
     "backends",
     "saving",
     "lift",
+    "export",
     "architecture",
     "bundled",
     "features",

@@ -15,6 +15,7 @@ COMMANDS = {
     "diff": "Show what differs between two networks, and what it costs.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
     "save": "Write a network and its weights as a bundle, one folder with all that belongs to them.",
+    "export": "Write a network as ONNX or .pt2, for inference elsewhere.",
     "weights": "Bring weights from elsewhere.",
     "conform": "Compare a network with one of torchvision or timm.",
     "predict": "Name what is on photographs.",

@@ -25,6 +25,21 @@ class Affine(nn.Module):
         return torch.addcmul(self.shift.view(shape), x, self.scale.view(shape))
 '''
 
+AFFINE_NORM = '''\
+class AffineNorm(nn.Module):
+    """Every channel times its `scale` plus its `shift`, as the batch norm of mean 0 and variance 1."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels), requires_grad=False)
+        self.shift = nn.Parameter(torch.zeros(channels), requires_grad=False)
+        self.register_buffer("mean", torch.zeros(channels), persistent=False)
+        self.register_buffer("variance", torch.ones(channels), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(x, self.mean, self.variance, self.scale, self.shift, eps=0.0)
+'''
+
 FUSED = '''\
 class Fused(nn.Module):
     """What fused layers share: steps before and after the layer, and weights in the order that oneDNN wants.

@@ -11,6 +11,7 @@ from functools import wraps
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.verify import VerificationError, verify
 from cnndsl.passes.add_in_place import add_in_place
+from cnndsl.passes.affine_norm import affine_norm
 from cnndsl.passes.anchor import in_torch
 from cnndsl.passes.drop_identity import drop_identity
 from cnndsl.passes.drop_training import drop_training
@@ -94,6 +95,19 @@ GPU_PIPELINE: tuple[Pass, ...] = (
     merge_siblings,
     fuse_pointwise,  # what found no convolution to go with
     pack_weights,
+)
+
+
+# For a file of layers that are known everywhere, whose readers fuse by themselves.
+EXPORT_PIPELINE: tuple[Pass, ...] = (
+    *PIPELINE,
+    part_shared,
+    standardize_weights,
+    drop_training,
+    drop_unused,
+    fold_bn,  # as for the CPU, up to here and one line further
+    order_pool,
+    affine_norm,  # what fold_bn left
 )
 
 

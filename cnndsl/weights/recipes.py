@@ -99,6 +99,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "times": lambda tensor, factor: tensor * factor,
     "mul": lambda one, other: one * other,
     "add": lambda *terms: reduce(lambda one, other: one + other, terms),
+    "rows": lambda tensor, start, stop: tensor[start:stop],
     "concat": _concat,
     "concat_columns": _concat_columns,
     "centred": _centred,

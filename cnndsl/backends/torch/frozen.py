@@ -1,4 +1,4 @@
-"""An optimised module frozen by PyTorch's own compilers, wherever that is measured to be faster.
+"""An optimised module frozen by PyTorch's own compilers, or handed to another engine, where that is measured faster.
 
 A frozen program has nothing to check or to look up. It is valid for exactly one state of the weights, so the weights
 are looked at before every call, and the programs are dropped when these have changed. What no program fits runs as
@@ -8,24 +8,28 @@ the module was written.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cnndsl.backends.torch.engines import Run, installed, optimized_onnx
 from cnndsl.backends.torch.programs import (
     COMPILERS,
+    Compiler,
     Inputs,
     Program,
-    agree,
-    fastest,
+    filled,
     in_float32,
     in_parts,
     lacks_bfloat16,
     largest_tensor,
     rows_at_a_time,
 )
+from cnndsl.backends.torch.ways import Ways
+from cnndsl.ir.graph import Graph
 
 KEPT = 8  # programs; each holds a copy of the weights
 
@@ -33,16 +37,16 @@ KEPT = 8  # programs; each holds a copy of the weights
 class Frozen:
     """In place of a module's `forward`: the same by programs, each made on the first call for a shape and a type."""
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-        self.__setstate__(self.__getstate__())
+    def __init__(self, module: nn.Module, graph: Graph) -> None:
+        self.__setstate__({"module": module, "graph": graph})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"module": self.module}
+        return {"module": self.module, "graph": self.graph}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.module = state["module"]
+        self.module, self.graph = state["module"], state["graph"]
         self.programs: dict[Hashable, Program] = {}
+        self.reports: list[str] = []  # how each was chosen
         self.weights: list[int] | None = None  # that the programs were made of
         self.holders: list[dict[str, Any]] | None = None
 
@@ -51,9 +55,8 @@ class Frozen:
         if weights is None:
             return self.as_written(*inputs)
         if weights != self.weights:
-            self.programs, self.weights = {}, weights
-        inputs = tuple(map(channels_last, inputs))
-        key = (torch.get_num_threads(), *((x.shape, x.stride(), x.dtype) for x in inputs))
+            self.programs, self.reports, self.weights = {}, [], weights
+        key = (torch.get_num_threads(), *((x.shape, loose_strides(x), x.dtype) for x in inputs))
         program = self.programs.get(key) or self.remember(key, self.choose(inputs))
         return program(*inputs)
 
@@ -78,6 +81,7 @@ class Frozen:
     def remember(self, key: Hashable, program: Program) -> Program:
         if len(self.programs) >= KEPT:
             self.programs.clear()
+            self.reports.clear()
         self.programs[key] = program
         return program
 
@@ -90,26 +94,39 @@ class Frozen:
         self.as_written(*inputs)  # layers pack their weights, which are no tensors between layers
         batch, largest = len(inputs[0]), largest_tensor(lambda: self.as_written(*inputs))
         rows = rows_at_a_time(batch, largest)
-        compiled = self.compiled(tuple(x[:rows] for x in inputs), largest * rows // batch)
-        return fastest([in_parts(way, rows, batch) for way in (self.as_written, *compiled)], inputs)
-
-    def compiled(self, inputs: Inputs, largest: int) -> Iterator[Program]:
-        """By every compiler that can and that is right; `largest` are the bytes of the largest tensor."""
-        expected = self.as_written(*inputs)
+        ways = Ways(inputs, self.as_written(*inputs))
+        ways.programs["as written"] = in_parts(self.as_written, rows, batch)
         for compiler in COMPILERS:
-            try:
-                made = compiler(self.module, self.as_written, inputs, largest)
-                if made is None:  # it has nothing of its own to offer here
-                    continue
-                program: Program = made
-                fault = None if agree(program(*inputs), expected) else "it computes something else"
-            except Exception as error:  # of PyTorch's compilers, or of the C++ compiler that one of them calls
-                fault = f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else type(error).__name__
-            if fault is None:
-                yield program
-            else:
+            fault = ways.offer(compiler.__name__, self.compiled, compiler, inputs, rows, largest * rows // batch)
+            if fault is not None:
                 warnings.warn(f"not frozen by {compiler.__name__}: {fault}", stacklevel=4)
+        if all(tensor.dtype is torch.float32 for tensor in (*self.module.state_dict().values(), *inputs)):
+            model = cache(lambda: optimized_onnx(self.graph, self.module.state_dict(), inputs))
+            for engine in installed():
+                ways.offer(engine.__name__, self.handed_over, engine, model, ways.expected)
+        program, report = ways.choose()
+        self.reports.append(report)
+        return program
+
+    def compiled(self, compiler: Compiler, inputs: Inputs, rows: int, largest: int) -> Program | None:
+        """By a compiler, if it can; `largest` are the bytes of the largest tensor of so many `rows`."""
+        part = tuple(channels_last(x[:rows]) for x in inputs)
+        program = compiler(self.module, self.as_written, part, largest)
+        if program is None:
+            return None
+        whole = in_parts(program, rows, len(inputs[0]))
+        return lambda *given: whole(*map(channels_last, given))  # strides are constants of it; engines take any
+
+    def handed_over(self, engine: Callable[[bytes], Run], model: Callable[[], bytes], form: Any) -> Program:
+        """By an engine, with results like `form`."""
+        run = engine(model())
+        return lambda *inputs: filled(form, run(*inputs))
 
 
 def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+
+
+def loose_strides(x: Tensor) -> tuple[int, ...]:
+    """The strides, where `channels_last` may leave them as they are: those of an axis of one mean nothing to it."""
+    return () if x.dim() == 4 and min(x.shape[1:]) > 1 else x.stride()

@@ -52,8 +52,18 @@ def optimize(graph: Graph, *, seed: int = 0, freeze: bool = False) -> nn.Module:
     if freeze:
         from cnndsl.backends.torch.frozen import Frozen
 
-        module.forward = Frozen(module).forward
+        module.forward = Frozen(module, rewritten).forward
     return module
+
+
+def explain_frozen(module: nn.Module) -> str:
+    """What a module of `optimize(freeze=True)` runs for each shape that it has met, and what it was measured beside."""
+    from cnndsl.backends.torch.frozen import Frozen
+
+    frozen = getattr(module.forward, "__self__", None)
+    if not isinstance(frozen, Frozen):
+        raise ValueError("this module is not frozen: it does not come from optimize(freeze=True)")
+    return "\n".join(frozen.reports) or "nothing is frozen yet"
 
 
 def write_optimized(

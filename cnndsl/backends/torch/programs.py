@@ -1,4 +1,4 @@
-"""Programs: what a module computes for inputs of one shape, made by PyTorch's compilers, and which of them is fastest.
+"""Programs: what a module computes for inputs of one shape, made by PyTorch's compilers, and which is fastest.
 
 Weights, shapes and strides are constants of a program, so it is right for one state of the weights alone.
 """
@@ -21,10 +21,13 @@ from cnndsl.backends.torch.winograd import largest_of_winograd, winograd_layers
 
 Program = Callable[..., Any]
 Inputs = tuple[Tensor, ...]
+Compiler = Callable[[nn.Module, Program, Inputs, int], Program | None]
 # Bytes up to which glibc keeps what is freed. A larger tensor goes back to the system, and every page of the next one
 # is a fault: a sixth of the time of SqueezeNet at batch 16.
 KEPT_BY_MALLOC = 2**25
-LEAST_ROUNDS, MOST_ROUNDS, SECONDS = 3, 12, 5.0
+LEAST_ROUNDS, MOST_ROUNDS, SECONDS = 3, 12, 8.0
+REST = 0.005  # seconds in which threads of OpenMP give up waiting for work
+MARGIN = 0.02  # by which a program must be faster than one before it
 # How far a program may be from what it was made of, in parts of the largest magnitude; compilers have mistakes too.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 
@@ -81,7 +84,7 @@ def onednn_graph(module: nn.Module, run: Program, inputs: Inputs, largest: int) 
     return lambda *given: filled(form, traced(*given))
 
 
-COMPILERS = (inductor, inductor_by_winograd, onednn_graph)
+COMPILERS: tuple[Compiler, ...] = (inductor, inductor_by_winograd, onednn_graph)
 
 
 def lacks_bfloat16(module: nn.Module, inputs: Inputs) -> bool:
@@ -153,18 +156,31 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def fastest(programs: Sequence[Program], inputs: Inputs) -> Program:
-    """By the fastest run of each; they take turns, so that a busy machine disturbs all alike."""
-    if len(programs) == 1:
-        return programs[0]
+def best_times(programs: Sequence[Program], inputs: Inputs) -> list[float]:
+    """The fastest run of each, in seconds; they take turns, so that a busy machine disturbs all alike.
+
+    A turn is a pause, in which the threads of the one before come to rest, and two runs, of which the second counts:
+    the first fills the caches.
+    """
     times: list[list[float]] = [[] for _ in programs]
     end = time.perf_counter() + SECONDS
     while len(times[0]) < LEAST_ROUNDS or (len(times[0]) < MOST_ROUNDS and time.perf_counter() < end):
         for program, found in zip(programs, times, strict=True):
+            time.sleep(REST)
+            program(*inputs)
             start = time.perf_counter()
             program(*inputs)
             found.append(time.perf_counter() - start)
-    return min(zip(programs, times, strict=True), key=lambda each: min(each[1]))[0]
+    return list(map(min, times))
+
+
+def fastest(times: Sequence[float]) -> int:
+    """Which of several is the fastest; one before it stays if that is not faster by a margin, which noise is not."""
+    best = 0
+    for index, seconds in enumerate(times):
+        if seconds < (1 - MARGIN) * times[best]:
+            best = index
+    return best
 
 
 def agree(found: object, expected: object) -> bool:

@@ -1,0 +1,84 @@
+"""`cnndsl export MODEL --to onnx`: a network for other programs, compared with the module before it is written."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, seed
+from cnndsl.cli.checked import checked_network
+from cnndsl.cli.sizes import show_size
+
+if TYPE_CHECKING:
+    from cnndsl.export import Open
+
+OPEN: tuple[Open, ...] = ("batch", "size")
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("--to", choices=("onnx", "pt2"), required=True, help="ONNX, or PyTorch's exported program")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=destination, help="where to write (default: the network's name)"
+    )
+    parser.add_argument(
+        "--weights", metavar="PATH", type=Path, help="NAME.safetensors or its folder (default: initial ones)"
+    )
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of initial weights (default: 0)")
+    parser.add_argument("--optimize", action="store_true", help="fold batch norms into weights")
+    parser.add_argument(
+        "--dynamic",
+        metavar="SIZES",
+        type=_sizes,
+        default=("batch",),
+        help="sizes that stay open: batch (the default), size (height and width), both with a comma, or none",
+    )
+    parser.add_argument("--heads", action="store_true", help="heads for training alone are outputs, too")
+    parser.add_argument(
+        "--taps", metavar="PATHS", type=_paths, default=(), help="layers and blocks that are outputs, too, with commas"
+    )
+    add_request(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from cnndsl.export import export, require_packages
+
+    require_packages(options.to)
+    if options.weights is not None and options.seed:
+        raise UsageError("--seed is of initial weights, and --weights gives others")
+    network = checked_network(options)
+    if network is None:
+        return 1
+    from cnndsl.weights.data_folder import find_weights
+
+    path = options.output or Path(f"{network.name}.{options.to}")
+    made = export(
+        network.graph,
+        options.to,
+        weights=options.weights and find_weights(network.name, options.weights),
+        seed=options.seed,
+        optimize=options.optimize,
+        dynamic=options.dynamic,
+        heads=options.heads,
+        taps=options.taps,
+    )
+    made.write(path)
+    print(f"wrote {path} ({show_size(len(made.content))})")
+    runner = "in ONNX Runtime" if options.to == "onnx" else "read back"
+    print(f"it computes what the module computes, {runner} on {', '.join(map(str, made.cases))}:")
+    print(f"outputs differ by {made.apart:.1e} of their largest value at most")
+    return 0
+
+
+def _sizes(text: str) -> tuple[Open, ...]:
+    given = [] if text == "none" else text.split(",")
+    unknown = next((each for each in given if each not in OPEN), None)
+    if unknown is not None:
+        raise argparse.ArgumentTypeError(f"{unknown!r} is no size that can stay open: batch, size, batch,size or none")
+    return tuple(each for each in OPEN if each in given)
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
