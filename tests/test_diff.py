@@ -17,6 +17,7 @@ from random_networks import random_network
 from zoo import FILES, first_two, stem
 
 import cnndsl
+from cnndsl import diff
 from cnndsl.analysis.cost import total
 from cnndsl.cli.main import main
 from cnndsl.diff import Difference, compare, diff_json, diff_markdown, diff_text
@@ -26,7 +27,7 @@ from cnndsl.diff.pairing import paired
 from cnndsl.draw.difference import diff_html, diff_svg
 from cnndsl.ir.graph import Graph
 
-SCHEMA = json.loads((Path(cnndsl.__file__).parent / "schemas" / "diff.json").read_text())
+SCHEMA = json.loads((Path(diff.__file__).parent / "diff.schema.json").read_text())
 MIRROR = {"added": "removed", "removed": "added", "changed": "changed"}
 LARGE = 250  # layers; larger networks are compared with themselves alone
 

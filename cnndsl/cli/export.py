@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, seed
-from cnndsl.cli.checked import checked_network
+from cnndsl.cli.checked import bundle_named, checked_network
 from cnndsl.cli.sizes import show_size
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cnndsl.export import Open
 
 OPEN: tuple[Open, ...] = ("batch", "size")
@@ -23,7 +26,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", type=destination, help="where to write (default: the network's name)"
     )
     parser.add_argument(
-        "--weights", metavar="PATH", type=Path, help="NAME.safetensors or its folder (default: initial ones)"
+        "--weights",
+        metavar="PATH",
+        type=Path,
+        help="NAME.safetensors or its folder (default: a bundle's, else initial ones)",
     )
     parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of initial weights (default: 0)")
     parser.add_argument("--optimize", action="store_true", help="fold batch norms into weights")
@@ -51,13 +57,12 @@ def run(options: argparse.Namespace) -> int:
     network = checked_network(options)
     if network is None:
         return 1
-    from cnndsl.weights.data_folder import find_weights
 
     path = options.output or Path(f"{network.name}.{options.to}")
     made = export(
         network.graph,
         options.to,
-        weights=options.weights and find_weights(network.name, options.weights),
+        weights=_weights(options, network.name),
         seed=options.seed,
         optimize=options.optimize,
         dynamic=options.dynamic,
@@ -70,6 +75,16 @@ def run(options: argparse.Namespace) -> int:
     print(f"it computes what the module computes, {runner} on {', '.join(map(str, made.cases))}:")
     print(f"outputs differ by {made.apart:.1e} of their largest value at most")
     return 0
+
+
+def _weights(options: argparse.Namespace, name: str) -> Path | Mapping[str, Tensor] | None:
+    """Those that were named, else those of a bundle."""
+    from cnndsl.weights.data_folder import find_weights
+
+    if options.weights is not None:
+        return find_weights(name, options.weights)
+    bundle = bundle_named(options.model)
+    return None if bundle is None else bundle.weights()
 
 
 def _sizes(text: str) -> tuple[Open, ...]:

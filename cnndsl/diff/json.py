@@ -1,4 +1,4 @@
-"""A difference for programs: one JSON document, whose form `cnndsl/schemas/diff.json` says."""
+"""A difference for programs: one JSON document, whose form `cnndsl/diff/diff.schema.json` says."""
 
 from __future__ import annotations
 
