@@ -135,6 +135,9 @@ def test_a_bundle_is_a_model_of_every_command(
     ours = load_weights(bundle / "tiny.safetensors")
     assert all(torch.equal(ours[name], each) for name, each in load_weights(Path("out/tiny.safetensors")).items())
     assert main(["compile", "tiny", "--optimize", "-o", "fast"]) == 0
+    assert main(["export", "tiny", "--to", "pt2", "-o", "tiny.pt2"]) == 0
+    exported = torch.export.load("tiny.pt2").state_dict
+    assert torch.equal(ours["linear.weight"], exported["linear.weight"])
     assert main(["save", "tiny", "--weights", "tiny", "-o", "again"]) == 0
     assert {each.name for each in Path("again").iterdir()} == FILES
     capsys.readouterr()
