@@ -1,0 +1,258 @@
+"""A PyTorch module, or a program that `torch.export.save` wrote, as a network in our words."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.foreign.draft import Kept, Place
+from cnndsl.foreign.finish import Result, finish
+from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function, last_step
+from cnndsl.foreign.pytorch.moving import MOVING
+from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
+from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value, flows_in, kept_in
+from cnndsl.foreign.pytorch.weighted import WEIGHTED
+from cnndsl.foreign.pytorch.whole_modules import dropout, dropping, layer_of, read_whole
+from cnndsl.foreign.pytorch.windows import WINDOWS, maximum
+from cnndsl.ir.node import MAIN
+from cnndsl.ops.base import Shape
+from cnndsl.ops.inputs import Input
+
+if TYPE_CHECKING:
+    from torch import Tensor, fx, nn
+    from torch.export import ExportedProgram
+
+OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, "dropout": dropout, "feature_dropout": dropout}
+DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
+# Operators that hand kept values on as they are.
+UNCHANGED = frozenset({"view", "reshape", "flatten", "unsqueeze", "squeeze", "contiguous", "clone", "alias", "detach"}) | {
+    "to",
+    "_to_copy",
+    "unflatten",
+    "lift_fresh_copy",
+}
+
+
+def read_module(module: nn.Module, shapes: Sequence[Shape], title: str) -> ForeignNetwork:
+    """A module in evaluation mode, for inputs of `shapes` (without batch). Raises `WeightsError`."""
+    dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
+    return read_program(record(module, shapes, title, dtype), module, title)
+
+
+def read_program(program: ExportedProgram, module: nn.Module, title: str) -> ForeignNetwork:
+    """A recorded program, and the module that it was recorded of, for what its modules say besides."""
+    reading = Reading(module, last_step)
+    nodes = [node for node in program.graph.nodes if node.op != "output"]
+    reading.places = {node: place_of(node, number) for number, node in enumerate(nodes)}
+    kept = _kept(program)
+    for (path, _), group in groupby(nodes, key=lambda node: _innermost(reading, node)):
+        _read_group(reading, list(group), path, kept)
+    return finish(reading.draft, title, list(_results(reading, program)))
+
+
+def _innermost(reading: Reading, node: fx.Node) -> tuple[str, int]:
+    around = reading.places[node].modules
+    return (around[-1].path, around[-1].call) if around else ("", 0)
+
+
+def _submodule(reading: Reading, path: str) -> nn.Module | None:
+    try:
+        return reading.module.get_submodule(path) if path else None
+    except AttributeError:  # a program may name what its module no longer has
+        return None
+
+
+def _read_group(reading: Reading, nodes: list[fx.Node], path: str, kept: dict[str, Kept]) -> None:
+    module = _submodule(reading, path)
+    op = layer_of(module) if module is not None else None
+    if op is not None:
+        inside = set(nodes)
+        values = [reading.values[each] for node in nodes for each in node.all_input_nodes if each not in inside]
+        try:
+            reading.values[nodes[-1]] = read_whole(reading, op, nodes, values)
+            return
+        except NoLayer:
+            pass  # operator by operator, then
+    for node in nodes:
+        reading.values[node] = _value(reading, node, module, kept)
+
+
+def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict[str, Kept]) -> Value:
+    if node.op == "placeholder":
+        return kept.get(node.name) or _input(reading, node)
+    if node.target is operator.getitem:
+        several = reading.values[node.args[0]]  # type: ignore[index]
+        return several[node.args[1]] if isinstance(several, list) else several
+    if node.op != "call_function":
+        raise NoLayer(f"no layer computes `{node.target}`")
+    given = reading.given(node)
+    try:
+        result = _read(reading, node, module, given)
+    except NoLayer as why:
+        result = _unread(reading, node, given, str(why))
+    if in_place(node):
+        _overwrite(reading, next(iter(given.values())), result)
+    return result
+
+
+def _read(reading: Reading, node: fx.Node, module: nn.Module | None, given: dict[str, Value]) -> Value:
+    kind = word(node)
+    if not any(True for _ in flows_in(given)):
+        return _of_kept(node, reading, given)
+    around = reading.places[node].modules
+    if kind == "alias" and around and is_silent(around[-1].block):
+        return dropping(reading, node, module, around[-1].block, given["self"])
+    if not _is_tensor_operator(node):
+        raise NoLayer(f"no layer computes `{kind}`")
+    if kind == "max" and "other" not in given:
+        return maximum(reading, node, given)
+    if kind in FUNCTIONS:
+        return function(reading, node, given)
+    read = OPERATORS.get(kind)
+    if read is None:
+        raise NoLayer(f"no layer computes `{kind}`")
+    return read(reading, node, given)
+
+
+def _is_tensor_operator(node: fx.Node) -> bool:
+    return str(node.target).partition(".")[0] in ("aten", "torchvision", "prims")
+
+
+def _of_kept(node: fx.Node, reading: Reading, given: dict[str, Value]) -> Value:
+    """Something computed from kept tensors alone."""
+    from torch.fx.node import map_arg
+
+    if any(drawn in word(node) for drawn in DRAWN):
+        raise NoLayer("it draws random numbers")
+    origins = tuple(kept_in(given))
+    if word(node) in ("to", "_to_copy", "float", "type_as") and origins[0].value.is_floating_point():
+        return origins[0]  # in which precision it is computed with is no matter of the network
+
+    def value(each: fx.Node) -> Any:
+        return _plain(reading.values[each])
+
+    result = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]
+    if isinstance(result, list | tuple):
+        return [Kept(each, origins=origins) for each in result]
+    return _made(node, result, origins)
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, Kept):
+        return value.value
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _made(node: fx.Node, result: Any, origins: tuple[Kept, ...]) -> Value:
+    if not hasattr(result, "shape"):
+        return result
+    same = word(node) in UNCHANGED and len(origins) == 1 and result.numel() == origins[0].value.numel()
+    learned = any(origin.learned for origin in origins)
+    return Kept(result, origins[0].name if same else "", origins, learned)
+
+
+def _unread(reading: Reading, node: fx.Node, given: dict[str, Value], why: str) -> Value:
+    """What no layer says, with the shapes that were recorded for it."""
+    flows = []
+    for each in flows_in(given):
+        try:
+            flows.append(reading.flow(each))
+        except NoLayer as deeper:  # a function that is none we know
+            flows.append(_unknown(reading, each, str(deeper)))
+    values = node.meta["val"]
+    shapes = [tuple(map(int, each.shape)) for each in (values if isinstance(values, list | tuple) else [values])]
+    steps = list(dict.fromkeys(flow.step for flow in flows))
+    place = reading.places[node]
+    made = [reading.plain(reading.draft.unread(word(node), why, shape[1:], steps, place)) for shape in shapes]
+    return made if isinstance(values, list | tuple) else made[0]
+
+
+def _unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
+    """A function that no layer computes, as a step of its own."""
+    assert isinstance(value, Curve)
+    if value not in reading.settled:
+        source = next(iter(value.roots))
+        flow = source if isinstance(source, Flow) else _unknown(reading, source, why)
+        step = reading.draft.unread(word(value.node), why, sizes(value.node)[1:], [flow.step], reading.places[value.node])
+        reading.settled[value] = reading.plain(step)
+    return reading.settled[value]
+
+
+def _overwrite(reading: Reading, old: Value, new: Value) -> None:
+    """An operator in place changes what every name of its tensor stands for."""
+    if isinstance(old, Flow | Curve):
+        for node, value in reading.values.items():
+            if value == old:
+                reading.values[node] = new
+
+
+def _input(reading: Reading, node: fx.Node) -> Value:
+    value = node.meta.get("val")
+    if not hasattr(value, "shape"):
+        return value
+    place = reading.places[node]
+    return reading.plain(reading.draft.add(Input(sizes(node)[1:]), (), Place(place.number, (), node.name)))
+
+
+def _kept(program: ExportedProgram) -> dict[str, Kept]:
+    """What the program keeps, by the names of the nodes that stand for it."""
+    signature = program.graph_signature
+    found = {}
+    for names, learned in ((signature.inputs_to_parameters, True), (signature.inputs_to_buffers, False)):
+        for node, name in names.items():
+            found[node] = Kept(_tensor(program, name), name, learned=learned)
+    for node, name in signature.inputs_to_lifted_tensor_constants.items():
+        found[node] = Kept(_tensor(program, name))
+    return found
+
+
+def _tensor(program: ExportedProgram, name: str) -> Tensor:
+    value = program.state_dict[name] if name in program.state_dict else program.constants[name]
+    result: Tensor = value.detach()
+    return result
+
+
+# --- outputs
+
+
+def _results(reading: Reading, program: ExportedProgram) -> Iterator[Result]:
+    """The outputs by the names that the module's result has for them; of one alone, `output`."""
+    (results,) = program.graph.output_node().args
+    specs = program.graph_signature.output_specs
+    nodes = [node for node, spec in zip(results, specs, strict=True) if spec.kind.name == "USER_OUTPUT"]  # type: ignore[arg-type]
+    values = [reading.values.get(node) if hasattr(node, "meta") else None for node in nodes]
+    names = _output_names(program, len(nodes))
+    found: dict[str, int] = {}
+    for name, value, node in zip(names, values, nodes, strict=True):
+        if isinstance(value, Flow | Curve):
+            found[name] = _output(reading, value, node)
+    alone = len(found) == 1
+    yield from (Result(MAIN if alone else name, step) for name, step in found.items())
+
+
+def _output(reading: Reading, value: Value, node: fx.Node) -> int:
+    try:
+        return reading.step(value, len(reading.flow(value).axes))
+    except NoLayer as why:
+        try:
+            steps = [reading.flow(value).step]
+        except NoLayer:
+            steps = [_unknown(reading, value, str(why)).step]
+        return reading.draft.unread(word(node), str(why), sizes(node)[1:], steps, reading.places[node])
+
+
+def _output_names(program: ExportedProgram, count: int) -> list[str]:
+    """`out` for `{"out": ...}`, and numbers for what has none."""
+    from torch.utils import _pytree as pytree
+
+    spec = program.call_spec.out_spec
+    if spec is None or spec.num_leaves != count:
+        return [f"output{index}" for index in range(count)]
+    paths, _ = pytree.tree_flatten_with_path(pytree.tree_unflatten(list(range(count)), spec))
+    names = ["_".join(str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path) for path, _ in paths]
+    return [name if name and not name[0].isdigit() else f"output{name}" for name in names]
+
+
