@@ -65,6 +65,8 @@ def take(reading: Reading, node: fx.Node, flow: Flow, axis: int, start: int, sto
     size = lying.sizes(flow.axes)[axis]
     if (start, stop, step) == (0, size, 1):
         return flow
+    if len(flow.axes[axis]) > 1 and len(flow.axes) in (2, 4):
+        flow = reading.plain(reading.step(flow, len(flow.axes)))
     group, shape = flow.axes[axis], reading.shape(flow)
     if not group or group[0].axis == lying.REPEATED:
         return Flow(flow.step, lying.expanded(flow.axes[:axis] + ((),) + flow.axes[axis + 1 :], _with(flow.axes, axis, stop - start)))

@@ -132,7 +132,7 @@ class Reading:
         missing = [axis for axis, size in zip("chw", shape, strict=True) if size == 1 and axis not in order]
         if len(order) + len(missing) != 3:
             return self._vector(self.plain(self._image(_unflattened(flow, shape))))
-        op = Flatten(_with_single(order, missing))
+        op = Flatten(order=_with_single(order, missing))
         return self.draft.add(op, (flow.step,), self._place(flow))
 
     def _image(self, flow: Flow) -> int:
