@@ -14,6 +14,7 @@ COMMANDS = {
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
     "weights": "Bring weights from elsewhere.",
     "conform": "Compare a network with one of torchvision or timm.",
+    "lift": "Describe a network of torchvision, timm or your own code in the language.",
     "predict": "Name what is on photographs.",
     "zoo": "List the networks that ship with cnndsl.",
     "ops": "List the layers, or explain one.",

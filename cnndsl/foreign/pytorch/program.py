@@ -89,7 +89,8 @@ def arguments(node: fx.Node) -> dict[str, Any]:
 def sizes(node: fx.Node) -> tuple[int, ...]:
     """The shape of a node's tensor, or of its first one, with the batch."""
     value = node.meta["val"]
-    return tuple(int(size) for size in (value[0] if isinstance(value, list | tuple) else value).shape)
+    tensor = value[0] if isinstance(value, list | tuple) else value
+    return tuple(size if isinstance(size, int) else int(size.node.hint) for size in tensor.shape)  # the size it was
 
 
 def place_of(node: fx.Node, number: int) -> Place:

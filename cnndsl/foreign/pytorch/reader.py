@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.errors import WeightsError
 from cnndsl.foreign.draft import Kept, Place
 from cnndsl.foreign.finish import Result, finish
 from cnndsl.foreign.network import ForeignNetwork
@@ -22,6 +23,7 @@ from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, fx, nn
     from torch.export import ExportedProgram
 
@@ -37,20 +39,55 @@ UNCHANGED = frozenset({"view", "reshape", "flatten", "unsqueeze", "squeeze", "co
 
 
 def read_module(module: nn.Module, shapes: Sequence[Shape], title: str) -> ForeignNetwork:
-    """A module in evaluation mode, for inputs of `shapes` (without batch). Raises `WeightsError`."""
+    """A module for inputs of `shapes` (without batch), as it is outside of training, with its heads that are not.
+
+    It is set to evaluation. Raises `WeightsError`.
+    """
+    module.eval()
     dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
-    return read_program(record(module, shapes, title, dtype), module, title)
+    found = read_program(record(module, shapes, title, dtype), module, title)
+    if {*dict(module.named_parameters())} <= {*found.names.values()} or any(found.unread()):
+        return found
+    return _with_heads(module, shapes, title, dtype, found) or found
 
 
-def read_program(program: ExportedProgram, module: nn.Module, title: str) -> ForeignNetwork:
-    """A recorded program, and the module that it was recorded of, for what its modules say besides."""
-    reading = Reading(module, last_step)
+def _with_heads(
+    module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.dtype | None, found: ForeignNetwork
+) -> ForeignNetwork | None:
+    """The same network with heads that it has in training alone, if it has some.
+
+    Then the module alone is in training, and none of its parts.
+    """
+    module.training = True
+    try:
+        trained = read_program(record(module, shapes, title, dtype), module, title, main=len(found.graph.outputs))
+    except WeightsError:  # its training needs more than an image
+        return None
+    finally:
+        module.training = False
+    more = len(trained.graph.outputs) > len(found.graph.outputs)
+    return trained if more and not any(trained.unread()) else None
+
+
+def read_program(program: ExportedProgram, module: nn.Module, title: str, main: int | None = None) -> ForeignNetwork:
+    """A recorded program, and the module that it was recorded of, for what its modules say besides.
+
+    Outputs after the first `main` exist in training alone.
+    """
     nodes = [node for node in program.graph.nodes if node.op != "output"]
+    reading = Reading(module, last_step, batch_of(program))
     reading.places = {node: place_of(node, number) for number, node in enumerate(nodes)}
     kept = _kept(program)
     for (path, _), group in groupby(nodes, key=lambda node: _innermost(reading, node)):
         _read_group(reading, list(group), path, kept)
-    return finish(reading.draft, title, list(_results(reading, program)))
+    return finish(reading.draft, title, list(_results(reading, program, main)))
+
+
+def batch_of(program: ExportedProgram) -> int:
+    """For how many images at once a program was recorded."""
+    inputs = {spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"}
+    shapes = [sizes(node) for node in program.graph.nodes if node.name in inputs and hasattr(node.meta.get("val"), "shape")]
+    return shapes[0][0] if shapes and shapes[0] else 1
 
 
 def _innermost(reading: Reading, node: fx.Node) -> tuple[str, int]:
@@ -218,7 +255,7 @@ def _tensor(program: ExportedProgram, name: str) -> Tensor:
 # --- outputs
 
 
-def _results(reading: Reading, program: ExportedProgram) -> Iterator[Result]:
+def _results(reading: Reading, program: ExportedProgram, main: int | None) -> Iterator[Result]:
     """The outputs by the names that the module's result has for them; of one alone, `output`."""
     (results,) = program.graph.output_node().args
     specs = program.graph_signature.output_specs
@@ -229,8 +266,9 @@ def _results(reading: Reading, program: ExportedProgram) -> Iterator[Result]:
     for name, value, node in zip(names, values, nodes, strict=True):
         if isinstance(value, Flow | Curve):
             found[name] = _output(reading, value, node)
-    alone = len(found) == 1
-    yield from (Result(MAIN if alone else name, step) for name, step in found.items())
+    count = len(found) if main is None else main
+    for number, (name, step) in enumerate(found.items()):
+        yield Result(MAIN if count == 1 and number == 0 else name, step, number >= count)
 
 
 def _output(reading: Reading, value: Value, node: fx.Node) -> int:

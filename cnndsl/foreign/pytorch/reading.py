@@ -16,7 +16,7 @@ from cnndsl.foreign.axes import Axes
 from cnndsl.foreign.curves import grid, recognized
 from cnndsl.foreign.draft import Draft, Kept, Place
 from cnndsl.foreign.pixels import Pixel
-from cnndsl.foreign.pytorch.program import BATCH, arguments
+from cnndsl.foreign.pytorch.program import arguments
 from cnndsl.foreign.turning import turned
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.reshape import Flatten
@@ -59,6 +59,7 @@ class Reading:
 
     module: nn.Module
     last_step: Callable[[Reading, Curve], Flow]
+    batch: int
     draft: Draft = field(default_factory=Draft)
     values: dict[fx.Node, Value] = field(default_factory=dict)
     places: dict[fx.Node, Place] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Reading:
         return self.plain(step)
 
     def plain(self, step: int) -> Flow:
-        return Flow(step, lying.standard(BATCH, self.draft.shape(step)))
+        return Flow(step, lying.standard(self.batch, self.draft.shape(step)))
 
     def shape(self, flow: Flow) -> Shape:
         return self.draft.shape(flow.step)
@@ -115,7 +116,7 @@ class Reading:
         return self.arranged[flow, axes]
 
     def _arranged(self, flow: Flow, axes: int) -> int:
-        if len(flow.axes) == axes and flow.axes == lying.standard(BATCH, self.shape(flow)):
+        if len(flow.axes) == axes and flow.axes == lying.standard(self.batch, self.shape(flow)):
             return flow.step
         if len(flow.axes) != axes:
             raise NoLayer(f"{len(flow.axes)} axes stand where {axes} are expected")
@@ -127,11 +128,11 @@ class Reading:
     def _vector(self, flow: Flow) -> int:
         shape = self.shape(flow)
         order = "".join("?chw"[axis] for axis in (lying.whole(each, shape) for each in _digits(flow.axes[1])) if axis)
-        if len(shape) != 3 or flow.axes[0] != lying.standard(BATCH, shape)[0]:
+        if len(shape) != 3 or flow.axes[0] != lying.standard(self.batch, shape)[0]:
             raise NoLayer("a vector of values that no `flatten` puts in this order")
         missing = [axis for axis, size in zip("chw", shape, strict=True) if size == 1 and axis not in order]
         if len(order) + len(missing) != 3:
-            return self._vector(self.plain(self._image(_unflattened(flow, shape))))
+            return self._vector(self.plain(self._image(_unflattened(flow, shape, self.batch))))
         op = Flatten(order=_with_single(order, missing))
         return self.draft.add(op, (flow.step,), self._place(flow))
 
@@ -167,11 +168,11 @@ def _with_single(order: str, missing: list[str]) -> str:
     return order
 
 
-def _unflattened(flow: Flow, shape: Shape) -> Flow:
+def _unflattened(flow: Flow, shape: Shape, batch: int) -> Flow:
     """The image that a vector was, if its last two axes are those of the step."""
     height, width = shape[1:]
     channels = prod(digit.size for digit in flow.axes[1]) // (height * width)
-    axes = lying.reshaped(flow.axes, (BATCH, channels, height, width))
+    axes = lying.reshaped(flow.axes, (batch, channels, height, width))
     if axes is None:
         raise NoLayer("a vector of values that no `flatten` puts in this order")
     return Flow(flow.step, axes)
