@@ -95,7 +95,7 @@ def _with_numbers(points: Tensor) -> Iterator[tuple[Op, ...]]:
 
 
 def _stretched(points: Tensor) -> Iterator[tuple[Op, ...]]:
-    """A step from 0 to a height, or a swish, of a stretched input: `x * sigmoid(1.702 * x)`, `clamp(x / 5 + 0.5, 0, 1)`."""
+    """A step from 0 to a height, or a swish, of what is stretched first: `x * sigmoid(1.702 * x)`."""
     slope = (at(points, 1 / 16) - at(points, -1 / 16)) * 8
     top = at(points, 60.0)
     if top and slope:
@@ -114,7 +114,8 @@ def _scales(factor: float) -> tuple[Op, ...]:
 
 def _short(number: float) -> float:
     """The number that was meant, without the rounding of what it was computed from."""
-    return next((short for digits in range(1, 12) if same_number(short := float(f"{number:.{digits}g}"), number)), number)
+    shorter = (float(f"{number:.{digits}g}") for digits in range(1, 12))
+    return next((each for each in shorter if same_number(each, number)), number)
 
 
 def same_number(one: float, other: float) -> bool:
@@ -147,7 +148,7 @@ def _applied(op: Op, x: Tensor) -> Tensor:
     assert op.function is not None
     name, *given = op.function
     if name == "scale":
-        return x * given[0]  # type: ignore[operator, no-any-return]
+        return x * given[0]  # type: ignore[operator]
     if name == "squared_relu":
         return functional.relu(x).square()
     if name == "gelu":

@@ -72,9 +72,7 @@ class Draft:
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
-    def add(
-        self, op: Op, inputs: Iterable[int], place: Place, tensors: Mapping[str, Kept] | None = None
-    ) -> int:
+    def add(self, op: Op, inputs: Iterable[int], place: Place, tensors: Mapping[str, Kept] | None = None) -> int:
         """Add a step; what does not take its inputs is unread, with the reason."""
         inputs = tuple(inputs)
         shape = op.output(*(self.steps[source].shape for source in inputs))

@@ -48,7 +48,12 @@ def _needed(steps: Sequence[Step], outputs: Sequence[int]) -> set[int]:
 
 
 def _network(
-    title: str, steps: Sequence[Step], order: Sequence[int], names: _Names, results: Sequence[Result], outputs: Sequence[int]
+    title: str,
+    steps: Sequence[Step],
+    order: Sequence[int],
+    names: _Names,
+    results: Sequence[Result],
+    outputs: Sequence[int],
 ) -> ForeignNetwork:
     called = dict(zip(order, names.steps, strict=True))
     span = Source(title, "").span(0, 0)

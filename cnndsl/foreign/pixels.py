@@ -45,10 +45,10 @@ def _wanted(steps: Sequence[Step]) -> set[int]:
         step = steps[number]
         if number not in found and len(step.shape) == 1:
             found.add(number)
-            if not isinstance(step.op, Linear | Flatten):
-                pending += step.inputs
-            elif isinstance(step.op, Linear) and not isinstance(steps[step.inputs[0]].op, Flatten):
-                pending += step.inputs
+            ends = (
+                isinstance(step.op, Flatten) or isinstance(steps[step.inputs[0]].op, Flatten) if step.inputs else True
+            )
+            pending += [] if ends and isinstance(step.op, Flatten | Linear) else step.inputs
     return found
 
 
@@ -92,7 +92,8 @@ class _Work:
         if len(self.done[source].shape) == 3:
             return source
         shape = (*self.done[source].shape, 1, 1)
-        return self._add(Step(Unread("view", step.place.path, shape, "a vector becomes an image"), (source,), shape, step.place))
+        op = Unread("view", step.place.path, shape, "a vector becomes an image")
+        return self._add(Step(op, (source,), shape, step.place))
 
     def _converted(self, step: Step) -> int:
         inputs = [self.new[source] for source in step.inputs]
@@ -114,7 +115,8 @@ class _Work:
         shape = self.done[source].shape
         if len(shape) != 3:
             return self._add(replace(step, inputs=(source,)))
-        op = Conv((shape[1], shape[2]), step.op.features, pad=None if shape[1:] == (1, 1) else (0, 0, 0, 0), bias=step.op.bias)
+        sides = None if shape[1:] == (1, 1) else (0, 0, 0, 0)
+        op = Conv((shape[1], shape[2]), step.op.features, pad=sides, bias=step.op.bias)
         tensors = {**step.tensors, "weight": reshaped(step.tensors["weight"], (step.op.features, *shape))}
         return self._add(Step(op, (source,), (step.op.features, 1, 1), step.place, tensors))
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -106,7 +107,8 @@ def _read_library(source: str, shapes: Sequence[Shape] | None) -> Foreign:
     module = build_foreign(source)
     _stir(module)
     library = source.partition(":")[0]
-    return from_module(module, shapes or [usual_input(source, module) or IMAGE], source, f"from {source}, {library} {version(library)}")
+    usual = usual_input(source, module) or IMAGE
+    return from_module(module, shapes or [usual], source, f"from {source}, {library} {version(library)}")
 
 
 def _stir(module: nn.Module, seed: int = 0) -> None:
@@ -178,7 +180,8 @@ def _unknown(source: str) -> str:
     library, colon, name = source.partition(":")
     guess = closest(library, LIBRARIES) if colon else None
     meant = f"; did you mean {guess}:{name}?" if guess else ""
-    return f"a SOURCE is torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx, not {source!r}{meant}"
+    kinds = "torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx"
+    return f"a SOURCE is {kinds}, not {source!r}{meant}"
 
 
 # --- files
@@ -191,7 +194,8 @@ def _read_file(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
     if shapes:
         raise ModelError(f"{path} was recorded for one size of input; record it for another one")
     program, network = read_saved(path)
-    return Foreign(str(path), f"from {path.name}", network, lambda inputs: run_saved(program, inputs), batch_of(program))
+    run = partial(run_saved, program)
+    return Foreign(str(path), f"from {path.name}", network, run, batch_of(program))
 
 
 def _read_onnx(path: Path, shapes: Sequence[Shape] | None) -> Foreign:

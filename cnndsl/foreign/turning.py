@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 
 from cnndsl.foreign.axes import CHANNEL, Axes, Digit, Group, merged, standard
@@ -69,7 +70,7 @@ def _permuted(digits: Group) -> list[Op] | None:
     if len(merged(digits)) <= 1:
         return []
     right = sorted(digits, key=lambda digit: -digit.inner)
-    if any(one.inner != other.inner * other.size for one, other in zip(right, right[1:], strict=False)) or right[-1].inner != 1:
+    if right[-1].inner != 1 or any(one.inner != other.inner * other.size for one, other in pairwise(right)):
         return None
     for count in range(1, len(right)):
         if (*right[count:], *right[:count]) == tuple(digits):

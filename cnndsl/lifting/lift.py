@@ -11,8 +11,8 @@ from cnndsl.errors import LiftError, ParameterError
 from cnndsl.foreign.network import Unread
 from cnndsl.foreign.sources import Foreign, from_module, read_source
 from cnndsl.ir.graph import Node
-from cnndsl.lifting.proof import Proof, prove
 from cnndsl.lift.writing import written
+from cnndsl.lifting.proof import Proof, prove
 from cnndsl.ops.base import Shape, show_shape
 
 if TYPE_CHECKING:
@@ -104,5 +104,3 @@ def _shapes(input: Shape | Sequence[Shape] | None) -> list[Shape] | None:
     if not all(type(size) is int and size > 0 for shape in shapes for size in shape) or not all(shapes):
         raise ParameterError(f"input is a shape such as (3, 320, 320), or a list of them, not {input!r}")
     return shapes  # type: ignore[return-value]
-
-

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from cnndsl.alignment.difference import differences
 from cnndsl.alignment.graph_skeleton import skeleton_of
-from cnndsl.architecture import Architecture, ArchError, loads
+from cnndsl.architecture import ArchError, Architecture, loads
 from cnndsl.errors import LiftError, reason
 from cnndsl.foreign.network import ForeignNetwork
 from cnndsl.foreign.sources import Foreign, tensors_in
 from cnndsl.lift.writing import Written
+from cnndsl.passes.settle_bias import settle_bias
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,15 +42,15 @@ def prove(foreign: Foreign, made: Written) -> tuple[Architecture, dict[str, Tens
     if found:
         raise LiftError(f"cannot lift {title}: its text is another network", map(str, found))
     weights = _weights(architecture, foreign.network, made.names(architecture.graph))
-    error = _error(architecture, weights, foreign)
-    if not error <= TOLERANCE:
-        raise LiftError(f"cannot lift {title}: its text computes something else (relative error {error:.1e})")
-    return architecture, weights, Proof(architecture.params, error)
+    largest = _error(architecture, weights, foreign)
+    if not largest <= TOLERANCE:
+        raise LiftError(f"cannot lift {title}: its text computes something else (relative error {largest:.1e})")
+    return architecture, weights, Proof(architecture.params, largest)
 
 
 def _weights(architecture: Architecture, network: ForeignNetwork, names: Mapping[str, str]) -> dict[str, Tensor]:
     """The tensors of the source by the names of the text's network."""
-    graph, found = architecture.graph, {}
+    graph, found = settle_bias(architecture.graph), {}
     for node in graph:
         if node.name in names and not node.again:
             inputs, theirs = graph.input_shapes(node), network.graph[names[node.name]]

@@ -127,7 +127,7 @@ def _shifted(reading: Reading, node: fx.Node, step: int, shift: Kept) -> int:
     """A number added to each channel: what a 1x1 depthwise convolution by ones does, or one by the factors before."""
     before = reading.draft.steps[step]
     count = reading.draft.shape(step)[0]
-    if before.op == Scale(learned=True) or (isinstance(before.op, Scale) and before.op.learned and before.op.per == "channel"):
+    if isinstance(before.op, Scale) and before.op.learned and before.op.per == "channel":
         weight, source = before.tensors["weight"], before.inputs[0]
     else:
         weight, source = Kept(shift.value.new_ones(count)), step

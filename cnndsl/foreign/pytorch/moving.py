@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 Given = dict[str, Value]
 
 SAME = frozenset({"contiguous", "clone", "alias", "detach", "to", "_to_copy", "lift_fresh_copy", "type_as", "float"})
-VIEWS = frozenset({"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "_unsafe_view", "view_as", "reshape_as"})
+VIEWS = frozenset({"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "_unsafe_view"}) | {
+    "view_as",
+    "reshape_as",
+}
 TURNS = frozenset({"permute", "transpose", "movedim", "swapaxes", "swapdims", "moveaxis", "t"})
 MOVES = SAME | VIEWS | TURNS | {"expand", "expand_as"}
 
@@ -69,7 +72,8 @@ def take(reading: Reading, node: fx.Node, flow: Flow, axis: int, start: int, sto
         flow = reading.plain(reading.step(flow, len(flow.axes)))
     group, shape = flow.axes[axis], reading.shape(flow)
     if not group or group[0].axis == lying.REPEATED:
-        return Flow(flow.step, lying.expanded(flow.axes[:axis] + ((),) + flow.axes[axis + 1 :], _with(flow.axes, axis, stop - start)))
+        alone = (*flow.axes[:axis], (), *flow.axes[axis + 1 :])
+        return Flow(flow.step, lying.expanded(alone, _with(flow.axes, axis, stop - start)))
     first = group[0]
     if len(group) == 1 and first.axis == CHANNEL and step == 1 and first.inner * first.size == shape[0]:
         cut_out = reading.add(node, ChannelSlice(start * first.inner, stop * first.inner), flow.step)

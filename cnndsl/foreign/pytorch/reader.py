@@ -12,7 +12,7 @@ from cnndsl.foreign.draft import Kept, Place
 from cnndsl.foreign.finish import Result, finish
 from cnndsl.foreign.network import ForeignNetwork
 from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function, last_step
-from cnndsl.foreign.pytorch.moving import MOVING
+from cnndsl.foreign.pytorch.moving import MOVING, SAME, VIEWS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
 from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value, flows_in, kept_in
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
@@ -30,12 +30,7 @@ if TYPE_CHECKING:
 OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, "dropout": dropout, "feature_dropout": dropout}
 DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
 # Operators that hand kept values on as they are.
-UNCHANGED = frozenset({"view", "reshape", "flatten", "unsqueeze", "squeeze", "contiguous", "clone", "alias", "detach"}) | {
-    "to",
-    "_to_copy",
-    "unflatten",
-    "lift_fresh_copy",
-}
+UNCHANGED = SAME | VIEWS
 
 
 def read_module(module: nn.Module, shapes: Sequence[Shape], title: str) -> ForeignNetwork:
@@ -86,7 +81,8 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
 def batch_of(program: ExportedProgram) -> int:
     """For how many images at once a program was recorded."""
     inputs = {spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"}
-    shapes = [sizes(node) for node in program.graph.nodes if node.name in inputs and hasattr(node.meta.get("val"), "shape")]
+    nodes = (node for node in program.graph.nodes if node.name in inputs)
+    shapes = [sizes(node) for node in nodes if hasattr(node.meta.get("val"), "shape")]
     return shapes[0][0] if shapes and shapes[0] else 1
 
 
@@ -122,7 +118,7 @@ def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict
         return kept.get(node.name) or _input(reading, node)
     if node.target is operator.getitem:
         several = reading.values[node.args[0]]  # type: ignore[index]
-        return several[node.args[1]] if isinstance(several, list) else several
+        return several[int(node.args[1])] if isinstance(several, list) else several
     if node.op != "call_function":
         raise NoLayer(f"no layer computes `{node.target}`")
     given = reading.given(node)
@@ -213,7 +209,8 @@ def _unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
     if value not in reading.settled:
         source = next(iter(value.roots))
         flow = source if isinstance(source, Flow) else _unknown(reading, source, why)
-        step = reading.draft.unread(word(value.node), why, sizes(value.node)[1:], [flow.step], reading.places[value.node])
+        node = value.node
+        step = reading.draft.unread(word(node), why, sizes(node)[1:], [flow.step], reading.places[node])
         reading.settled[value] = reading.plain(step)
     return reading.settled[value]
 
@@ -290,7 +287,10 @@ def _output_names(program: ExportedProgram, count: int) -> list[str]:
     if spec is None or spec.num_leaves != count:
         return [f"output{index}" for index in range(count)]
     paths, _ = pytree.tree_flatten_with_path(pytree.tree_unflatten(list(range(count)), spec))
-    names = ["_".join(str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path) for path, _ in paths]
+    names = ["_".join(map(_key, path)) for path, _ in paths]
     return [name if name and not name[0].isdigit() else f"output{name}" for name in names]
 
 
+def _key(part: Any) -> str:
+    """A part of a path in a result: a key, an index, or a name."""
+    return next((str(getattr(part, name)) for name in ("key", "idx", "name") if hasattr(part, name)), "")

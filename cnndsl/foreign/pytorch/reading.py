@@ -1,7 +1,7 @@
 """A recorded program while it is read: what its nodes stand for, and how that becomes what a layer takes.
 
-A node stands for a `Flow` (values of a step, however they lie), a `Curve` (a function of one, not yet known as a layer),
-a `Kept` tensor, a number, or a list of those.
+A node stands for a `Flow` (values of a step, however they lie), a `Curve` (a function of one, not yet known as a
+layer), a `Kept` tensor, a number, or a list of those.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Flow:
 class Curve:
     """A function of each value by itself.
 
-    roots   what it is a function of, the first step first, and its values at `grid()` for that
-    inputs  what the operator read that made it, where it is no layer's function
+    node   the operator that made it
+    roots  what it is a function of, the first step first, and its values at `grid()` for that
     """
 
     node: fx.Node
@@ -212,7 +212,10 @@ def curve_of(reading: Reading, node: fx.Node) -> Curve | None:
     common = [root for root in choices[0] if all(root in other for other in choices[1:])]
     if not common or (len(read) > 1 and any(_axes(reading, each) != _axes(reading, read[0]) for each in read)):
         return None
-    roots = {root: _computed(reading, node, {each: at[root] for each, at in zip(read, choices, strict=True)}) for root in common}
+    roots = {}
+    for root in common:
+        points = {each: at[root] for each, at in zip(read, choices, strict=True)}
+        roots[root] = _computed(reading, node, points)
     return Curve(node, roots)
 
 
@@ -244,5 +247,3 @@ def plain_value(value: Value) -> Any:
     if isinstance(value, Kept):
         return value.value.reshape(()) if value.value.numel() == 1 else value.value
     return [plain_value(each) for each in value] if isinstance(value, list | tuple) else value
-
-

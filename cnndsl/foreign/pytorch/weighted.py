@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.foreign import axes as lying
@@ -38,7 +38,8 @@ def conv(reading: Reading, node: fx.Node, given: Given) -> Value:
     source, sides, mode = _padding(reading, reading.step(given["input"]), _sides(given, kernel, dilation))
     shape = reading.draft.shape(source)
     pad = said_padding(reading, node, (shape[1], shape[2]), kernel, stride, sides, dilation)
-    op = Conv(kernel, filters, stride=stride, pad=pad, dilation=dilation, groups=groups, bias=bias is not None, pad_mode=mode)
+    said: dict[str, Any] = {"stride": stride, "pad": pad, "dilation": dilation, "groups": groups, "pad_mode": mode}
+    op = Conv(kernel, filters, **said, bias=bias is not None)
     if not weight.name:
         found = standardized(weight, _eps(reading, node))
         if found is not None:
@@ -53,7 +54,7 @@ def _standardized(
     weight, eps, gains = found
     if isinstance(op.pad, str):
         op = replace(op, pad=same_sides((reading.draft.shape(source)[1:3]), op.kernel, op.stride, op.dilation))  # type: ignore[arg-type]
-    ws = WsConv(**{name: getattr(op, name) for name in op.__dataclass_fields__}, eps=eps)
+    ws = WsConv(**{each.name: getattr(op, each.name) for each in fields(Conv)}, eps=eps)
     if gains is None:
         return reading.add(node, ws, source, tensors={"weight": weight, "bias": bias})
     before = None if bias is None else Kept(bias.value / gains.value, origins=(bias, gains), learned=True)
@@ -136,15 +137,14 @@ def conv1d(reading: Reading, node: fx.Node, given: Given) -> Value:
     half = kernel // 2 if padding == "same" else 0 if padding == "valid" else pair(padding)[0]
     plain = (pair(given["stride"])[0], pair(given["dilation"])[0]) == (1, 1)
     if plain and weight.shape[:2] == (1, 1) and kernel == 2 * half + 1 and flow.axes[1] == ():
-        return _along_channels(reading, node, flow, ChannelConv(kernel, bias=bias is not None), {"weight": weight, "bias": bias})
+        op = ChannelConv(kernel, bias=bias is not None)
+        return _along_channels(reading, node, flow, op, {"weight": weight, "bias": bias})
     if plain and kernel == 1 and given["groups"] == 1 and lying.whole(flow.axes[1], shape) == CHANNEL:
         return _of_pixels(reading, node, flow, reshaped(weight, weight.shape[:2]), bias)
     raise NoLayer("no layer is this convolution along one axis")
 
 
-def _along_channels(
-    reading: Reading, node: fx.Node, flow: Flow, op: Op, tensors: dict[str, Kept | None]
-) -> Value:
+def _along_channels(reading: Reading, node: fx.Node, flow: Flow, op: Op, tensors: dict[str, Kept | None]) -> Value:
     if lying.whole(flow.axes[2], reading.shape(flow)) != CHANNEL:
         raise NoLayer("no layer is a convolution along the pixels of an image")
     step, axes = flow.step, flow.axes

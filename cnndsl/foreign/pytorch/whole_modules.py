@@ -14,7 +14,7 @@ from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.normalization import Grn, Lrn
 from cnndsl.ops.pooling import Avgpool, BlurPool
-from cnndsl.ops.regularization import DropPath, Dropout
+from cnndsl.ops.regularization import Dropout, DropPath
 from cnndsl.ops.scale import WeightedAdd
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def _blur_pool(module: Any) -> Op | None:
 
 
 def _same_avgpool(module: Any) -> Op | None:
-    counted = {} if module.real_pixels else {"count_include_pad": True}
-    return Avgpool(module.kernel_size, stride=module.stride, pad="same", **counted)
+    counted = None if module.real_pixels else True
+    return Avgpool(module.kernel_size, stride=module.stride, pad="same", count_include_pad=counted)
 
 
 # By the class's name; None says that this one is another layer after all, and is read operator by operator.
@@ -125,5 +125,3 @@ def dropout(reading: Reading, node: fx.Node, given: dict[str, Value]) -> Value:
         return flow
     mode = "channel" if "feature" in str(node.target) else "element"
     return Flow(reading.add(node, Dropout(p, mode=mode), flow.step).step, flow.axes)
-
-

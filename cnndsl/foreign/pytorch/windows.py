@@ -42,8 +42,8 @@ def maxpool(reading: Reading, node: fx.Node, given: Given) -> Value:
 
 def avgpool(reading: Reading, node: fx.Node, given: Given) -> Value:
     counted, kernel = bool(given["count_include_pad"]), pair(given["kernel_size"])
-    said = {} if counted or not any(pair(given["padding"])) else {"count_include_pad": False}
-    flow = _pool(reading, node, given, partial(Avgpool, **said), 0.0)
+    said = None if counted or not any(pair(given["padding"])) else False
+    flow = _pool(reading, node, given, partial(Avgpool, count_include_pad=said), 0.0)
     divisor = given["divisor_override"]
     if divisor in (None, kernel[0] * kernel[1]):
         return flow
@@ -98,9 +98,9 @@ def mean(kind: str, reading: Reading, node: fx.Node, given: Given) -> Value:
         return _of_list(kind, reading, node, value, over)
     flow = reading.flow(value)
     count = len(flow.axes)
-    numbers = sorted(axis % count for axis in (over if isinstance(over, list | tuple) else [over] if over is not None else range(1, count)))
     if over is None:
         raise NoLayer("a mean over the batch is no layer")
+    numbers = sorted(axis % count for axis in (over if isinstance(over, list | tuple) else [over]))
     axes = tuple(() if at in numbers else group for at, group in enumerate(flow.axes))
     gone = [digit for at in numbers for digit in flow.axes[at]]
     step = _reduced(kind, reading, node, flow, gone)
@@ -124,7 +124,8 @@ def _reduced(kind: str, reading: Reading, node: fx.Node, flow: Flow, gone: Seque
     """The step after a reduction over some digits of the axes of a step."""
     shape, step = reading.shape(flow), flow.step
     axes = {digit.axis for digit in gone}
-    full = all(lying.whole((digit,), shape) is not None for digit in lying.merged(sorted(gone, key=lambda d: (d.axis, -d.inner))))
+    numbers = lying.merged(sorted(gone, key=lambda digit: (digit.axis, -digit.inner)))
+    full = all(lying.whole((digit,), shape) is not None for digit in numbers)
     if not gone:
         return step
     if full and axes <= {2, 3} and len(shape) == 3:
@@ -132,7 +133,9 @@ def _reduced(kind: str, reading: Reading, node: fx.Node, flow: Flow, gone: Seque
     if full and axes == {CHANNEL} and len(shape) == 3 and kind in ("mean", "max"):
         return reading.add(node, ChannelMean() if kind == "mean" else ChannelMax(), step).step
     if axes == {CHANNEL} and len(gone) == 1 and gone[0].inner * gone[0].size == shape[0]:
-        parts = [reading.add(node, ChannelSlice(at * gone[0].inner, (at + 1) * gone[0].inner), step).step for at in range(gone[0].size)]
+        inner = gone[0].inner
+        slices = [ChannelSlice(at * inner, (at + 1) * inner) for at in range(gone[0].size)]
+        parts = [reading.add(node, each, step).step for each in slices]
         op = {"mean": Mean(), "max": Max(), "sum": Add()}[kind]
         return reading.add(node, op, *parts).step
     raise NoLayer(f"no layer computes the {kind} over these axes")
@@ -177,7 +180,8 @@ def upsample(mode: str, reading: Reading, node: fx.Node, given: Given) -> Value:
     before, after = reading.draft.shape(step)[1:], sizes(node)[2:]
     factors = given.get("scale_factors")
     whole = all(big % small == 0 for big, small in zip(after, before, strict=True))
-    if factors and not whole and not corners and any(abs(f * s - b) > 1e-9 for f, s, b in zip(factors, before, after, strict=True)):
+    exact = not factors or all(abs(f * s - b) < 1e-9 for f, s, b in zip(factors, before, after, strict=True))
+    if not whole and not corners and not exact:
         raise NoLayer(f"it enlarges by {factors[0]:g}, which is no whole number of pixels")
     if whole and factors:
         op: Op = Upsample((after[0] // before[0], after[1] // before[1]), mode=mode, align_corners=corners)
