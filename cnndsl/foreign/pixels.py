@@ -45,11 +45,16 @@ def _wanted(steps: Sequence[Step]) -> set[int]:
         step = steps[number]
         if number not in found and len(step.shape) == 1:
             found.add(number)
-            ends = (
-                isinstance(step.op, Flatten) or isinstance(steps[step.inputs[0]].op, Flatten) if step.inputs else True
-            )
-            pending += [] if ends and isinstance(step.op, Flatten | Linear) else step.inputs
+            if not _ends(steps, step):
+                pending += step.inputs
     return found
+
+
+def _ends(steps: Sequence[Step], step: Step) -> bool:
+    """Whether a vector is made of an image."""
+    if isinstance(step.op, Linear):
+        return isinstance(steps[step.inputs[0]].op, Flatten)
+    return isinstance(step.op, Flatten)
 
 
 class _Work:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import WeightsError
+from cnndsl.errors import WeightsError, reason
 from cnndsl.foreign.draft import Kept, Place
 from cnndsl.foreign.finish import Result, finish
 from cnndsl.foreign.network import ForeignNetwork
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, "dropout": dropout, "feature_dropout": dropout}
 DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
+CASTS = ("to", "_to_copy", "float", "type_as")
 # Operators that hand kept values on as they are.
 UNCHANGED = SAME | VIEWS
 
@@ -161,13 +162,16 @@ def _of_kept(node: fx.Node, reading: Reading, given: dict[str, Value]) -> Value:
     if any(drawn in word(node) for drawn in DRAWN):
         raise NoLayer("it draws random numbers")
     origins = tuple(kept_in(given))
-    if word(node) in ("to", "_to_copy", "float", "type_as") and origins[0].value.is_floating_point():
+    if word(node) in CASTS and origins[0].value.is_floating_point() and node.meta["val"].dtype.is_floating_point:
         return origins[0]  # in which precision it is computed with is no matter of the network
 
     def value(each: fx.Node) -> Any:
         return _plain(reading.values[each])
 
-    result = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]
+    try:
+        result = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]
+    except Exception as error:  # whatever an operator raises
+        raise NoLayer(f"`{word(node)}` fails: {reason(error)}") from error
     if isinstance(result, list | tuple):
         return [Kept(each, origins=origins) for each in result]
     return _made(node, result, origins)
