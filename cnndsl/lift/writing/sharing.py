@@ -1,0 +1,85 @@
+"""Layers with the weights of others: the longest chains that are applied again as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import MutableMapping
+from dataclasses import replace
+
+from cnndsl.elaborate.structures.sharing import Again
+from cnndsl.ir import Graph, Node
+from cnndsl.lift.writing.reduction import Unit
+from cnndsl.lift.writing.terms import NAMED, Argument, Body, Command, Flow, Tensor
+
+LABEL = next(iter(Again.signature()))
+
+
+def fold_shared(graph: Graph, units: MutableMapping[str, Unit]) -> None:
+    """Make one unit of each chain that is applied again, and of each further use."""
+    uses: dict[str, list[str]] = defaultdict(list)
+    for node in graph:
+        if node.again and _has_weights(graph, node):
+            uses[node.again].append(node.name)
+    sharing = _Sharing(graph, units, uses)
+    for first in [name for name in units if name in uses]:
+        if first in units and units[first].command.word != NAMED:
+            sharing.fold(first)
+
+
+def _has_weights(graph: Graph, node: Node) -> bool:
+    shapes = graph.input_shapes(node)
+    return bool(node.op.parameters(*shapes) or node.op.buffers(*shapes))
+
+
+class _Sharing:
+    """`uses` are the further uses of each layer's weights."""
+
+    def __init__(self, graph: Graph, units: MutableMapping[str, Unit], uses: dict[str, list[str]]) -> None:
+        self.graph, self.units, self.uses = graph, units, uses
+        self.second = {name for names in uses.values() for name in names}
+        reads = Counter(read for unit in units.values() for read in (*unit.sources, *unit.named))
+        reads.update(output.node for output in graph.outputs)
+        self.reader = {
+            source: unit.name
+            for unit in units.values()
+            for source in unit.sources
+            if reads[source] == 1 and not unit.merges and len(unit.sources) == 1 and not unit.named
+        }
+
+    def fold(self, first: str) -> None:
+        chain, copies = [first], [[name] for name in self.uses[first]]
+        while (step := self._step(chain[-1], [copy[-1] for copy in copies])) is not None:
+            chain.append(step[0])
+            for copy, name in zip(copies, step[1], strict=True):
+                copy.append(name)
+        commands = tuple(self.units[name].command for name in chain)
+        inside = Flow(commands, result=chain[-1], whole=True)
+        self._put(chain, Command(NAMED, body=Body((inside,)), result=chain[-1]), ())
+        for copy in copies:
+            given = (Argument(LABEL, Tensor(chain[-1])),)
+            self._put(copy, Command(Again.word, given, nodes=tuple(copy), result=copy[-1]), (chain[-1],))
+
+    def _step(self, last: str, copies: list[str]) -> tuple[str, list[str]] | None:
+        """The next layer of the chain and of its copies, if it is the same in all."""
+        after, others = self.reader.get(last), [self.reader.get(copy) for copy in copies]
+        names = [name for name in others if name is not None]
+        if after is None or len(names) < len(others) or after in self.second:
+            return None
+        if after in self.uses:
+            same = [self.graph[name].again for name in names] == [after] * len(self.uses[after])
+            return (after, names) if same else None
+        if any(name in self.second or name in self.uses or not self._alike(after, name) for name in names):
+            return None
+        return after, names
+
+    def _alike(self, one: str, other: str) -> bool:
+        """Whether two layers without weights are the same."""
+        node, here, there = self.graph[one], self.units[one].command, self.units[other].command
+        return not _has_weights(self.graph, node) and (here.word, here.arguments) == (there.word, there.arguments)
+
+    def _put(self, names: list[str], command: Command, named: tuple[str, ...]) -> None:
+        """One unit in the place of several."""
+        first, last = self.units[names[0]], self.units[names[-1]]
+        for name in names:
+            del self.units[name]
+        self.units[last.name] = replace(last, command=command, sources=first.sources, named=(*first.named, *named))
