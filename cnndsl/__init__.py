@@ -8,6 +8,7 @@
     print(net.summary())
     module = net.compile()                             # a torch.nn.Module
     net.write("googlenet")                             # googlenet.py and googlenet.safetensors
+    print(cnndsl.lift("torchvision:resnet50").text)    # a network of others, in the language
 
 A layer of your own is a frozen dataclass that extends `Op` and is decorated with `register`.
 """
@@ -19,6 +20,7 @@ from cnndsl.errors import (
     DeviceError,
     DeviceLost,
     Error,
+    LiftError,
     MissingExtra,
     ModelError,
     OutputError,
@@ -38,9 +40,10 @@ from cnndsl.version import __version__
 if TYPE_CHECKING:
     from cnndsl.architecture import ArchError, Architecture, check, load, loads
     from cnndsl.diagnostics import Diagnostic, Edit, Fix, Report, apply_fixes
+    from cnndsl.lifting.lift import Lifted, lift
     from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 else:
-    __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture")
+    __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture", "lifting.lift")
 
 __all__ = [
     "ArchError",
@@ -53,6 +56,8 @@ __all__ = [
     "Error",
     "Fix",
     "LayerError",
+    "LiftError",
+    "Lifted",
     "MissingExtra",
     "ModelError",
     "Op",
@@ -73,6 +78,7 @@ __all__ = [
     "__version__",
     "apply_fixes",
     "check",
+    "lift",
     "load",
     "loads",
     "register",

@@ -48,6 +48,7 @@ ROOMS = (
     "kernels",
     "backends",
     "architecture",
+    "lifting",
     "",  # cnndsl/__init__.py, the public API
     "draw",
     "editor",

@@ -11,7 +11,7 @@ from cnndsl.errors import LiftError, ParameterError
 from cnndsl.foreign.network import Unread
 from cnndsl.foreign.sources import Foreign, from_module, read_source
 from cnndsl.ir.graph import Node
-from cnndsl.lift.writing import written
+from cnndsl.lifting.writing import written
 from cnndsl.lifting.proof import Proof, prove
 from cnndsl.ops.base import Shape, show_shape
 

@@ -12,7 +12,7 @@ from cnndsl.architecture import ArchError, Architecture, loads
 from cnndsl.errors import LiftError, reason
 from cnndsl.foreign.network import ForeignNetwork
 from cnndsl.foreign.sources import Foreign, tensors_in
-from cnndsl.lift.writing import Written
+from cnndsl.lifting.writing import Written
 from cnndsl.passes.settle_bias import settle_bias
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from cnndsl.lift.writing.dominators import Dominators
-from cnndsl.lift.writing.merges import is_skip, merged
-from cnndsl.lift.writing.terms import NEST, Body, Command, Flow
+from cnndsl.lifting.writing.dominators import Dominators
+from cnndsl.lifting.writing.merges import is_skip, merged
+from cnndsl.lifting.writing.terms import NEST, Body, Command, Flow
 from cnndsl.ops.base import Shape
 
 RESULTS = "the results"  # the bundle that flows at the end of a network

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from cnndsl.elaborate.structures.growing import Fractal
 from cnndsl.ir import Graph
-from cnndsl.lift.writing.reduction import Unit
-from cnndsl.lift.writing.terms import Argument, Body, Command, Flow
+from cnndsl.lifting.writing.reduction import Unit
+from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow
 from cnndsl.ops.base import Op
 from cnndsl.ops.fractal import FractalJoin
 from cnndsl.ops.merge import Mean

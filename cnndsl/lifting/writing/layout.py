@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.structures.nesting import Stage
-from cnndsl.lift.writing.terms import IN, INLINE, NAMED, NEST, Body, Command, Flow, flows_in, tensors_named
+from cnndsl.lifting.writing.terms import IN, INLINE, NAMED, NEST, Body, Command, Flow, flows_in, tensors_named
 from cnndsl.ops import find
 from cnndsl.ops.base import Shape
 from cnndsl.ops.pooling import GlobalPool, Pool

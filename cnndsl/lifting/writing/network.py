@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from cnndsl.analysis.facts import Facts
 from cnndsl.ir import Graph, Output
 from cnndsl.ir.node import MAIN
-from cnndsl.lift.writing.labels import identifier, labels_of
-from cnndsl.lift.writing.layout import Layout
-from cnndsl.lift.writing.regions import flowing, network_body
-from cnndsl.lift.writing.blocks import Block, Blocks
-from cnndsl.lift.writing.expressions import shown
-from cnndsl.lift.writing.loops import shortened
-from cnndsl.lift.writing.terms import Body, nodes_of, tensors_named
-from cnndsl.lift.writing.text import STEP, Writer
+from cnndsl.lifting.writing.labels import identifier, labels_of
+from cnndsl.lifting.writing.layout import Layout
+from cnndsl.lifting.writing.regions import flowing, network_body
+from cnndsl.lifting.writing.blocks import Block, Blocks
+from cnndsl.lifting.writing.expressions import shown
+from cnndsl.lifting.writing.loops import shortened
+from cnndsl.lifting.writing.terms import Body, nodes_of, tensors_named
+from cnndsl.lifting.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape
 from cnndsl.ops.fractal import DropPathDraw
 

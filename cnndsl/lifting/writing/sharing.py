@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from cnndsl.elaborate.structures.sharing import Again
 from cnndsl.ir import Graph, Node
-from cnndsl.lift.writing.reduction import Unit
-from cnndsl.lift.writing.terms import NAMED, Argument, Body, Command, Flow, Tensor
+from cnndsl.lifting.writing.reduction import Unit
+from cnndsl.lifting.writing.terms import NAMED, Argument, Body, Command, Flow, Tensor
 
 LABEL = next(iter(Again.signature()))
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cnndsl.elaborate.structures.nesting import Repeat
-from cnndsl.lift.writing.expressions import Fitting, shown
-from cnndsl.lift.writing.heights import height
-from cnndsl.lift.writing.terms import FOR, Argument, Body, Command, Expression, Flow, commands_in, flows_in
-from cnndsl.lift.writing.unification import content, skeleton, unified
+from cnndsl.lifting.writing.expressions import Fitting, shown
+from cnndsl.lifting.writing.heights import height
+from cnndsl.lifting.writing.terms import FOR, Argument, Body, Command, Expression, Flow, commands_in, flows_in
+from cnndsl.lifting.writing.unification import content, skeleton, unified
 from cnndsl.ops.arguments import Kind, Parameter
 
 LONGEST = 8  # lines of a round

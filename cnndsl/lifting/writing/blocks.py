@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from cnndsl.lift.writing.expressions import CallKind, Fitting, Variable
-from cnndsl.lift.writing.heights import height
-from cnndsl.lift.writing.labels import identifier
-from cnndsl.lift.writing.layout import Layout
-from cnndsl.lift.writing.loops import shortened
-from cnndsl.lift.writing.terms import INLINE, PART, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
-from cnndsl.lift.writing.unification import skeleton, unified
+from cnndsl.lifting.writing.expressions import CallKind, Fitting, Variable
+from cnndsl.lifting.writing.heights import height
+from cnndsl.lifting.writing.labels import identifier
+from cnndsl.lifting.writing.layout import Layout
+from cnndsl.lifting.writing.loops import shortened
+from cnndsl.lifting.writing.terms import INLINE, PART, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
+from cnndsl.lifting.writing.unification import skeleton, unified
 from cnndsl.ops import find
 from cnndsl.ops.arguments import Parameter
 

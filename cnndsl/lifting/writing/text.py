@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cnndsl.lift.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
+from cnndsl.lifting.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
 from cnndsl.ops.base import show_shape
 
 WIDTH = 100

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from cnndsl.lift.writing.terms import (
+from cnndsl.lifting.writing.terms import (
     ANY,
     Argument,
     Body,

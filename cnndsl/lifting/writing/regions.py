@@ -13,11 +13,11 @@ from cnndsl.elaborate.structures.bundling import Group
 from cnndsl.elaborate.structures.nesting import Head
 from cnndsl.ir import Graph, Output, Scope
 from cnndsl.ir.node import MAIN
-from cnndsl.lift.writing.fractals import fold_fractals
-from cnndsl.lift.writing.layers import commands_of
-from cnndsl.lift.writing.reduction import RESULTS, Reduction, Unit
-from cnndsl.lift.writing.sharing import fold_shared
-from cnndsl.lift.writing.terms import NAMED, PART, Argument, Body, Command
+from cnndsl.lifting.writing.fractals import fold_fractals
+from cnndsl.lifting.writing.layers import commands_of
+from cnndsl.lifting.writing.reduction import RESULTS, Reduction, Unit
+from cnndsl.lifting.writing.sharing import fold_shared
+from cnndsl.lifting.writing.terms import NAMED, PART, Argument, Body, Command
 from cnndsl.ops.base import Shape
 from cnndsl.ops.fractal import DropPathDraw
 

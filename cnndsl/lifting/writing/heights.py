@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.lift.writing.terms import FOR, Body, Flow
+from cnndsl.lifting.writing.terms import FOR, Body, Flow
 
 
 def height(body: Body) -> int:

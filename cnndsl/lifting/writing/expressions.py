@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cnndsl.lift.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Usual, Vector
-from cnndsl.lift.writing.unification import ACTIVATION
+from cnndsl.lifting.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Usual, Vector
+from cnndsl.lifting.writing.unification import ACTIVATION
 from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Size, Stride, show
 from cnndsl.ops.base import Shape
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cnndsl.elaborate.structures.residual import Residual, strides
-from cnndsl.lift.writing.terms import Argument, Body, Command, Flow, Usual
+from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow, Usual
 from cnndsl.ops.base import Shape
 
 LONG = 10  # layers that a branch beside an empty one may have, if it is no residual

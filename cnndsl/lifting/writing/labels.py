@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from cnndsl.ir import Graph
 from cnndsl.ir.scopes import own_name
-from cnndsl.lift.writing.terms import Body, flows_in, tensors_named
+from cnndsl.lifting.writing.terms import Body, flows_in, tensors_named
 
 WORDS = frozenset(
     "arch use from block network input let for each in if else as expect require and or not true false".split()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cnndsl.ir import Graph, Node
-from cnndsl.lift.writing.terms import Argument, Command, Tensor, Usual
+from cnndsl.lifting.writing.terms import Argument, Command, Tensor, Usual
 from cnndsl.ops.arguments import TensorLabel
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.convolution import half_padding
