@@ -42,7 +42,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.errors import LiftError
+    from cnndsl.errors import LiftError, WeightsError
     from cnndsl.foreign.sources import read_source
     from cnndsl.lifting.lift import lift_foreign
 
@@ -56,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
         lifted = lift_foreign(foreign)
     except LiftError as error:
         return _told(error)
+    except WeightsError as error:
+        print(f"cnndsl: {error}", file=sys.stderr)
+        return 1
     return _write(lifted, foreign, options)
 
 

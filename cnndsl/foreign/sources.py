@@ -33,6 +33,7 @@ class Foreign:
     origin   where it is from, in a line
     network  it in our words
     run      what it computes in float64 of `batch` inputs, those of train-only heads last
+    unused   learned tensors that nothing computes with
     """
 
     title: str
@@ -40,6 +41,7 @@ class Foreign:
     network: ForeignNetwork
     run: Callable[[Sequence[Tensor]], list[Tensor]]
     batch: int = 2
+    unused: tuple[str, ...] = ()
 
 
 def read_source(source: str, shapes: Sequence[Shape] | None = None) -> Foreign:
@@ -65,7 +67,9 @@ def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, o
     _stay(own)
     network = read_module(own, shapes or [IMAGE], title)
     heads = any(output.train_only for output in network.graph.outputs)
-    return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads))
+    used = {*network.names.values()}
+    unused = () if any(network.unread()) else tuple(name for name, _ in own.named_parameters() if name not in used)
+    return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads), unused=unused)
 
 
 def _stay(module: nn.Module) -> None:

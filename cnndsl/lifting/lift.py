@@ -10,9 +10,10 @@ from cnndsl.architecture import Architecture
 from cnndsl.errors import LiftError, ParameterError
 from cnndsl.foreign.network import Unread
 from cnndsl.foreign.sources import Foreign, from_module, read_source
-from cnndsl.ir.graph import Node
-from cnndsl.lifting.writing import written
+from cnndsl.ir.graph import Graph, Node
 from cnndsl.lifting.proof import Proof, prove
+from cnndsl.lifting.writing import written
+from cnndsl.lifting.writing.labels import identifier
 from cnndsl.ops.base import Shape, show_shape
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def lift_foreign(foreign: Foreign) -> Lifted:
     gaps = [_gap(node) for node in foreign.network.unread()]
     if gaps:
         raise LiftError(f"cannot lift {foreign.title}: {_counted(len(gaps))} no layer of the language", gaps)
-    made = written(foreign.network.graph, header=_header(foreign))
+    if all(node.op.arity == 0 for node in foreign.network.graph):
+        raise LiftError(f"cannot lift {foreign.title}: it has no layers")
+    made = written(_named(foreign.network.graph), header=_header(foreign))
     architecture, weights, proof = prove(foreign, made)
     return Lifted(made.text, architecture, weights, proof)
 
@@ -64,7 +67,7 @@ def lift_foreign(foreign: Foreign) -> Lifted:
 def partial_text(foreign: Foreign) -> str:
     """The text of what can be lifted; a step that no layer says is the word `unread`, with a comment above."""
     graph = foreign.network.graph
-    nameless = graph.rewrite(map(_nameless, graph))
+    nameless = _named(graph).rewrite(map(_nameless, graph))
     header = [*_header(foreign), "Not whole: there is no layer for what is called `unread`, so this does not check."]
     reasons = {node.op.operator: node.op.why for node in foreign.network.unread() if isinstance(node.op, Unread)}
     lines = []
@@ -74,6 +77,12 @@ def partial_text(foreign: Foreign) -> str:
         lines += [f"{indent}# gap: `{operator}`: {reasons[operator]}" for operator in words]
         lines.append(line)
     return "\n".join(lines)
+
+
+def _named(graph: Graph) -> Graph:
+    """The graph with outputs that have names of the language."""
+    outputs = [replace(output, name=identifier(output.name, "output")) for output in graph.outputs]
+    return graph.rewrite(graph.nodes, outputs)
 
 
 def _nameless(node: Node) -> Node:

@@ -7,6 +7,7 @@ at control flow.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -35,12 +36,24 @@ def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.
 
     inputs = tuple(torch.zeros(BATCH, *shape, dtype=dtype) for shape in shapes)
     try:
-        with warnings.catch_warnings(), redirect_stderr(StringIO()), torch.no_grad(), _marked(module):
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), _unlogged(), torch.no_grad(), _marked(module):
             warnings.simplefilter("ignore")  # it prints what it cannot export
             return torch.export.export(module, inputs, strict=False)
     except Exception as error:  # whatever the foreign code raises
         image = " and ".join(map(show_shape, shapes))
-        raise WeightsError(f"cannot trace {title} for {image}: {reason(error)}") from error
+        depends = "data-dependent" in str(error)
+        why = "its control flow depends on the values it computes" if depends else reason(error)
+        raise WeightsError(f"cannot trace {title} for {image}: {why}") from error
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

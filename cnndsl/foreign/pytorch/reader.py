@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import WeightsError, reason
+from cnndsl.errors import LiftError, WeightsError, reason
 from cnndsl.foreign.draft import Kept, Place
 from cnndsl.foreign.finish import Result, finish
-from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.foreign.network import ForeignNetwork, Unread
 from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function, last_step
-from cnndsl.foreign.pytorch.moving import MOVING, SAME, VIEWS
+from cnndsl.foreign.pytorch.by_values import layer_by_values
+from cnndsl.foreign.pytorch.moving import MOVING, SAME, TURNS, VIEWS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
 from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value, flows_in, kept_in
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, "dropout": dropout, "feature_dropout": dropout}
 DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
+# Operators whose result is a part or a view of what they read.
+SHARED = (
+    VIEWS | TURNS | {"slice", "select", "narrow", "split", "split_with_sizes", "chunk", "unbind", "expand", "alias"}
+)
 CASTS = ("to", "_to_copy", "float", "type_as")
 # Operators that hand kept values on as they are.
 UNCHANGED = SAME | VIEWS
@@ -76,7 +81,10 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
     kept = _kept(program)
     for (path, _), group in groupby(nodes, key=lambda node: _innermost(reading, node)):
         _read_group(reading, list(group), path, kept)
-    return finish(reading.draft, title, list(_results(reading, program, main)))
+    results = list(_results(reading, program, main))
+    if not results:
+        raise LiftError(f"cannot read {title}: it gives no tensor")
+    return finish(reading.draft, title, results)
 
 
 def batch_of(program: ExportedProgram) -> int:
@@ -110,8 +118,24 @@ def _read_group(reading: Reading, nodes: list[fx.Node], path: str, kept: dict[st
             return
         except NoLayer:
             pass  # operator by operator, then
+    before = len(reading.draft.steps)
     for node in nodes:
         reading.values[node] = _value(reading, node, module, kept)
+    if module is not None and any(isinstance(step.op, Unread) for step in reading.draft.steps[before:]):
+        _read_by_values(reading, nodes, module)
+
+
+def _read_by_values(reading: Reading, nodes: list[fx.Node], module: nn.Module) -> None:
+    """Take all operators of a module as the layer whose values they give, if they do."""
+    inside = set(nodes)
+    values = [reading.values[each] for node in nodes for each in node.all_input_nodes if each not in inside]
+    flows = list(dict.fromkeys(flows_in(values)))
+    flow = reading.flow(flows[0]) if len(flows) == 1 else None
+    if flow is None or flow != reading.plain(flow.step):
+        return
+    op = layer_by_values(module, reading.shape(flow))
+    if op is not None:
+        reading.values[nodes[-1]] = read_whole(reading, op, nodes, values)
 
 
 def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict[str, Kept]) -> Value:
@@ -120,16 +144,41 @@ def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict
     if node.target is operator.getitem:
         several = reading.values[node.args[0]]  # type: ignore[index]
         return several[int(node.args[1])] if isinstance(several, list) else several
-    if node.op != "call_function":
-        raise NoLayer(f"no layer computes `{node.target}`")
+    shown = node.meta.get("val")
+    if node.op != "call_function" or shown is None:  # a part of the program, or a check without a result
+        return None
+    if not hasattr(shown, "shape") and not isinstance(shown, list | tuple):  # a size
+        return shown if isinstance(shown, int | float) else shown.node.hint
     given = reading.given(node)
     try:
+        if in_place(node):
+            _require_no_other(reading, node)
         result = _read(reading, node, module, given)
     except NoLayer as why:
         result = _unread(reading, node, given, str(why))
     if in_place(node):
-        _overwrite(reading, next(iter(given.values())), result)
+        _overwrite(reading, node, result)
     return result
+
+
+def _require_no_other(reading: Reading, node: fx.Node) -> None:
+    """Raise `NoLayer` for an operator in place on a part or a view of a tensor that is read again later."""
+    number = reading.places[node].number
+    for tensor in _seen_through(node)[1:]:
+        if any(user not in reading.places or reading.places[user].number > number for user in tensor.users):
+            raise NoLayer("it writes into a part of a tensor")
+
+
+def _seen_through(node: fx.Node) -> list[fx.Node]:
+    """The tensor that an operator in place changes, and those of which that is a part or a view."""
+    found = []
+    tensor: Any = node.args[0]
+    while tensor.op == "call_function":
+        found.append(tensor)
+        if tensor.target is not operator.getitem and word(tensor) not in SHARED:
+            break
+        tensor = tensor.args[0]
+    return found or [tensor]
 
 
 def _read(reading: Reading, node: fx.Node, module: nn.Module | None, given: dict[str, Value]) -> Value:
@@ -219,12 +268,19 @@ def _unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
     return reading.settled[value]
 
 
-def _overwrite(reading: Reading, old: Value, new: Value) -> None:
+def _overwrite(reading: Reading, node: fx.Node, new: Value) -> None:
     """An operator in place changes what every name of its tensor stands for."""
-    if isinstance(old, Flow | Curve):
-        for node, value in reading.values.items():
-            if value == old:
-                reading.values[node] = new
+    *_, whole = _seen_through(node)
+    for tensor in (node.args[0], whole):
+        old = reading.values[tensor]  # type: ignore[index]
+        if isinstance(old, Flow | Curve) and sizes(tensor) == sizes(node):  # type: ignore[arg-type]
+            for other, value in reading.values.items():
+                if value == old:
+                    reading.values[other] = new
+        elif tensor is whole and isinstance(new, Flow) and isinstance(reading.draft.op(new.step), Unread):
+            why = "it is written into in part"
+            step = reading.draft.unread(word(node), why, sizes(whole)[1:], [new.step], reading.places[node])
+            reading.values[whole] = reading.plain(step)
 
 
 def _input(reading: Reading, node: fx.Node) -> Value:
@@ -267,6 +323,9 @@ def _results(reading: Reading, program: ExportedProgram, main: int | None) -> It
     for name, value, node in zip(names, values, nodes, strict=True):
         if isinstance(value, Flow | Curve):
             found[name] = _output(reading, value, node)
+        elif isinstance(value, Kept):
+            place = Place(len(reading.places), (), name)
+            found[name] = reading.draft.unread(name, "it does not depend on the input", value.shape, [], place)
     count = len(found) if main is None else main
     for number, (name, step) in enumerate(found.items()):
         yield Result(MAIN if count == 1 and number == 0 else name, step, number >= count)

@@ -102,10 +102,8 @@ def said_padding(
     reading: Reading, node: fx.Node, size: Pair, kernel: Pair, stride: Pair, sides: Sides, dilation: Pair = (1, 1)
 ) -> Sides | str | None:
     """Padding as the language says it: half of the kernel by itself, and TensorFlow's by its name."""
-    around = reading.places[node].modules
-    tensorflow = sides == same_sides(size, kernel, stride, dilation) and stride != (1, 1)
-    uneven = (sides[0], sides[2]) != (sides[1], sides[3])
-    if tensorflow and (uneven or (around and "Same" in around[-1].block)):
+    by_size = any("Same" in module.block for module in reading.places[node].modules[-1:])
+    if by_size and stride != (1, 1) and sides == same_sides(size, kernel, stride, dilation):
         return SAME
     try:
         return None if sides == half_padding(kernel, dilation) else sides

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from cnndsl.foreign.pytorch.weighted import said_padding
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.channels import ChannelMax, ChannelMean
 from cnndsl.ops.images import Sides
-from cnndsl.ops.merge import Add, Max, Mean
+from cnndsl.ops.merge import Add, Concat, Max, Mean
 from cnndsl.ops.pooling import (
     AdaptiveAvgpool,
     AdaptiveMaxpool,
@@ -229,11 +229,21 @@ def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, afte
     """Channels of zeros: after those of an image, as in option A of ResNet."""
     channels, *_ = reading.draft.shape(step)
     if before:
-        raise NoLayer(f"no layer puts {before} channels of zeros before those of an image")
+        parts = [*_zeros(reading, node, step, before), step, *_zeros(reading, node, step, after)]
+        return reading.add(node, Concat(), *parts)
     source = reading.draft.steps[step]
     if isinstance(source.op, Maxpool) and source.op.kernel == (1, 1):
         return reading.add(node, ZeroPadShortcut(channels + after, source.op.stride), source.inputs[0])
     return reading.add(node, ZeroPadShortcut(channels + after), step)
+
+
+def _zeros(reading: Reading, node: fx.Node, step: int, count: int) -> Iterator[int]:
+    """Channels of zeros: some of an image, times 0."""
+    channels, *_ = reading.draft.shape(step)
+    while count:
+        part = reading.add(node, ChannelSlice(0, min(count, channels)), step)
+        yield reading.add(node, Scale(0.0), part.step).step
+        count -= min(count, channels)
 
 
 WINDOWS: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
