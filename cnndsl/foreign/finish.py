@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cnndsl.foreign.draft import Draft, Kept, Step
 from cnndsl.foreign.network import ForeignNetwork
@@ -17,6 +17,7 @@ from cnndsl.ir.graph import Graph
 from cnndsl.ir.node import Node, Output, Scope
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
+from cnndsl.ops.merge import Concat
 from cnndsl.source import Source, Span
 
 
@@ -31,9 +32,23 @@ class Result:
 
 def finish(draft: Draft, title: str, results: Sequence[Result]) -> ForeignNetwork:
     steps, outputs = with_pixels(draft.steps, [each.step for each in results])
+    steps = list(_nested(steps))
     order = sorted(_needed(steps, outputs), key=lambda number: (steps[number].place.number, number))
     names = _Names([steps[number] for number in order])
     return _network(title, steps, order, names, results, outputs)
+
+
+def _nested(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps, where what joins all features of a dense block so far joins the last to those that are joined already."""
+    joined: dict[tuple[int, ...], int] = {}
+    for number, step in enumerate(steps):
+        if isinstance(step.op, Concat):
+            inputs = step.inputs
+            before = next((count for count in range(len(inputs) - 1, 1, -1) if inputs[:count] in joined), 0)
+            joined.setdefault(inputs, number)
+            if before:
+                step = replace(step, inputs=(joined[inputs[:before]], *inputs[before:]))
+        yield step
 
 
 def _needed(steps: Sequence[Step], outputs: Sequence[int]) -> set[int]:
