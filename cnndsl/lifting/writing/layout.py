@@ -13,23 +13,24 @@ from cnndsl.elaborate.structures.nesting import Stage
 from cnndsl.lifting.writing.terms import IN, INLINE, NAMED, NEST, Body, Command, Flow, flows_in, tensors_named
 from cnndsl.ops import find
 from cnndsl.ops.base import Shape
+from cnndsl.ops.normalization import Normalization
 from cnndsl.ops.pooling import GlobalPool, Pool
 
 Shapes = Mapping[str, Shape]
 
 
 class Layout:
-    """Lays bodies out; `shapes` are those of all tensors."""
+    """Lays bodies out; `shapes` are those of all tensors, `inputs` those that the network names itself."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self.shapes = shapes
+    def __init__(self, shapes: Shapes, inputs: Iterable[str]) -> None:
+        self.shapes, self.inputs = shapes, frozenset(inputs)
 
     def body(self, body: Body, entry: str = "", wanted: Iterable[str] = ()) -> Body:
         """A body as lines, with labels on what it names and on what is `wanted`.
 
         Its parts must be calls by now, or stand in the line.
         """
-        return _labelled(self._body(body.flows, entry), wanted)
+        return _labelled(self._body(body.flows, entry), wanted, () if entry else self.inputs)
 
     def _body(self, flows: Iterable[Flow], entry: str) -> Body:
         return Body(tuple(line for flow in self._joined(flows, entry) for line in self._lines(flow)))
@@ -121,9 +122,9 @@ def _first_entry(body: Body) -> str:
     return first.commands[0].entry if first.commands and not first.source else ""
 
 
-def _labelled(body: Body, wanted: Iterable[str]) -> Body:
+def _labelled(body: Body, wanted: Iterable[str], given_above: Iterable[str]) -> Body:
     """The body with a label wherever a tensor is made that it names."""
-    named = tensors_named(body).union(wanted)
+    named = tensors_named(body).union(wanted).difference(given_above)
     made = {flow.result for flow in flows_in(body) if flow.commands}
     given: set[str] = set()
 
@@ -153,7 +154,7 @@ def _goes_on(last: Flow, flow: Flow, named: set[str]) -> bool:
     return bool(last.commands) and bool(flow.commands) and not last.whole and last.result not in named and bool(last.result)
 
 
-def _groups(commands: tuple[Command, ...]) -> list[list[Command]]:
+def _groups(commands: Iterable[Command]) -> list[list[Command]]:
     """Commands that stand on one line each."""
     groups: list[list[Command]] = [[]]
     for command in commands:
@@ -169,11 +170,21 @@ def _begins_line(line: list[Command], command: Command) -> bool:
         return True
     kind = find(command.word)
     assert kind is not None
+    weighted = any(map(_is_weighted, line))
     if kind.weighted:
-        return any(map(_is_weighted, line))
-    if issubclass(kind, (Pool, GlobalPool)):
-        return len(line) > 1 and any(map(_is_weighted, line))
-    return False
+        return weighted or any(map(_is_window, line))
+    if _is_window(command) or issubclass(kind, GlobalPool):
+        return weighted and len(line) > 1
+    return weighted and issubclass(kind, Normalization) and _is_kind(line[0], Normalization)
+
+
+def _is_window(command: Command) -> bool:
+    return _is_kind(command, Pool)
+
+
+def _is_kind(command: Command, kind: type) -> bool:
+    found = find(command.word)
+    return found is not None and issubclass(found, kind)
 
 
 def _has_braces(command: Command) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cnndsl.elaborate.structures.growing import Dense
 from cnndsl.elaborate.structures.residual import Residual, strides
-from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow, Usual
+from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow, Usual, nodes_of
+from cnndsl.lifting.writing.unification import content
 from cnndsl.ops.base import Shape
+from cnndsl.ops.merge import Concat
 
 LONG = 10  # layers that a branch beside an empty one may have, if it is no residual
 SHORT = 3
 LARGER = ("conv_transpose", "pixel_shuffle", "resize", "upsample")
+COUNT = next(iter(Dense.signature()))
 SHORTCUT = next(each for each in Residual.signature() if each.name == "shortcut")
 
 
@@ -72,3 +76,30 @@ def _is_projection(around: Flow, entering: Shape, leaving: Shape) -> bool:
 def _given(command: Command) -> dict[str, object]:
     """The arguments that are written."""
     return {each.name: each.value for each in command.arguments if not isinstance(each.value, Usual)}
+
+
+# --- dense blocks
+
+
+def join_dense(commands: list[Command]) -> None:
+    """Make one `dense` of the last two commands, if both join the same layers to their input."""
+    if len(commands) < 2:
+        return
+    before, last = commands[-2:]
+    layer, same = _dense_layer(last), _dense_layer(before) if before.word != Dense.word else before.body
+    if layer is None or same is None or content(layer) != content(same):
+        return
+    count = before.value(COUNT.name, 1)
+    assert isinstance(count, int)
+    first = before.nodes if before.word == Dense.word else (*nodes_of(same), *before.nodes)
+    nodes = (*first, *nodes_of(layer), *last.nodes)
+    given = (Argument(COUNT, count + 1),)
+    commands[-2:] = [Command(Dense.word, given, body=same, nodes=nodes, result=last.result)]
+
+
+def _dense_layer(command: Command) -> Body | None:
+    """What a layer of a dense block does before it joins its input."""
+    if command.word != Concat.word or len(command.branches) != 2:
+        return None
+    kept, made = command.branches
+    return None if kept.commands or kept.source or made.source or not made.commands else Body((made,))

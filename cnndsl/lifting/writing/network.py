@@ -47,7 +47,7 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     """The text with this network, and which of its layers is which."""
     body = network_body(graph)
     nodes = (*_inputs(graph), *nodes_of(body))
-    layout = Layout({node.name: node.shape for node in graph})
+    layout = Layout({node.name: node.shape for node in graph}, [node.name for node in graph.inputs])
     named = [output.node for output in flowing(graph.outputs) if _is_named(output)]
     blocks = Blocks(layout)
     called = blocks.called(body)

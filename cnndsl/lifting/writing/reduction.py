@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from cnndsl.lifting.writing.dominators import Dominators
-from cnndsl.lifting.writing.merges import is_skip, merged
+from cnndsl.lifting.writing.merges import SHORT, is_skip, join_dense, merged
 from cnndsl.lifting.writing.terms import NEST, Body, Command, Flow
 from cnndsl.ops.base import Shape
 
@@ -91,12 +91,22 @@ class Reduction:
         branches = tuple(self.take(source) for source in unit.sources)
         sources = {chain.source for chain in branches}
         commands, sizes = [chain.commands for chain in branches], [chain.size for chain in branches]
-        if len(sources) == 1 and not is_skip(unit.command.word, commands, sizes):
+        skips = is_skip(unit.command.word, commands, sizes)
+        if len(sources) == 1 and not skips:
             depth = 1 + max(chain.depth for chain in branches)
             if depth <= DEEPEST:
                 self._merge(unit, branches, sources.pop(), depth)
                 return
+        if skips:
+            branches = tuple(self._standing(chain) for chain in branches)
         self._join(unit.name, Joint(unit.command, branches, unit.named))
+
+    def _standing(self, chain: Chain) -> Chain:
+        """A long branch beside one that waits for it is a flow of its own."""
+        if chain.size <= SHORT:
+            return chain
+        self.chains[chain.commands[-1].result] = chain
+        return Chain(chain.commands[-1].result)
 
     def end(self, name: str, command: Command, results: Iterable[str]) -> None:
         """A merge that ends the region, and never becomes part of a chain."""
@@ -124,6 +134,7 @@ class Reduction:
         names = [*unit.named, *(name for chain in branches for name in chain.named)]
         before = self.take(source)
         before.add(command, names, depth, 1 + sum(chain.size for chain in branches))
+        join_dense(before.commands)
         self.chains[unit.name] = before
 
     def flow(self, chain: Chain, *, named: bool = False) -> Flow:

@@ -38,8 +38,8 @@ def _units(graph: Graph) -> dict[str, Unit]:
             sources = tuple(each for each in node.sources if not isinstance(graph[each].op, DropPathDraw))
             named = tuple(node.inputs[len(node.sources) :])
             found[node.name] = Unit(node.name, commands[node.name], sources, named, node.op.arity is None)
-    fold_shared(graph, found)
     fold_fractals(graph, found)
+    fold_shared(graph, found)
     return found
 
 

@@ -16,12 +16,13 @@ LABEL = next(iter(Again.signature()))
 
 def fold_shared(graph: Graph, units: MutableMapping[str, Unit]) -> None:
     """Make one unit of each chain that is applied again, and of each further use."""
-    uses: dict[str, list[str]] = defaultdict(list)
+    unit_of = {node: unit.name for unit in units.values() for node in unit.command.nodes}
+    first_of: dict[str, str] = {}
     for node in graph:
         if node.again and _has_weights(graph, node):
-            uses[node.again].append(node.name)
-    sharing = _Sharing(graph, units, uses)
-    for first in [name for name in units if name in uses]:
+            first_of.setdefault(unit_of[node.name], unit_of[node.again])
+    sharing = _Sharing(graph, units, first_of)
+    for first in [name for name in units if name in sharing.uses]:
         if first in units and units[first].command.word != NAMED:
             sharing.fold(first)
 
@@ -32,11 +33,13 @@ def _has_weights(graph: Graph, node: Node) -> bool:
 
 
 class _Sharing:
-    """`uses` are the further uses of each layer's weights."""
+    """`first_of` says of each further use of some weights which unit is the first; `uses` are those of each first."""
 
-    def __init__(self, graph: Graph, units: MutableMapping[str, Unit], uses: dict[str, list[str]]) -> None:
-        self.graph, self.units, self.uses = graph, units, uses
-        self.second = {name for names in uses.values() for name in names}
+    def __init__(self, graph: Graph, units: MutableMapping[str, Unit], first_of: dict[str, str]) -> None:
+        self.graph, self.units, self.first_of = graph, units, first_of
+        self.uses: dict[str, list[str]] = defaultdict(list)
+        for name, first in first_of.items():
+            self.uses[first].append(name)
         reads = Counter(read for unit in units.values() for read in (*unit.sources, *unit.named))
         reads.update(output.node for output in graph.outputs)
         self.reader = {
@@ -57,18 +60,19 @@ class _Sharing:
         self._put(chain, Command(NAMED, body=Body((inside,)), result=chain[-1]), ())
         for copy in copies:
             given = (Argument(LABEL, Tensor(chain[-1])),)
-            self._put(copy, Command(Again.word, given, nodes=tuple(copy), result=copy[-1]), (chain[-1],))
+            nodes = tuple(node for name in copy for node in self.units[name].command.nodes)
+            self._put(copy, Command(Again.word, given, nodes=nodes, result=copy[-1]), (chain[-1],))
 
     def _step(self, last: str, copies: list[str]) -> tuple[str, list[str]] | None:
         """The next layer of the chain and of its copies, if it is the same in all."""
         after, others = self.reader.get(last), [self.reader.get(copy) for copy in copies]
         names = [name for name in others if name is not None]
-        if after is None or len(names) < len(others) or after in self.second:
+        if after is None or len(names) < len(others) or after in self.first_of:
             return None
         if after in self.uses:
-            same = [self.graph[name].again for name in names] == [after] * len(self.uses[after])
+            same = [self.first_of.get(name) for name in names] == [after] * len(self.uses[after])
             return (after, names) if same else None
-        if any(name in self.second or name in self.uses or not self._alike(after, name) for name in names):
+        if any(name in self.first_of or name in self.uses or not self._alike(after, name) for name in names):
             return None
         return after, names
 

@@ -14,6 +14,7 @@ from cnndsl.ir import Scope
 from cnndsl.ops.arguments import Parameter
 from cnndsl.ops.base import Shape
 
+REPEATING = ("dense", "fractal")  # their nodes are those of all rounds, in order
 IN = "in"  # the source of a flow that begins with what enters its statement
 
 # Words of commands that are no commands of the language, and are gone before text is made.
@@ -165,7 +166,7 @@ def nodes_of(body: Body) -> list[str]:
             pending.extend(reversed(here.commands) if here.commands or here.source else [("",)])
         else:
             pending.append(here.nodes)
-            pending.extend(reversed([*flows_of(here)]))
+            pending.extend(reversed([*flows_of(here)]) if here.word not in REPEATING else ())
     return found
 
 

@@ -39,14 +39,14 @@ def content(body: Body) -> Hashable:
 
 
 class _Skeleton:
-    """Tensors are numbered by their first mention, since their names differ from place to place."""
+    """Tensors are numbered by their first mention, since their names differ from place to place; not if `exact`."""
 
     def __init__(self, *, exact: bool = False) -> None:
         self.exact = exact
         self.numbers: dict[str, int] = {}
 
-    def tensor(self, name: str) -> int:
-        return self.numbers.setdefault(name, len(self.numbers))
+    def tensor(self, name: str) -> int | str:
+        return name if self.exact else self.numbers.setdefault(name, len(self.numbers))
 
     def body(self, body: Body | None) -> Hashable:
         return None if body is None else tuple(map(self.flow, body.flows))
