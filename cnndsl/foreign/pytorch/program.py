@@ -36,7 +36,7 @@ def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.
 
     inputs = tuple(torch.zeros(BATCH, *shape, dtype=dtype) for shape in shapes)
     try:
-        with warnings.catch_warnings(), redirect_stderr(StringIO()), _unlogged(), torch.no_grad(), _marked(module):
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), unlogged(), torch.no_grad(), _marked(module):
             warnings.simplefilter("ignore")  # it prints what it cannot export
             return torch.export.export(module, inputs, strict=False)
     except Exception as error:  # whatever the foreign code raises
@@ -47,7 +47,8 @@ def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
+def unlogged() -> Iterator[None]:
+    """The block runs without PyTorch's warnings about what is an error here anyway."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

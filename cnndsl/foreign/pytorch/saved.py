@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import LiftError, ModelError, reason
 from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.foreign.pytorch.program import unlogged
 from cnndsl.foreign.pytorch.reader import read_program
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def read_saved(path: Path) -> tuple[ExportedProgram, ForeignNetwork]:
     if not path.is_file():
         raise ModelError(f"there is no file {path}")
     try:
-        program = torch.export.load(path)
+        with unlogged():
+            program = torch.export.load(path)
     except Exception as error:  # whatever a file that is no program makes it raise
         raise LiftError(f"{path} holds no program that torch.export.save wrote: {reason(error)}") from error
     for state in (program.state_dict, program.constants):
