@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lifting.models import SEGMENTATION, TIMM, torchvision_models
-from zoo import NETWORKS
+from zoo import FILES, first_two, stem
 
 import cnndsl
 from cnndsl.alignment.difference import differences
@@ -70,9 +72,10 @@ def test_a_sample_of_the_zoo_comes_back(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_zoo_comes_back(name: str) -> None:
-    comes_back(name)
+@pytest.mark.parametrize("path", FILES, ids=stem)
+def test_the_zoo_comes_back(path: Path) -> None:
+    for graph in first_two(path):
+        comes_back(f"{path}:{graph.name}")
 
 
 def test_segmentation_is_among_the_models() -> None:
