@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from cnndsl.lifting.writing.expressions import CallKind, Fitting, Variable
+from cnndsl.elaborate.structures.residual import Residual
+from cnndsl.lifting.writing.expressions import CallKind, Variable, fitted
 from cnndsl.lifting.writing.heights import height
-from cnndsl.lifting.writing.labels import identifier
 from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
+from cnndsl.lifting.writing.merges import RESIDUAL
+from cnndsl.lifting.writing.naming import block_name
 from cnndsl.lifting.writing.terms import INLINE, PART, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
 from cnndsl.lifting.writing.unification import skeleton, unified
-from cnndsl.ops import find
 from cnndsl.ops.arguments import Parameter
 
 
@@ -53,7 +54,7 @@ class Blocks:
             if command.word == PART and command.body is not None:
                 if not any(inner.word == PART for inner in commands_in(command.body)):
                     groups[skeleton(self._laid(command))].append(command)
-        return list(groups.values())
+        return [*_with_conditions(groups, self._laid).values()]
 
     def _laid(self, part: Command) -> Body:
         assert part.body is not None
@@ -62,39 +63,56 @@ class Blocks:
     def _calls(self, parts: Sequence[Command]) -> dict[str, Command]:
         """What becomes of parts that are alike, by their scopes: calls, or what stands in them."""
         bodies = [self._laid(part) for part in parts]
+        if len({skeleton(body) for body in bodies}) > 1:
+            bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
         worth = _is_worth(bodies[0], len(parts)) and not all(map(_is_container, parts))
         together = unified(bodies) if worth else None
         if together is None:
             return {_key(part): replace(part, word=INLINE) for part in parts}
-        fitting = Fitting(len(parts))
-        text = shortened(fitting.body(together), loops=False)
-        name = self._name(parts)
-        variables = _sorted(fitting.variables)
+        text, found = fitted(together, len(parts))
+        text = shortened(text, loops=False)
+        name = block_name(parts, text, {block.name for block in self.found})
+        variables = _sorted(found)
         block = Block(name, variables, text)
         self.found.append(block)
         return {_key(part): _call(block, part, number) for number, part in enumerate(parts)}
 
-    def _name(self, parts: Sequence[Command]) -> str:
-        classes = Counter(part.scope.block for part in parts if part.scope is not None and part.scope.block)
-        wanted = snake(classes.most_common(1)[0][0]) if classes else "unit"
-        taken = {block.name for block in self.found}
-        name, number = wanted, 1
-        while name in taken or find(name) is not None:
-            number += 1
-            name = f"{wanted}{number}"
-        return name
-
-
-def snake(name: str) -> str:
-    """`inverted_residual` for `InvertedResidual`."""
-    found = ""
-    for before, letter in zip(" " + name, name, strict=False):
-        found += f"_{letter}" if letter.isupper() and (before.islower() or before.isdigit()) else letter
-    return identifier(found.lower(), "unit")
-
 
 def _key(part: Command) -> str:
     return f"{part.result} {part.scope.path if part.scope is not None else ''}"
+
+
+def _with_conditions(
+    groups: dict[object, list[Command]], laid: Callable[[Command], Body]
+) -> dict[object, list[Command]]:
+    """Residuals, and what is the same but for the shortcut and of the same class, together."""
+    found = dict(groups)
+    for key, parts in groups.items():
+        body = laid(parts[0])
+        if not _is_residual(body) or key not in found:
+            continue
+        inside = body.flows[0].commands[0].body
+        others = skeleton(inside) if inside is not None else None
+        if others in found and others != key and _class(parts[0]) == _class(found[others][0]) is not None:
+            found[key] = [*parts, *found.pop(others)]
+    return found
+
+
+def _class(part: Command) -> str | None:
+    return part.scope.block if part.scope is not None else None
+
+
+def _is_residual(body: Body) -> bool:
+    """Whether it is a residual and nothing else."""
+    return len(body.flows) == 1 and [command.word for command in body.flows[0].commands] == [Residual.word]
+
+
+def _unless(body: Body) -> Body:
+    """A body as that of a residual whose condition does not hold."""
+    first, last = body.flows[0], body.flows[-1]
+    given = (Argument(RESIDUAL["shortcut"], Usual(None)), Argument(RESIDUAL["when"], False))
+    command = Command(Residual.word, given, body=body, result=last.result)
+    return Body((Flow((command,), "", last.result, first.entering, last.leaving),))
 
 
 def _is_container(part: Command) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from cnndsl.lifting.writing.roles import Role, names_of
 from cnndsl.lifting.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Usual, Vector
 from cnndsl.lifting.writing.unification import ACTIVATION
 from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Size, Stride, show
@@ -22,7 +23,7 @@ class Variable:
     name: str
     kind: Kind
     values: tuple[object, ...]
-    role: str = ""
+    role: Role
 
     @property
     def expression(self) -> Expression:
@@ -33,7 +34,7 @@ class Variable:
         counts = Counter(map(_hashable, self.values))
         value, count = counts.most_common(1)[0]
         usual = next(each for each in self.values if _hashable(each) == value)
-        return usual if count > USUALLY * len(self.values) and self.role != "filters" else None
+        return usual if count > USUALLY * len(self.values) and not self.role.is_width else None
 
 
 def _hashable(value: object) -> object:
@@ -44,36 +45,38 @@ def _hashable(value: object) -> object:
 class Fitting:
     """Goes through a text once, and puts an expression wherever values differ; new parameters are made on the way.
 
-    `count` is the number of places, `names` are other names for parameters than those of the arguments.
+    `count` is the number of places, `names` are those of the parameters, in order, once they are known.
     In an `open` text, expressions may speak of what comes in.
     """
 
     count: int
     variables: list[Variable] = field(default_factory=list)
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Sequence[str] = ()
     open: bool = True
 
     def body(self, body: Body) -> Body:
-        return Body(tuple(self.flow(flow, number) for number, flow in enumerate(body.flows)))
+        return Body(tuple(map(self.flow, body.flows)))
 
-    def flow(self, flow: Flow, number: int = 0, entering: Vector | None = None) -> Flow:
+    def flow(self, flow: Flow, merge: str = "", entering: Vector | None = None) -> Flow:
         incoming = flow.entering if isinstance(flow.entering, Vector) else entering
-        commands = []
-        for place, command in enumerate(flow.commands):
-            commands.append(self.command(command, incoming, flow, place))
-        return replace(flow, commands=tuple(commands), entering=None)
+        commands = tuple(self.command(flow, place, incoming, merge) for place in range(len(flow.commands)))
+        return replace(flow, commands=commands, entering=None)
 
-    def command(self, command: Command, incoming: Vector | None, flow: Flow, place: int) -> Command:
-        role = _Role(flow, place)
-        given = tuple(replace(each, value=self.value(each, incoming, role)) for each in command.arguments)
-        if command.word == ACTIVATION:
-            return replace(command, word=str(given[0].value), arguments=())
-        branches = tuple(self.flow(each, entering=incoming) for each in command.branches)
+    def command(self, flow: Flow, place: int, incoming: Vector | None, merge: str) -> Command:
+        """Arguments come first in the text, but those of a structure may follow from what is inside."""
+        command = flow.commands[place]
+        branches = tuple(self.flow(each, command.word, incoming) for each in command.branches)
         body = None if command.body is None else self.body(command.body)
         shortcut = None if command.shortcut is None else self.flow(command.shortcut, entering=incoming)
-        return replace(command, arguments=given, branches=branches, body=body, shortcut=shortcut)
+        given = []
+        for argument in command.arguments:
+            role = Role(argument.name, merge, flow.commands, place)
+            given.append(replace(argument, value=self.value(argument, incoming, role)))
+        if command.word == ACTIVATION:
+            return replace(command, word=str(given[0].value), arguments=())
+        return replace(command, arguments=tuple(given), branches=branches, body=body, shortcut=shortcut)
 
-    def value(self, argument: Argument, incoming: Vector | None, role: _Role) -> object:
+    def value(self, argument: Argument, incoming: Vector | None, role: Role) -> object:
         if not isinstance(argument.value, Vector):
             return argument.value
         values = argument.value.values
@@ -90,6 +93,8 @@ class Fitting:
             if all(value is ANY or value == other for value, other in zip(values, others, strict=True)):
                 return expression
         numbers = [value for value in values if value is not ANY]
+        if all(type(value) is bool for value in numbers):
+            return self._condition(values, incoming)
         if not all(type(value) is int for value in numbers):
             return None
         for expression, others in self._known(incoming):
@@ -115,24 +120,39 @@ class Fitting:
                     return Expression(f"{variable.name} * {channels}", 1)
         return None
 
+    def _condition(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:
+        """Whether the shape stays, where that is what the truths say."""
+        stays: list[tuple[str, Sequence[bool]]] = []
+        for variable in self.variables:
+            if variable.role.argument == "stride":
+                stays.append((f"{variable.name} == 1", [value == (1, 1) for value in variable.values]))
+        for channels, sizes in self._incoming(incoming):
+            for variable in self.variables:
+                if variable.role.is_width:
+                    same = [size == value for size, value in zip(sizes, variable.values, strict=True)]
+                    stays.append((f"{channels} == {variable.name}", same))
+        both = [(f"{a} and {b}", [x and y for x, y in zip(p, q, strict=True)]) for a, p in stays for b, q in stays]
+        found = (text for text, truths in [*stays, *both] if [*truths] == [*values])
+        return next((Expression(text, 0) for text in found), None)
+
     # --- new ones
 
-    def new(self, parameter: Parameter, values: Sequence[object], role: _Role) -> Variable:
+    def new(self, parameter: Parameter, values: Sequence[object], role: Role) -> Variable:
         usual = next(value for value in values if value is not ANY)
         filled = tuple(usual if value is ANY else value for value in values)
-        name = self.names.get(parameter.name, role.name(parameter))
         kind = parameter.kind.variable.kind if isinstance(parameter.kind, CallKind) else parameter.kind
-        variable = Variable(self._free(name), kind, filled, name)
-        self.variables.append(variable)
-        return variable
+        number = len(self.variables)
+        name = self.names[number] if number < len(self.names) else f"{parameter.name} {number}"
+        self.variables.append(Variable(name, kind, filled, role))
+        return self.variables[-1]
 
-    def _free(self, name: str) -> str:
-        taken = {variable.name for variable in self.variables}
-        number, found = 1, name
-        while found in taken:
-            number += 1
-            found = f"{name}{number}" if not name[-1].isdigit() else f"{name}{'abcdefghijklmnopqrstuvwxyz'[number - 1]}"
-        return found
+
+def fitted(body: Body, count: int, *, open: bool = True, taken: Collection[str] = ()) -> tuple[Body, list[Variable]]:
+    """A text of so many places, with its parameters; they are named once all are known."""
+    first = Fitting(count, open=open)
+    first.body(body)
+    fitting = Fitting(count, names=names_of([variable.role for variable in first.variables], taken), open=open)
+    return fitting.body(body), fitting.variables
 
 
 def _ratio(expression: Expression, values: Sequence[object], others: Sequence[object]) -> Expression | None:
@@ -150,17 +170,6 @@ def _ratio(expression: Expression, values: Sequence[object], others: Sequence[ob
         if all(v == o // factor for v, o in pairs):  # type: ignore[operator]
             return Expression(f"{expression} // {factor}", 1)
     return None
-
-
-@dataclass(frozen=True)
-class _Role:
-    """Where a number stands, which says what it may be called."""
-
-    flow: Flow
-    place: int
-
-    def name(self, parameter: Parameter) -> str:
-        return parameter.name
 
 
 def shown(variable: Variable, value: object) -> str:

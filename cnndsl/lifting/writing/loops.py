@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cnndsl.elaborate.structures.nesting import Repeat
-from cnndsl.lifting.writing.expressions import Fitting, shown
+from cnndsl.lifting.writing.expressions import fitted, shown
 from cnndsl.lifting.writing.heights import height
 from cnndsl.lifting.writing.terms import FOR, Argument, Body, Command, Expression, Flow, commands_in, flows_in
 from cnndsl.lifting.writing.unification import content, skeleton, unified
@@ -66,7 +66,8 @@ def _best_period(flows: Sequence[Flow], keys: Sequence[object], at: int) -> tupl
 
 
 def _repeat(flows: Sequence[Flow], count: int, last: Flow) -> Flow:
-    command = Command(Repeat.word, (Argument(COUNT, count),), body=Body(tuple(flows)), result=last.result)
+    rounds = Body(tuple(replace(flow, shown=False) for flow in flows))
+    command = Command(Repeat.word, (Argument(COUNT, count),), body=rounds, result=last.result)
     return Flow((command,), "", last.result, flows[0].entering, last.leaving)
 
 
@@ -98,7 +99,7 @@ def _best_loop(flows: list[Flow]) -> tuple[int, int, Flow] | None:
             if loop is None:
                 continue
             saved = height(Body(tuple(flows[start:stop]))) - height(Body((loop,)))
-            if saved > most:
+            if saved > most and (period > 1 or height(Body((flows[start],))) > 1 or saved > 3):
                 best, most = (start, stop, loop), saved
     return best
 
@@ -115,16 +116,16 @@ def _rounds(keys: Sequence[object], period: int) -> Iterator[tuple[int, int]]:
 
 
 def _loop(flows: Sequence[Flow], period: int) -> Flow | None:
+    flows = [replace(flow, shown=False) for flow in flows]
     rounds = [Body(tuple(flows[at : at + period])) for at in range(0, len(flows), period)]
     together = unified(rounds)
     if together is None:
         return None
-    fitting = Fitting(len(rounds), names={"count": "n"}, open=False)
-    body = fitting.body(together)
-    if not fitting.variables:
+    body, variables = fitted(together, len(rounds), open=False)
+    if not variables:
         return None
-    names = ", ".join(variable.name for variable in fitting.variables)
-    rows = [[shown(variable, variable.values[i]) for variable in fitting.variables] for i in range(len(rounds))]
+    names = ", ".join(variable.name for variable in variables)
+    rows = [[shown(variable, variable.values[i]) for variable in variables] for i in range(len(rounds))]
     items = [row[0] if len(row) == 1 else f"[{', '.join(row)}]" for row in rows]
     header = Expression(f"{names} in [{', '.join(items)}]")
     if len(str(header)) > ROOM:

@@ -16,7 +16,7 @@ LONG = 10  # layers that a branch beside an empty one may have, if it is no resi
 SHORT = 3
 LARGER = ("conv_transpose", "pixel_shuffle", "resize", "upsample")
 COUNT = next(iter(Dense.signature()))
-SHORTCUT = next(each for each in Residual.signature() if each.name == "shortcut")
+RESIDUAL = {each.name: each for each in Residual.signature()}
 
 
 def is_skip(word: str, branches: Sequence[Sequence[Command]], sizes: Sequence[int]) -> bool:
@@ -43,7 +43,7 @@ def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Com
     if not body.commands or (not around.commands and body.entering != leaving):
         return None
     if not around.commands:
-        return Command("residual", body=Body((body,)), nodes=command.nodes, result=command.result)
+        return _around(None, command, body)
     if body.entering == leaving or body.entering is None:
         return None
     layers = tuple(node for each in around.commands for node in each.nodes)
@@ -53,13 +53,17 @@ def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Com
     if words == ["conv", "bn"] and _is_projection(around, body.entering, leaving):
         return _around("projection", command, body, layers)
     if len(words) <= SHORT < sum(1 for _ in body.commands) and not any(c.branches or c.body for c in around.commands):
-        return Command("residual", body=Body((body,)), shortcut=around, nodes=command.nodes, result=command.result)
+        return replace(_around(None, command, body), shortcut=around)
     return None
 
 
-def _around(kind: str, command: Command, body: Flow, layers: tuple[str, ...]) -> Command:
-    given = (Argument(SHORTCUT, kind),)
-    return Command("residual", given, body=Body((body,)), nodes=(*layers, *command.nodes), result=command.result)
+def _around(kind: str | None, command: Command, body: Flow, layers: tuple[str, ...] = ()) -> Command:
+    given = (
+        Argument(RESIDUAL["shortcut"], Usual(None) if kind is None else kind),
+        Argument(RESIDUAL["when"], Usual(True)),
+    )
+    nodes = (*layers, *command.nodes)
+    return Command(Residual.word, given, body=Body((body,)), nodes=nodes, result=command.result)
 
 
 def _is_projection(around: Flow, entering: Shape, leaving: Shape) -> bool:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.ir import Graph, Output
 from cnndsl.ir.node import MAIN
 from cnndsl.lifting.writing.labels import identifier, labels_of
 from cnndsl.lifting.writing.layout import Layout
+from cnndsl.lifting.writing.patterns import with_parts
 from cnndsl.lifting.writing.regions import flowing, network_body
 from cnndsl.lifting.writing.blocks import Block, Blocks
 from cnndsl.lifting.writing.expressions import shown
 from cnndsl.lifting.writing.loops import shortened
-from cnndsl.lifting.writing.terms import Body, nodes_of, tensors_named
+from cnndsl.lifting.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lifting.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape
 from cnndsl.ops.fractal import DropPathDraw
@@ -51,9 +52,10 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     named = [output.node for output in flowing(graph.outputs) if _is_named(output)]
     blocks = Blocks(layout)
     called = blocks.called(body)
+    called = blocks.called(with_parts(called, layout))
     laid = layout.body(called, wanted=named)
     lines = [line for block in blocks.found for line in _block(graph, block)]
-    laid = shortened(laid)
+    laid = shortened(_with_shapes(laid))
     text = "\n".join([*_header(header), "arch 1", "", *lines, *_network(graph, laid), ""])
     return Written(text, nodes)
 
@@ -89,6 +91,17 @@ def _network(graph: Graph, body: Body) -> list[str]:
         lines.append(f"{STEP}input {show_shape(node.shape)}{label}")
     lines += ["", *Writer(labels).body(body, STEP), "", *_claims(graph), "}"]
     return lines
+
+
+def _with_shapes(body: Body) -> Body:
+    """The lines after which a map has another size say which."""
+    return Body(tuple(replace(flow, shown=_is_resized(flow)) for flow in body.flows))
+
+
+def _is_resized(flow: Flow) -> bool:
+    if flow.entering is None or flow.leaving is None or any(command.word == "head" for command in flow.commands):
+        return False
+    return bool(flow.commands) and flow.entering[1:] != flow.leaving[1:]
 
 
 def _is_named(output: Output) -> bool:

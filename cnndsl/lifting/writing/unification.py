@@ -24,6 +24,7 @@ from cnndsl.ops.activation import Identity, Pointwise
 from cnndsl.ops.arguments import Boolean, Choice, Kind, Parameter
 from cnndsl.ops.base import Shape
 
+SHORTCUT = "shortcut"
 ACTIVATION = "activation"  # the word of a command that is another activation from place to place
 WORD = Parameter("activation", Kind(), required=True, positional=True)  # its only argument
 
@@ -57,7 +58,7 @@ class _Skeleton:
         return (source, commands, self.tensor(flow.result) if flow.labelled else -1, flow.whole)
 
     def command(self, command: Command) -> Hashable:
-        names = () if self.exact else ("bias", "shortcut")
+        names = () if self.exact else ("bias", SHORTCUT, "when")
         given = tuple(self.value(each) for each in command.arguments if each.name not in names)
         word = ACTIVATION if is_activation(command) and not self.exact else command.word
         around = self.flow(command.shortcut) if self.exact and command.shortcut is not None else None
@@ -74,7 +75,7 @@ class _Skeleton:
         kind = argument.parameter.kind
         if isinstance(kind, (Boolean, Choice)) or isinstance(value, (str, bool, Expression)):
             return (argument.name, str(value))
-        return (argument.name, value is None)
+        return (argument.name, value is None, argument.name == "kernel" and value == (1, 1))
 
 
 def is_activation(command: Command) -> bool:
@@ -141,18 +142,18 @@ def _shortcut(
     commands: Sequence[Command], given: tuple[Argument, ...]
 ) -> tuple[Flow | None, tuple[Argument, ...]]:
     """The shortcut of those that have one; where the shapes agree, none is taken."""
-    kinds = {command.value("shortcut") for command in commands} - {None}
+    kinds = {value for command in commands if isinstance(value := command.value(SHORTCUT), str)}
     around = [command.shortcut for command in commands]
     written = [each for each in around if each is not None]
     if len(kinds) + bool(written) > 1:
         raise _Different
     if kinds:
-        return None, next(command.arguments for command in commands if command.value("shortcut") is not None)
+        return None, tuple(replace(each, value=min(kinds)) if each.name == SHORTCUT else each for each in given)
     if not written:
         return None, given
     if len({skeleton(Body((each,))) for each in written}) > 1:
         raise _Different
-    return _flow([each if each is not None else _blank(written[0]) for each in around]), ()
+    return _flow([each if each is not None else _blank(written[0]) for each in around]), given
 
 
 def _blank(flow: Flow) -> Flow:
