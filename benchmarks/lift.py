@@ -45,6 +45,7 @@ def main() -> None:
         return
     known: dict[str, Row] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     wanted = torchvision_models() if options.what == "torchvision" else timm_models()
+    wanted.sort(key=lambda name: "128gf" in name)  # the largest, which needs 16 GB, comes last
     for source in [name for name in wanted if name not in known][: options.most]:
         known[source] = lifted(source)
         print(source, known[source], flush=True)
