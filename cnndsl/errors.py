@@ -46,6 +46,10 @@ class WeightsError(Error):
     """Weights that cannot be read, or do not fit the network; each problem is a line."""
 
 
+class ForeignError(Error):
+    """A file or a model of other makers that cannot be read; one line."""
+
+
 class Unmatched(Error):
     """Networks between which weights cannot move; each reason is a line of `reasons`."""
 

@@ -1,0 +1,59 @@
+"""A file is read and checked as a whole before anything is made of it; nothing in it reaches outside of its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cnndsl.errors import ForeignError, reason
+from cnndsl.extras import require
+
+OLDEST = 7  # before it, what is broadcast is said in another way
+LARGEST = 2**31  # bytes of a file, above which it has its weights beside it
+
+
+def read_model(path: Path) -> Any:
+    """The file's model with all of its weights, functions inlined. Raises `ForeignError` and `MissingExtra`."""
+    require("onnx", "torch", extra="onnx")
+    import onnx
+    from onnx.external_data_helper import load_external_data_for_model
+
+    try:
+        model = onnx.load_model(path, load_external_data=False)
+    except Exception as error:  # protobuf raises anything
+        raise ForeignError(f"cannot read {path}: {_said(error)}") from error
+    if not model.graph.node or not model.graph.output:
+        raise ForeignError(f"cannot read {path}: it is no ONNX file, or has no steps")
+    _check_version(model, path)
+    try:
+        onnx.checker.check_model(str(path) if _has_external(model) else model)
+        load_external_data_for_model(model, str(path.parent))
+        return _inlined(model)
+    except Exception as error:  # whatever is wrong with the file
+        raise ForeignError(f"cannot read {path}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    text = reason(error)
+    return "it is no ONNX file" if "parse" in text.lower() or "decod" in text.lower() else text
+
+
+def _has_external(model: Any) -> bool:
+    return any(tensor.data_location == tensor.EXTERNAL for tensor in model.graph.initializer)
+
+
+def _inlined(model: Any) -> Any:
+    from onnx import inliner
+
+    return inliner.inline_local_functions(model) if model.functions else model
+
+
+def _check_version(model: Any, path: Path) -> None:
+    version = version_of(model)
+    if version < OLDEST:
+        raise ForeignError(f"cannot read {path}: its operators are of version {version}, and {OLDEST} is the oldest read")
+
+
+def version_of(model: Any) -> int:
+    """Of ONNX's own operators."""
+    return next((int(each.version) for each in model.opset_import if each.domain in ("", "ai.onnx")), 1)

@@ -1,0 +1,131 @@
+"""Names of nodes and scopes from what a file says of its steps: torch's modules, Keras's and Caffe's paths, or nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnndsl.foreign.onnx.drafts import Draft, Origin
+
+SCOPES = "pkg.torch.onnx.name_scopes"
+CLASSES = "pkg.torch.onnx.class_hierarchy"
+# Whole names that a tool made up, and say nothing but an operator and a number.
+MADE_UP = re.compile(r"(node_)?[A-Za-z]*(_?\d+)?|\d+|.*__\d+")
+NOT_WORD = re.compile(r"\W+")
+# Parts of paths that are no module's.
+WRAPPERS = {"StatefulPartitionedCall", "functional", "model", "module", "gpu_0"}
+
+
+def origin_of(node: Any) -> Origin:
+    """What a node of the file says of where it stands."""
+    said = {each.key: each.value for each in node.metadata_props}
+    result = node.output[0] if node.output else ""
+    if SCOPES in said:
+        scopes, classes = _listed(said[SCOPES]), _listed(said.get(CLASSES, "[]"))
+        paths = tuple(path for path in scopes[:-1] if path)
+        return Origin(node.op_type, node.name, result, paths, _classes(scopes, classes))
+    return Origin(node.op_type, node.name, result, scopes_of(node.name))
+
+
+def _listed(text: str) -> list[str]:
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return []
+    return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def _classes(scopes: Sequence[str], classes: Sequence[str]) -> Mapping[str, str]:
+    pairs = zip(scopes[:-1], classes, strict=False)
+    return {path: name.rpartition(".")[2] for path, name in pairs if path}
+
+
+def scopes_of(name: str) -> tuple[str, ...]:
+    """`layer1`, `layer1.0` and `layer1.0.conv1` of `/layer1/layer1.0/conv1/Conv`: a part may repeat the one before."""
+    parts = [part for part in name.split("/")[:-1] if part and part not in WRAPPERS]
+    path, before, found = "", "", []
+    for part in parts:
+        own = part.removeprefix(f"{before}.") if before else part
+        path = f"{path}.{own}" if path else own
+        before = part
+        found.append(path)
+    return tuple(found)
+
+
+def named(drafts: Sequence[tuple[int, Draft]]) -> dict[int, str]:
+    """A name for every layer, unique, and a path where the file has any."""
+    homes = {node: _clean(draft.origin.scopes[-1]) if draft.origin.scopes else "" for node, draft in drafts}
+    lonely = Counter(homes.values())
+    inner = {home.rpartition(".")[0] for home in homes.values()} | {""}
+    inner |= {path for home in homes.values() for path in _above(home)}
+    taken = Counter[str]()
+    names: dict[int, str] = {}
+    for node, draft in drafts:
+        home = homes[node]
+        own = home if home and lonely[home] == 1 and home not in inner else _within(home, draft)
+        names[node] = _free(own, taken, numbered=own.rpartition(".")[2] == draft.op.word)
+    return names
+
+
+def _above(path: str) -> list[str]:
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _within(home: str, draft: Draft) -> str:
+    own = _own(draft)
+    return f"{home}.{own}" if home else own
+
+
+def _own(draft: Draft) -> str:
+    """The file's own name of a step outside of modules, if it says anything; else the layer's word."""
+    origin = draft.origin
+    if origin.scopes or draft.op.arity == 0:
+        return draft.op.word if origin.scopes else _clean(origin.result)
+    for name in (origin.name, origin.result):
+        if name and "/" not in name.strip("/") and not MADE_UP.fullmatch(name):
+            return _clean(name).replace(".", "_")
+    return draft.op.word
+
+
+def _clean(path: str) -> str:
+    """With letters, digits and underscores alone between its dots."""
+    parts = (NOT_WORD.sub("_", part) for part in path.split("."))
+    return ".".join(part for part in parts if part)
+
+
+def _free(name: str, taken: Counter[str], *, numbered: bool) -> str:
+    """A name nobody has: words of layers are numbered from 1, as the language does; others from the second on."""
+    wanted = f"{name}{taken[name] + 1}" if numbered else name
+    while taken[wanted] or wanted == "":
+        taken[name] += 1
+        wanted = f"{name}{taken[name] + 1}" if numbered else f"{name}_{taken[name] + 1}"
+    taken[name] += 1
+    taken[wanted] += 1
+    return wanted
+
+
+def unbroken(names: Mapping[int, str]) -> dict[int, str]:
+    """Names without those scopes that other layers interrupt: their paths become one part."""
+    result = dict(names)
+    while broken := _interrupted(list(result.values())):
+        path = broken[0]
+        head, _, last = path.rpartition(".")
+        for node, name in result.items():
+            if name.startswith(f"{path}."):
+                rest = name.removeprefix(f"{path}.")
+                result[node] = (f"{head}." if head else "") + f"{last}_{rest}"
+    return result
+
+
+def _interrupted(names: Sequence[str]) -> list[str]:
+    """Scopes that are not one stretch, outermost first."""
+    stretches: dict[str, list[int]] = defaultdict(list)
+    for index, name in enumerate(names):
+        for path in _above(name):
+            stretches[path].append(index)
+    broken = [path for path, found in stretches.items() if found[-1] - found[0] + 1 != len(found)]
+    return sorted(broken, key=lambda path: path.count("."))
