@@ -110,7 +110,7 @@ def _candidates(axes: Axes, dims: Sequence[int]) -> Iterator[tuple[Op, ...]]:
     if len(dims) != 4:
         return
     if len(axes) == 2:
-        yield from ((Flatten(order),) for order in ORDERS)
+        yield from ((Flatten(order=order),) for order in ORDERS)
     elif len(axes) == 4:
         yield from _shuffles(axes, dims[CHANNELS])
         yield from _blocks(axes, dims)

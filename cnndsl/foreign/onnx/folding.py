@@ -19,13 +19,18 @@ def evaluated(step: Step, inputs: Sequence[Array]) -> Array:
 
 def run_node(node: Any, opset: int, inputs: Sequence[Array]) -> list[Array]:
     """The results of one node. Raises `Unreadable` with what the reference evaluator says if it fails."""
+    from onnx import TensorProto, helper
     from onnx.reference import ReferenceEvaluator
 
     feeds = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
+    given = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in feeds]
+    made = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in node.output if name]
+    graph = helper.make_graph([node], "node", given, made)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numbers far away overflow, as they should
-            results: list[Array] = ReferenceEvaluator(node, opsets={"": opset}).run(None, feeds)
+            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+            results: list[Array] = ReferenceEvaluator(model).run(None, feeds)
             return results
     except Exception as error:  # whatever a malformed node makes the evaluator raise
         raise Unreadable(f"it cannot be worked out: {reason(error)}") from error

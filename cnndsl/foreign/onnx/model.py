@@ -9,7 +9,7 @@ from cnndsl.errors import ForeignError, reason
 from cnndsl.extras import require
 
 OLDEST = 7  # before it, what is broadcast is said in another way
-LARGEST = 2**31  # bytes of a file, above which it has its weights beside it
+LARGEST = 2**31  # bytes of a model that protobuf can hand over in memory
 
 
 def read_model(path: Path) -> Any:
@@ -26,8 +26,8 @@ def read_model(path: Path) -> Any:
         raise ForeignError(f"cannot read {path}: it is no ONNX file, or has no steps")
     _check_version(model, path)
     try:
-        onnx.checker.check_model(str(path) if _has_external(model) else model)
-        load_external_data_for_model(model, str(path.parent))
+        load_external_data_for_model(model, str(path.parent))  # refuses what lies outside of the folder
+        _check(model, path)
         return _inlined(model)
     except Exception as error:  # whatever is wrong with the file
         raise ForeignError(f"cannot read {path}: {_said(error)}") from error
@@ -38,8 +38,12 @@ def _said(error: Exception) -> str:
     return "it is no ONNX file" if "parse" in text.lower() or "decod" in text.lower() else text
 
 
-def _has_external(model: Any) -> bool:
-    return any(tensor.data_location == tensor.EXTERNAL for tensor in model.graph.initializer)
+def _check(model: Any, path: Path) -> None:
+    """Before version 4 of the format weights had to be inputs too, which many a file does not heed."""
+    import onnx
+
+    model.ir_version = max(model.ir_version, 4)
+    onnx.checker.check_model(model if model.ByteSize() < LARGEST else str(path))
 
 
 def _inlined(model: Any) -> Any:

@@ -12,8 +12,9 @@ from cnndsl.foreign.onnx.drafts import Draft, Origin
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 CLASSES = "pkg.torch.onnx.class_hierarchy"
-# Whole names that a tool made up, and say nothing but an operator and a number.
-MADE_UP = re.compile(r"(node_)?[A-Za-z]*(_?\d+)?|\d+|.*__\d+")
+# Whole names that a tool made up: a number, with nothing or little before it.
+MADE_UP = re.compile(r"(n|t|x|val|node|input|output|tensor|onnx)?\W*_?\d*|onnx::.*|.*__\d+")
+NUMBER = re.compile(r"(_?\d+)+$")
 NOT_WORD = re.compile(r"\W+")
 # Parts of paths that are no module's.
 WRAPPERS = {"StatefulPartitionedCall", "functional", "model", "module", "gpu_0"}
@@ -86,9 +87,16 @@ def _own(draft: Draft) -> str:
     if origin.scopes or draft.op.arity == 0:
         return draft.op.word if origin.scopes else _clean(origin.result)
     for name in (origin.name, origin.result):
-        if name and "/" not in name.strip("/") and not MADE_UP.fullmatch(name):
+        name = name.removesuffix(":0")
+        if name and not _is_made_up(name, draft):
             return _clean(name).replace(".", "_")
     return draft.op.word
+
+
+def _is_made_up(name: str, draft: Draft) -> bool:
+    """Whether a name says no more than a number, or the operator."""
+    stem = NUMBER.sub("", name.removeprefix("node_")).lower()
+    return "/" in name.strip("/") or bool(MADE_UP.fullmatch(name)) or stem in (draft.origin.operator.lower(), draft.op.word)
 
 
 def _clean(path: str) -> str:

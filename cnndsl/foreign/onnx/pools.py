@@ -12,7 +12,7 @@ from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.arguments import SAME
 from cnndsl.ops.base import Op
 from cnndsl.ops.channels import ChannelMax, ChannelMean
-from cnndsl.ops.images import Sides, same_sides
+from cnndsl.ops.images import Pair, Sides, same_sides
 from cnndsl.ops.pooling import Avgpool, GlobalAvgpool, GlobalMaxpool, Maxpool
 
 
@@ -40,12 +40,20 @@ def read_avgpool(step: Step) -> Tensor:
     counted, pad = bool(step.attribute("count_include_pad", 0)), facts["pad"]
     size = step.drafts.dims(source)[HEIGHT:]
     if pad != SAME and any(pad) and not counted and not _even(pad):
+        if _covers(facts, (size[0], size[1])):
+            return step.add(GlobalAvgpool(), source)
         if pad != same_sides((size[0], size[1]), facts["kernel"], facts["stride"]) or "round" in facts:
             raise Unreadable("it divides by the real pixels of windows that are padded unevenly")
         facts["pad"] = SAME
     if facts["pad"] == SAME:
         return step.add(Avgpool(**facts, count_include_pad=True if counted else None), source)
     return step.add(Avgpool(**facts, count_include_pad=None if counted or not any(pad) else False), source)
+
+
+def _covers(facts: dict[str, Any], size: Pair) -> bool:
+    """Whether there is one window, and all pixels lie in it."""
+    (rows, columns), (top, bottom, left, right) = facts["kernel"], facts["pad"]
+    return (rows - top - bottom, columns - left - right) == size
 
 
 def _even(pad: Sides) -> bool:
