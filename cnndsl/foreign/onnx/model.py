@@ -1,4 +1,4 @@
-"""A file is read and checked as a whole before anything is made of it; nothing in it reaches outside of its folder."""
+"""A file is read and checked before anything is made of it; nothing in it reaches outside of its folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from cnndsl.errors import ForeignError, reason
 from cnndsl.extras import require
 
 OLDEST = 7  # before it, what is broadcast is said in another way
-LARGEST = 2**31  # bytes of a model that protobuf can hand over in memory
 
 
 def read_model(path: Path) -> Any:
@@ -27,7 +26,7 @@ def read_model(path: Path) -> Any:
     _check_version(model, path)
     try:
         load_external_data_for_model(model, str(path.parent))  # refuses what lies outside of the folder
-        _check(model, path)
+        _check(model)
         return _inlined(model)
     except Exception as error:  # whatever is wrong with the file
         raise ForeignError(f"cannot read {path}: {_said(error)}") from error
@@ -38,12 +37,15 @@ def _said(error: Exception) -> str:
     return "it is no ONNX file" if "parse" in text.lower() or "decod" in text.lower() else text
 
 
-def _check(model: Any, path: Path) -> None:
-    """Before version 4 of the format weights had to be inputs too, which many a file does not heed."""
-    import onnx
+def _check(model: Any) -> None:
+    """Each step by itself, as all of a model in one would be copied several times."""
+    from onnx import checker
 
-    model.ir_version = max(model.ir_version, 4)
-    onnx.checker.check_model(model if model.ByteSize() < LARGEST else str(path))
+    context = checker.C.CheckerContext()
+    context.ir_version = model.ir_version
+    context.opset_imports = {each.domain: each.version for each in model.opset_import}
+    for node in model.graph.node:
+        checker.check_node(node, context)
 
 
 def _inlined(model: Any) -> Any:

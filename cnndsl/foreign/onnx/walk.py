@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cnndsl.errors import ForeignError, reason
+from cnndsl.errors import ForeignError
 from cnndsl.foreign.onnx import convolutions, elementwise, moves, norms, pools, resizing
 from cnndsl.foreign.onnx.arrangement import sizes
 from cnndsl.foreign.onnx.drafts import Drafts, Origin, Tensor, Weight
@@ -69,7 +69,10 @@ class Walk:
         return self.values[name]
 
     def _keep(self, node: Any, results: Sequence[Value]) -> None:
-        self.values |= {name: value for name, value in zip(node.output, results, strict=False) if name}
+        for name, value in zip(node.output, results, strict=False):
+            if name and name in self.values:
+                raise ForeignError(f"{node.op_type} {node.name} gives {name}, which is there already")
+            self.values[name] = value
 
     def _folded(self, step: Step) -> list[Weight] | None:
         """The results of what depends on nothing but constants and shapes; None for other steps."""
@@ -143,6 +146,3 @@ class Walk:
         except Unreadable:
             return value.node
 
-
-def describe(error: Exception) -> str:
-    return reason(error)
