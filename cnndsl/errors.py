@@ -46,12 +46,16 @@ class WeightsError(Error):
     """Weights that cannot be read, or do not fit the network; each problem is a line."""
 
 
-class ForeignError(Error):
-    """A file or a model of other makers that cannot be read; one line."""
-
-
 class Unmatched(Error):
     """Networks between which weights cannot move; each reason is a line of `reasons`."""
+
+    def __init__(self, message: str, reasons: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
+
+
+class LiftError(Error):
+    """A foreign network that cannot be lifted; the first line says why, and each further reason is one of `reasons`."""
 
     def __init__(self, message: str, reasons: Iterable[str] = ()) -> None:
         super().__init__(message)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cnndsl.errors import ForeignError, reason
+from cnndsl.errors import LiftError, reason
 from cnndsl.extras import require
 
 OLDEST = 7  # before it, what is broadcast is said in another way
 
 
 def read_model(path: Path) -> Any:
-    """The file's model with all of its weights, functions inlined. Raises `ForeignError` and `MissingExtra`."""
+    """The file's model with all of its weights, functions inlined. Raises `LiftError` and `MissingExtra`."""
     require("onnx", "torch", extra="onnx")
     import onnx
     from onnx.external_data_helper import load_external_data_for_model
@@ -20,16 +20,16 @@ def read_model(path: Path) -> Any:
     try:
         model = onnx.load_model(path, load_external_data=False)
     except Exception as error:  # protobuf raises anything
-        raise ForeignError(f"cannot read {path}: {_said(error)}") from error
+        raise LiftError(f"cannot read {path}: {_said(error)}") from error
     if not model.graph.node or not model.graph.output:
-        raise ForeignError(f"cannot read {path}: it is no ONNX file, or has no steps")
+        raise LiftError(f"cannot read {path}: it is no ONNX file, or has no steps")
     _check_version(model, path)
     try:
         load_external_data_for_model(model, str(path.parent))  # refuses what lies outside of the folder
         _check(model)
         return _inlined(model)
     except Exception as error:  # whatever is wrong with the file
-        raise ForeignError(f"cannot read {path}: {_said(error)}") from error
+        raise LiftError(f"cannot read {path}: {_said(error)}") from error
 
 
 def _said(error: Exception) -> str:
@@ -57,7 +57,7 @@ def _inlined(model: Any) -> Any:
 def _check_version(model: Any, path: Path) -> None:
     version = version_of(model)
     if version < OLDEST:
-        raise ForeignError(f"cannot read {path}: its operators are of version {version}, and {OLDEST} is the oldest read")
+        raise LiftError(f"cannot read {path}: its operators are of version {version}, and {OLDEST} is the oldest read")
 
 
 def version_of(model: Any) -> int:

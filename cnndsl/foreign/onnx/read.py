@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import ForeignError
+from cnndsl.errors import LiftError
 from cnndsl.foreign.network import ForeignNetwork
 from cnndsl.foreign.onnx.arrangement import Axes, plain, sizes
 from cnndsl.foreign.onnx.drafts import Draft, Drafts, Origin, Tensor, Weight
@@ -32,9 +32,14 @@ COLOURS = 4  # the most channels an image has that goes in with its channels las
 
 @dataclass(frozen=True)
 class Reading:
-    """A network, and how the file's own inputs and outputs lie: whether its images have their channels last."""
+    """A network, how its file's own inputs and outputs lie (whether images have their channels last), and its batch.
+
+    `half` says that its numbers have 16 bits.
+    """
 
     network: ForeignNetwork
+    batch: int
+    half: bool
     inputs: Mapping[str, bool]
     outputs: Mapping[str, bool]
 
@@ -42,7 +47,7 @@ class Reading:
 def read_onnx(path: Path, input: Shape | None = None) -> ForeignNetwork:
     """The network of an ONNX file; steps that no layer says exactly are `Unread`.
 
-    `input` is the shape (channels x height x width) where the file leaves it open. Raises `ForeignError` and
+    `input` is the shape (channels x height x width) where the file leaves it open. Raises `LiftError` and
     `MissingExtra`.
     """
     return read(path, input).network
@@ -57,12 +62,13 @@ def read(path: Path, input: Shape | None = None) -> Reading:
         shape = (dims[3], *dims[1:3]) if last else dims[1:]
         node = drafts.add(Input(shape), (), Origin("input", "", name))
         values[name] = Tensor(node, _channels_last(drafts.dims(node)) if last else plain(drafts.dims(node)))
-    Walk(drafts, values, version_of(model), _known(model, given)).run(model.graph.node)
+    walk = Walk(drafts, values, version_of(model), _known(model, given))
+    walk.run(model.graph.node)
     results = {each.name: _tensor(values, each.name, path) for each in model.graph.output}
     nodes = [_result(drafts, tensor, name) for name, tensor in results.items()]
     network = _network(path, drafts, list(zip(results, settle(drafts, nodes), strict=True)))
     outputs = {name: len(tensor.axes) == 4 and tensor.axes != plain(drafts.dims(node)) for (name, tensor), node in zip(results.items(), nodes, strict=True)}
-    return Reading(network, {name: last for name, _, last in given}, outputs)
+    return Reading(network, drafts.batch, walk.half, {name: last for name, _, last in given}, outputs)
 
 
 def _channels_last(dims: tuple[int, ...]) -> Axes:
@@ -75,9 +81,9 @@ def _inputs(model: Any, path: Path, input: Shape | None) -> Iterator[tuple[str, 
     kept = {each.name for each in model.graph.initializer}
     real = [each for each in model.graph.input if each.name not in kept]
     if not real:
-        raise ForeignError(f"cannot read {path}: it has no input")
+        raise LiftError(f"cannot read {path}: it has no input")
     if input is not None and len(real) > 1:
-        raise ForeignError(f"{path} has {len(real)} inputs, and one shape was given")
+        raise LiftError(f"{path} has {len(real)} inputs, and one shape was given")
     for each in real:
         yield _sized(each, path, input)
 
@@ -86,18 +92,18 @@ def _sized(given: Any, path: Path, input: Shape | None) -> tuple[str, tuple[int,
     dims = [int(each.dim_value) if each.HasField("dim_value") and each.dim_value > 0 else None for each in given.type.tensor_type.shape.dim]
     batch, *rest = dims or [None]
     if len(rest) not in (1, 3):
-        raise ForeignError(f"cannot read {path}: its input {given.name} has {len(dims)} axes, and an image has four")
+        raise LiftError(f"cannot read {path}: its input {given.name} has {len(dims)} axes, and an image has four")
     last = len(rest) == 3 and rest[2] is not None and rest[2] <= COLOURS and not (rest[0] is not None and rest[0] <= COLOURS)
     if last:
         rest = [rest[2], *rest[:2]]
     if input is not None:
         if len(input) != len(rest) or any(size not in (None, wanted) for size, wanted in zip(rest, input, strict=True)):
             fixed = " x ".join("?" if size is None else str(size) for size in rest)
-            raise ForeignError(f"{path} takes {fixed}, and not {show_shape(input)}")
+            raise LiftError(f"{path} takes {fixed}, and not {show_shape(input)}")
         rest = list(input)
     if None in rest:
         known = " x ".join("?" if size is None else str(size) for size in rest)
-        raise ForeignError(f"{path} leaves the size of its input open ({known}): say it with --input, as in --input 3x224x224")
+        raise LiftError(f"{path} leaves the size of its input open ({known}): say it with --input, as in --input 3x224x224")
     sizes = tuple(size for size in rest if size is not None)
     return given.name, (batch or 1, *(sizes if not last else (*sizes[1:], sizes[0]))), last
 
@@ -109,7 +115,7 @@ def _initializers(model: Any) -> Iterator[tuple[str, Weight]]:
         try:
             yield tensor.name, Weight(numpy_helper.to_array(tensor), tensor.name)
         except Exception as error:  # sizes and data that do not fit
-            raise ForeignError(f"the values of {tensor.name} cannot be read: {error}") from error
+            raise LiftError(f"the values of {tensor.name} cannot be read: {error}") from error
 
 
 def _known(model: Any, given: Sequence[tuple[str, tuple[int, ...], bool]]) -> dict[str, tuple[int, ...]]:
@@ -127,7 +133,7 @@ def _known(model: Any, given: Sequence[tuple[str, tuple[int, ...], bool]]) -> di
 def _tensor(values: Mapping[str, Value], name: str, path: Path) -> Tensor:
     value = values.get(name)
     if not isinstance(value, Tensor):
-        raise ForeignError(f"cannot read {path}: its output {name} does not depend on its input")
+        raise LiftError(f"cannot read {path}: its output {name} does not depend on its input")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cnndsl.errors import ForeignError
+from cnndsl.errors import LiftError
 from cnndsl.foreign.onnx import convolutions, elementwise, moves, norms, pools, resizing
 from cnndsl.foreign.onnx.arrangement import sizes
 from cnndsl.foreign.onnx.drafts import Drafts, Origin, Tensor, Weight
@@ -65,13 +65,13 @@ class Walk:
 
     def _value(self, name: str, node: Any) -> Value:
         if name not in self.values:
-            raise ForeignError(f"{node.op_type} {node.name or node.output[0]} reads {name}, which nothing gives")
+            raise LiftError(f"{node.op_type} {node.name or node.output[0]} reads {name}, which nothing gives")
         return self.values[name]
 
     def _keep(self, node: Any, results: Sequence[Value]) -> None:
         for name, value in zip(node.output, results, strict=False):
             if name and name in self.values:
-                raise ForeignError(f"{node.op_type} {node.name} gives {name}, which is there already")
+                raise LiftError(f"{node.op_type} {node.name} gives {name}, which is there already")
             self.values[name] = value
 
     def _folded(self, step: Step) -> list[Weight] | None:
@@ -96,11 +96,11 @@ class Walk:
 
         constants = [value.values if isinstance(value, Weight) else None for value in step.inputs]
         if step.operator in ("ConstantOfShape", "Expand", "Tile") and prod(map(int, constants[-1].reshape(-1))) > MOST:
-            raise ForeignError(f"{step.origin} makes more than {MOST:,} numbers of a constant")
+            raise LiftError(f"{step.origin} makes more than {MOST:,} numbers of a constant")
         try:
             results = run_node(step.node, self.opset, constants)
         except Unreadable as error:
-            raise ForeignError(f"{step.origin}: {error}") from error
+            raise LiftError(f"{step.origin}: {error}") from error
         name = step.node.output[0] if step.operator in ("Identity", "Constant", "ConstantOfShape") else ""
         return [Weight(value, name) for value in results]
 
@@ -134,7 +134,7 @@ class Walk:
             if not name:
                 continue
             if dims is None:
-                raise ForeignError(f"{step.origin} cannot be read, and the file does not say what shape it gives")
+                raise LiftError(f"{step.origin} cannot be read, and the file does not say what shape it gives")
             if not dims or dims[0] != self.drafts.batch:
                 why = why or "it mixes the samples of a batch"
             yield self.drafts.tensor(self.drafts.unread(sources, step.origin, dims, why))
