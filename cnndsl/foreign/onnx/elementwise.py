@@ -179,11 +179,12 @@ def read_prelu(step: Step) -> Tensor:
 
 
 FUNCTIONS = (
-    "Abs Celu Clip Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu Log Mish Neg Pow Reciprocal Relu Selu Sigmoid "
+    "Abs Celu Clip Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu Log Mish Pow Reciprocal Relu Selu Sigmoid "
     "Softplus Softsign Sqrt Swish Tanh ThresholdedRelu Min"
 ).split()
 READERS = {
     **{operator: partial(read_elementwise, read_function) for operator in FUNCTIONS},
+    "Neg": partial(read_elementwise, lambda step: step.within(Scale(-1.0), step.tensor())),
     "Add": partial(read_elementwise, read_add),
     "Sub": partial(read_elementwise, read_sub),
     "Mul": partial(read_elementwise, read_mul),

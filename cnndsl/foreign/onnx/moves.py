@@ -19,9 +19,9 @@ PAD_MODES = {"constant": "zero", "reflect": "reflect", "edge": "replicate", "wra
 FLOATS = (1, 10, 11, 16)  # ONNX's numbers of float, float16, double and bfloat16
 
 
-def moved(step: Step, axes: Axes) -> Tensor:
+def moved(step: Step, axes: Axes, tensor: Tensor | None = None) -> Tensor:
     """The tensor with its values moved so, by layers if these are such as people write, else still as it lies."""
-    tensor = replace(step.tensor(), axes=axes)
+    tensor = replace(tensor or step.tensor(), axes=axes)
     if axes == plain(step.drafts.dims(tensor.node)) or len(axes) not in (2, 4):
         return tensor
     if len(axes) == 2 and step.drafts.is_pixel(tensor.node):
@@ -110,7 +110,7 @@ def read_cast(step: Step) -> Tensor:
 
 
 def read_dropout(step: Step) -> Tensor:
-    p = step.number("ratio", 0.5) if not step.has(1) else float(str(step.scalar(1)))
+    p = step.number("ratio", 0.5) if not step.has(1) else shortest(step.scalar(1))
     if not 0 <= p < 1:
         raise Unreadable(f"it drops with probability {p}")
     return step.within(Dropout(p), step.tensor())
@@ -126,6 +126,17 @@ def read_split(step: Step) -> tuple[Tensor, ...]:
         parts.append(_channels(step, tensor, axis, start, start + size))
         start += size
     return tuple(parts)
+
+
+def read_gather(step: Step) -> Tensor:
+    """Of values that follow each other, which some exporters write for a view or a slice."""
+    tensor, dims, chosen = step.tensor(), step.dims, step.constant(1)
+    axis = step.axis(step.attribute("axis", 0), len(dims))
+    wanted = [int(index) % dims[axis] for index in chosen.reshape(-1)]
+    if not wanted or wanted != list(range(wanted[0], wanted[0] + len(wanted))):
+        raise Unreadable("it takes values in another order")
+    tensor = _channels(step, tensor, axis, wanted[0], wanted[-1] + 1)
+    return moved(step, reshaped(tensor.axes, (*dims[:axis], *chosen.shape, *dims[axis + 1 :])), tensor)
 
 
 def _channels(step: Step, tensor: Tensor, axis: int, start: int, stop: int) -> Tensor:
@@ -239,6 +250,7 @@ READERS = {
     "Dropout": read_dropout,
     "Split": read_split,
     "Slice": read_slice,
+    "Gather": read_gather,
     "Concat": read_concat,
     "Pad": read_pad,
 }

@@ -25,7 +25,7 @@ def read_bn(step: Step) -> Tensor:
     names = ("weight", "bias", "running_mean", "running_var")
     weights = {name: step.weight(index) for index, name in enumerate(names, start=1)}
     weights["num_batches_tracked"] = Weight(np.zeros((), np.int64))
-    momentum = shortest(1 - step.attribute("momentum", 0.9))
+    momentum = shortest(1 - step.number("momentum", 0.9))
     return step.within(Bn(eps=step.number("epsilon", 1e-5), momentum=momentum), tensor, weights)
 
 

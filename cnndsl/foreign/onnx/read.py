@@ -62,7 +62,7 @@ def read(path: Path, input: Shape | None = None) -> Reading:
         shape = (dims[3], *dims[1:3]) if last else dims[1:]
         node = drafts.add(Input(shape), (), Origin("input", "", name))
         values[name] = Tensor(node, _channels_last(drafts.dims(node)) if last else plain(drafts.dims(node)))
-    walk = Walk(drafts, values, version_of(model), _known(model, given))
+    walk = Walk(drafts, values, version_of(model), _known(model, given), _kinds(model))
     walk.run(model.graph.node)
     results = {each.name: _tensor(values, each.name, path) for each in model.graph.output}
     nodes = [_result(drafts, tensor, name) for name, tensor in results.items()]
@@ -128,6 +128,11 @@ def _known(model: Any, given: Sequence[tuple[str, tuple[int, ...], bool]]) -> di
         if dims is not None:
             found[each.name] = dims
     return found
+
+
+def _kinds(model: Any) -> dict[str, int]:
+    """The element types of inputs."""
+    return {each.name: each.type.tensor_type.elem_type for each in model.graph.input}
 
 
 def _tensor(values: Mapping[str, Value], name: str, path: Path) -> Tensor:

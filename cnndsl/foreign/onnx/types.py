@@ -13,19 +13,23 @@ Dims = tuple[int, ...]
 SMALL = 64  # numbers of a constant on whose values a shape may depend
 
 
-def inferred(step: Step, known: Mapping[str, Dims]) -> list[Dims | None]:
-    """The shape of each result with its batch; None where neither says it in numbers."""
-    types = _by_inference(step)
+def inferred(step: Step, known: Mapping[str, Dims], kinds: dict[str, int]) -> list[Dims | None]:
+    """The shape of each result with its batch; None where neither says it in numbers.
+
+    `kinds` are the element types of tensors by name, to which those of the results are added.
+    """
+    types = _by_inference(step, kinds)
+    kinds |= {name: each.tensor_type.elem_type for name, each in types.items()}
     return [dims_of(types.get(name)) or known.get(name) for name in step.node.output]
 
 
-def _by_inference(step: Step) -> Mapping[str, Any]:
+def _by_inference(step: Step, kinds: Mapping[str, int]) -> Mapping[str, Any]:
     from onnx import defs, helper, numpy_helper, shape_inference
 
     try:
         schema = defs.get_schema(step.operator, step.opset, step.node.domain)
         given = {name: value for name, value in zip(step.node.input, step.inputs, strict=True) if value is not None}
-        types = {name: _type(value) for name, value in given.items()}
+        types = {name: _type(value, kinds.get(name, 1)) for name, value in given.items()}
         small = {
             name: numpy_helper.from_array(value.values, name)
             for name, value in given.items()
@@ -38,11 +42,11 @@ def _by_inference(step: Step) -> Mapping[str, Any]:
         return {}
 
 
-def _type(value: Tensor | Weight) -> Any:
-    from onnx import TensorProto, helper
+def _type(value: Tensor | Weight, kind: int) -> Any:
+    from onnx import helper
 
     if isinstance(value, Tensor):
-        return helper.make_tensor_type_proto(TensorProto.FLOAT, sizes(value.axes))
+        return helper.make_tensor_type_proto(kind, sizes(value.axes))
     return helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(value.values.dtype), value.values.shape)
 
 

@@ -41,8 +41,9 @@ WHY = {
 class Walk:
     """Reads the steps of a model into `drafts`; `values` says what each name of the file stands for."""
 
-    def __init__(self, drafts: Drafts, values: dict[str, Value], opset: int, known: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, drafts: Drafts, values: dict[str, Value], opset: int, known: Mapping[str, tuple[int, ...]], kinds: dict[str, int]) -> None:
         self.drafts, self.values, self.opset, self.known = drafts, values, opset, known
+        self.kinds = kinds
         self.makers: dict[str, Step] = {}
         self.half = any(each.values.dtype.itemsize == 2 for each in values.values() if isinstance(each, Weight))
 
@@ -105,7 +106,7 @@ class Walk:
         return [Weight(value, name) for value in results]
 
     def _read(self, step: Step) -> Sequence[Tensor]:
-        shapes = inferred(step, self.known)
+        shapes = inferred(step, self.known, self.kinds)
         try:
             result = self._reader(step)(step)
             results = [result] if isinstance(result, Tensor) else list(result)
