@@ -62,7 +62,6 @@ def c(layers: str, steps: str, **more: Any) -> Case:
     return Case(layers, steps, more, **options)
 
 
-
 CONVOLUTIONS = [
     c("conv 3x3, 6, bias=false", "y = Conv <pads=[1,1,1,1]> (x, w)", **W),
     c("conv 3x3, 6, pad=0, bias=true", "y = Conv (x, w, b)", **W, b=(6,), opset=7),
@@ -97,7 +96,12 @@ CONVOLUTIONS = [
         "y = ConvTranspose <strides=[2,2], output_shape=[16,14]> (x, w)",
         w=(4, 6, 4, 4),
     ),
-    c("conv 1x1, 6, bias=true", "a = Transpose <perm=[0,2,3,1]> (x)\nz = MatMul (a, w)\nd = Add (z, b)\ny = Transpose <perm=[0,3,1,2]> (d)", w=(4, 6), b=(6,)),
+    c(
+        "conv 1x1, 6, bias=true",
+        "a = Transpose <perm=[0,2,3,1]> (x)\nz = MatMul (a, w)\nd = Add (z, b)\ny = Transpose <perm=[0,3,1,2]> (d)",
+        w=(4, 6),
+        b=(6,),
+    ),
     c(
         "global_avgpool; channel_conv 3, bias=false",
         "p = GlobalAveragePool (x)\nq = Squeeze (p, three)\nr = Unsqueeze (q, one)\nt = Squeeze (r, three)\n"
@@ -111,7 +115,12 @@ CONVOLUTIONS = [
     c("linear 5, bias=false", "y = Gemm <transB=1> (x, w)", w=(5, 6), shape=(6,), opset=11),
     c("linear 5, bias=true", "z = MatMul (x, w)\ny = Add (b, z)", w=(6, 5), b=(5,), shape=(6,)),
     c("flatten; linear 5, bias=false", "f = Flatten (x)\ny = Gemm (f, w)", w=(224, 5), opset=11),
-    c("flatten order=hwc; linear 5, bias=false", "t = Transpose <perm=[0,2,3,1]> (x)\nf = Reshape (t, s)\ny = MatMul (f, w)", w=(224, 5), s=[-1, 224]),
+    c(
+        "flatten order=hwc; linear 5, bias=false",
+        "t = Transpose <perm=[0,2,3,1]> (x)\nf = Reshape (t, s)\ny = MatMul (f, w)",
+        w=(224, 5),
+        s=[-1, 224],
+    ),
 ]
 POOLS = [
     c("maxpool 2x2, /2", "y = MaxPool <kernel_shape=[2,2], strides=[2,2]> (x)"),
@@ -121,8 +130,14 @@ POOLS = [
     c("maxpool 3x3, /2, pad=same", 'y = MaxPool <kernel_shape=[3,3], strides=[2,2], auto_pad="SAME_UPPER"> (x)'),
     c("avgpool 2x2, /2", "y = AveragePool <kernel_shape=[2,2], strides=[2,2]> (x)"),
     c("avgpool 3x3, /1, pad=1, count_include_pad=false", "y = AveragePool <kernel_shape=[3,3], pads=[1,1,1,1]> (x)"),
-    c("avgpool 3x3, /2, pad=1", "y = AveragePool <kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], count_include_pad=1> (x)"),
-    c("avgpool 2x2, /1, pad=[0, 1, 0, 1]", "y = AveragePool <kernel_shape=[2,2], pads=[0,0,1,1], count_include_pad=1> (x)"),
+    c(
+        "avgpool 3x3, /2, pad=1",
+        "y = AveragePool <kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1], count_include_pad=1> (x)",
+    ),
+    c(
+        "avgpool 2x2, /1, pad=[0, 1, 0, 1]",
+        "y = AveragePool <kernel_shape=[2,2], pads=[0,0,1,1], count_include_pad=1> (x)",
+    ),
     c("avgpool 3x3, /2, pad=same", 'y = AveragePool <kernel_shape=[3,3], strides=[2,2], auto_pad="SAME_UPPER"> (x)'),
     c("avgpool 2x2, /1, pad=same", "y = AveragePool <kernel_shape=[2,2], pads=[0,0,1,1]> (x)"),
     c("avgpool 3x3, /2, round=ceil", "y = AveragePool <kernel_shape=[3,3], strides=[2,2], ceil_mode=1> (x)", opset=19),
@@ -134,11 +149,20 @@ POOLS = [
     c("global_maxpool", "y = ReduceMax (x, a)", a=[2, 3], opset=18),
     c("channel_mean", "y = ReduceMean (x, a)", a=[1], opset=18),
     c("channel_max", "y = ReduceMax <axes=[1]> (x)"),
-    c("global_avgpool; linear 5, bias=false", "p = GlobalAveragePool (x)\nf = Flatten (p)\ny = MatMul (f, w)", w=(4, 5)),
+    c(
+        "global_avgpool; linear 5, bias=false",
+        "p = GlobalAveragePool (x)\nf = Flatten (p)\ny = MatMul (f, w)",
+        w=(4, 5),
+    ),
 ]
 NORMS = [
     c("bn", "y = BatchNormalization (x, s, b, m, v)", **FOUR),
-    c("bn eps=0.001, momentum=0.01", "y = BatchNormalization <epsilon=0.001, momentum=0.99> (x, s, b, m, v)", **FOUR, opset=7),
+    c(
+        "bn eps=0.001, momentum=0.01",
+        "y = BatchNormalization <epsilon=0.001, momentum=0.99> (x, s, b, m, v)",
+        **FOUR,
+        opset=7,
+    ),
     c("bn", "y = BatchNormalization (x, s, b, m, v)", **FOUR, shape=(4,)),
     c("bn", "n = BatchNormalization (x, s, b, m, v)\nz = Mul (n, g)\ny = Add (z, h)", **FOUR, g=(4, 1, 1), h=(4, 1, 1)),
     c("instance_norm affine=true", "y = InstanceNormalization (x, s, b)", s=(4,), b=(4,)),
@@ -150,7 +174,12 @@ NORMS = [
         s=(4,),
         b=(4,),
     ),
-    c("group_norm 1, eps=0.001", "y = LayerNormalization <axis=1, epsilon=0.001> (x, s, b)", s=np.ones(IMAGE, np.float32), b=np.zeros(IMAGE, np.float32)),
+    c(
+        "group_norm 1, eps=0.001",
+        "y = LayerNormalization <axis=1, epsilon=0.001> (x, s, b)",
+        s=np.ones(IMAGE, np.float32),
+        b=np.zeros(IMAGE, np.float32),
+    ),
     c(
         "layer_norm eps=0.001",
         "m = ReduceMean <axes=[1]> (x)\nd = Sub (x, m)\np = Pow (d, two)\nq = ReduceMean <axes=[1]> (p)\ne = Add (q, eps)\n"
@@ -171,6 +200,14 @@ NORMS = [
         z=[0.0, 0.0],
         s=(4, 1, 1),
         b=(4, 1, 1),
+    ),
+    c(
+        "grn",
+        "g = ReduceL2 <axes=[2,3]> (x)\nm = ReduceMean <axes=[1]> (g)\ne = Add (m, eps)\nn = Div (g, e)\n"
+        "a = Mul (x, n)\nd = Mul (w, a)\nf = Add (b, d)\ny = Add (x, f)",
+        eps=1e-6,
+        w=(1, 4, 1, 1),
+        b=(1, 4, 1, 1),
     ),
     c("lrn 3, alpha=0.1, beta=0.5, k=2.0", "y = LRN <size=3, alpha=0.1, beta=0.5, bias=2.0> (x)"),
 ]
@@ -196,14 +233,26 @@ ACTIVATIONS = [
     c("hardsigmoid", "y = HardSigmoid <alpha=0.1666666716337204> (x)"),
     c("hardsigmoid", "a = Add (x, three)\nb = Clip (a, zero, six)\ny = Div (b, six)", three=3.0, zero=0.0, six=6.0),
     c("hardswish", "y = HardSwish (x)", opset=14),
-    c("hardswish", "a = Add (x, three)\nb = Clip (a, zero, six)\nc = Mul (x, b)\ny = Div (c, six)", three=3.0, zero=0.0, six=6.0),
+    c(
+        "hardswish",
+        "a = Add (x, three)\nb = Clip (a, zero, six)\nc = Mul (x, b)\ny = Div (c, six)",
+        three=3.0,
+        zero=0.0,
+        six=6.0,
+    ),
     c("hardswish", "a = HardSigmoid <alpha=0.1666666716337204> (x)\ny = Mul (a, x)"),
     c("silu", "a = Sigmoid (x)\ny = Mul (x, a)"),
     c("mish", "a = Softplus (x)\nb = Tanh (a)\ny = Mul (x, b)"),
     c("mish", "y = Mish (x)", opset=18),
     c("gelu", "y = Gelu (x)", opset=20),
     c("gelu approximate=tanh", 'y = Gelu <approximate="tanh"> (x)', opset=20),
-    c("gelu", "a = Div (x, r)\nb = Erf (a)\nc = Add (b, one)\nd = Mul (x, c)\ny = Mul (d, h)", r=2**0.5, one=1.0, h=0.5),
+    c(
+        "gelu",
+        "a = Div (x, r)\nb = Erf (a)\nc = Add (b, one)\nd = Mul (x, c)\ny = Mul (d, h)",
+        r=2**0.5,
+        one=1.0,
+        h=0.5,
+    ),
     c(
         "gelu approximate=tanh",
         "a = Mul (x, x)\nb = Mul (a, x)\nc = Mul (b, k)\nd = Add (x, c)\ne = Mul (d, r)\nf = Tanh (e)\ng = Add (f, one)\n"
@@ -220,6 +269,11 @@ ACTIVATIONS = [
     c("softmax", "y = Softmax (x)", shape=(5,)),
 ]
 MERGES = [
+    c(
+        "global_avgpool; sigmoid; mul",
+        "p = GlobalAveragePool (x)\ng = Sigmoid (p)\nh = Expand (g, s)\ny = Mul (x, h)",
+        s=[1, 4, 8, 7],
+    ),
     c("relu; add", "a = Relu (x)\ny = Add (x, a)"),
     c("relu; tanh; add", "a = Relu (x)\nb = Tanh (x)\ny = Sum (x, a, b)", opset=8),
     c("relu; mean", "a = Relu (x)\ny = Mean (x, a)"),
@@ -248,7 +302,12 @@ MERGES = [
     c("depthwise 1x1, bias=true", "y = Add (x, a)", a=0.5),
 ]
 MOVES = [
-    c("channel_slice 0, 1; channel_slice 1, 4; concat", "a, b = Split <axis=1> (x, s)\ny = Concat <axis=1> (b, a)", s=[1, 3], opset=13),
+    c(
+        "channel_slice 0, 1; channel_slice 1, 4; concat",
+        "a, b = Split <axis=1> (x, s)\ny = Concat <axis=1> (b, a)",
+        s=[1, 3],
+        opset=13,
+    ),
     c("channel_slice 1, 3", "y = Slice (x, a, b, c)", a=[1], b=[3], c=[1]),
     c("channel_slice 2, 4", "y = Slice <starts=[-2], ends=[9223372036854775807], axes=[1]> (x)", opset=9),
     c("crop 6x7; crop 6x5", "y = Slice (x, a, b, c)", a=[1, 1], b=[-1, 6], c=[2, 3]),
@@ -261,7 +320,12 @@ MOVES = [
     c("pixel_shuffle 2", 'y = DepthToSpace <blocksize=2, mode="CRD"> (x)', opset=11),
     c("channel_shuffle 4; pixel_shuffle 2", "y = DepthToSpace <blocksize=2> (x)", shape=(8, 3, 5)),
     c("pixel_unshuffle 2; channel_shuffle 4", "y = SpaceToDepth <blocksize=2> (x)", shape=(4, 6, 4)),
-    c("channel_shuffle 2", "a = Reshape (x, s)\nb = Transpose <perm=[0,2,1,3,4]> (a)\ny = Reshape (b, t)", s=[-1, 2, 2, 8, 7], t=[-1, 4, 8, 7]),
+    c(
+        "channel_shuffle 2",
+        "a = Reshape (x, s)\nb = Transpose <perm=[0,2,1,3,4]> (a)\ny = Reshape (b, t)",
+        s=[-1, 2, 2, 8, 7],
+        t=[-1, 4, 8, 7],
+    ),
     c("flatten", "y = Flatten (x)", opset=7),
     c("flatten", "y = Reshape (x, s)", s=[0, -1]),
     c(
@@ -275,15 +339,31 @@ MOVES = [
     c("relu", "a = Identity (x)\nb = Cast <to=1> (a)\nd = Relu (b)\ny = Identity (d)"),
     c("dropout; relu", "a = Dropout (x)\ny = Relu (a)", opset=7),
     c("dropout 0.2", "y = Dropout (x, r)", r=0.2),
-    c("relu; tanh", "t = Transpose <perm=[0,2,3,1]> (x)\na = Relu (t)\nb = Tanh (a)\ny = Transpose <perm=[0,3,1,2]> (b)"),
+    c(
+        "relu; tanh",
+        "t = Transpose <perm=[0,2,3,1]> (x)\na = Relu (t)\nb = Tanh (a)\ny = Transpose <perm=[0,3,1,2]> (b)",
+    ),
     c("upsample 2x2", "y = Upsample (x, s)", s=[1.0, 1.0, 2.0, 2.0], opset=9),
     c("upsample 2x3", "y = Upsample <scales=[1.0,1.0,2.0,3.0]> (x)", opset=7),
-    c("upsample 2x2", 'y = Resize <coordinate_transformation_mode="asymmetric", nearest_mode="floor"> (x, e, s)', e=np.zeros(0, np.float32), s=[1.0, 1.0, 2.0, 2.0]),
+    c(
+        "upsample 2x2",
+        'y = Resize <coordinate_transformation_mode="asymmetric", nearest_mode="floor"> (x, e, s)',
+        e=np.zeros(0, np.float32),
+        s=[1.0, 1.0, 2.0, 2.0],
+    ),
     c("upsample 2x2", "y = Resize (x, , s)", s=[1.0, 1.0, 2.0, 2.0]),
     c("resize 12x5, mode=bilinear", 'y = Resize <mode="linear"> (x, , , s)', s=np.array([1, 4, 12, 5])),
-    c("upsample 2x2, mode=bilinear, align_corners=true", 'y = Resize <mode="linear", coordinate_transformation_mode="align_corners"> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
+    c(
+        "upsample 2x2, mode=bilinear, align_corners=true",
+        'y = Resize <mode="linear", coordinate_transformation_mode="align_corners"> (x, , s)',
+        s=[1.0, 1.0, 2.0, 2.0],
+    ),
     c("upsample 2x2, mode=bicubic", 'y = Resize <mode="cubic"> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
-    c("resize 4x9", 'y = Resize <coordinate_transformation_mode="asymmetric", nearest_mode="floor"> (x, , , s)', s=np.array([1, 4, 4, 9])),
+    c(
+        "resize 4x9",
+        'y = Resize <coordinate_transformation_mode="asymmetric", nearest_mode="floor"> (x, , , s)',
+        s=np.array([1, 4, 4, 9]),
+    ),
 ]
 CASES = [*CONVOLUTIONS, *POOLS, *NORMS, *ACTIVATIONS, *MERGES, *MOVES]
 
@@ -299,14 +379,23 @@ UNREAD = [
     c("every pixel", "y = Mul (x, a)", a=(1, 4, 8, 7)),
     c("every pixel", "y = Add (x, a)", a=(8, 7)),
     c("makes it larger", "y = Mul (x, a)", a=(3, 1, 1, 1, 1)),
-    c("other pixels", 'y = Resize <coordinate_transformation_mode="asymmetric", nearest_mode="ceil"> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
-    c("asymmetric", 'y = Resize <mode="linear", coordinate_transformation_mode="asymmetric"> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
+    c(
+        "other pixels",
+        'y = Resize <coordinate_transformation_mode="asymmetric", nearest_mode="ceil"> (x, , s)',
+        s=[1.0, 1.0, 2.0, 2.0],
+    ),
+    c(
+        "asymmetric",
+        'y = Resize <mode="linear", coordinate_transformation_mode="asymmetric"> (x, , s)',
+        s=[1.0, 1.0, 2.0, 2.0],
+    ),
     c("which is not", 'y = Resize <mode="linear"> (x, , s)', s=[1.0, 1.0, 1.3, 1.3]),
     c("cubic curve", 'y = Resize <mode="cubic", cubic_coeff_a=-0.5> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
     c("neither of channels nor", "y = Slice (x, a, b, c)", a=[0], b=[6], c=[2]),
     c("2 apart", "y = Slice (x, a, b, c, d)", a=[0], b=[8], c=[2], d=[2]),
     c("another order", "y = Gather <axis=1> (x, a)", a=[2, 1]),
     c("different shapes", "p = GlobalAveragePool (x)\ny = Add (x, p)"),
+    c("different shapes", "p = GlobalAveragePool (x)\nh = Expand (p, s)\ny = Add (x, h)", s=[1, 4, 8, 7]),
     c("neither all pixels nor", "y = ReduceMean <axes=[2]> (x)"),
     c("no layer adds numbers to a vector", "y = Add (x, a)", a=(5,), shape=(5,)),
     c("quantised", "q = QuantizeLinear (x, s, z)\ny = DequantizeLinear (q, s, z)", s=0.1, z=np.array(0, np.uint8)),

@@ -17,6 +17,7 @@ from cnndsl.ops.base import Op
 from cnndsl.ops.reshape import ORDERS, ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle
 
 BATCH, CHANNELS, HEIGHT, WIDTH = range(4)
+REPEATED = -1  # the axis of an atom along which all values are the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,16 @@ def axis_of(*atoms: Atom) -> Axis:
 
 def sizes(axes: Axes) -> tuple[int, ...]:
     return tuple(prod(atom.size for atom in axis) for axis in axes)
+
+
+def repeated(axes: Axes, wanted: Sequence[int]) -> Axes:
+    """The axes where those of size 1 are repeated."""
+    pairs = zip(axes, wanted, strict=True)
+    return tuple((Atom(REPEATED, size, 0),) if not axis and size > 1 else axis for axis, size in pairs)
+
+
+def unrepeated(axes: Axes) -> Axes:
+    return tuple(tuple(atom for atom in axis if atom.axis != REPEATED) for axis in axes)
 
 
 def reshaped(axes: Axes, dims: Sequence[int]) -> Axes:
@@ -166,4 +177,3 @@ MOVES: dict[type[Op], Any] = {
     PixelShuffle: _pixels_shuffled,
     PixelUnshuffle: _pixels_unshuffled,
 }
-

@@ -94,8 +94,9 @@ def _read_conv_1d(step: Step) -> Tensor:
     tensor, weight = step.tensor(), step.weight(1)
     filters, each, taps = weight.values.shape
     node = tensor.node
-    pads, one = tuple(step.attribute("pads", (0, 0))), all(
-        tuple(step.attribute(name, (1,))) == (1,) for name in ("strides", "dilations")
+    pads, one = (
+        tuple(step.attribute("pads", (0, 0))),
+        all(tuple(step.attribute(name, (1,))) == (1,) for name in ("strides", "dilations")),
     )
     rows = tensor.axes[1:] == ((), step.channels(node))
     if (filters, each) == (1, 1) and rows and one and taps % 2 == 1 and pads == (taps // 2, taps // 2):
@@ -198,7 +199,9 @@ def read_matmul(step: Step) -> Tensor:
         raise Unreadable("its second input is no matrix")
     if len(tensor.axes) == 2:
         matrix = Weight(kept.values.T)
-        return step.add(Linear(matrix.values.shape[0], bias=False), _vector(step, matrix.values), weights={"weight": matrix})
+        return step.add(
+            Linear(matrix.values.shape[0], bias=False), _vector(step, matrix.values), weights={"weight": matrix}
+        )
     step.channel_axis(tensor, -1)
     return by_pixel(step, tensor, len(tensor.axes) - 1, kept.values.T)
 

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from cnndsl.foreign.network import Unread
-from cnndsl.foreign.onnx.arrangement import Axes, layers, plain
+from cnndsl.foreign.onnx.arrangement import Axes, layers, plain, unrepeated
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.activation import Pointwise, Prelu, Softmax
 from cnndsl.ops.base import LayerError, Op, Shape
@@ -223,6 +223,8 @@ class Drafts:
         """Layers that give these in one arrangement, and that arrangement; with `broadcast`, axes of size 1 fit all."""
         rank = max(len(tensor.axes) for tensor in tensors)
         arranged = [((),) * (rank - len(tensor.axes)) + tensor.axes for tensor in tensors]
+        if broadcast:
+            arranged = [unrepeated(axes) for axes in arranged]
         nodes = [tensor.node for tensor in tensors]
         if not _agree(arranged, broadcast):
             if any(len(tensor.axes) != rank for tensor in tensors):
@@ -234,7 +236,9 @@ class Drafts:
         if len({len(self.nodes[node].shape) for node in nodes}) > 1:
             for node in nodes:
                 self.make_image(node)
-        return nodes, tuple(max(each, key=lambda axis: prod(a.size for a in axis)) for each in zip(*arranged, strict=True))
+        return nodes, tuple(
+            max(each, key=lambda axis: prod(a.size for a in axis)) for each in zip(*arranged, strict=True)
+        )
 
 
 def _agree(arranged: Sequence[Axes], broadcast: bool) -> bool:
@@ -243,4 +247,3 @@ def _agree(arranged: Sequence[Axes], broadcast: bool) -> bool:
         if len(found) > 1:
             return False
     return True
-

@@ -11,6 +11,7 @@ from cnndsl.foreign.onnx.curves import grid, recognised
 from cnndsl.foreign.onnx.drafts import Array, Shift, Tensor, Weight
 from cnndsl.foreign.onnx.folding import evaluated
 from cnndsl.foreign.onnx.norms import read_written_out
+from cnndsl.foreign.onnx.response_norm import read_response_norm
 from cnndsl.foreign.onnx.step import Step, shortest
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.activation import Identity, Prelu
@@ -83,7 +84,9 @@ def _recognised(step: Step, tensors: Sequence[Tensor], curve: Curve | None) -> T
 
 
 def _own(value: Tensor | Weight | None) -> Array:
-    return None if value is None else grid() if isinstance(value, Tensor) else value.values.reshape(()).astype("float64")
+    return (
+        None if value is None else grid() if isinstance(value, Tensor) else value.values.reshape(()).astype("float64")
+    )
 
 
 def _result(step: Step, op: Op, source: int, like: Tensor) -> Tensor:
@@ -101,7 +104,9 @@ def _bounds_are_seen(step: Step) -> bool:
 
 
 def _constants(step: Step) -> list[float]:
-    return [float(each.values.reshape(())) for each in step.inputs if isinstance(each, Weight) and each.values.size == 1]
+    return [
+        float(each.values.reshape(())) for each in step.inputs if isinstance(each, Weight) and each.values.size == 1
+    ]
 
 
 def read_function(step: Step) -> Tensor:
@@ -121,7 +126,7 @@ def read_add(step: Step) -> Tensor:
     for constant, other in ((0, 1), (1, 0)):
         if isinstance(step.inputs[constant], Weight):
             return shifted(step, step.tensor(other), step.weight(constant))
-    return read_merge(Add(), step)
+    return read_response_norm(step) or read_merge(Add(), step)
 
 
 def read_sub(step: Step) -> Tensor:
@@ -182,7 +187,7 @@ FUNCTIONS = (
     "Abs Celu Clip Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu Log Mish Pow Reciprocal Relu Selu Sigmoid "
     "Softplus Softsign Sqrt Swish Tanh ThresholdedRelu Min"
 ).split()
-READERS = {
+READERS: dict[str, Callable[[Step], Tensor]] = {
     **{operator: partial(read_elementwise, read_function) for operator in FUNCTIONS},
     "Neg": partial(read_elementwise, lambda step: step.within(Scale(-1.0), step.tensor())),
     "Add": partial(read_elementwise, read_add),

@@ -30,7 +30,6 @@ def run_node(node: Any, opset: int, inputs: Sequence[Array]) -> list[Array]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numbers far away overflow, as they should
             model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-            results: list[Array] = ReferenceEvaluator(model).run(None, feeds)
-            return results
+            return list(ReferenceEvaluator(model).run(None, feeds))
     except Exception as error:  # whatever a malformed node makes the evaluator raise
         raise Unreadable(f"it cannot be worked out: {reason(error)}") from error

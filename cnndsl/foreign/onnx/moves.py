@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
-from cnndsl.foreign.onnx.arrangement import HEIGHT, WIDTH, Axes, Axis, plain, reshaped, sizes
+from cnndsl.foreign.onnx.arrangement import HEIGHT, WIDTH, Axes, Axis, plain, repeated, reshaped, sizes
 from cnndsl.foreign.onnx.convolutions import text
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step, shortest
@@ -64,7 +65,9 @@ def read_transpose(step: Step) -> Tensor:
 def read_squeeze(step: Step) -> Tensor:
     tensor, dims = step.tensor(), step.dims
     given = step.whole_numbers("axes", 1)
-    gone = [i for i, size in enumerate(dims) if size == 1] if given is None else [step.axis(i, len(dims)) for i in given]
+    gone = (
+        [i for i, size in enumerate(dims) if size == 1] if given is None else [step.axis(i, len(dims)) for i in given]
+    )
     return moved(step, tuple(axis for index, axis in enumerate(tensor.axes) if index not in gone))
 
 
@@ -95,12 +98,14 @@ def read_space_to_depth(step: Step) -> Tensor:
 
 
 def read_expand(step: Step) -> Tensor:
+    """Which a product does by itself; no other layer takes what is repeated."""
     import numpy as np
 
-    dims = step.dims
-    if np.broadcast_shapes(dims, step.whole_numbers("shape", 1) or ()) != dims:
-        raise Unreadable("it repeats values")
-    return step.tensor()
+    tensor, dims = step.tensor(), step.dims
+    wanted = np.broadcast_shapes(dims, step.whole_numbers("shape", 1) or ())
+    if len(wanted) != len(dims):
+        raise Unreadable("it makes new axes")
+    return replace(tensor, axes=repeated(tensor.axes, wanted))
 
 
 def read_cast(step: Step) -> Tensor:
@@ -235,7 +240,7 @@ def _padded(step: Step, tensor: Tensor, ends: dict[int, tuple[int, int]], mode: 
     return step.replaced(Pad(sides, mode=mode, value=shortest(value) if mode == "zero" else 0.0), tensor)
 
 
-READERS = {
+READERS: dict[str, Callable[[Step], Tensor | tuple[Tensor, ...]]] = {
     "Reshape": read_reshape,
     "Flatten": read_flatten,
     "Transpose": read_transpose,

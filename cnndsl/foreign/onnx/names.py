@@ -13,7 +13,7 @@ from cnndsl.foreign.onnx.drafts import Draft, Origin
 SCOPES = "pkg.torch.onnx.name_scopes"
 CLASSES = "pkg.torch.onnx.class_hierarchy"
 # Whole names that a tool made up: a number, with nothing or little before it.
-MADE_UP = re.compile(r"(n|t|x|val|node|input|output|tensor|onnx)?\W*_?\d*|onnx::.*|.*__\d+")
+MADE_UP = re.compile(r"(n|t|x|val|node|input|output|tensor|onnx)?\W*_?\d*|onnx::.*|.*__\d+|.*\.\d+")
 NUMBER = re.compile(r"(_?\d+)+$")
 NOT_WORD = re.compile(r"\W+")
 # Parts of paths that are no module's.
@@ -58,17 +58,29 @@ def scopes_of(name: str) -> tuple[str, ...]:
 
 def named(drafts: Sequence[tuple[int, Draft]]) -> dict[int, str]:
     """A name for every layer, unique, and a path where the file has any."""
-    homes = {node: _clean(draft.origin.scopes[-1]) if draft.origin.scopes else "" for node, draft in drafts}
-    lonely = Counter(homes.values())
-    inner = {home.rpartition(".")[0] for home in homes.values()} | {""}
-    inner |= {path for home in homes.values() for path in _above(home)}
+    homes = {node: home_of(draft) for node, draft in drafts}
+    words: dict[str, set[str]] = defaultdict(set)
+    for node, draft in drafts:
+        words[homes[node]].add(draft.op.word)
+    inner = {path for home in homes.values() for path in _above(home)} | {""}
     taken = Counter[str]()
     names: dict[int, str] = {}
     for node, draft in drafts:
         home = homes[node]
-        own = home if home and lonely[home] == 1 and home not in inner else _within(home, draft)
-        names[node] = _free(own, taken, numbered=own.rpartition(".")[2] == draft.op.word)
+        if len(words[home]) == 1 and home not in inner:  # a module that is one layer, called once or several times
+            names[node] = _free(home, taken, numbered=False)
+        else:
+            own = _own(draft)
+            names[node] = _free(f"{home}.{own}".strip("."), taken, numbered=own == draft.op.word)
     return names
+
+
+def home_of(draft: Draft) -> str:
+    """The innermost module around a layer; that of its weight, where a norm that was folded into it comes after it."""
+    source = draft.weights["weight"].source if "weight" in draft.weights else ""
+    if source.endswith(".weight") and "/" not in source and "::" not in source:
+        return _clean(source.removesuffix(".weight"))
+    return _clean(draft.origin.scopes[-1]) if draft.origin.scopes else ""
 
 
 def _above(path: str) -> list[str]:
@@ -76,16 +88,11 @@ def _above(path: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def _within(home: str, draft: Draft) -> str:
-    own = _own(draft)
-    return f"{home}.{own}" if home else own
-
-
 def _own(draft: Draft) -> str:
     """The file's own name of a step outside of modules, if it says anything; else the layer's word."""
     origin = draft.origin
-    if origin.scopes or draft.op.arity == 0:
-        return draft.op.word if origin.scopes else _clean(origin.result)
+    if origin.scopes:
+        return draft.op.word
     for name in (origin.name, origin.result):
         name = name.removesuffix(":0")
         if name and not _is_made_up(name, draft):
@@ -96,7 +103,11 @@ def _own(draft: Draft) -> str:
 def _is_made_up(name: str, draft: Draft) -> bool:
     """Whether a name says no more than a number, or the operator."""
     stem = NUMBER.sub("", name.removeprefix("node_")).lower()
-    return "/" in name.strip("/") or bool(MADE_UP.fullmatch(name)) or stem in (draft.origin.operator.lower(), draft.op.word)
+    return (
+        "/" in name.strip("/")
+        or bool(MADE_UP.fullmatch(name))
+        or stem in (draft.origin.operator.lower(), draft.op.word)
+    )
 
 
 def _clean(path: str) -> str:
@@ -107,8 +118,8 @@ def _clean(path: str) -> str:
 
 def _free(name: str, taken: Counter[str], *, numbered: bool) -> str:
     """A name nobody has: words of layers are numbered from 1, as the language does; others from the second on."""
-    wanted = f"{name}{taken[name] + 1}" if numbered else name
-    while taken[wanted] or wanted == "":
+    wanted = f"{name}{taken[name] + 1}" if numbered and not name.endswith("input") else name
+    while taken[wanted]:
         taken[name] += 1
         wanted = f"{name}{taken[name] + 1}" if numbered else f"{name}_{taken[name] + 1}"
     taken[name] += 1

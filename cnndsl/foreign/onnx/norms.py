@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cnndsl.foreign.onnx.arrangement import BATCH, CHANNELS, Axis, plain, sizes
 from cnndsl.foreign.onnx.drafts import Array, Tensor, Weight
@@ -170,7 +170,7 @@ def read_lrn(step: Step) -> Tensor:
     return step.within(Lrn(size, alpha=alpha, beta=beta, k=k), tensor)
 
 
-READERS = {
+READERS: dict[str, Callable[[Step], Tensor]] = {
     "BatchNormalization": read_bn,
     "InstanceNormalization": read_instance_norm,
     "LayerNormalization": read_layer_norm,

@@ -67,7 +67,10 @@ def read(path: Path, input: Shape | None = None) -> Reading:
     results = {each.name: _tensor(values, each.name, path) for each in model.graph.output}
     nodes = [_result(drafts, tensor, name) for name, tensor in results.items()]
     network = _network(path, drafts, list(zip(results, settle(drafts, nodes), strict=True)))
-    outputs = {name: len(tensor.axes) == 4 and tensor.axes != plain(drafts.dims(node)) for (name, tensor), node in zip(results.items(), nodes, strict=True)}
+    outputs = {
+        name: len(tensor.axes) == 4 and tensor.axes != plain(drafts.dims(node))
+        for (name, tensor), node in zip(results.items(), nodes, strict=True)
+    }
     return Reading(network, drafts.batch, walk.half, {name: last for name, _, last in given}, outputs)
 
 
@@ -89,11 +92,19 @@ def _inputs(model: Any, path: Path, input: Shape | None) -> Iterator[tuple[str, 
 
 
 def _sized(given: Any, path: Path, input: Shape | None) -> tuple[str, tuple[int, ...], bool]:
-    dims = [int(each.dim_value) if each.HasField("dim_value") and each.dim_value > 0 else None for each in given.type.tensor_type.shape.dim]
+    dims = [
+        int(each.dim_value) if each.HasField("dim_value") and each.dim_value > 0 else None
+        for each in given.type.tensor_type.shape.dim
+    ]
     batch, *rest = dims or [None]
     if len(rest) not in (1, 3):
         raise LiftError(f"cannot read {path}: its input {given.name} has {len(dims)} axes, and an image has four")
-    last = len(rest) == 3 and rest[2] is not None and rest[2] <= COLOURS and not (rest[0] is not None and rest[0] <= COLOURS)
+    last = (
+        len(rest) == 3
+        and rest[2] is not None
+        and rest[2] <= COLOURS
+        and not (rest[0] is not None and rest[0] <= COLOURS)
+    )
     if last:
         rest = [rest[2], *rest[:2]]
     if input is not None:
@@ -103,7 +114,9 @@ def _sized(given: Any, path: Path, input: Shape | None) -> tuple[str, tuple[int,
         rest = list(input)
     if None in rest:
         known = " x ".join("?" if size is None else str(size) for size in rest)
-        raise LiftError(f"{path} leaves the size of its input open ({known}): say it with --input, as in --input 3x224x224")
+        raise LiftError(
+            f"{path} leaves the size of its input open ({known}): say it with --input, as in --input 3x224x224"
+        )
     sizes = tuple(size for size in rest if size is not None)
     return given.name, (batch or 1, *(sizes if not last else (*sizes[1:], sizes[0]))), last
 
@@ -165,13 +178,26 @@ def _network(path: Path, drafts: Drafts, outputs: Sequence[tuple[str, int]]) -> 
     span = Source(str(path), "").span(0, 0)
     first = dict(_first_uses(kept))
     nodes = [
-        Node(names[node], draft.op, tuple(names[each] for each in draft.inputs), draft.shape, span, names[first[node]] if node in first else "")
+        Node(
+            names[node],
+            draft.op,
+            tuple(names[each] for each in draft.inputs),
+            draft.shape,
+            span,
+            names[first[node]] if node in first else "",
+        )
         for node, draft in kept
     ]
     called = [(MAIN if len(outputs) == 1 else name, node) for name, node in outputs]
     scopes = _scopes(kept, names, span)
-    graph = Graph(path.stem, nodes, [Output(name, names[node]) for name, node in called], scopes)
+    graph = Graph(_identifier(path), nodes, [Output(name, names[node]) for name, node in called], scopes)
     return ForeignNetwork(str(path), graph, dict(_tensors(graph, kept, names)), dict(_sources(graph, kept, names)))
+
+
+def _identifier(path: Path) -> str:
+    """The file's name as one of the language."""
+    name = "".join(each if each.isascii() and each.isalnum() else "_" for each in path.stem).strip("_").lower()
+    return name if name and not name[0].isdigit() else f"network_{name}".strip("_")
 
 
 def _first_uses(kept: Sequence[tuple[int, Draft]]) -> Iterator[tuple[int, int]]:
@@ -187,13 +213,18 @@ def _first_uses(kept: Sequence[tuple[int, Draft]]) -> Iterator[tuple[int, int]]:
 
 def _scopes(kept: Sequence[tuple[int, Draft]], names: Mapping[int, str], span: Any) -> Iterator[Scope]:
     classes = {path: name for _, draft in kept for path, name in draft.origin.classes.items()}
-    found = dict.fromkeys(".".join(names[node].split(".")[:count]) for node, _ in kept for count in range(1, names[node].count(".") + 1))
+    found = dict.fromkeys(
+        ".".join(names[node].split(".")[:count]) for node, _ in kept for count in range(1, names[node].count(".") + 1)
+    )
+    yield Scope("", "network", span)
     for path in found:
         block = classes.get(path)
         yield Scope(path, "block" if block else "stage", span, block)
 
 
-def _tensors(graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]) -> Iterator[tuple[str, TorchTensor]]:
+def _tensors(
+    graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]
+) -> Iterator[tuple[str, TorchTensor]]:
     import numpy as np
     import torch
 
@@ -201,7 +232,10 @@ def _tensors(graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int
         for name, weight in draft.weights.items():
             values = np.ascontiguousarray(weight.values) if weight.values.ndim else np.array(weight.values)
             kind = np.float64 if values.dtype == np.float64 else np.float32
-            yield graph[names[node]].key(name), torch.from_numpy(np.array(values if name == "num_batches_tracked" else values.astype(kind)))
+            yield (
+                graph[names[node]].key(name),
+                torch.from_numpy(np.array(values if name == "num_batches_tracked" else values.astype(kind))),
+            )
 
 
 def _sources(graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
@@ -209,5 +243,3 @@ def _sources(graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int
         for name, weight in draft.weights.items():
             if weight.source:
                 yield graph[names[node]].key(name), weight.source
-
-

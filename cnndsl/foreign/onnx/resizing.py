@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cnndsl.foreign.onnx.arrangement import HEIGHT
 from cnndsl.foreign.onnx.convolutions import text
 from cnndsl.foreign.onnx.drafts import Array, Tensor
@@ -101,7 +103,7 @@ def _nearest(step: Step, place: str, before: int, after: int, scale: float) -> l
     if place not in places:
         raise Unreadable(f"it measures pixels by {place}")
     rounding = "floor" if step.opset < 11 else text(step.attribute("nearest_mode", "round_prefer_floor"))
-    roundings = {
+    roundings: dict[str, Callable[[Array], Array]] = {
         "floor": np.floor,
         "ceil": np.ceil,
         "round_prefer_floor": lambda x: np.ceil(x - 0.5),

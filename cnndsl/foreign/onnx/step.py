@@ -149,4 +149,3 @@ def shortest(value: float) -> float:
     import numpy as np
 
     return float(str(np.float32(value)))
-

@@ -36,7 +36,9 @@ def _by_inference(step: Step, kinds: Mapping[str, int]) -> Mapping[str, Any]:
             if isinstance(value, Weight) and value.values.size <= SMALL
         }
         imports = [helper.make_opsetid("", step.opset)]
-        found: Mapping[str, Any] = shape_inference.infer_node_outputs(schema, step.node, types, small, opset_imports=imports)
+        found: Mapping[str, Any] = shape_inference.infer_node_outputs(
+            schema, step.node, types, small, opset_imports=imports
+        )
         return found
     except Exception:  # operators that are not known, and nodes that ONNX finds fault with
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from cnndsl.errors import LiftError
@@ -28,6 +29,7 @@ READERS: Mapping[str, Reader] = {
 }
 DOMAINS = ("", "ai.onnx")
 MOST = 2**28  # numbers that a file may work out from constants
+LARGE = ("ConstantOfShape", "Expand", "Tile")  # whose last input says how many
 RANDOM = ("RandomNormal", "RandomUniform", "Bernoulli", "Multinomial")
 WHY = {
     "QuantizeLinear": "the file is quantised: it computes with whole numbers",
@@ -41,7 +43,14 @@ WHY = {
 class Walk:
     """Reads the steps of a model into `drafts`; `values` says what each name of the file stands for."""
 
-    def __init__(self, drafts: Drafts, values: dict[str, Value], opset: int, known: Mapping[str, tuple[int, ...]], kinds: dict[str, int]) -> None:
+    def __init__(
+        self,
+        drafts: Drafts,
+        values: dict[str, Value],
+        opset: int,
+        known: Mapping[str, tuple[int, ...]],
+        kinds: dict[str, int],
+    ) -> None:
         self.drafts, self.values, self.opset, self.known = drafts, values, opset, known
         self.kinds = kinds
         self.makers: dict[str, Step] = {}
@@ -93,10 +102,8 @@ class Walk:
         return self._worked_out(step)
 
     def _worked_out(self, step: Step) -> list[Weight] | None:
-        from math import prod
-
         constants = [value.values if isinstance(value, Weight) else None for value in step.inputs]
-        if step.operator in ("ConstantOfShape", "Expand", "Tile") and prod(map(int, constants[-1].reshape(-1))) > MOST:
+        if step.operator in LARGE and prod(step.whole_numbers("shape", len(constants) - 1) or ()) > MOST:
             raise LiftError(f"{step.origin} makes more than {MOST:,} numbers of a constant")
         try:
             results = run_node(step.node, self.opset, constants)
@@ -146,4 +153,3 @@ class Walk:
             return self.drafts.strict(value, origin)
         except Unreadable:
             return value.node
-
