@@ -395,7 +395,7 @@ UNREAD = [
     c("2 apart", "y = Slice (x, a, b, c, d)", a=[0], b=[8], c=[2], d=[2]),
     c("another order", "y = Gather <axis=1> (x, a)", a=[2, 1]),
     c("different shapes", "p = GlobalAveragePool (x)\ny = Add (x, p)"),
-    c("different shapes", "p = GlobalAveragePool (x)\nh = Expand (p, s)\ny = Add (x, h)", s=[1, 4, 8, 7]),
+    c("no layer moves values so", "p = GlobalAveragePool (x)\nh = Expand (p, s)\ny = Add (x, h)", s=[1, 4, 8, 7]),
     c("neither all pixels nor", "y = ReduceMean <axes=[2]> (x)"),
     c("no layer adds numbers to a vector", "y = Add (x, a)", a=(5,), shape=(5,)),
     c("quantised", "q = QuantizeLinear (x, s, z)\ny = DequantizeLinear (q, s, z)", s=0.1, z=np.array(0, np.uint8)),

@@ -11,6 +11,7 @@ from cnndsl.foreign.network import Unread
 from cnndsl.foreign.onnx.arrangement import Axes, layers, plain, unrepeated
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.activation import Pointwise, Prelu, Softmax
+from cnndsl.ops.arguments import ArgumentError, Integer, Number
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.linear import Linear
@@ -97,6 +98,7 @@ class Drafts:
     def add(self, op: Op, inputs: Sequence[int], origin: Origin, weights: Mapping[str, Weight] | None = None) -> int:
         """Raises `Unreadable` if the layer does not take such inputs, or its weights are of another shape."""
         shapes = [self.nodes[source].shape for source in inputs]
+        _check_arguments(op)
         try:
             shape = op.output(*shapes)
         except LayerError as error:
@@ -247,3 +249,14 @@ def _agree(arranged: Sequence[Axes], broadcast: bool) -> bool:
         if len(found) > 1:
             return False
     return True
+
+
+def _check_arguments(op: Op) -> None:
+    """Raises `Unreadable` for numbers that no text could say."""
+    for parameter in op.signature():
+        value = getattr(op, parameter.name)
+        if value is not None and isinstance(parameter.kind, (Integer, Number)):
+            try:
+                parameter.kind.accept(value)
+            except ArgumentError as error:
+                raise Unreadable(f"its {parameter.name}: {error}") from error

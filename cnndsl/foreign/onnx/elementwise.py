@@ -91,7 +91,7 @@ def _own(value: Tensor | Weight | None) -> Array:
 
 def _result(step: Step, op: Op, source: int, like: Tensor) -> Tensor:
     if isinstance(op, Identity):
-        return Tensor(source, like.axes)
+        return like if source == like.node else Tensor(source, like.axes)
     return Tensor(step.drafts.add(op, (source,), step.origin), like.axes)
 
 

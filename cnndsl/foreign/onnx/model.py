@@ -34,7 +34,7 @@ def read_model(path: Path) -> Any:
 
 def _said(error: Exception) -> str:
     text = reason(error)
-    return "it is no ONNX file" if "parse" in text.lower() or "decod" in text.lower() else text
+    return "it is no ONNX file" if "pars" in text.lower() or "decod" in text.lower() else text
 
 
 def _check(model: Any) -> None:
@@ -44,7 +44,7 @@ def _check(model: Any) -> None:
     context = checker.C.CheckerContext()
     context.ir_version = model.ir_version
     context.opset_imports = {each.domain: each.version for each in model.opset_import}
-    for node in model.graph.node:
+    for node in (node for node in model.graph.node if not any(each.HasField("g") for each in node.attribute)):
         checker.check_node(node, context)
 
 
@@ -55,7 +55,12 @@ def _inlined(model: Any) -> Any:
 
 
 def _check_version(model: Any, path: Path) -> None:
+    from onnx import defs
+
     version = version_of(model)
+    if version > defs.onnx_opset_version():
+        newest = defs.onnx_opset_version()
+        raise LiftError(f"cannot read {path}: its operators are of version {version}, and this onnx knows {newest}")
     if version < OLDEST:
         raise LiftError(f"cannot read {path}: its operators are of version {version}, and {OLDEST} is the oldest read")
 

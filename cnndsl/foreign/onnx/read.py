@@ -16,7 +16,7 @@ from cnndsl.foreign.onnx.names import named, unbroken
 from cnndsl.foreign.onnx.settling import settle
 from cnndsl.foreign.onnx.step import Value
 from cnndsl.foreign.onnx.types import dims_of
-from cnndsl.foreign.onnx.unreadable import Unreadable
+from cnndsl.foreign.onnx.unreadable import Broken, Unreadable
 from cnndsl.foreign.onnx.walk import Walk
 from cnndsl.ir.graph import Graph, Node, Output, Scope
 from cnndsl.ir.node import MAIN
@@ -27,6 +27,8 @@ from cnndsl.source import Source
 if TYPE_CHECKING:
     from torch import Tensor as TorchTensor
 
+Given = tuple[str, tuple[int, ...], bool]
+"""An input: its name, its sizes with the batch, and whether its channels come last."""
 COLOURS = 4  # the most channels an image has that goes in with its channels last
 
 
@@ -57,6 +59,13 @@ def read(path: Path, input: Shape | None = None) -> Reading:
     model = read_model(path)
     given = list(_inputs(model, path, input))
     drafts = Drafts(given[0][1][0])
+    try:
+        return _reading(model, path, given, drafts)
+    except Broken as error:
+        raise LiftError(f"cannot read {path}: {error}") from error
+
+
+def _reading(model: Any, path: Path, given: Sequence[Given], drafts: Drafts) -> Reading:
     values: dict[str, Value] = dict(_initializers(model))
     for name, dims, last in given:
         shape = (dims[3], *dims[1:3]) if last else dims[1:]
@@ -64,7 +73,7 @@ def read(path: Path, input: Shape | None = None) -> Reading:
         values[name] = Tensor(node, _channels_last(drafts.dims(node)) if last else plain(drafts.dims(node)))
     walk = Walk(drafts, values, version_of(model), _known(model, given), _kinds(model))
     walk.run(model.graph.node)
-    results = {each.name: _tensor(values, each.name, path) for each in model.graph.output}
+    results = {each.name: _tensor(values, each.name) for each in model.graph.output}
     nodes = [_result(drafts, tensor, name) for name, tensor in results.items()]
     network = _network(path, drafts, list(zip(results, settle(drafts, nodes), strict=True)))
     outputs = {
@@ -79,7 +88,7 @@ def _channels_last(dims: tuple[int, ...]) -> Axes:
     return batch, height, width, channels
 
 
-def _inputs(model: Any, path: Path, input: Shape | None) -> Iterator[tuple[str, tuple[int, ...], bool]]:
+def _inputs(model: Any, path: Path, input: Shape | None) -> Iterator[Given]:
     """Each input that is no weight: its name, its sizes with the batch, and whether its channels come last."""
     kept = {each.name for each in model.graph.initializer}
     real = [each for each in model.graph.input if each.name not in kept]
@@ -91,7 +100,7 @@ def _inputs(model: Any, path: Path, input: Shape | None) -> Iterator[tuple[str, 
         yield _sized(each, path, input)
 
 
-def _sized(given: Any, path: Path, input: Shape | None) -> tuple[str, tuple[int, ...], bool]:
+def _sized(given: Any, path: Path, input: Shape | None) -> Given:
     dims = [
         int(each.dim_value) if each.HasField("dim_value") and each.dim_value > 0 else None
         for each in given.type.tensor_type.shape.dim
@@ -128,10 +137,10 @@ def _initializers(model: Any) -> Iterator[tuple[str, Weight]]:
         try:
             yield tensor.name, Weight(numpy_helper.to_array(tensor), tensor.name)
         except Exception as error:  # sizes and data that do not fit
-            raise LiftError(f"the values of {tensor.name} cannot be read: {error}") from error
+            raise Broken(f"the values of {tensor.name} are not as many as it says") from error
 
 
-def _known(model: Any, given: Sequence[tuple[str, tuple[int, ...], bool]]) -> dict[str, tuple[int, ...]]:
+def _known(model: Any, given: Sequence[Given]) -> dict[str, tuple[int, ...]]:
     """Shapes that the file says of its steps' results, with the batch where it leaves that open."""
     found = {}
     for each in (*model.graph.value_info, *model.graph.output):
@@ -148,10 +157,10 @@ def _kinds(model: Any) -> dict[str, int]:
     return {each.name: each.type.tensor_type.elem_type for each in model.graph.input}
 
 
-def _tensor(values: Mapping[str, Value], name: str, path: Path) -> Tensor:
+def _tensor(values: Mapping[str, Value], name: str) -> Tensor:
     value = values.get(name)
     if not isinstance(value, Tensor):
-        raise LiftError(f"cannot read {path}: its output {name} does not depend on its input")
+        raise Broken(f"its output {name} does not depend on its input")
     return value
 
 

@@ -13,6 +13,7 @@ from cnndsl.ops.base import Op
 from cnndsl.ops.images import Pair
 from cnndsl.ops.resize import Resize, Upsample
 
+LARGEST = 2**20  # pixels along an axis
 MODES = {"nearest": "nearest", "linear": "bilinear", "bilinear": "bilinear", "cubic": "bicubic"}
 
 
@@ -56,8 +57,10 @@ def _by_scales(step: Step, tensor: Tensor, scales: list[float]) -> Tensor:
 
 def _layer(step: Step, old: Pair, new: Pair, scales: tuple[float, float]) -> Op:
     mode = MODES.get(text(step.attribute("mode", "nearest")))
-    if mode is None or min(new) < 1:
+    if mode is None:
         raise Unreadable(f"it resizes by {text(step.attribute('mode'))}")
+    if not 1 <= min(new) <= max(new) <= LARGEST:
+        raise Unreadable(f"it makes a map of {new[0]} x {new[1]}")
     place = _place(step)
     if mode == "nearest":
         for before, after, scale in zip(old, new, scales, strict=True):

@@ -33,7 +33,9 @@ def _relative(division: Step | None, name: str) -> float | None:
     mean = _made(total, _flowing(total), "ReduceMean")
     if norm is None or mean is None or eps is None or norm.node.input[0] != name or eps.size != 1:
         return None
-    if mean.node.input[0] != norm.node.output[0] or not (norm.attribute("keepdims", 1) and mean.attribute("keepdims", 1)):
+    if mean.node.input[0] != norm.node.output[0] or not (
+        norm.attribute("keepdims", 1) and mean.attribute("keepdims", 1)
+    ):
         return None
     tensor = norm.tensor()
     whole, rank = plain(norm.drafts.dims(tensor.node)), len(tensor.axes)

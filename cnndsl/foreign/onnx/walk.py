@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from cnndsl.errors import LiftError
 from cnndsl.foreign.onnx import convolutions, elementwise, moves, norms, pools, resizing
 from cnndsl.foreign.onnx.arrangement import sizes
 from cnndsl.foreign.onnx.drafts import Drafts, Origin, Tensor, Weight
@@ -15,7 +14,8 @@ from cnndsl.foreign.onnx.names import origin_of
 from cnndsl.foreign.onnx.softmax import READERS as SOFTMAX
 from cnndsl.foreign.onnx.step import Step, Value
 from cnndsl.foreign.onnx.types import inferred
-from cnndsl.foreign.onnx.unreadable import Unreadable
+from cnndsl.foreign.onnx.unreadable import Broken, Unreadable
+from cnndsl.ops.base import LayerError
 
 Reader = Callable[[Step], Tensor | Sequence[Tensor]]
 READERS: Mapping[str, Reader] = {
@@ -63,7 +63,15 @@ class Walk:
                 self._keep(node, folded)
             else:
                 self._keep(node, self._read(step))
-            self.makers |= dict.fromkeys(filter(None, node.output), step)
+            self._note(step)
+
+    def _note(self, step: Step) -> None:
+        """Who made each result; what only hands on a tensor, as a product with 1 does, is not looked at again."""
+        names = [name for name in step.node.output if name]
+        handed = next(
+            (name for name in step.node.input if names and self.values.get(name) is self.values[names[0]]), None
+        )
+        self.makers |= dict.fromkeys(names, self.makers.get(handed, step) if handed else step)
 
     def _step(self, node: Any) -> Step:
         from onnx.helper import get_attribute_value
@@ -75,13 +83,13 @@ class Walk:
 
     def _value(self, name: str, node: Any) -> Value:
         if name not in self.values:
-            raise LiftError(f"{node.op_type} {node.name or node.output[0]} reads {name}, which nothing gives")
+            raise Broken(f"{step_name(node)} reads {name}, which nothing gives")
         return self.values[name]
 
     def _keep(self, node: Any, results: Sequence[Value]) -> None:
         for name, value in zip(node.output, results, strict=False):
             if name and name in self.values:
-                raise LiftError(f"{node.op_type} {node.name} gives {name}, which is there already")
+                raise Broken(f"{step_name(node)} gives {name}, which is there already")
             self.values[name] = value
 
     def _folded(self, step: Step) -> list[Weight] | None:
@@ -104,11 +112,11 @@ class Walk:
     def _worked_out(self, step: Step) -> list[Weight] | None:
         constants = [value.values if isinstance(value, Weight) else None for value in step.inputs]
         if step.operator in LARGE and prod(step.whole_numbers("shape", len(constants) - 1) or ()) > MOST:
-            raise LiftError(f"{step.origin} makes more than {MOST:,} numbers of a constant")
+            raise Broken(f"{step.origin} makes more than {MOST:,} numbers of a constant")
         try:
             results = run_node(step.node, self.opset, constants)
         except Unreadable as error:
-            raise LiftError(f"{step.origin}: {error}") from error
+            raise Broken(f"{step.origin}: {error}") from error
         name = step.node.output[0] if step.operator in ("Identity", "Constant", "ConstantOfShape") else ""
         return [Weight(value, name) for value in results]
 
@@ -119,14 +127,22 @@ class Walk:
             results = [result] if isinstance(result, Tensor) else list(result)
             self._check(results, shapes)
             return results
-        except Unreadable as error:
+        except (Unreadable, LayerError) as error:
             return list(self._unread(step, shapes, str(error)))
+        except (
+            ArithmeticError,
+            LookupError,
+            MemoryError,
+            TypeError,
+            ValueError,
+        ):  # blocks of size 0, axes that are not there
+            return list(self._unread(step, shapes, "its numbers make no sense"))
 
     def _reader(self, step: Step) -> Reader:
         if step.node.domain not in DOMAINS:
             raise Unreadable(f"the operators of {step.node.domain} are not known")
         if step.operator not in READERS:
-            raise Unreadable(WHY.get(step.operator, ""))
+            raise Unreadable(WHY.get(step.operator, f"no layer computes {step.operator}"))
         return READERS[step.operator]
 
     def _check(self, results: Sequence[Tensor], shapes: Sequence[tuple[int, ...] | None]) -> None:
@@ -142,7 +158,7 @@ class Walk:
             if not name:
                 continue
             if dims is None:
-                raise LiftError(f"{step.origin} cannot be read, and the file does not say what shape it gives")
+                raise Broken(f"{step.origin} cannot be read, and the file does not say what shape it gives")
             if not dims or dims[0] != self.drafts.batch:
                 why = why or "it mixes the samples of a batch"
             yield self.drafts.tensor(self.drafts.unread(sources, step.origin, dims, why))
@@ -153,3 +169,7 @@ class Walk:
             return self.drafts.strict(value, origin)
         except Unreadable:
             return value.node
+
+
+def step_name(node: Any) -> str:
+    return f"{node.op_type} of {node.name or node.output[0]}"
