@@ -243,6 +243,7 @@ ACTIVATIONS = [
     c("hardswish", "a = HardSigmoid <alpha=0.1666666716337204> (x)\ny = Mul (a, x)"),
     c("silu", "a = Sigmoid (x)\ny = Mul (x, a)"),
     c("mish", "a = Softplus (x)\nb = Tanh (a)\ny = Mul (x, b)"),
+    c("tanh; mish", "t = Tanh (x)\na = Softplus (t)\nb = Tanh (a)\ny = Mul (t, b)"),
     c("mish", "y = Mish (x)", opset=18),
     c("gelu", "y = Gelu (x)", opset=20),
     c("gelu approximate=tanh", 'y = Gelu <approximate="tanh"> (x)', opset=20),
@@ -300,6 +301,8 @@ MERGES = [
     c("depthwise 1x1, bias=true", "a = Mul (x, s)\ny = Sub (a, m)", m=(4, 1, 1), s=0.25),
     c("depthwise 1x1, bias=true", "y = Sub (m, x)", m=(4, 1, 1)),
     c("depthwise 1x1, bias=true", "y = Add (x, a)", a=0.5),
+    c("depthwise 1x1, bias=true", "y = Add (x, a)", a=1e-7),
+    c("relu", "a = Add (x, zero)\ny = Relu (a)", zero=0.0),
 ]
 MOVES = [
     c(

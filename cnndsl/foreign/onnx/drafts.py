@@ -89,7 +89,7 @@ class Drafts:
     def __init__(self, batch: int) -> None:
         self.batch = batch
         self.nodes: dict[int, Draft] = {}
-        self.curves: dict[int, Any] = {}
+        self.curves: dict[int, dict[int, Array]] = {}
         self._moved: dict[tuple[int, Axes], int] = {}
 
     def __getitem__(self, node: int) -> Draft:

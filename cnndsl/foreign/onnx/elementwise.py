@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 
@@ -20,28 +19,25 @@ from cnndsl.ops.merge import Add, Max, Mean, Mul, Sub
 from cnndsl.ops.scale import Scale
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A tensor whose every number is a function of the one in its place in the result of layer `source`."""
-
-    source: int
-    values: Array
+NEAREST = 8  # layers back from which a function is looked for
+Curves = dict[int, Array]
+"""What a tensor is a function of, the nearest layer first: its values for those of `grid` in that layer's result."""
 
 
 def read_elementwise(otherwise: Callable[[Step], Tensor], step: Step) -> Tensor:
-    """The layer of its own function; else that of all functions since the last other layer; else what is said of it."""
+    """The layer of its own function; else that of the functions since a layer before it; else what is said of it."""
     tensors = [value for value in step.inputs if isinstance(value, Tensor)]
-    curve = _curve(step, tensors)
-    result = _recognised(step, tensors, curve)
+    curves = _curves(step, tensors)
+    result = _recognised(step, tensors[0], curves) if curves else None
     if result is None:
         try:
             result = otherwise(step)
         except Unreadable as error:
-            if curve is None:
+            if not curves:
                 raise
             result = unread(step, tensors[0], str(error))
-    if curve is not None and result.node not in step.drafts.curves:
-        step.drafts.curves[result.node] = curve
+    if result.node not in step.drafts.curves:
+        step.drafts.curves[result.node] = {source: each for source, each in curves.items() if source < result.node}
     return result
 
 
@@ -51,48 +47,38 @@ def unread(step: Step, tensor: Tensor, why: str) -> Tensor:
     return Tensor(node, tensor.axes)
 
 
-def _curve(step: Step, tensors: Sequence[Tensor]) -> Curve | None:
-    """What it computes as a function of one number of one layer; None if it is of several, or its constants are."""
+def _curves(step: Step, tensors: Sequence[Tensor]) -> Curves:
+    """What it computes, as functions of one number of one layer; empty if it is none, or its constants are several."""
     if not tensors or any(tensor.axes != tensors[0].axes for tensor in tensors):
-        return None
-    before = [step.drafts.curves.get(tensor.node, Curve(tensor.node, grid())) for tensor in tensors]
+        return {}
     constants = [value.values for value in step.inputs if isinstance(value, Weight)]
     if any(each.size != 1 or each.ndim > len(tensors[0].axes) for each in constants):
-        return None
-    if len({each.source for each in before}) > 1:
-        return None
-    curves = iter(before)
-    feeds = [_fed(value, curves) for value in step.inputs]
-    return Curve(before[0].source, evaluated(step, feeds))
+        return {}
+    known = {each.node: {each.node: grid(), **step.drafts.curves.get(each.node, {})} for each in tensors}
+    common = set.intersection(*(set(each) for each in known.values()))
+    return {source: _curve(step, known, source) for source in sorted(common, reverse=True)[:NEAREST]}
 
 
-def _fed(value: Tensor | Weight | None, curves: object) -> Array:
+def _curve(step: Step, known: dict[int, Curves], source: int) -> Array:
+    return evaluated(step, [_fed(value, known, source) for value in step.inputs])
+
+
+def _fed(value: Tensor | Weight | None, known: dict[int, Curves], source: int) -> Array:
     if isinstance(value, Tensor):
-        return next(curves).values  # type: ignore[call-overload]
+        return known[value.node][source]
     return None if value is None else value.values.reshape(()).astype("float64")
 
 
-def _recognised(step: Step, tensors: Sequence[Tensor], curve: Curve | None) -> Tensor | None:
-    if curve is None or not _bounds_are_seen(step):
+def _recognised(step: Step, like: Tensor, curves: Curves) -> Tensor | None:
+    if not _bounds_are_seen(step):
         return None
-    node = tensors[0].node
-    own = recognised(evaluated(step, [_own(value) for value in step.inputs]), half=step.half)
-    if own is not None and all(tensor.node == node for tensor in tensors):
-        return _result(step, own, node, tensors[0])
-    made = recognised(curve.values, half=step.half) if curve.source != node or len(tensors) > 1 else None
-    return None if made is None else _result(step, made, curve.source, tensors[0])
-
-
-def _own(value: Tensor | Weight | None) -> Array:
-    return (
-        None if value is None else grid() if isinstance(value, Tensor) else value.values.reshape(()).astype("float64")
-    )
-
-
-def _result(step: Step, op: Op, source: int, like: Tensor) -> Tensor:
-    if isinstance(op, Identity):
-        return like if source == like.node else Tensor(source, like.axes)
-    return Tensor(step.drafts.add(op, (source,), step.origin), like.axes)
+    for source, values in curves.items():
+        op = recognised(values, half=step.half)
+        if isinstance(op, Identity):
+            return like if source == like.node else Tensor(source, like.axes)
+        if op is not None:
+            return Tensor(step.drafts.add(op, (source,), step.origin), like.axes)
+    return None
 
 
 def _bounds_are_seen(step: Step) -> bool:

@@ -62,7 +62,7 @@ def read(path: Path, input: Shape | None = None) -> Reading:
     try:
         return _reading(model, path, given, drafts)
     except Broken as error:
-        raise LiftError(f"cannot read {path}: {error}") from error
+        raise LiftError(f"cannot read {path}: {' '.join(str(error).split())}") from error
 
 
 def _reading(model: Any, path: Path, given: Sequence[Given], drafts: Drafts) -> Reading:
@@ -107,7 +107,7 @@ def _sized(given: Any, path: Path, input: Shape | None) -> Given:
     ]
     batch, *rest = dims or [None]
     if len(rest) not in (1, 3):
-        raise LiftError(f"cannot read {path}: its input {given.name} has {len(dims)} axes, and an image has four")
+        raise LiftError(f"cannot read {path}: its input {given.name!r} has {len(dims)} axes, and an image has four")
     last = (
         len(rest) == 3
         and rest[2] is not None
