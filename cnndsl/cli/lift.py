@@ -77,7 +77,10 @@ def _write(lifted: Lifted, foreign: Foreign, options: argparse.Namespace) -> int
     network = lifted.architecture
     print(f"{foreign.title}: {len(network.graph):,} layers, {network.params:,} parameters, {network.macs:,} MACs")
     print("proved: its text is the same network, and on random input")
-    print(f"        both give the same (relative error {lifted.proof.error:.1e} in float64)")
+    print(f"        both give the same (relative error {lifted.proof.error:.1e} in {lifted.proof.precision})")
+    if foreign.unused:
+        shown = ", ".join(foreign.unused[:3]) + ", ..." * (len(foreign.unused) > 3)
+        print(f"not there, as nothing computes with it: {shown}")
     write_file(options.output, lifted.text)
     print(f"wrote {options.output} ({lifted.text.count(chr(10))} lines)")
     if options.weights is not None:

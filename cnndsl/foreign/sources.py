@@ -26,13 +26,28 @@ IMAGE: Shape = (3, 224, 224)  # where nothing says how large images are
 
 
 @dataclass(frozen=True)
+class Precision:
+    """In which numbers a network is run, and how large a relative error their rounding can be the reason of.
+
+    In float64, sums in another order differ by about 1e-15; the smallest real difference, an `eps`, by far more than
+    its limit.
+    """
+
+    name: str
+    limit: float
+
+
+EXACT = Precision("float64", 1e-9)
+
+
+@dataclass(frozen=True)
 class Foreign:
     """A network of other makers, read, and how to run it.
 
     title    what it is called
     origin   where it is from, in a line
     network  it in our words
-    run      what it computes in float64 of `batch` inputs, those of train-only heads last
+    run      what it computes of `batch` inputs in a `precision`, train-only heads last
     unused   learned tensors that nothing computes with
     """
 
@@ -41,6 +56,7 @@ class Foreign:
     network: ForeignNetwork
     run: Callable[[Sequence[Tensor]], list[Tensor]]
     batch: int = 2
+    precision: Precision = EXACT
     unused: tuple[str, ...] = ()
 
 
@@ -203,4 +219,14 @@ def _read_file(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
 
 
 def _read_onnx(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
-    raise ModelError(f"{path}: ONNX is not read yet")
+    from cnndsl.foreign.onnx.compute import run
+    from cnndsl.foreign.onnx.read import read
+
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}")
+    if shapes is not None and len(shapes) > 1:
+        raise ModelError(f"{path} takes one --input, for what the file leaves open")
+    reading = read(path, shapes[0] if shapes else None)
+    precision = Precision("float16", 2e-2) if reading.half else Precision("float32", 1e-4)
+    compute = partial(run, reading, path)
+    return Foreign(str(path), f"from {path.name}", reading.network, compute, max(reading.batch, 1), precision)

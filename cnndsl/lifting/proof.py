@@ -18,17 +18,13 @@ from cnndsl.passes.settle_bias import settle_bias
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Sums in another order differ by about 1e-15; the smallest real difference, an eps, by far more than this.
-TOLERANCE = 1e-9
-
 
 @dataclass(frozen=True)
 class Proof:
-    """`params` are the learned values of the source's that its text has, `error` the largest relative one of an output
-    in float64."""
+    """The largest relative error of an output, and in which numbers the source was run."""
 
-    params: int
     error: float
+    precision: str
 
 
 def prove(foreign: Foreign, made: Written) -> tuple[Architecture, dict[str, Tensor], Proof]:
@@ -43,9 +39,9 @@ def prove(foreign: Foreign, made: Written) -> tuple[Architecture, dict[str, Tens
         raise LiftError(f"cannot lift {title}: its text is another network", map(str, found))
     weights = _weights(architecture, foreign.network, made.names(architecture.graph))
     largest = _error(architecture, weights, foreign)
-    if not largest <= TOLERANCE:
+    if not largest <= foreign.precision.limit:
         raise LiftError(f"cannot lift {title}: its text computes something else (relative error {largest:.1e})")
-    return architecture, weights, Proof(architecture.params, largest)
+    return architecture, weights, Proof(largest, foreign.precision.name)
 
 
 def _weights(architecture: Architecture, network: ForeignNetwork, names: Mapping[str, str]) -> dict[str, Tensor]:
@@ -72,7 +68,7 @@ def _error(architecture: Architecture, weights: Mapping[str, Tensor], foreign: F
     try:
         theirs = foreign.run([each.clone() for each in inputs])
     except Exception as error:  # whatever the foreign code raises
-        raise LiftError(f"cannot run {foreign.title} in float64: {reason(error)}") from error
+        raise LiftError(f"cannot run {foreign.title} in {foreign.precision.name}: {reason(error)}") from error
     with torch.no_grad():
         mine = tensors_in(ours(*inputs))
     if len(mine) != len(theirs):
