@@ -82,6 +82,15 @@ def two_towers(self: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return self.head(torch.cat([self.tower(x).mean((2, 3)), self.tower(y).mean((2, 3))], dim=1))
 
 
+def both_ways(self: nn.Module, x: Tensor) -> Tensor:
+    gate = torch.sigmoid(self.b(x))
+    return self.a(x) * gate + x * (1 - gate)
+
+
+def learned(*shape: int) -> nn.Parameter:
+    return nn.Parameter(torch.rand(*shape))
+
+
 # By name: a module, the shapes of its inputs, and what the text says of it.
 LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str, ...]]] = {
     "hardswish": (lambda: after(lambda x: x * F.relu6(x + 3) / 6), [IMAGE], ("-> hardswish",)),
@@ -113,7 +122,7 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
     ),
     "norm by hand": (lambda: nn.Sequential(conv(), WrittenNorm(8)), [IMAGE], ("-> layer_norm",)),
     "pixels by linear": (
-        lambda: Function(lambda m, x: m.b(m.a(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2), a=nn.Linear(3, 4), b=nn.GELU()),
+        lambda: Function(lambda m, x: F.gelu(m.a(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2), a=nn.Linear(3, 4)),
         [IMAGE],
         ("conv 1x1, 4 -> gelu",),
     ),
@@ -156,12 +165,12 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         ("residual shortcut=zero_pad { conv 3x3, 8, /2 }",),
     ),
     "affine": (
-        lambda: Function(lambda m, x: m.conv(x) * m.w + m.b, conv=conv(), w=nn.Parameter(torch.rand(8, 1, 1)), b=nn.Parameter(torch.rand(8, 1, 1))),
+        lambda: Function(lambda m, x: m.conv(x) * m.w + m.b, conv=conv(), w=learned(8, 1, 1), b=learned(8, 1, 1)),
         [IMAGE],
         ("depthwise 1x1",),
     ),
     "two ways": (
-        lambda: Function(lambda m, x: (lambda g: m.a(x) * g + x * (1 - g))(torch.sigmoid(m.b(x))), a=conv(3, 3), b=conv(3, 3)),
+        lambda: Function(both_ways, a=conv(3, 3), b=conv(3, 3)),
         [IMAGE],
         ("sigmoid", "sub"),
     ),
@@ -170,7 +179,7 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
     "vector": (lambda: nn.Sequential(nn.Linear(10, 5), nn.ReLU()), [(10,)], ("linear 5 -> relu",)),
     "weight norm": (lambda: nn.utils.parametrizations.weight_norm(conv()), [IMAGE], ("conv 3x3, 8",)),
     "names": (
-        lambda: Function(lambda m, x: getattr(m, "repeat")(getattr(m, "class")(x)), **{"class": conv(), "repeat": conv(8)}),
+        lambda: Function(lambda m, x: m.repeat(getattr(m, "class")(x)), **{"class": conv(), "repeat": conv(8)}),
         [IMAGE],
         ("conv 3x3, 8",),
     ),

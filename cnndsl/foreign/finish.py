@@ -39,7 +39,7 @@ def finish(draft: Draft, title: str, results: Sequence[Result]) -> ForeignNetwor
 
 
 def _nested(steps: Sequence[Step]) -> Iterator[Step]:
-    """The steps, where what joins all features of a dense block so far joins the last to those that are joined already."""
+    """The steps, where what joins all features of a dense block anew joins the last ones to what is joined already."""
     joined: dict[tuple[int, ...], int] = {}
     for number, step in enumerate(steps):
         if isinstance(step.op, Concat):

@@ -142,8 +142,9 @@ def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict
     if node.op == "placeholder":
         return kept.get(node.name) or _input(reading, node)
     if node.target is operator.getitem:
-        several = reading.values[node.args[0]]  # type: ignore[index]
-        return several[int(node.args[1])] if isinstance(several, list) else several
+        source, index = node.args
+        several: Any = reading.values[source]  # type: ignore[index]
+        return several[index] if isinstance(several, list) else several
     shown = node.meta.get("val")
     if node.op != "call_function" or shown is None:  # a part of the program, or a check without a result
         return None
@@ -316,7 +317,7 @@ def _results(reading: Reading, program: ExportedProgram, main: int | None) -> It
     """The outputs by the names that the module's result has for them; of one alone, `output`."""
     (results,) = program.graph.output_node().args
     specs = program.graph_signature.output_specs
-    nodes = [node for node, spec in zip(results, specs, strict=True) if spec.kind.name == "USER_OUTPUT"]  # type: ignore[arg-type]
+    nodes = [node for node, spec in zip(results, specs, strict=True) if spec.kind.name == "USER_OUTPUT"]
     values = [reading.values.get(node) if hasattr(node, "meta") else None for node in nodes]
     names = _output_names(program, len(nodes))
     found: dict[str, int] = {}

@@ -181,7 +181,7 @@ def upsample(mode: str, reading: Reading, node: fx.Node, given: Given) -> Value:
     factors = given.get("scale_factors")
     whole = all(big % small == 0 for big, small in zip(after, before, strict=True))
     exact = not factors or all(abs(f * s - b) < 1e-9 for f, s, b in zip(factors, before, after, strict=True))
-    if not whole and not corners and not exact:
+    if factors and not whole and not corners and not exact:
         raise NoLayer(f"it enlarges by {factors[0]:g}, which is no whole number of pixels")
     if whole and factors:
         op: Op = Upsample((after[0] // before[0], after[1] // before[1]), mode=mode, align_corners=corners)
