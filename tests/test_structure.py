@@ -47,6 +47,7 @@ ROOMS = (
     "photographs",
     "kernels",
     "backends",
+    "lift",
     "architecture",
     "lifting",
     "",  # cnndsl/__init__.py, the public API

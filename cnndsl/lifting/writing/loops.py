@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from cnndsl.elaborate.structures.nesting import Repeat
 from cnndsl.lifting.writing.expressions import fitted, shown
@@ -30,8 +31,18 @@ def _inside(command: Command) -> Command:
     if command.body is None and not command.branches:
         return command
     body = None if command.body is None else shortened(command.body, loops=False)
-    branches = tuple(replace(flow, commands=tuple(map(_inside, flow.commands))) for flow in command.branches)
+    branches = tuple(_branch(flow) for flow in command.branches)
     return replace(command, body=body, branches=branches)
+
+
+def _branch(flow: Flow) -> Flow:
+    """A branch with runs of equal commands folded."""
+    single = [Flow((_inside(each),), result=each.result) for each in flow.commands]
+    commands: list[Command] = []
+    for _, run in groupby(single, lambda each: content(Body((each,))) if _is_free(each) else id(each)):
+        same = list(run)
+        commands += [_repeat(same[:1], len(same), same[-1]).commands[0]] if len(same) > 1 else same[0].commands
+    return replace(flow, commands=tuple(commands))
 
 
 def _repeats(flows: list[Flow]) -> list[Flow]:

@@ -44,7 +44,7 @@ def _looks_like(body: Body) -> str:
     if words[0] == "conv" and merges:
         return "fire"
     if "depthwise" in words:
-        return "inverted" if words.index("depthwise") > words.index("conv") else "separable"
+        return "inverted" if "conv" in words[: words.index("depthwise")] else "separable"
     if "mul" in words and words.count("conv") == 2:
         return "squeeze_excite"
     if _has_pool(commands):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from operator import is_
 
 from cnndsl.elaborate.structures.residual import Residual
 from cnndsl.ir import Scope
@@ -24,6 +26,7 @@ from cnndsl.lifting.writing.terms import (
     Tensor,
     commands_in,
     flows_in,
+    flows_of,
     tensors_named,
 )
 from cnndsl.lifting.writing.unification import is_activation, skeleton
@@ -34,7 +37,9 @@ from cnndsl.source import Source
 
 LONGEST = 20  # commands of a part
 MOST_ROUNDS = 40
-TRIED = 400  # candidates whose lines are counted
+TRIED = 12  # candidates whose lines are counted
+LEAST = 2  # lines that a part must save
+TOLERANCE = 4  # lines by which a guess may be too low
 OVERHEAD = 3  # lines of a block beside its body
 
 Place = tuple[int, int]  # the chain, and where in it
@@ -49,10 +54,12 @@ class _Candidate:
 
 def with_parts(body: Body, layout: Layout) -> Body:
     """The body with parts in the place of what comes again."""
-    number = 0
+    number, keys = 0, _Keys(_Outside(body))
     while number < MOST_ROUNDS:
-        chains = [flow.commands for flow in _chains(body)]
-        best = _best(chains, layout, _Outside(body))
+        flows = [*_chains(body)]
+        parts = [each.body.flows for each in commands_in(body) if each.word == PART and each.body is not None]
+        whole = {id(flow) for flows in parts for flow in flows}
+        best = _best([flow.commands for flow in flows], layout, keys, [id(flow) in whole for flow in flows])
         if best is None:
             return body
         wrapped: dict[int, list[int]] = defaultdict(list)
@@ -89,25 +96,60 @@ def _mentions(term: Body | Command) -> Iterator[str]:
         yield from (each.value.node for each in command.arguments if isinstance(each.value, Tensor))
 
 
-def _best(chains: Sequence[Sequence[Command]], layout: Layout, outside: _Outside) -> _Candidate | None:
-    numbers: dict[Hashable, int] = {}
-    texts: list[list[int]] = []
-    for chain in chains:
-        text = []
-        for command in chain:
-            key: Hashable = skeleton(Body((Flow((command,)),))) if outside.is_closed(command) else object()
-            text.append(numbers.setdefault(key, len(numbers)))
-        texts.append(text)
+class _Keys:
+    """A number for every command, the same for those that differ in numbers alone."""
+
+    def __init__(self, outside: _Outside) -> None:
+        self.outside = outside
+        self.numbers: dict[Hashable, int] = {}
+        self.known: dict[int, tuple[Command, int, int]] = {}  # by identity, which the command in it keeps
+
+    def of(self, command: Command) -> int:
+        return self._known(command)[1]
+
+    def lines(self, command: Command) -> int:
+        return self._known(command)[2]
+
+    def _known(self, command: Command) -> tuple[Command, int, int]:
+        if id(command) not in self.known:
+            key: Hashable = skeleton(Body((Flow((command,)),))) if self.outside.is_closed(command) else object()
+            number = self.numbers.setdefault(key, len(self.numbers))
+            self.known[id(command)] = (command, number, _lines_of(command))
+        return self.known[id(command)]
+
+
+def _best(
+    chains: Sequence[Sequence[Command]], layout: Layout, keys: _Keys, whole: Sequence[bool]
+) -> _Candidate | None:
+    """What saves most. A `whole` chain is a part already."""
+    texts = [[keys.of(command) for command in chain] for chain in chains]
+    counts = Counter(number for text in texts for number in text)
     found: dict[tuple[int, ...], list[Place]] = defaultdict(list)
     for chain, text in enumerate(texts):
         for at in range(len(text)):
             for stop in range(at + 1, min(len(text), at + LONGEST) + 1):
+                if counts[text[stop - 1]] == 1:
+                    break
+                if whole[chain] and stop - at == len(text):
+                    break
                 found[tuple(text[at:stop])].append((chain, at))
-    repeated = [(key, places) for key, places in found.items() if len(places) > 1]
-    repeated.sort(key=lambda each: -len(each[0]) * len(each[1]))
+    lines = [list(accumulate(map(keys.lines, chain), initial=0)) for chain in chains]
+    guesses: list[tuple[int, tuple[int, ...]]] = []
+    for key, places in found.items():
+        if len(places) > 1:
+            chain, at = places[0]
+            size = lines[chain][at + len(key)] - lines[chain][at]
+            guess = len(places) * (size - 1) - size
+            if size > 1 and guess > 0:
+                guesses.append((-guess, key))
     best: _Candidate | None = None
-    for key, places in repeated[:TRIED]:
-        candidate = _weighed(key, _apart(places, len(key)), chains, layout)
+    tried = 0
+    for guess, key in sorted(guesses):
+        if tried == TRIED or (best is not None and -guess < best.gain - TOLERANCE):
+            break
+        apart = _apart(found[key], len(key))
+        candidate = _weighed(key, apart, chains, layout) if len(apart) > 1 else None
+        tried += candidate is not None
         if candidate is not None and (best is None or candidate.gain > best.gain):
             best = candidate
     return None if best is None else _inner(best, chains, texts, found) or best
@@ -153,14 +195,21 @@ def _weighed(
         return None
     lines = height(layout.body(Body((Flow(commands, entering=None, result=commands[-1].result),)), commands[0].entry))
     gain = len(places) * (lines - 1) - lines - OVERHEAD - _torn(places, len(key), chains)
-    if gain <= 0:
+    if gain < LEAST:
         return None
     return _Candidate(places, len(key), gain + _beauty(commands))
 
 
+def _lines_of(command: Command) -> int:
+    """About how many lines a command adds to a chain."""
+    if command.branches or command.body is not None:
+        return height(Body((Flow((command,)),)))
+    return int(_is_weighted(command) or find(command.word) is None)
+
+
 def _is_unit(commands: Sequence[Command]) -> bool:
     """Whether a person would see one thing in it: a residual with what follows, or a chain around other merges."""
-    if len(commands) == 1 and not commands[0].branches and commands[0].body is None:
+    if len(commands) == 1 and (commands[0].word == PART or not [*flows_of(commands[0])]):
         return False
     wholes = [each for each in commands if each.word in ("residual", PART) or find(each.word) is None]
     if len(wholes) > 1:
@@ -223,13 +272,18 @@ def _wrapped(body: Body, places: dict[int, list[int]], length: int, number: int,
             else:
                 found.append(commands[place])
                 place += 1
-        return replace(flow, commands=tuple(found))
+        same = len(found) == len(flow.commands) and all(map(is_, found, flow.commands))
+        return flow if same else replace(flow, commands=tuple(found))
 
     def command_of(command: Command) -> Command:
-        if command.body is None and not command.branches and command.shortcut is None:
+        flows = [*flows_of(command)]
+        became = [flow_of(flow) for flow in flows]
+        if all(map(is_, became, flows)):
             return command
-        inner = None if command.body is None else Body(tuple(map(flow_of, command.body.flows)))
-        around = None if command.shortcut is None else flow_of(command.shortcut)
-        return replace(command, branches=tuple(map(flow_of, command.branches)), body=inner, shortcut=around)
+        rest = iter(became)
+        branches = tuple(next(rest) for _ in command.branches)
+        inner = None if command.body is None else Body(tuple(next(rest) for _ in command.body.flows))
+        around = None if command.shortcut is None else next(rest)
+        return replace(command, branches=branches, body=inner, shortcut=around)
 
     return Body(tuple(map(flow_of, body.flows)))

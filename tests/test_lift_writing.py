@@ -1,0 +1,97 @@
+"""The text that is written of a graph is that graph again, and short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import zoo
+from random_networks import random_network
+from written_graphs import anonymous, differences
+
+from cnndsl import loads
+from cnndsl.ir import Graph
+from cnndsl.lift.writing import write, written
+
+SMALL = 700  # layers
+SEEDS = range(40)
+GRAPHS = [graph for path in zoo.FILES for graph in zoo.first_two(path)[:1] if len(graph) < SMALL]
+
+
+def same(graph: Graph) -> str:
+    """The text of a graph, which is that graph."""
+    found = written(graph)
+    assert [*differences(graph, found)] == [], found.text
+    return found.text
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+def test_the_zoo_is_written_as_it_is(graph: Graph) -> None:
+    same(graph)
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+def test_the_zoo_without_names_is_written_as_it_is(graph: Graph) -> None:
+    same(anonymous(graph))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", zoo.FILES, ids=zoo.stem)
+def test_all_of_the_zoo_is_written_as_it_is(path: Path) -> None:
+    for graph in zoo.graphs(path).values():
+        same(graph)
+        same(anonymous(graph))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_networks_are_written_as_they_are(seed: int) -> None:
+    graph = loads(random_network(seed)).graph
+    same(graph)
+    same(anonymous(graph))
+
+
+TEXTS = {
+    "resnet": (
+        "conv 3x3, 16 -> bn -> relu\n"
+        "residual shortcut=projection { conv 3x3, 32, /2 -> bn -> relu\n conv 3x3, 32 -> bn }\n relu",
+        ["residual shortcut=projection {", "conv 3x3, 32, /2 -> bn -> relu"],
+    ),
+    "dense": ("conv 3x3, 8\n dense 4 { bn -> relu -> conv 3x3, 4, bias=false }", ["dense 4 { bn -> relu -> conv 3x3, 4"]),
+    "repeat": ("repeat 5 { conv 3x3, 8 -> relu }", ["repeat 5 { conv 3x3, 8 -> relu }"]),
+    "gate": (
+        "conv 3x3, 32\n mul { | identity | global_avgpool -> conv 1x1, 8 -> relu -> conv 1x1, 32 -> sigmoid }",
+        ["mul { | identity | global_avgpool -> conv 1x1, 8 -> relu -> conv 1x1, 32 -> sigmoid }"],
+    ),
+    "fractal": (
+        "conv 3x3, 8\n fractal 3, drop_path=0.1 { conv 3x3, 8 -> bn -> relu }",
+        ["fractal 3, drop_path=0.1 { conv 3x3, 8 -> bn -> relu }"],
+    ),
+    "again": (
+        "group { | identity | maxpool 2x2, /2 } as p\n"
+        "group { | from p[0] -> conv 3x3, 8 -> relu as t | from p[1] -> again t }",
+        ["again relu"],
+    ),
+    "like": ("conv 3x3, 8, /2 -> relu -> resize like=image", ["resize like=image"]),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_structures_are_found(name: str) -> None:
+    text, expected = TEXTS[name]
+    graph = loads(f"network t {{\n input 3 x 32 x 32 as image\n {text}\n}}").graph
+    found = same(graph)
+    for line in expected:
+        assert line in found
+
+
+def test_blocks_that_differ_in_numbers_are_one() -> None:
+    graph = zoo.graphs(next(path for path in zoo.FILES if path.stem == "resnet"))["resnet50"]
+    for each in (graph, anonymous(graph)):
+        text = same(each)
+        assert text.count("block ") == 1
+        assert "bottleneck(filters, stride = 1) {" in text and "conv 1x1, 4 * filters -> bn" in text
+
+
+def test_a_header_is_a_comment() -> None:
+    graph = loads("network t {\n input 3 x 8 x 8\n relu\n}").graph
+    assert write(graph, header="From a file.\n\nAs it is.").startswith("# From a file.\n#\n# As it is.\narch 1\n")
