@@ -104,5 +104,6 @@ def _write_partial(foreign: Foreign, path: Path) -> int:
 
     count = sum(1 for _ in foreign.network.unread())
     write_file(path, partial_text(foreign))
-    print(f"wrote {path}, in which {count} steps are missing: look for `unread`")
+    missing = "a step is" if count == 1 else f"{count} steps are"
+    print(f"wrote {path}, in which {missing} missing: look for `unread`")
     return 0

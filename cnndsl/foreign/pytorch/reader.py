@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cnndsl.errors import LiftError, WeightsError, reason
 from cnndsl.foreign.draft import Kept, Place
@@ -142,8 +142,8 @@ def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict
     if node.op == "placeholder":
         return kept.get(node.name) or _input(reading, node)
     if node.target is operator.getitem:
-        source, index = node.args
-        several: Any = reading.values[source]  # type: ignore[index]
+        source, index = cast("tuple[fx.Node, int]", node.args)
+        several = reading.values[source]
         return several[index] if isinstance(several, list) else several
     shown = node.meta.get("val")
     if node.op != "call_function" or shown is None:  # a part of the program, or a check without a result
