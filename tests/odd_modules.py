@@ -34,6 +34,17 @@ class DropPath(nn.Module):
         return x if not self.training else x * (torch.rand(len(x), 1, 1, 1) > self.drop_prob)
 
 
+class Dropout(nn.Module):
+    """One of the old way, which scales outside of training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p = 0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (1 - self.p)
+
+
 class WrittenNorm(nn.Module):
     """Layer normalisation over the channels, written out as ConvNeXt's authors did."""
 
@@ -143,6 +154,7 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         [IMAGE],
         ("residual { conv 3x3, 8 -> drop_path 0.2 }",),
     ),
+    "old dropout": (lambda: nn.Sequential(conv(), Dropout()), [IMAGE], ("-> scale 0.5",)),
     "dropout": (lambda: nn.Sequential(conv(), nn.Dropout2d(0.3)), [IMAGE], ("-> dropout 0.3, mode=channel",)),
     "towers": (
         lambda: Function(two_towers, tower=nn.Sequential(conv(), nn.ReLU()), head=nn.Linear(16, 2)),

@@ -81,8 +81,6 @@ def _write(lifted: Lifted, foreign: Foreign, options: argparse.Namespace) -> int
     if foreign.unused:
         shown = ", ".join(foreign.unused[:3]) + ", ..." * (len(foreign.unused) > 3)
         print(f"not there, as nothing computes with it: {shown}")
-    write_file(options.output, lifted.text)
-    print(f"wrote {options.output} ({lifted.text.count(chr(10))} lines)")
     if options.weights is not None:
         state, note = _state(lifted), f"lifted {foreign.origin}"
         for path in write_together(
@@ -90,6 +88,8 @@ def _write(lifted: Lifted, foreign: Foreign, options: argparse.Namespace) -> int
             {f"{network.name}.safetensors": lambda path: save_weights(state, path, network.name, note)},
         ):
             print(f"wrote {path}")
+    write_file(options.output, lifted.text)
+    print(f"wrote {options.output} ({lifted.text.count(chr(10))} lines)")
     return 0
 
 
