@@ -27,8 +27,8 @@ class Unread(Op):
     word: ClassVar[str] = "unread"
     arity: ClassVar[int | None] = None
     operator: str = argument(Kind())
-    where: str
-    shape: Shape
+    where: str = ""
+    shape: Shape = ()
     why: str = ""
 
     def output(self, *inputs: Shape) -> Shape:
