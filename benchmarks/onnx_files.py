@@ -1,6 +1,6 @@
-"""How ONNX files are read: `python scripts/onnx_files.py FILE.onnx ...` prints a row for each, as docs/lift_onnx.md has.
+"""How ONNX files are read: prints a row of docs/lift_onnx.md for each, `python benchmarks/onnx_files.py FILE.onnx ...`.
 
-The error is the largest difference of an output to ONNX Runtime's in float32, over its largest value; ours is in float64.
+The error is the largest difference of an output to ONNX Runtime's in float32, over its largest value. Ours is float64.
 """
 
 from __future__ import annotations
