@@ -182,7 +182,8 @@ NORMS = [
     ),
     c(
         "layer_norm eps=0.001",
-        "m = ReduceMean <axes=[1]> (x)\nd = Sub (x, m)\np = Pow (d, two)\nq = ReduceMean <axes=[1]> (p)\ne = Add (q, eps)\n"
+        "m = ReduceMean <axes=[1]> (x)\nd = Sub (x, m)\np = Pow (d, two)\n"
+        "q = ReduceMean <axes=[1]> (p)\ne = Add (q, eps)\n"
         "r = Sqrt (e)\nn = Div (d, r)\nz = Mul (s, n)\ny = Add (z, b)",
         two=2.0,
         eps=1e-3,
@@ -256,7 +257,8 @@ ACTIVATIONS = [
     ),
     c(
         "gelu approximate=tanh",
-        "a = Mul (x, x)\nb = Mul (a, x)\nc = Mul (b, k)\nd = Add (x, c)\ne = Mul (d, r)\nf = Tanh (e)\ng = Add (f, one)\n"
+        "a = Mul (x, x)\nb = Mul (a, x)\nc = Mul (b, k)\nd = Add (x, c)\ne = Mul (d, r)\n"
+        "f = Tanh (e)\ng = Add (f, one)\n"
         "h = Mul (half, x)\ny = Mul (h, g)",
         k=0.044715,
         r=(2 / np.pi) ** 0.5,
@@ -282,7 +284,8 @@ MERGES = [
     c("channel_mean; sigmoid; mul", "p = ReduceMean <axes=[1]> (x)\ng = Sigmoid (p)\ny = Mul (g, x)"),
     c(
         "global_avgpool; conv 1x1, 2, bias=false; relu; conv 1x1, 4, bias=true; sigmoid; mul",
-        "p = GlobalAveragePool (x)\nf = Flatten (p)\na = Gemm (f, w)\nr = Relu (a)\nb = Gemm (r, u, c)\ns = Sigmoid (b)\n"
+        "p = GlobalAveragePool (x)\nf = Flatten (p)\na = Gemm (f, w)\nr = Relu (a)\n"
+        "b = Gemm (r, u, c)\ns = Sigmoid (b)\n"
         "g = Reshape (s, to)\ny = Mul (x, g)",
         w=(4, 2),
         u=(2, 4),
@@ -333,7 +336,8 @@ MOVES = [
     c("flatten", "y = Reshape (x, s)", s=[0, -1]),
     c(
         "flatten",
-        "s = Shape (x)\nn = Gather <axis=0> (s, zero)\nu = Unsqueeze (n, first)\nt = Concat <axis=0> (u, rest)\ny = Reshape (x, t)",
+        "s = Shape (x)\nn = Gather <axis=0> (s, zero)\nu = Unsqueeze (n, first)\n"
+        "t = Concat <axis=0> (u, rest)\ny = Reshape (x, t)",
         zero=np.array(0),
         first=[0],
         rest=[-1],

@@ -188,7 +188,10 @@ BROKEN = {
     "few values": (changed(lambda model: setattr(model.graph.initializer[0], "raw_data", b"1234")), "not as many"),
     "many values": (changed(lambda model: model.graph.initializer[0].dims.insert(0, 10**9)), "not as many"),
     "no input": (changed(lambda model: model.graph.input.pop()), "no input"),
-    "cycle": (changed(lambda model: model.graph.node.insert(0, helper.make_node("Relu", ["y"], ["z"]))), "nothing gives"),
+    "cycle": (
+        changed(lambda model: model.graph.node.insert(0, helper.make_node("Relu", ["y"], ["z"]))),
+        "nothing gives",
+    ),
     "outside": (changed(outside("../w.bin")), "outside"),
     "absolute": (changed(outside("/etc/passwd")), "absolute"),
     "absent": (changed(outside("w.bin")), "w.bin"),

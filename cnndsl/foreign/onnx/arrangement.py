@@ -1,8 +1,8 @@
 """How a tensor of a file lies on a tensor of ours, so that steps that only move values need no layers.
 
 Each axis of theirs is a row of atoms, from the slowest to the fastest, and each atom a part of an axis of ours (batch,
-channels, height, width). Transposing permutes axes, reshaping cuts and joins them; what comes in and out of NHWC cancels,
-and what is left in the end has a layer's name: `flatten`, `channel_shuffle`, `pixel_shuffle`.
+channels, height, width). Transposing permutes axes, reshaping cuts and joins them; what comes in and out of NHWC
+cancels, and what is left in the end has a layer's name: `flatten`, `channel_shuffle`, `pixel_shuffle`.
 """
 
 from __future__ import annotations

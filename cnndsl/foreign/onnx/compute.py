@@ -32,7 +32,7 @@ def compute(path: Path, inputs: Sequence[Tensor]) -> list[Tensor]:
 def run(reading: Reading, path: Path, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The same, of a file that has been read. Nothing is optimised before it runs."""
     require("onnxruntime", extra="onnx")
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
     import torch
 
     options = onnxruntime.SessionOptions()

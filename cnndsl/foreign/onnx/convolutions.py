@@ -144,7 +144,7 @@ def _transposed(step: Step, kernel: Pair, filters: int, groups: int, sides: Side
 
 
 def _crop(step: Step, kernel: Pair, size: tuple[int, ...]) -> tuple[Sides, Pair]:
-    """Rows and columns that are cut off, and `output_padding`; from the size that has to come out, if the file says that."""
+    """Rows and columns that are cut off, and `output_padding`; from the size that comes out, if the file says that."""
     stride, added = step.pair("strides", ONE), step.pair("output_padding", (0, 0))
     mode, wanted = text(step.attribute("auto_pad", "NOTSET")), step.attribute("output_shape")
     if wanted is None and not mode.startswith("SAME"):

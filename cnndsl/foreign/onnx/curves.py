@@ -1,7 +1,7 @@
 """Functions of one number are recognised by their values, whatever they are made of.
 
-A file may say `gelu` in one operator or in seven, with constants anywhere. So every step that works on single numbers is
-worked out on a fixed set of them, and a layer is named if it gives the same values there, to the precision of the file.
+A file may say `gelu` in one operator or in seven, with constants anywhere. So every step that works on single numbers
+is worked out on a fixed set of them, and a layer is named if it gives the same values there, to the file's precision.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ class Drafts:
         return self._moved[key]
 
     def make_image(self, node: int) -> None:
-        """Make a vector an image of one pixel, with all that hangs together with it: a `linear` becomes a `conv 1x1`."""
+        """Make a vector an image of one pixel, with all that hangs on it: a `linear` becomes a `conv 1x1`."""
         if len(self.nodes[node].shape) == 3:
             return
         for each in sorted(self._vectors(node)):
@@ -216,7 +216,7 @@ class Drafts:
     def readers(self, outputs: Sequence[int]) -> dict[int, list[int]]:
         """Which layers that are needed read each of them."""
         found: dict[int, list[int]] = {node: [] for node in sorted(self.needed(outputs))}
-        for node, reading in found.items():
+        for node in found:
             for source in dict.fromkeys(self.nodes[node].inputs):
                 found[source].append(node)
         return found

@@ -1,4 +1,4 @@
-"""Steps that work on single numbers: activations in every spelling, sums, products, and what constants do to a tensor."""
+"""Steps that work on single numbers: activations in every spelling, sums, products, and constants in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from cnndsl.ops.activation import Identity, Prelu
 from cnndsl.ops.base import Op
 from cnndsl.ops.merge import Add, Max, Mean, Mul, Sub
 from cnndsl.ops.scale import Scale
-
 
 NEAREST = 8  # layers back from which a function is looked for
 Curves = dict[int, Array]
@@ -169,10 +168,13 @@ def read_prelu(step: Step) -> Tensor:
     return step.within(Prelu(), tensor, {"weight": kept})
 
 
+# fmt: off
 FUNCTIONS = (
-    "Abs Celu Clip Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu Log Mish Pow Reciprocal Relu Selu Sigmoid "
-    "Softplus Softsign Sqrt Swish Tanh ThresholdedRelu Min"
-).split()
+    "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
+    "Mish", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
+    "ThresholdedRelu", "Min",
+)
+# fmt: on
 READERS: dict[str, Callable[[Step], Tensor]] = {
     **{operator: partial(read_elementwise, read_function) for operator in FUNCTIONS},
     "Neg": partial(read_elementwise, lambda step: step.within(Scale(-1.0), step.tensor())),

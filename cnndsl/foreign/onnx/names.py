@@ -1,4 +1,4 @@
-"""Names of nodes and scopes from what a file says of its steps: torch's modules, Keras's and Caffe's paths, or nothing."""
+"""Names of nodes from what a file says of its steps: torch's modules, paths of Keras and Caffe, or nothing."""
 
 from __future__ import annotations
 

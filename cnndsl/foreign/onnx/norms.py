@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cnndsl.foreign.onnx.arrangement import BATCH, CHANNELS, Axis, plain, sizes
+from cnndsl.foreign.onnx.arrangement import CHANNELS, Axis, plain, sizes
 from cnndsl.foreign.onnx.drafts import Array, Tensor, Weight
 from cnndsl.foreign.onnx.pools import chosen_axes, within
 from cnndsl.foreign.onnx.step import Step, shortest
@@ -88,10 +88,9 @@ def _norm(inside: Axis, dims: tuple[int, ...], eps: float) -> Op:
         return InstanceNorm(eps=eps)
     of_channels = [atom for atom in inside if atom.axis == CHANNELS]
     each = sizes((tuple(of_channels),))[0]
-    regular = tuple(atom for atom in inside if atom.axis > CHANNELS) == pixels
-    if len(dims) == 4 and regular and all(atom.axis != BATCH for atom in inside) and len(of_channels) <= 1:
-        if all(atom.step == 1 for atom in of_channels):
-            return GroupNorm(channels // each, eps=eps)
+    neighbours = len(of_channels) <= 1 and all(atom.step == 1 for atom in of_channels)
+    if len(dims) == 4 and neighbours and inside == (*of_channels, *pixels):
+        return GroupNorm(channels // each, eps=eps)
     raise Unreadable("it takes mean and variance over other values than norms do")
 
 

@@ -101,7 +101,7 @@ class Step:
         return Tensor(self.drafts.add(op, (tensor.node,), self.origin, weights), tensor.axes)
 
     def places(self, tensor: Tensor) -> tuple[int, ...]:
-        """Which axis of the file is each of ours: batch, channels, height, width. Raises `Unreadable` if it is no image."""
+        """Which axis of the file is each of ours: batch, channels, height, width. `Unreadable` if it is no image."""
         if len(tensor.axes) == 4:
             self.drafts.make_image(tensor.node)
             whole = plain(self.drafts.dims(tensor.node))

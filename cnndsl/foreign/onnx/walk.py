@@ -1,4 +1,4 @@
-"""From node to node of a file: constants are worked out, shapes are numbers, and every other step has a reader or is unread."""
+"""From node to node of a file: what is constant is worked out, and every other step has a reader or is unread."""
 
 from __future__ import annotations
 
