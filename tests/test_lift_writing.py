@@ -56,7 +56,10 @@ TEXTS = {
         "residual shortcut=projection { conv 3x3, 32, /2 -> bn -> relu\n conv 3x3, 32 -> bn }\n relu",
         ["residual shortcut=projection {", "conv 3x3, 32, /2 -> bn -> relu"],
     ),
-    "dense": ("conv 3x3, 8\n dense 4 { bn -> relu -> conv 3x3, 4, bias=false }", ["dense 4 { bn -> relu -> conv 3x3, 4"]),
+    "dense": (
+        "conv 3x3, 8\n dense 4 { bn -> relu -> conv 3x3, 4, bias=false }",
+        ["dense 4 { bn -> relu -> conv 3x3, 4"],
+    ),
     "repeat": ("repeat 5 { conv 3x3, 8 -> relu }", ["repeat 5 { conv 3x3, 8 -> relu }"]),
     "gate": (
         "conv 3x3, 32\n mul { | identity | global_avgpool -> conv 1x1, 8 -> relu -> conv 1x1, 32 -> sigmoid }",
@@ -69,7 +72,7 @@ TEXTS = {
     "again": (
         "group { | identity | maxpool 2x2, /2 } as p\n"
         "group { | from p[0] -> conv 3x3, 8 -> relu as t | from p[1] -> again t }",
-        ["again relu"],
+        ["again t"],
     ),
     "like": ("conv 3x3, 8, /2 -> relu -> resize like=image", ["resize like=image"]),
 }

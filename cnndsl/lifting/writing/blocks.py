@@ -17,7 +17,6 @@ from cnndsl.lifting.writing.terms import INLINE, PART, Argument, Body, Command, 
 from cnndsl.lifting.writing.unification import skeleton, unified
 from cnndsl.ops.arguments import Parameter
 
-
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 
 
@@ -47,13 +46,13 @@ class Blocks:
                 became |= self._calls(parts)
             body = _replaced(body, became)
 
-    def _innermost(self, body: Body) -> list[list[Command]]:
+    def _innermost(self, network: Body) -> list[list[Command]]:
         """The parts without parts in them, those of one skeleton together."""
         groups: dict[object, list[Command]] = defaultdict(list)
-        for command in commands_in(body):
-            if command.word == PART and command.body is not None:
-                if not any(inner.word == PART for inner in commands_in(command.body)):
-                    groups[skeleton(self._laid(command))].append(command)
+        for command in commands_in(network):
+            body = command.body if command.word == PART else None
+            if body is not None and not any(inner.word == PART for inner in commands_in(body)):
+                groups[skeleton(self._laid(command))].append(command)
         return [*_with_conditions(groups, self._laid).values()]
 
     def _laid(self, part: Command) -> Body:

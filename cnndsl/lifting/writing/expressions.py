@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cnndsl.lifting.writing.roles import Role, names_of
-from cnndsl.lifting.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Usual, Vector
+from cnndsl.lifting.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Vector
 from cnndsl.lifting.writing.unification import ACTIVATION
-from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Size, Stride, show
-from cnndsl.ops.base import Shape
+from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Stride, show
 
 MOST = 64  # the largest factor that is taken for meant
 USUALLY = 0.5  # the share of places in which a parameter has its default
@@ -108,7 +107,11 @@ class Fitting:
         yield from self._incoming(incoming)
 
     def _incoming(self, incoming: Vector | None) -> Iterator[tuple[Expression, Sequence[object]]]:
-        if self.open and incoming is not None and all(isinstance(shape, tuple) and len(shape) > 0 for shape in incoming.values):
+        if (
+            self.open
+            and incoming is not None
+            and all(isinstance(shape, tuple) and len(shape) > 0 for shape in incoming.values)
+        ):
             yield Expression("in.channels"), [shape[0] for shape in incoming.values]  # type: ignore[index]
 
     def _product(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:

@@ -137,4 +137,6 @@ class _Fractal:
         shape = self.graph[self.entry].shape
         body = Body((Flow(commands, entering=shape, leaving=self.graph[self.body[-1]].shape),))
         nodes = tuple(self.members())
-        return Unit(self.last, Command(Fractal.word, tuple(given), body=body, nodes=nodes, result=self.last), (self.entry,))
+        return Unit(
+            self.last, Command(Fractal.word, tuple(given), body=body, nodes=nodes, result=self.last), (self.entry,)
+        )

@@ -9,9 +9,8 @@ from cnndsl.ir import Graph
 from cnndsl.ir.scopes import own_name
 from cnndsl.lifting.writing.terms import Body, flows_in, tensors_named
 
-WORDS = frozenset(
-    "arch use from block network input let for each in if else as expect require and or not true false".split()
-)
+CONTROL = ("let", "for", "each", "in", "if", "else", "as", "expect", "require", "and", "or", "not", "true", "false")
+WORDS = frozenset(("arch", "use", "from", "block", "network", "input", *CONTROL))
 
 
 def identifier(text: str, otherwise: str) -> str:

@@ -151,7 +151,13 @@ def _labelled(body: Body, wanted: Iterable[str], given_above: Iterable[str]) -> 
 
 def _goes_on(last: Flow, flow: Flow, named: set[str]) -> bool:
     """Whether the next flow may stand in the same chain."""
-    return bool(last.commands) and bool(flow.commands) and not last.whole and last.result not in named and bool(last.result)
+    return (
+        bool(last.commands)
+        and bool(flow.commands)
+        and not last.whole
+        and last.result not in named
+        and bool(last.result)
+    )
 
 
 def _groups(commands: Iterable[Command]) -> list[list[Command]]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from cnndsl.analysis.facts import Facts
 from cnndsl.ir import Graph, Output
 from cnndsl.ir.node import MAIN
-from cnndsl.lifting.writing.labels import identifier, labels_of
-from cnndsl.lifting.writing.layout import Layout
-from cnndsl.lifting.writing.patterns import with_parts
-from cnndsl.lifting.writing.regions import flowing, network_body
 from cnndsl.lifting.writing.blocks import Block, Blocks
 from cnndsl.lifting.writing.expressions import shown
+from cnndsl.lifting.writing.labels import identifier, labels_of
+from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
+from cnndsl.lifting.writing.patterns import with_parts
+from cnndsl.lifting.writing.regions import flowing, network_body
 from cnndsl.lifting.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lifting.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape

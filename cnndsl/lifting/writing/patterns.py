@@ -27,7 +27,6 @@ from cnndsl.lifting.writing.terms import (
     commands_in,
     flows_in,
     flows_of,
-    tensors_named,
 )
 from cnndsl.lifting.writing.unification import is_activation, skeleton
 from cnndsl.ops import find
@@ -39,7 +38,6 @@ LONGEST = 20  # commands of a part
 MOST_ROUNDS = 40
 TRIED = 12  # candidates whose lines are counted
 LEAST = 2  # lines that a part must save
-TOLERANCE = 4  # lines by which a guess may be too low
 OVERHEAD = 3  # lines of a block beside its body
 
 Place = tuple[int, int]  # the chain, and where in it
@@ -57,9 +55,8 @@ def with_parts(body: Body, layout: Layout) -> Body:
     number, keys = 0, _Keys(_Outside(body))
     while number < MOST_ROUNDS:
         flows = [*_chains(body)]
-        parts = [each.body.flows for each in commands_in(body) if each.word == PART and each.body is not None]
-        whole = {id(flow) for flows in parts for flow in flows}
-        best = _best([flow.commands for flow in flows], layout, keys, [id(flow) in whole for flow in flows])
+        inside = {id(flow) for each in commands_in(body) if each.word == PART for flow in flows_in(each)}
+        best = _best([flow.commands for flow in flows], layout, keys, [id(flow) not in inside for flow in flows])
         if best is None:
             return body
         wrapped: dict[int, list[int]] = defaultdict(list)
@@ -118,19 +115,15 @@ class _Keys:
         return self.known[id(command)]
 
 
-def _best(
-    chains: Sequence[Sequence[Command]], layout: Layout, keys: _Keys, whole: Sequence[bool]
-) -> _Candidate | None:
-    """What saves most. A `whole` chain is a part already."""
+def _best(chains: Sequence[Sequence[Command]], layout: Layout, keys: _Keys, open: Sequence[bool]) -> _Candidate | None:
+    """What saves most, of the chains that are `open`: not those of parts."""
     texts = [[keys.of(command) for command in chain] for chain in chains]
     counts = Counter(number for text in texts for number in text)
     found: dict[tuple[int, ...], list[Place]] = defaultdict(list)
     for chain, text in enumerate(texts):
-        for at in range(len(text)):
+        for at in range(len(text) if open[chain] else 0):
             for stop in range(at + 1, min(len(text), at + LONGEST) + 1):
                 if counts[text[stop - 1]] == 1:
-                    break
-                if whole[chain] and stop - at == len(text):
                     break
                 found[tuple(text[at:stop])].append((chain, at))
     lines = [list(accumulate(map(keys.lines, chain), initial=0)) for chain in chains]
@@ -144,8 +137,8 @@ def _best(
                 guesses.append((-guess, key))
     best: _Candidate | None = None
     tried = 0
-    for guess, key in sorted(guesses):
-        if tried == TRIED or (best is not None and -guess < best.gain - TOLERANCE):
+    for _, key in sorted(guesses):
+        if tried == TRIED:
             break
         apart = _apart(found[key], len(key))
         candidate = _weighed(key, apart, chains, layout) if len(apart) > 1 else None

@@ -1,9 +1,9 @@
 """One region of the network as flows: chains in series, merges of parallel branches, and labels for the rest.
 
-Layers are taken up in order. One that alone reads a chain joins it, and a merge whose branches begin at one tensor is one
-command of a chain (the reduction of series-parallel networks, Valdes et al. 1982). What is left after that are joints:
-tensors that several read. A part between two tensors that is closed to everything else becomes a nest of flows, so that
-what is tangled stays inside.
+Layers are taken up in order. One that alone reads a chain joins it, and a merge whose branches begin at one tensor is
+one command of a chain (the reduction of series-parallel networks, Valdes et al. 1982). What is left after that are
+joints: tensors that several read. A part between two tensors that is closed to everything else becomes a nest of
+flows, so that what is tangled stays inside.
 """
 
 from __future__ import annotations
@@ -206,7 +206,17 @@ class Reduction:
     def body(self, entry: str, result: str) -> Body:
         """All that is left, as flows that end in `result`; `entry` is what flows at first."""
         members = sorted([*self.chains, *self.joints], key=self.order.__getitem__)
-        return Body(tuple(self._emit(members, entry, result)))
+        flows = self._emit(members, entry, result)
+        return Body(tuple(flows if result or not self.heads else self._with_last_head(flows)))
+
+    def _with_last_head(self, flows: list[Flow]) -> list[Flow]:
+        """Where heads are all that a network gives, what the last one has read is what flows at the end."""
+        name, chain = list(self.heads.items())[-1]
+        at = next(number for number, flow in enumerate(flows) if flow.result == name)
+        (command,) = chain.commands
+        shape = self.shapes.get(chain.source)
+        read = Flow((), chain.source, chain.source, shape, shape)
+        return [*flows[:at], *flows[at + 1 :], read, Flow((command,), "", name, shape, shape)]
 
     def _emit(self, members: list[str], entry: str, result: str) -> list[Flow]:
         """The flows that make these tensors, `result` at last; where it can be, each goes on from the one before."""
@@ -222,7 +232,7 @@ class Reduction:
     def _statement(self, name: str, now: str) -> Flow:
         leaving, joint = self.shapes.get(name), self.joints.get(name)
         if name in self.heads:
-            return self._head(self.heads[name], now)
+            return self._head(name, now)
         if joint is None:
             chain = self.chains[name]
             source = "" if chain.source == now else chain.source
@@ -231,13 +241,14 @@ class Reduction:
         branches = [self.flow(chain, named=chain.source != now or ends) for chain in joint.branches]
         return Flow((replace(joint.command, branches=tuple(branches)),), "", name, self.shapes.get(now), leaving)
 
-
-    def _head(self, chain: Chain, now: str) -> Flow:
+    def _head(self, name: str, now: str) -> Flow:
+        chain = self.heads[name]
         (command,) = chain.commands
         assert command.body is not None
         (flow,) = command.body.flows
         inside = replace(flow, source="" if chain.source == now and flow.commands else chain.source)
-        return Flow((replace(command, body=Body((inside,))),), "", "", self.shapes.get(now), self.shapes.get(now))
+        shape = self.shapes.get(now)
+        return Flow((replace(command, body=Body((inside,))),), "", name, shape, shape)
 
     def _in_flow(self, members: list[str], entry: str, result: str) -> Iterator[str]:
         """A topological order in which each goes on from the one before where one can, and which ends in `result`."""

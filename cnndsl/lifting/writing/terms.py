@@ -27,7 +27,7 @@ NAMED = "a named part"  # a chain that is applied again elsewhere, so that it ne
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A value as it is written: `4 * filters`. `binds` says how tight: 2 for a name or a number, 1 a product, 0 a sum."""
+    """A value as it is written: `4 * filters`. `binds` says how tight: 2 a name or number, 1 a product, 0 a sum."""
 
     text: str
     binds: int = 2
@@ -77,8 +77,8 @@ class Command:
     """A layer, structure or call of a block.
 
     `branches` are those of a merge, `body` the braces of a structure, `shortcut` the way around a residual, if it is
-    written out. `nodes` are the layers that it makes itself; they come behind those of its branches and body. `result` is
-    the tensor that comes out, by its node; of a part, `entry` goes in.
+    written out. `nodes` are the layers that it makes itself; they come behind those of its branches and body.
+    `result` is the tensor that comes out, by its node; of a part, `entry` goes in.
     """
 
     word: str
@@ -99,8 +99,8 @@ class Command:
 class Flow:
     """Commands in a chain, from the tensor `source` or from what flows; `result` is the tensor that comes out.
 
-    `entering` is the shape of `in` there (None where nothing or a bundle flows), `leaving` that of the result. Where the
-    text names the result, it is labelled; `shown` says that it states its shape. A `whole` one is applied again elsewhere.
+    `entering` is the shape of `in` there (None where nothing or a bundle flows), `leaving` that of the result. Where
+    the text names the result, it is labelled; `shown` says that it states its shape. A `whole` one is applied again.
     """
 
     commands: tuple[Command, ...]
@@ -155,7 +155,7 @@ def flows_in(term: Term) -> Iterator[Flow]:
 
 
 def nodes_of(body: Body) -> list[str]:
-    """The layers that a body makes, in the order in which the elaborator makes them; `""` is an `identity` of its own."""
+    """The layers that a body makes, in the elaborator's order; `""` is an `identity` that the text adds."""
     found: list[str] = []
     pending: list[Command | Flow | tuple[str, ...]] = [*reversed(body.flows)]
     while pending:

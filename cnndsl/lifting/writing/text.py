@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cnndsl.lifting.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
 from cnndsl.ops.base import show_shape
@@ -42,7 +43,7 @@ class Writer:
 
     def _broken(self, flow: Flow, indent: str, bar: str, tail: str) -> Iterator[str]:
         """A flow over several lines: broken in braces, or before arrows."""
-        links = [*self._source(flow), *flow.commands] or [Command("identity")]
+        links: list[Any] = [*self._source(flow), *flow.commands] or ["identity"]
         line = indent + bar
         deeper = indent + (" " * len(bar))
         for number, link in enumerate(links):
@@ -50,7 +51,9 @@ class Writer:
             text = link if isinstance(link, str) else self.command(link)
             last = number == len(links) - 1
             room = WIDTH - (len(tail) if last else 0)
-            tall = not isinstance(link, str) and (_is_tall(link) or len(indent) + len(text) + 4 > room) and _braces(link)
+            tall = (
+                not isinstance(link, str) and (_is_tall(link) or len(indent) + len(text) + 4 > room) and _braces(link)
+            )
             if not tall:
                 if arrow and len(line + arrow + text) > room:
                     yield line
@@ -58,7 +61,6 @@ class Writer:
                 else:
                     line += arrow + text
                 continue
-            assert not isinstance(link, str)
             head = self.head(link)
             if arrow and len(line + arrow + head) > WIDTH:
                 yield line

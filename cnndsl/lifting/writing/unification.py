@@ -138,9 +138,7 @@ def _value(values: Sequence[object]) -> object:
     return plain[0] if all(value == plain[0] for value in plain) else Vector(tuple(plain))
 
 
-def _shortcut(
-    commands: Sequence[Command], given: tuple[Argument, ...]
-) -> tuple[Flow | None, tuple[Argument, ...]]:
+def _shortcut(commands: Sequence[Command], given: tuple[Argument, ...]) -> tuple[Flow | None, tuple[Argument, ...]]:
     """The shortcut of those that have one; where the shapes agree, none is taken."""
     kinds = {value for command in commands if isinstance(value := command.value(SHORTCUT), str)}
     around = [command.shortcut for command in commands]
