@@ -8,6 +8,7 @@
     print(net.summary())
     module = net.compile()                             # a torch.nn.Module
     net.write("googlenet")                             # googlenet.py and googlenet.safetensors
+    print(cnndsl.lift("torchvision:resnet50").text)    # a network of others, in the language
 
 A layer of your own is a frozen dataclass that extends `Op` and is decorated with `register`.
 """
@@ -21,6 +22,7 @@ from cnndsl.errors import (
     DeviceLost,
     Error,
     ExportError,
+    LiftError,
     MissingExtra,
     ModelError,
     OutputError,
@@ -42,9 +44,12 @@ if TYPE_CHECKING:
     from cnndsl.bundled import Bundle, load_bundle
     from cnndsl.diagnostics import Diagnostic, Edit, Fix, Report, apply_fixes
     from cnndsl.features.create import create_model, list_models
+    from cnndsl.lifting.lift import Lifted, lift
     from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register
 else:
-    __getattr__ = names_from(__name__, "diagnostics", "ops.base", "architecture", "bundled", "features.create")
+    __getattr__ = names_from(
+        __name__, "diagnostics", "ops.base", "architecture", "bundled", "features.create", "lifting.lift"
+    )
 
 __all__ = [
     "ArchError",
@@ -60,6 +65,8 @@ __all__ = [
     "ExportError",
     "Fix",
     "LayerError",
+    "LiftError",
+    "Lifted",
     "MissingExtra",
     "ModelError",
     "Op",
@@ -82,6 +89,7 @@ __all__ = [
     "check",
     "create_model",
     "format_text",
+    "lift",
     "list_models",
     "load",
     "load_bundle",

@@ -58,6 +58,14 @@ class Unmatched(Error):
         self.reasons = tuple(reasons)
 
 
+class LiftError(Error):
+    """A foreign network that cannot be lifted; the first line says why, and each further reason is one of `reasons`."""
+
+    def __init__(self, message: str, reasons: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
+
+
 class StrictError(Error):
     """A network with layers that no Triton kernel serves; the text names each, with its line."""
 

@@ -18,13 +18,17 @@ PUBLIC = [each for each in API if isinstance(each, type) and issubclass(each, cn
 # Signals inside one room, caught there, what only a fault of cnndsl raises, and what a folder raises without cnndsl.
 INSIDE = {
     "ArgumentError",
+    "Broken",
     "Failed",
     "FolderError",
+    "NoLayer",
     "TooBig",
     "TooLarge",
     "Unclear",
     "Uncomputable",
     "VerificationError",
+    "_Different",
+    "_Other",
 }
 
 MANUAL = (PACKAGE.parent / "docs" / "python.md").read_text(encoding="utf-8")

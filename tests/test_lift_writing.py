@@ -11,7 +11,7 @@ from written_graphs import anonymous, differences
 
 from cnndsl import loads
 from cnndsl.ir import Graph
-from cnndsl.lift.writing import write, written
+from cnndsl.lifting.writing import write, written
 
 SMALL = 700  # layers
 SEEDS = range(40)

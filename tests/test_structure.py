@@ -53,11 +53,11 @@ ROOMS = (
     "kernels",
     "backends",
     "saving",
-    "lift",
     "export",
     "architecture",
     "bundled",
     "features",
+    "lifting",
     "",  # cnndsl/__init__.py, the public API
     "draw",
     "editor",

@@ -8,8 +8,8 @@ from dataclasses import replace
 from cnndsl import loads
 from cnndsl.analysis.facts import Facts
 from cnndsl.ir import Graph, Node
-from cnndsl.lift.writing import Written
-from cnndsl.lift.writing.layers import plain
+from cnndsl.lifting.writing import Written
+from cnndsl.lifting.writing.layers import plain
 from cnndsl.ops.base import Op
 from cnndsl.passes.settle_bias import settle_bias
 

@@ -79,19 +79,19 @@ def show_input(name: str, shape: Shape) -> str:
 
 
 def _input(text: str) -> tuple[str, Shape]:
-    name, equals, shape = text.rpartition("=")
+    name, equals, given = text.rpartition("=")
     if equals and not name.strip().isidentifier():
         raise argparse.ArgumentTypeError(f"{name!r} is no name of an input")
-    return name.strip(), _shape(shape)
+    return name.strip(), shape(given)
 
 
-def _shape(text: str) -> Shape:
+def shape(text: str) -> Shape:
     if not re.fullmatch(r"[1-9][0-9]{0,8}( ?x ?[1-9][0-9]{0,8})*", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a shape such as 3x320x320")
-    shape = tuple(int(part) for part in text.split("x"))
-    if len(shape) not in (1, 3):
+    sizes = tuple(int(part) for part in text.split("x"))
+    if len(sizes) not in (1, 3):
         raise argparse.ArgumentTypeError(f"{text!r} is neither channels x height x width nor one number of features")
-    return shape
+    return sizes
 
 
 def destination(text: str) -> Path:

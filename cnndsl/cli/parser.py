@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "Write a network as ONNX or .pt2, for inference elsewhere.",
     "weights": "Bring weights from elsewhere.",
     "conform": "Compare a network with one of torchvision or timm.",
+    "lift": "Describe a network of torchvision, timm or your own code in the language.",
     "predict": "Name what is on photographs.",
     "zoo": "List the networks that ship with cnndsl.",
     "ops": "List the layers, or explain one.",

@@ -43,6 +43,22 @@ def build_foreign(text: str, **settings: int) -> nn.Module:
         raise WeightsError(f"cannot build {text}: {reason(error)}") from error
 
 
+def usual_input(text: str, module: nn.Module) -> tuple[int, ...] | None:
+    """The shape of the images that a model is made for, as its library says it; None if it does not."""
+    library, _, name = text.partition(":")
+    if library == "timm":
+        size = getattr(module, "default_cfg", {}).get("input_size")
+        return tuple(size) if size else None
+    try:
+        transforms = _import(library).models.get_model_weights(name).DEFAULT.transforms()
+    except (AttributeError, ValueError):  # a model without weights
+        return None
+    for said in (getattr(transforms, each, None) for each in ("crop_size", "resize_size")):
+        if said:
+            return (3, int(said[0]), int(said[-1]))
+    return None
+
+
 def foreign_names(library: str) -> list[str]:
     """The models that a library has. Raises `MissingExtra`."""
     require("torch", library, extra="oracles")

@@ -1,0 +1,211 @@
+"""A graph of a draft: what its outputs need, in the order of the source and under its names.
+
+Modules become scopes. A scope is one stretch of a graph's nodes, so that a module whose steps others interrupt is a
+scope more than once, with a number; a module of one step is that step.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cnndsl.foreign.draft import Draft, Kept, Step
+from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.foreign.pixels import reshaped, with_pixels
+from cnndsl.ir.graph import Graph
+from cnndsl.ir.node import Node, Output, Scope
+from cnndsl.ops.base import Shape
+from cnndsl.ops.inputs import Input
+from cnndsl.ops.merge import Concat
+from cnndsl.source import Source, Span
+
+
+@dataclass(frozen=True)
+class Result:
+    """An output of the source: what it is called there, and its step."""
+
+    name: str
+    step: int
+    train_only: bool = False
+
+
+def finish(draft: Draft, title: str, results: Sequence[Result]) -> ForeignNetwork:
+    steps, outputs = with_pixels(draft.steps, [each.step for each in results])
+    steps = list(_nested(steps))
+    order = sorted(_needed(steps, outputs), key=lambda number: (steps[number].place.number, number))
+    names = _Names([steps[number] for number in order])
+    return _network(title, steps, order, names, results, outputs)
+
+
+def _nested(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps, where what joins all features of a dense block anew joins the last ones to what is joined already."""
+    joined: dict[tuple[int, ...], int] = {}
+    for number, step in enumerate(steps):
+        if isinstance(step.op, Concat):
+            inputs = step.inputs
+            before = next((count for count in range(len(inputs) - 1, 1, -1) if inputs[:count] in joined), 0)
+            joined.setdefault(inputs, number)
+            if before:
+                step = replace(step, inputs=(joined[inputs[:before]], *inputs[before:]))
+        yield step
+
+
+def _needed(steps: Sequence[Step], outputs: Sequence[int]) -> set[int]:
+    found = {number for number, step in enumerate(steps) if isinstance(step.op, Input)}
+    pending = list(outputs)
+    while pending:
+        number = pending.pop()
+        if number not in found:
+            found.add(number)
+            pending += steps[number].inputs
+    return found
+
+
+def _network(
+    title: str,
+    steps: Sequence[Step],
+    order: Sequence[int],
+    names: _Names,
+    results: Sequence[Result],
+    outputs: Sequence[int],
+) -> ForeignNetwork:
+    called = dict(zip(order, names.steps, strict=True))
+    span = Source(title, "").span(0, 0)
+    nodes: list[Node] = []
+    tensors, kept_names, first = {}, {}, dict[tuple[object, ...], Node]()
+    for number in order:
+        step = steps[number]
+        shapes = [steps[source].shape for source in step.inputs]
+        inputs = tuple(called[source] for source in step.inputs)
+        key = _weights(step)
+        again = first.get(key)
+        same = again is not None and again.op == step.op
+        node = Node(called[number], step.op, inputs, step.shape, span, again.name if again and same else "")
+        nodes.append(node)
+        if key and not same:
+            first.setdefault(key, node)
+        if not node.again:
+            for name, kept in _tensors(step, shapes).items():
+                tensors[node.key(name)] = kept.value
+                if kept.name:
+                    kept_names[node.key(name)] = kept.name
+    scopes = [Scope("", "network", span), *names.scopes(span)]
+    made = [Output(each.name, called[step], each.train_only) for each, step in zip(results, outputs, strict=True)]
+    return ForeignNetwork(title, Graph(_identifier(title), nodes, made, scopes), tensors, kept_names)
+
+
+def _identifier(title: str) -> str:
+    """The last part of a title as a name of the language."""
+    last = title.rpartition(":")[2].rpartition("/")[2].partition(".")[0]
+    name = "".join(each if each.isascii() and each.isalnum() else "_" for each in last).strip("_").lower()
+    return name if name and not name[0].isdigit() else f"network_{name}".strip("_")
+
+
+def _weights(step: Step) -> tuple[object, ...]:
+    """What tells whether two steps have the same weights."""
+    learned = sorted((name, kept.name) for name, kept in step.tensors.items() if kept.name)
+    return tuple(learned)
+
+
+def _tensors(step: Step, shapes: Sequence[Shape]) -> dict[str, Kept]:
+    """The tensors of a step as its layer has them; a count of batches is that of a new network."""
+    wanted: dict[str, Shape] = {**step.op.parameters(*shapes)}
+    found = {name: reshaped(step.tensors[name], shape) for name, shape in wanted.items()}
+    for name, buffer in step.op.buffers(*shapes).items():
+        found[name] = reshaped(step.tensors[name], buffer.shape) if name in step.tensors else _count()
+    return found
+
+
+def _count() -> Kept:
+    import torch
+
+    return Kept(torch.zeros((), dtype=torch.int64))
+
+
+# --- names
+
+
+@dataclass
+class _Open:
+    """A scope while its steps come: `key` says which call of which module it is."""
+
+    key: tuple[str, int]
+    path: str
+    block: str | None
+
+
+@dataclass
+class _Names:
+    """Names of steps in their order, and the scopes that these make."""
+
+    found: list[Step]
+    steps: list[str] = field(default_factory=list)
+    blocks: dict[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = Counter(key for step in self.found for key in _keys(step))
+        opened: list[_Open] = []
+        taken: set[str] = set()
+        for step in self.found:
+            chain = list(_chain(step))
+            alone = bool(chain) and counts[chain[-1][0]] == 1 and not isinstance(step.op, Input)
+            last = chain.pop() if alone else None
+            depth = 0
+            while depth < min(len(opened), len(chain)) and opened[depth].key == chain[depth][0]:
+                depth += 1
+            del opened[depth:]
+            for key, name, block in chain[depth:]:
+                path = self._free(taken, _join(opened[-1].path if opened else "", name))
+                taken.add(path)
+                self.blocks[path] = block
+                opened.append(_Open(key, path, block))
+            own = last[1] if last else _own_name(step)
+            path = self._free(taken, _join(opened[-1].path if opened else "", own))
+            taken.add(path)
+            self.steps.append(path)
+
+    @staticmethod
+    def _free(taken: set[str], wanted: str) -> str:
+        name, number = wanted, 1
+        while name in taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        return name
+
+    def scopes(self, span: Span) -> Iterator[Scope]:
+        for path, block in self.blocks.items():
+            yield Scope(path, "block" if block else "stage", span, block)
+
+
+def _join(scope: str, name: str) -> str:
+    return f"{scope}.{name}" if scope else name
+
+
+def _own_name(step: Step) -> str:
+    if isinstance(step.op, Input):
+        return step.place.name.replace(".", "_")
+    return step.op.word
+
+
+def _keys(step: Step) -> Iterator[tuple[str, int]]:
+    return (key for key, _, _ in _chain(step))
+
+
+Link = tuple[tuple[str, int], str, str | None]
+
+
+def _chain(step: Step) -> Iterator[Link]:
+    """The modules around a step and the lists they stand in, outermost first: key, own name, class."""
+    before, call = "", 0
+    for module in step.place.modules:
+        call = max(call, module.call)
+        inner = module.path.startswith(f"{before}.") if before else True
+        rest = module.path[len(before) + 1 :] if before and inner else module.path
+        *lists, own = rest.split(".") if inner else [rest.replace(".", "_")]
+        at = before if inner else ""
+        for each in lists:
+            at = _join(at, each)
+            yield (at, call), each, None
+        before = module.path
+        yield (module.path, call), own, module.block

@@ -1,0 +1,77 @@
+"""Functions of one number are recognised by their values, whatever they are made of.
+
+A file may say `gelu` in one operator or in seven, with constants anywhere. So every step that works on single numbers
+is worked out on a fixed set of them, and a layer is named if it gives the same values there, to the file's precision.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from cnndsl.foreign.onnx.drafts import Array
+from cnndsl.ops.activation import Elu, Gelu, Identity, LeakyRelu
+from cnndsl.ops.base import Op, TorchExpression, TorchModule, all_layers
+
+LARGEST = 50.0
+SINGLE, HALF = 5e-7, 2e-3  # relative errors of constants that are kept with 32 and 16 bits
+
+
+@cache
+def grid() -> Array:
+    """Numbers on which functions are compared, in float64: dense around 0, and some far away."""
+    import numpy as np
+
+    return np.concatenate([np.linspace(-12, 12, 385), [-LARGEST, -20.5, 20.5, LARGEST]])
+
+
+def recognised(values: Array, *, half: bool) -> Op | None:
+    """The layer whose function has these values on the grid; None if there is none."""
+    import numpy as np
+
+    if not np.isfinite(values).all():
+        return None
+    if np.array_equal(values, grid()):  # no more and no less: an eps that is added is no rounding
+        return Identity()
+    tolerance = HALF if half else SINGLE
+    for op, expected in (*_known(), *_fitted(values)):
+        if np.allclose(values, expected, rtol=tolerance, atol=tolerance):
+            return op
+    return None
+
+
+@cache
+def _known() -> tuple[tuple[Op, Array], ...]:
+    """The layers that work on single numbers and need no arguments, with their values."""
+    words = {word: cls for word, cls in all_layers().items() if cls.__module__.startswith("cnndsl.")}
+    plain = [cls() for cls in words.values() if cls.pointwise is True and cls is not Identity]
+    return tuple((op, _values(op)) for op in (*plain, Gelu(approximate="tanh")))
+
+
+def _fitted(values: Array) -> tuple[tuple[Op, Array], ...]:
+    """Those with a number that can be read from the values: the slope at -1, the limit far down."""
+    import numpy as np
+
+    above = grid() >= 0
+    if not np.array_equal(values[above], grid()[above]):
+        return ()
+    slope, alpha = (float(str(np.float32(-values[np.argmin(abs(grid() - at))]))) for at in (-1.0, -LARGEST))
+    return tuple((op, _values(op)) for op in (LeakyRelu(slope), Elu(alpha)))
+
+
+def _values(op: Op) -> Array:
+    import torch
+
+    return _torch_function(op.torch((1,)))(torch.from_numpy(grid())).numpy()
+
+
+def _torch_function(spelled: TorchModule | TorchExpression) -> Any:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    if isinstance(spelled, TorchModule):
+        kwargs = {name: value for name, (value, _) in spelled.kwargs.items()}
+        return getattr(nn, spelled.callee.removeprefix("nn."))(*spelled.args, **kwargs)
+    text = spelled.text("x")
+    return lambda x: eval(text, {"F": functional, "torch": torch, "x": x})  # our own words alone, no file's

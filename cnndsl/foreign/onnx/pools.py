@@ -1,0 +1,111 @@
+"""Pools: windows, whole maps, and reductions that are such."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnndsl.foreign.onnx.arrangement import CHANNELS, HEIGHT, Axis, axis_of, plain
+from cnndsl.foreign.onnx.convolutions import ONE, window_pads
+from cnndsl.foreign.onnx.drafts import Tensor
+from cnndsl.foreign.onnx.step import Step
+from cnndsl.foreign.onnx.unreadable import Unreadable
+from cnndsl.ops.arguments import SAME
+from cnndsl.ops.base import Op
+from cnndsl.ops.channels import ChannelMax, ChannelMean
+from cnndsl.ops.images import Pair, Sides, same_sides
+from cnndsl.ops.pooling import Avgpool, GlobalAvgpool, GlobalMaxpool, Maxpool
+
+
+def _window(step: Step, source: int) -> dict[str, Any]:
+    """Kernel, stride, padding and rounding, which both pools have."""
+    if step.pair("dilations", ONE) != ONE:
+        raise Unreadable("its windows have holes")
+    kernel = step.attribute("kernel_shape")
+    if len(kernel) != 2:
+        raise Unreadable(f"its windows have {len(kernel)} axes, and those of layers have two")
+    _, height, width = step.drafts[source].shape
+    pad = window_pads(step, (kernel[0], kernel[1]), (height, width))
+    facts = {"kernel": tuple(kernel), "stride": step.pair("strides", ONE), "pad": pad}
+    return facts | ({"round": "ceil"} if step.attribute("ceil_mode", 0) and pad != SAME else {})
+
+
+def read_maxpool(step: Step) -> Tensor:
+    source = step.image()
+    return step.add(Maxpool(**_window(step, source)), source)
+
+
+def read_avgpool(step: Step) -> Tensor:
+    source = step.image()
+    facts = _window(step, source)
+    counted, pad = bool(step.attribute("count_include_pad", 0)), facts["pad"]
+    size = step.drafts.dims(source)[HEIGHT:]
+    if pad != SAME and any(pad) and not counted and not _even(pad):
+        if _covers(facts, (size[0], size[1])):
+            return step.add(GlobalAvgpool(), source)
+        if pad != same_sides((size[0], size[1]), facts["kernel"], facts["stride"]) or "round" in facts:
+            raise Unreadable("it divides by the real pixels of windows that are padded unevenly")
+        facts["pad"] = SAME
+    if facts["pad"] == SAME:
+        return step.add(Avgpool(**facts, count_include_pad=True if counted else None), source)
+    return step.add(Avgpool(**facts, count_include_pad=None if counted or not any(pad) else False), source)
+
+
+def _covers(facts: dict[str, Any], size: Pair) -> bool:
+    """Whether there is one window, and all pixels lie in it."""
+    (rows, columns), (top, bottom, left, right) = facts["kernel"], facts["pad"]
+    return (rows - top - bottom, columns - left - right) == size
+
+
+def _even(pad: Sides) -> bool:
+    return pad[0] == pad[1] and pad[2] == pad[3]
+
+
+def read_global(op: Op, step: Step) -> Tensor:
+    return step.add(op, step.image())
+
+
+def read_reduction(pixels: Op, channels: Op, step: Step) -> Tensor:
+    """Over all pixels or all channels."""
+    tensor = step.tensor()
+    chosen = chosen_axes(step, len(tensor.axes))
+    inside, whole = within(tensor, chosen), plain(step.drafts.dims(tensor.node))
+    if len(whole) == 4 and inside == axis_of(*whole[2], *whole[3]):
+        op = pixels
+    elif len(whole) == 4 and inside == whole[CHANNELS]:
+        op = channels
+    elif not inside:
+        return Tensor(tensor.node, _left(step, tensor, chosen))
+    else:
+        raise Unreadable("it reduces neither all pixels nor all channels")
+    node = step.drafts.add(op, (tensor.node,), step.origin)
+    return Tensor(node, _left(step, tensor, chosen))
+
+
+def _left(step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> tuple[Axis, ...]:
+    """The axes behind a reduction."""
+    if step.attribute("keepdims", 1):
+        return tuple(() if index in chosen else axis for index, axis in enumerate(tensor.axes))
+    return tuple(axis for index, axis in enumerate(tensor.axes) if index not in chosen)
+
+
+def chosen_axes(step: Step, rank: int) -> tuple[int, ...]:
+    given = step.whole_numbers("axes", 1)
+    if not given:
+        return () if step.attribute("noop_with_empty_axes", 0) else tuple(range(rank))
+    return tuple(sorted(step.axis(axis, rank) for axis in given))
+
+
+def within(tensor: Tensor, chosen: tuple[int, ...]) -> Axis:
+    """All that the chosen axes hold, in our order."""
+    atoms = (atom for index in chosen for atom in tensor.axes[index])
+    return axis_of(*sorted(atoms, key=lambda atom: (atom.axis, -atom.step)))
+
+
+READERS = {
+    "MaxPool": read_maxpool,
+    "AveragePool": read_avgpool,
+    "GlobalAveragePool": lambda step: read_global(GlobalAvgpool(), step),
+    "GlobalMaxPool": lambda step: read_global(GlobalMaxpool(), step),
+    "ReduceMean": lambda step: read_reduction(GlobalAvgpool(), ChannelMean(), step),
+    "ReduceMax": lambda step: read_reduction(GlobalMaxpool(), ChannelMax(), step),
+}

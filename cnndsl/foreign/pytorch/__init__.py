@@ -1,0 +1,1 @@
+"""Reading PyTorch: modules, by what `torch.export` records of them, and saved programs."""

@@ -1,0 +1,131 @@
+"""A PyTorch program as `torch.export` records it: how it is recorded, and what its nodes say.
+
+Export runs the module's own code once without computing, so that functions, loops and shapes are all seen, and every
+tensor of the state dict is known by its name wherever it is used. `torch.fx`'s symbolic trace knows no shapes and stops
+at control flow.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.errors import WeightsError, reason
+from cnndsl.foreign.draft import Module, Place
+from cnndsl.ops.base import Shape, show_shape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import fx, nn
+    from torch.export import ExportedProgram
+
+BATCH = 2  # one sample would make `squeeze()` take the batch away
+
+# Classes that pass their input on outside of training, by what is in their name: where one stands, it is marked, as it
+# leaves no trace otherwise.
+SILENT = ("dropout", "droppath", "stochasticdepth", "dropconnect", "dropblock")
+
+
+def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.dtype | None = None) -> ExportedProgram:
+    """Record a module for inputs of `shapes` (without batch), in the mode it is in. Raises `WeightsError`."""
+    import torch
+
+    inputs = tuple(torch.zeros(BATCH, *shape, dtype=dtype) for shape in shapes)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), unlogged(), torch.no_grad(), _marked(module):
+            warnings.simplefilter("ignore")  # it prints what it cannot export
+            return torch.export.export(module, inputs, strict=False)
+    except Exception as error:  # whatever the foreign code raises
+        image = " and ".join(map(show_shape, shapes))
+        depends = "data-dependent" in str(error)
+        why = "its control flow depends on the values it computes" if depends else reason(error)
+        raise WeightsError(f"cannot trace {title} for {image}: {why}") from error
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """The block runs without PyTorch's warnings about what is an error here anyway."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def _marked(module: nn.Module) -> Iterator[None]:
+    """The block runs with an operator in the place of each module that would leave none."""
+    import torch
+
+    silent = [each for each in module.modules() if is_silent(type(each).__name__) and not any(each.children())]
+    silent = [each for each in silent if "forward" not in vars(each) and _passes_on(each)]
+    for each in silent:
+        each.forward = torch.ops.aten.alias.default
+    try:
+        yield
+    finally:
+        for each in silent:
+            del each.forward
+
+
+def _passes_on(module: nn.Module) -> bool:
+    """Whether a module gives back what it gets, as one that drops does outside of training."""
+    import torch
+
+    image = torch.linspace(-1, 1, 2 * 3 * 4 * 4).reshape(2, 3, 4, 4)
+    try:
+        return not module.training and torch.equal(module(image), image)
+    except Exception:  # whatever foreign code raises for an image
+        return False
+
+
+def is_silent(block: str) -> bool:
+    name = block.lower().replace("_", "")
+    return any(word in name for word in SILENT)
+
+
+def word(node: fx.Node) -> str:
+    """An operator's name without overload and in-place mark: `aten.relu_.default` is `relu`."""
+    return _name(node).strip("_") if _name(node).startswith("__") else _name(node).rstrip("_")
+
+
+def in_place(node: fx.Node) -> bool:
+    name = _name(node)
+    return name.endswith("_") and not name.startswith("__")
+
+
+def _name(node: fx.Node) -> str:
+    parts = str(node.target).split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def arguments(node: fx.Node) -> dict[str, Any]:
+    """The arguments of an operator by name, defaults filled in."""
+    schema = node.target._schema.arguments  # type: ignore[union-attr]
+    given = {declared.name: value for declared, value in zip(schema, node.args, strict=False)} | node.kwargs
+    return {declared.name: given.get(declared.name, declared.default_value) for declared in schema}
+
+
+def sizes(node: fx.Node) -> tuple[int, ...]:
+    """The shape of a node's tensor, or of its first one, with the batch."""
+    value = node.meta["val"]
+    tensor = value[0] if isinstance(value, list | tuple) else value
+    return tuple(size if isinstance(size, int) else int(size.node.hint) for size in tensor.shape)  # the size it was
+
+
+def place_of(node: fx.Node, number: int) -> Place:
+    """The modules around a node, as they were called."""
+    stack: Mapping[str, tuple[str, Any]] = node.meta.get("nn_module_stack", {})
+    return Place(number, tuple(_module(key, *entry) for key, entry in stack.items() if entry[0]), node.name)
+
+
+def _module(key: str, path: str, kind: Any) -> Module:
+    """Keys of later calls end in `@` and their number."""
+    name = kind if isinstance(kind, str) else kind.__qualname__
+    _, at, call = key.rpartition("@")
+    return Module(path.partition("@")[0], name.rpartition(".")[2], int(call) if at and call.isdigit() else 0)

@@ -1,0 +1,262 @@
+"""Pools, upsampling and padding, and means over whole maps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.foreign import axes as lying
+from cnndsl.foreign.axes import CHANNEL, Axes
+from cnndsl.foreign.pytorch.program import sizes
+from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in, pair
+from cnndsl.foreign.pytorch.weighted import said_padding
+from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.ops.channels import ChannelMax, ChannelMean
+from cnndsl.ops.images import Sides
+from cnndsl.ops.merge import Add, Concat, Max, Mean
+from cnndsl.ops.pooling import (
+    AdaptiveAvgpool,
+    AdaptiveMaxpool,
+    Avgpool,
+    GlobalAvgpool,
+    GlobalMaxpool,
+    Maxpool,
+)
+from cnndsl.ops.reshape import ChannelSlice, ZeroPadShortcut
+from cnndsl.ops.resize import Crop, Pad, Resize, Upsample
+from cnndsl.ops.scale import Scale
+
+if TYPE_CHECKING:
+    from torch import fx
+
+Given = dict[str, Value]
+
+
+def maxpool(reading: Reading, node: fx.Node, given: Given) -> Value:
+    if pair(given["dilation"]) != (1, 1):
+        raise NoLayer("no layer is a dilated pool")
+    return _pool(reading, node, given, Maxpool, -math.inf)
+
+
+def avgpool(reading: Reading, node: fx.Node, given: Given) -> Value:
+    counted, kernel = bool(given["count_include_pad"]), pair(given["kernel_size"])
+    said = None if counted or not any(pair(given["padding"])) else False
+    flow = _pool(reading, node, given, partial(Avgpool, count_include_pad=said), 0.0)
+    divisor = given["divisor_override"]
+    if divisor in (None, kernel[0] * kernel[1]):
+        return flow
+    return reading.add(node, Scale(kernel[0] * kernel[1] / divisor), flow.step)
+
+
+def _pool(reading: Reading, node: fx.Node, given: Given, layer: Callable[..., Op], value: float) -> Flow:
+    kernel, (rows, columns) = pair(given["kernel_size"]), pair(given["padding"])
+    stride = pair(given["stride"]) if given["stride"] else kernel
+    rounding = "ceil" if given["ceil_mode"] else "floor"
+    source, sides = reading.step(given["self"]), (rows, rows, columns, columns)
+    before = reading.draft.steps[source]
+    if isinstance(before.op, Pad) and before.op.mode == "zero" and before.op.value == value and rounding == "floor":
+        top, bottom, left, right = (a + b for a, b in zip(sides, before.op.sides, strict=True))
+        size = reading.draft.shape(before.inputs[0])[1:]
+        said = said_padding(reading, node, (size[0], size[1]), kernel, stride, (top, bottom, left, right))
+        if isinstance(said, str) and layer is Maxpool:
+            return reading.add(node, Maxpool(kernel, stride=stride, pad=said), before.inputs[0])
+        try:
+            padded = layer(kernel, stride=stride, pad=(top, bottom, left, right))
+            return reading.add(node, padded, before.inputs[0])
+        except LayerError:
+            pass  # padding by more than the kernel stays a step of its own
+    try:
+        op = layer(kernel, stride=stride, pad=sides, round=rounding)
+    except LayerError as error:
+        raise NoLayer(str(error)) from error
+    return reading.add(node, op, source)
+
+
+def adaptive(whole: type[Op], some: type[Op], reading: Reading, node: fx.Node, given: Given) -> Value:
+    step = reading.step(given["self"])
+    wanted = given["output_size"]
+    shape = reading.draft.shape(step)
+    size = tuple(shape[1:][at] if each is None else each for at, each in enumerate(_two(wanted)))
+    flow = reading.add(node, whole() if size == (1, 1) else some(size), step)  # type: ignore[call-arg]
+    return [flow, None] if isinstance(node.meta["val"], list | tuple) else flow  # a maximum comes with its place
+
+
+def _two(value: Any) -> tuple[Any, Any]:
+    return (value[0], value[-1]) if isinstance(value, list | tuple) else (value, value)
+
+
+# --- reductions
+
+
+def mean(kind: str, reading: Reading, node: fx.Node, given: Given) -> Value:
+    """A mean, maximum or sum over axes: of a map, of channels, or of parts of the channels."""
+    over, keep = given.get("dim"), bool(given.get("keepdim"))
+    value = given["self"]
+    if isinstance(value, list):
+        return _of_list(kind, reading, node, value, over)
+    flow = reading.flow(value)
+    count = len(flow.axes)
+    if over is None:
+        raise NoLayer("a mean over the batch is no layer")
+    numbers = sorted(axis % count for axis in (over if isinstance(over, list | tuple) else [over]))
+    axes = tuple(() if at in numbers else group for at, group in enumerate(flow.axes))
+    gone = [digit for at in numbers for digit in flow.axes[at]]
+    step = _reduced(kind, reading, node, flow, gone)
+    left = axes if keep else tuple(group for at, group in enumerate(axes) if at not in numbers)
+    return Flow(step, _refitted(left, reading.draft.shape(step)))
+
+
+def _of_list(kind: str, reading: Reading, node: fx.Node, values: list[Value], over: Any) -> Flow:
+    """Of tensors that were stacked."""
+    axis = over[0] if isinstance(over, list | tuple) and len(over) == 1 else over
+    if axis not in (0,):
+        raise NoLayer("no layer computes this of stacked tensors")
+    flows = [reading.flow(each) for each in values]
+    if any(flow.axes != flows[0].axes for flow in flows):
+        raise NoLayer("stacked tensors lie differently")
+    op = {"mean": Mean(), "max": Max(), "sum": Add()}[kind]
+    return Flow(reading.add(node, op, *(flow.step for flow in flows)).step, flows[0].axes)
+
+
+def _reduced(kind: str, reading: Reading, node: fx.Node, flow: Flow, gone: Sequence[lying.Digit]) -> int:
+    """The step after a reduction over some digits of the axes of a step."""
+    shape, step = reading.shape(flow), flow.step
+    axes = {digit.axis for digit in gone}
+    numbers = lying.merged(sorted(gone, key=lambda digit: (digit.axis, -digit.inner)))
+    full = all(lying.whole((digit,), shape) is not None for digit in numbers)
+    if not gone:
+        return step
+    if full and axes <= {2, 3} and len(shape) == 3:
+        return _of_map(kind, reading, node, step, axes)
+    if full and axes == {CHANNEL} and len(shape) == 3 and kind in ("mean", "max"):
+        return reading.add(node, ChannelMean() if kind == "mean" else ChannelMax(), step).step
+    if axes == {CHANNEL} and len(gone) == 1 and gone[0].inner * gone[0].size == shape[0]:
+        inner = gone[0].inner
+        slices = [ChannelSlice(at * inner, (at + 1) * inner) for at in range(gone[0].size)]
+        parts = [reading.add(node, each, step).step for each in slices]
+        op = {"mean": Mean(), "max": Max(), "sum": Add()}[kind]
+        return reading.add(node, op, *parts).step
+    raise NoLayer(f"no layer computes the {kind} over these axes")
+
+
+def _of_map(kind: str, reading: Reading, node: fx.Node, step: int, axes: set[int]) -> int:
+    _, height, width = shape = reading.draft.shape(step)
+    size = (1 if 2 in axes else height, 1 if 3 in axes else width)
+    if size == (1, 1):
+        op: Op = GlobalMaxpool() if kind == "max" else GlobalAvgpool()
+    else:
+        op = AdaptiveMaxpool(size) if kind == "max" else AdaptiveAvgpool(size)
+    done = reading.add(node, op, step).step
+    if kind != "sum":
+        return done
+    return reading.add(node, Scale(float(height * width // (size[0] * size[1]))), done).step if shape else done
+
+
+def _refitted(axes: Axes, shape: Shape) -> Axes:
+    """Axes without what a reduction took away: the inner digits of channels count what is left."""
+    channels = shape[0]
+    kept = [digit for group in axes for digit in group if digit.axis == CHANNEL]
+    if not kept or kept[0].inner * kept[0].size <= channels:
+        return axes
+    raise NoLayer("no layer computes this over the inner part of the channels")
+
+
+def maximum(reading: Reading, node: fx.Node, given: Given) -> Value:
+    """`torch.max` over an axis, with the places too."""
+    if "dim" not in given:
+        raise NoLayer("a maximum over the batch is no layer")
+    return [mean("max", reading, node, given), None]
+
+
+# --- sizes
+
+
+def upsample(mode: str, reading: Reading, node: fx.Node, given: Given) -> Value:
+    (value,) = flows_in(given["input"] if "input" in given else given["self"])
+    step = reading.step(value)
+    corners = bool(given.get("align_corners")) and mode != "nearest"
+    before, after = reading.draft.shape(step)[1:], sizes(node)[2:]
+    factors = given.get("scale_factors")
+    whole = all(big % small == 0 for big, small in zip(after, before, strict=True))
+    exact = not factors or all(abs(f * s - b) < 1e-9 for f, s, b in zip(factors, before, after, strict=True))
+    if factors and not whole and not corners and not exact:
+        raise NoLayer(f"it enlarges by {factors[0]:g}, which is no whole number of pixels")
+    if whole and factors:
+        op: Op = Upsample((after[0] // before[0], after[1] // before[1]), mode=mode, align_corners=corners)
+    else:
+        op = Resize((after[0], after[1]), mode=mode, align_corners=corners)
+    return reading.add(node, op, step)
+
+
+def pad(reading: Reading, node: fx.Node, given: Given) -> Value:
+    amounts, value = list(given["pad"]), given.get("value") or 0.0
+    mode = given.get("mode", "constant").replace("constant", "zero")
+    step = reading.step(given["self"], len(sizes(node)))
+    if len(amounts) == 6 and mode == "zero" and not value and not any(amounts[:4]):
+        return _more_channels(reading, node, step, amounts[4], amounts[5])
+    if len(amounts) not in (2, 4) or len(reading.draft.shape(step)) != 3:
+        raise NoLayer("only rows and columns of images can be padded")
+    left, right, top, bottom = (*amounts, 0, 0)[:4]
+    return reading.plain(_framed(reading, node, step, (top, bottom, left, right), mode, float(value)))
+
+
+def _framed(reading: Reading, node: fx.Node, step: int, sides: Sides, mode: str, value: float) -> int:
+    """Rows and columns added, and taken away where numbers are negative."""
+    more = tuple(max(side, 0) for side in sides)
+    if any(side < 0 for side in sides):
+        _, height, width = reading.draft.shape(step)
+        rows, columns = (-min(sides[0], 0), height + min(sides[1], 0)), (-min(sides[2], 0), width + min(sides[3], 0))
+        step = cut(reading, node, step, rows, columns)
+    if not any(more):
+        return step
+    return reading.add(node, Pad(more, mode=mode, value=value), step).step  # type: ignore[arg-type]
+
+
+def cut(reading: Reading, node: fx.Node, step: int, rows: tuple[int, int], columns: tuple[int, int]) -> int:
+    """The rows and columns from the first number up to the second: `crop` cuts around the centre, so it is moved."""
+    _, height, width = reading.draft.shape(step)
+    ends = []
+    for size, (start, stop) in ((height, rows), (width, columns)):
+        ends += [max(size - start - stop, 0), max(start + stop - size, 0)]
+    if any(ends):
+        step = reading.add(node, Pad((ends[0], ends[1], ends[2], ends[3])), step).step
+    return reading.add(node, Crop((rows[1] - rows[0], columns[1] - columns[0])), step).step
+
+
+def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:
+    """Channels of zeros: after those of an image, as in option A of ResNet."""
+    channels, *_ = reading.draft.shape(step)
+    if before:
+        parts = [*_zeros(reading, node, step, before), step, *_zeros(reading, node, step, after)]
+        return reading.add(node, Concat(), *parts)
+    source = reading.draft.steps[step]
+    if isinstance(source.op, Maxpool) and source.op.kernel == (1, 1):
+        return reading.add(node, ZeroPadShortcut(channels + after, source.op.stride), source.inputs[0])
+    return reading.add(node, ZeroPadShortcut(channels + after), step)
+
+
+def _zeros(reading: Reading, node: fx.Node, step: int, count: int) -> Iterator[int]:
+    """Channels of zeros: some of an image, times 0."""
+    channels, *_ = reading.draft.shape(step)
+    while count:
+        part = reading.add(node, ChannelSlice(0, min(count, channels)), step)
+        yield reading.add(node, Scale(0.0), part.step).step
+        count -= min(count, channels)
+
+
+WINDOWS: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
+    "max_pool2d": maxpool,
+    "avg_pool2d": avgpool,
+    "adaptive_avg_pool2d": partial(adaptive, GlobalAvgpool, AdaptiveAvgpool),
+    "adaptive_max_pool2d": partial(adaptive, GlobalMaxpool, AdaptiveMaxpool),
+    "mean": partial(mean, "mean"),
+    "sum": partial(mean, "sum"),
+    "amax": partial(mean, "max"),
+    "upsample_nearest2d": partial(upsample, "nearest"),
+    "upsample_bilinear2d": partial(upsample, "bilinear"),
+    "upsample_bicubic2d": partial(upsample, "bicubic"),
+    "pad": pad,
+    "constant_pad_nd": pad,
+}

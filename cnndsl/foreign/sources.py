@@ -1,0 +1,232 @@
+"""SOURCE, everywhere: a model of torchvision or timm, a callable of the user's, or a file with a program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnndsl.diagnostics.suggest import closest
+from cnndsl.errors import LiftError, ModelError, reason
+from cnndsl.extras import require
+from cnndsl.foreign.modules import LIBRARIES, build_foreign, usual_input
+from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.ops.base import Shape
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+IMAGE: Shape = (3, 224, 224)  # where nothing says how large images are
+
+
+@dataclass(frozen=True)
+class Precision:
+    """In which numbers a network is run, and how large a relative error their rounding can be the reason of.
+
+    In float64, sums in another order differ by about 1e-15; the smallest real difference, an `eps`, by far more than
+    its limit.
+    """
+
+    name: str
+    limit: float
+
+
+EXACT = Precision("float64", 1e-9)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A network of other makers, read, and how to run it.
+
+    title    what it is called
+    origin   where it is from, in a line
+    network  it in our words
+    run      what it computes of `batch` inputs in a `precision`, train-only heads last
+    unused   learned tensors that nothing computes with
+    """
+
+    title: str
+    origin: str
+    network: ForeignNetwork
+    run: Callable[[Sequence[Tensor]], list[Tensor]]
+    batch: int = 2
+    precision: Precision = EXACT
+    unused: tuple[str, ...] = ()
+
+
+def read_source(source: str, shapes: Sequence[Shape] | None = None) -> Foreign:
+    """What SOURCE means, for inputs of `shapes`, or of those it is made for. Raises `Error`s of one line each."""
+    require("torch", extra="torch")
+    readers = {".pt2": _read_file, ".onnx": _read_onnx}
+    if (reader := readers.get(Path(source).suffix.lower())) is not None:
+        return reader(Path(source), shapes)
+    if source.partition(":")[0] in LIBRARIES:
+        return _read_library(source, shapes)
+    return from_module(_called(source), shapes, source, f"from {source}")
+
+
+def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, origin: str) -> Foreign:
+    """A module as it is outside of training; it stays as it was. Raises `LiftError` and `WeightsError`."""
+    from cnndsl.foreign.pytorch.reader import read_module
+
+    _require_values(module, title)
+    try:
+        own = deepcopy(module).cpu().double()
+    except Exception as error:  # whatever a foreign class raises
+        raise LiftError(f"cannot copy {title}: {reason(error)}") from error
+    _stay(own)
+    network = read_module(own, shapes or [IMAGE], title)
+    heads = any(output.train_only for output in network.graph.outputs)
+    used = {*network.names.values()}
+    unused = () if any(network.unread()) else tuple(name for name, _ in own.named_parameters() if name not in used)
+    return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads), unused=unused)
+
+
+def _stay(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+
+
+def _run(module: nn.Module, inputs: Sequence[Tensor], heads: bool) -> list[Tensor]:
+    import torch
+
+    module.eval()
+    module.training = heads
+    with torch.no_grad():
+        return tensors_in(module(*inputs))
+
+
+def tensors_in(result: object) -> list[Tensor]:
+    """The tensors of a result, in order."""
+    from torch import Tensor
+    from torch.utils._pytree import tree_leaves
+
+    return [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+
+
+def _require_values(module: nn.Module, title: str) -> None:
+    from torch.nn.parameter import is_lazy
+
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if is_lazy(tensor):
+            raise LiftError(f"cannot read {title}: {name} has no shape yet; run the module once on an input")
+        if tensor.is_meta:
+            raise LiftError(f"cannot read {title}: {name} is on the meta device and has no values; give it some")
+
+
+# --- libraries
+
+
+def _read_library(source: str, shapes: Sequence[Shape] | None) -> Foreign:
+    module = build_foreign(source)
+    _stir(module)
+    library = source.partition(":")[0]
+    usual = usual_input(source, module) or IMAGE
+    return from_module(module, shapes or [usual], source, f"from {source}, {library} {version(library)}")
+
+
+def _stir(module: nn.Module, seed: int = 0) -> None:
+    """Draw what new modules set to ones and zeros, so that no layer can stand for another."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and sum(size > 1 for size in tensor.shape) <= 1:
+            if "bias" in name or "mean" in name or "beta" in name:
+                tensor.normal_(0.0, 0.1, generator=generator)
+            else:
+                tensor.uniform_(0.5, 1.5, generator=generator)
+
+
+# --- callables
+
+
+def _called(source: str) -> nn.Module:
+    """The module that `package.module:callable` makes; that runs its code."""
+    from torch import nn
+
+    found = _found(source)
+    try:
+        made = found() if not isinstance(found, nn.Module) else found
+    except Exception as error:  # whatever the foreign code raises
+        raise LiftError(f"{source} raises {type(error).__name__}: {reason(error)}") from error
+    if not isinstance(made, nn.Module):
+        raise LiftError(f"{source} gives no torch.nn.Module but {_kind(made)}")
+    return made
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _found(source: str) -> Any:
+    package, colon, name = source.partition(":")
+    if not colon or not name or not all(part.isidentifier() for part in (*package.split("."), *name.split("."))):
+        raise ModelError(_unknown(source))
+    place: Any = _imported(package, source)
+    for part in name.split("."):
+        if not hasattr(place, part):
+            guess = closest(part, vars(place))
+            raise ModelError(f"{package} has no {name}" + (f"; did you mean {guess}?" if guess else ""))
+        place = getattr(place, part)
+    if not callable(place):
+        raise ModelError(f"{source} is no class, function or module but {_kind(place)}")
+    return place
+
+
+def _imported(package: str, source: str) -> Any:
+    """A module of Python, those of the working directory among them."""
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name and (package == error.name or package.startswith(f"{error.name}.")):
+            guess = closest(package, [*LIBRARIES, *(path.stem for path in Path.cwd().glob("*.py"))])
+            raise ModelError(f"there is no module {package}" + (f"; did you mean {guess}?" if guess else "")) from error
+        raise LiftError(f"{package} needs {error.name}, which is not installed") from error
+    except Exception as error:  # whatever its code raises
+        raise LiftError(f"{package} raises {type(error).__name__}: {reason(error)}") from error
+
+
+def _unknown(source: str) -> str:
+    library, colon, name = source.partition(":")
+    guess = closest(library, LIBRARIES) if colon else None
+    meant = f"; did you mean {guess}:{name}?" if guess else ""
+    kinds = "torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx"
+    return f"a SOURCE is {kinds}, not {source!r}{meant}"
+
+
+# --- files
+
+
+def _read_file(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
+    from cnndsl.foreign.pytorch.reader import batch_of
+    from cnndsl.foreign.pytorch.saved import read_saved, run_saved
+
+    if shapes:
+        raise ModelError(f"{path} was recorded for one size of input; record it for another one")
+    program, network = read_saved(path)
+    run = partial(run_saved, program)
+    return Foreign(str(path), f"from {path.name}", network, run, batch_of(program))
+
+
+def _read_onnx(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
+    from cnndsl.foreign.onnx.compute import run
+    from cnndsl.foreign.onnx.read import read
+
+    if not path.is_file():
+        raise ModelError(f"there is no file {path}")
+    if shapes is not None and len(shapes) > 1:
+        raise ModelError(f"{path} takes one --input, for what the file leaves open")
+    reading = read(path, shapes[0] if shapes else None)
+    precision = Precision("float16", 2e-2) if reading.half else Precision("float32", 1e-4)
+    compute = partial(run, reading, path)
+    return Foreign(str(path), f"from {path.name}", reading.network, compute, max(reading.batch, 1), precision)

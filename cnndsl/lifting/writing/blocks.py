@@ -1,0 +1,157 @@
+"""Parts that are alike become calls of one block; what differs between them becomes its parameters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from cnndsl.elaborate.structures.residual import Residual
+from cnndsl.lifting.writing.expressions import CallKind, Variable, fitted
+from cnndsl.lifting.writing.heights import height
+from cnndsl.lifting.writing.layout import Layout
+from cnndsl.lifting.writing.loops import shortened
+from cnndsl.lifting.writing.merges import RESIDUAL
+from cnndsl.lifting.writing.naming import block_name
+from cnndsl.lifting.writing.terms import INLINE, PART, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
+from cnndsl.lifting.writing.unification import skeleton, unified
+from cnndsl.ops.arguments import Parameter
+from cnndsl.records import dataclass, replace
+
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the text: its name, its parameters with their usual values, and its lines."""
+
+    name: str
+    variables: tuple[Variable, ...]
+    body: Body
+
+
+class Blocks:
+    """Turns parts into calls, from the innermost outwards; `found` are the blocks in the order in which they came."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.found: list[Block] = []
+
+    def called(self, body: Body) -> Body:
+        while True:
+            groups = self._innermost(body)
+            if not groups:
+                return body
+            became: dict[str, Command] = {}
+            for parts in groups:
+                became |= self._calls(parts)
+            body = _replaced(body, became)
+
+    def _innermost(self, network: Body) -> list[list[Command]]:
+        """The parts without parts in them, those of one skeleton together."""
+        groups: dict[object, list[Command]] = defaultdict(list)
+        for command in commands_in(network):
+            body = command.body if command.word == PART else None
+            if body is not None and not any(inner.word == PART for inner in commands_in(body)):
+                groups[skeleton(self._laid(command))].append(command)
+        return [*_with_conditions(groups, self._laid).values()]
+
+    def _laid(self, part: Command) -> Body:
+        assert part.body is not None
+        return self.layout.body(part.body, part.entry)
+
+    def _calls(self, parts: Sequence[Command]) -> dict[str, Command]:
+        """What becomes of parts that are alike, by their scopes: calls, or what stands in them."""
+        bodies = [self._laid(part) for part in parts]
+        if len({skeleton(body) for body in bodies}) > 1:
+            bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
+        worth = _is_worth(bodies[0], len(parts)) and not all(map(_is_container, parts))
+        together = unified(bodies) if worth else None
+        if together is None:
+            return {_key(part): replace(part, word=INLINE) for part in parts}
+        text, found = fitted(together, len(parts))
+        text = shortened(text, loops=False)
+        name = block_name(parts, text, {block.name for block in self.found})
+        variables = _sorted(found)
+        block = Block(name, variables, text)
+        self.found.append(block)
+        return {_key(part): _call(block, part, number) for number, part in enumerate(parts)}
+
+
+def _key(part: Command) -> str:
+    return f"{part.result} {part.scope.path if part.scope is not None else ''}"
+
+
+def _with_conditions(
+    groups: dict[object, list[Command]], laid: Callable[[Command], Body]
+) -> dict[object, list[Command]]:
+    """Residuals, and what is the same but for the shortcut and of the same class, together."""
+    found = dict(groups)
+    for key, parts in groups.items():
+        body = laid(parts[0])
+        if not _is_residual(body) or key not in found:
+            continue
+        inside = body.flows[0].commands[0].body
+        others = skeleton(inside) if inside is not None else None
+        if others in found and others != key and _class(parts[0]) == _class(found[others][0]) is not None:
+            found[key] = [*parts, *found.pop(others)]
+    return found
+
+
+def _class(part: Command) -> str | None:
+    return part.scope.block if part.scope is not None else None
+
+
+def _is_residual(body: Body) -> bool:
+    """Whether it is a residual and nothing else."""
+    return len(body.flows) == 1 and [command.word for command in body.flows[0].commands] == [Residual.word]
+
+
+def _unless(body: Body) -> Body:
+    """A body as that of a residual whose condition does not hold."""
+    first, last = body.flows[0], body.flows[-1]
+    given = (Argument(RESIDUAL["shortcut"], Usual(None)), Argument(RESIDUAL["when"], False))
+    command = Command(Residual.word, given, body=body, result=last.result)
+    return Body((Flow((command,), "", last.result, first.entering, last.leaving),))
+
+
+def _is_container(part: Command) -> bool:
+    """Whether the source has a part only to hold others."""
+    return part.scope is not None and (part.scope.kind == "stage" or part.scope.block in CONTAINERS)
+
+
+def _is_worth(body: Body, count: int) -> bool:
+    """Whether a block and its calls are shorter than what they stand for."""
+    lines = height(body)
+    return count * lines > lines + count + 3
+
+
+def _sorted(variables: Iterable[Variable]) -> tuple[Variable, ...]:
+    """Those that every call must give come first."""
+    return tuple(sorted(variables, key=lambda variable: variable.default() is not None))
+
+
+def _call(block: Block, part: Command, number: int) -> Command:
+    given = []
+    for variable in block.variables:
+        value, usual = variable.values[number], variable.default()
+        parameter = Parameter(variable.name, CallKind(variable), usual is None, positional=usual is None)
+        given.append(Argument(parameter, Usual(value) if value == usual else value))
+    assert part.body is not None
+    nodes = tuple(nodes_of(part.body))
+    return Command(block.name, tuple(given), nodes=nodes, result=part.result)
+
+
+def _replaced(body: Body, became: dict[str, Command]) -> Body:
+    def flow(old: Flow) -> Flow:
+        return replace(old, commands=tuple(map(command, old.commands)))
+
+    def command(old: Command) -> Command:
+        if old.word == PART and _key(old) in became:
+            return became[_key(old)]
+        if old.body is None and not old.branches and old.shortcut is None:
+            return old
+        inner = None if old.body is None else Body(tuple(map(flow, old.body.flows)))
+        around = None if old.shortcut is None else flow(old.shortcut)
+        return replace(old, branches=tuple(map(flow, old.branches)), body=inner, shortcut=around)
+
+    return Body(tuple(map(flow, body.flows)))

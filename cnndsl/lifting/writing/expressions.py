@@ -1,0 +1,199 @@
+"""Numbers that differ from place to place, as parameters and as what follows from these and from what comes in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from cnndsl.lifting.writing.roles import Role, names_of
+from cnndsl.lifting.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Vector
+from cnndsl.lifting.writing.unification import ACTIVATION
+from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Stride, show
+from cnndsl.records import dataclass, field, replace
+
+MOST = 64  # the largest factor that is taken for meant
+USUALLY = 0.5  # the share of places in which a parameter has its default
+
+
+@dataclass
+class Variable:
+    """A parameter: what it is in each place."""
+
+    name: str
+    kind: Kind
+    values: tuple[object, ...]
+    role: Role
+
+    @property
+    def expression(self) -> Expression:
+        return Expression(self.name)
+
+    def default(self) -> object | None:
+        """Its usual value, if there is one."""
+        counts = Counter(map(_hashable, self.values))
+        value, count = counts.most_common(1)[0]
+        usual = next(each for each in self.values if _hashable(each) == value)
+        return usual if count > USUALLY * len(self.values) and not self.role.is_width else None
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass
+class Fitting:
+    """Goes through a text once, and puts an expression wherever values differ; new parameters are made on the way.
+
+    `count` is the number of places, `names` are those of the parameters, in order, once they are known.
+    In an `open` text, expressions may speak of what comes in.
+    """
+
+    count: int
+    variables: list[Variable] = field(default_factory=list)
+    names: Sequence[str] = ()
+    open: bool = True
+
+    def body(self, body: Body) -> Body:
+        return Body(tuple(map(self.flow, body.flows)))
+
+    def flow(self, flow: Flow, merge: str = "", entering: Vector | None = None) -> Flow:
+        incoming = flow.entering if isinstance(flow.entering, Vector) else entering
+        commands = tuple(self.command(flow, place, incoming, merge) for place in range(len(flow.commands)))
+        return replace(flow, commands=commands, entering=None)
+
+    def command(self, flow: Flow, place: int, incoming: Vector | None, merge: str) -> Command:
+        """Arguments come first in the text, but those of a structure may follow from what is inside."""
+        command = flow.commands[place]
+        branches = tuple(self.flow(each, command.word, incoming) for each in command.branches)
+        body = None if command.body is None else self.body(command.body)
+        shortcut = None if command.shortcut is None else self.flow(command.shortcut, entering=incoming)
+        given = []
+        for argument in command.arguments:
+            role = Role(argument.name, merge, flow.commands, place)
+            given.append(replace(argument, value=self.value(argument, incoming, role)))
+        if command.word == ACTIVATION:
+            return replace(command, word=str(given[0].value), arguments=())
+        return replace(command, arguments=tuple(given), branches=branches, body=body, shortcut=shortcut)
+
+    def value(self, argument: Argument, incoming: Vector | None, role: Role) -> object:
+        if not isinstance(argument.value, Vector):
+            return argument.value
+        values = argument.value.values
+        known = {_hashable(value) for value in values if value is not ANY}
+        if len(known) <= 1:
+            return next((value for value in values if value is not ANY), ANY)
+        return self.fit(values, incoming) or self.new(argument.parameter, values, role).expression
+
+    # --- what follows from others
+
+    def fit(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:
+        """The values as those of an expression of what is known."""
+        for expression, others in self._known(incoming):
+            if all(value is ANY or value == other for value, other in zip(values, others, strict=True)):
+                return expression
+        numbers = [value for value in values if value is not ANY]
+        if all(type(value) is bool for value in numbers):
+            return self._condition(values, incoming)
+        if not all(type(value) is int for value in numbers):
+            return None
+        for expression, others in self._known(incoming):
+            found = _ratio(expression, values, others)
+            if found is not None:
+                return found
+        return self._product(values, incoming)
+
+    def _known(self, incoming: Vector | None) -> Iterator[tuple[Expression, Sequence[object]]]:
+        yield from ((variable.expression, variable.values) for variable in self.variables)
+        yield from self._incoming(incoming)
+
+    def _incoming(self, incoming: Vector | None) -> Iterator[tuple[Expression, Sequence[object]]]:
+        if (
+            self.open
+            and incoming is not None
+            and all(isinstance(shape, tuple) and len(shape) > 0 for shape in incoming.values)
+        ):
+            yield Expression("in.channels"), [shape[0] for shape in incoming.values]  # type: ignore[index]
+
+    def _product(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:
+        """The product of what comes in and a parameter."""
+        for channels, sizes in self._incoming(incoming):
+            for variable in self.variables:
+                pairs = zip(values, variable.values, sizes, strict=True)
+                if all(v is ANY or (type(p) is int and v == p * c) for v, p, c in pairs):  # type: ignore[operator]
+                    return Expression(f"{variable.name} * {channels}", 1)
+        return None
+
+    def _condition(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:
+        """Whether the shape stays, where that is what the truths say."""
+        stays: list[tuple[str, Sequence[bool]]] = []
+        for variable in self.variables:
+            if variable.role.argument == "stride":
+                stays.append((f"{variable.name} == 1", [value == (1, 1) for value in variable.values]))
+        for channels, sizes in self._incoming(incoming):
+            for variable in self.variables:
+                if variable.role.is_width:
+                    same = [size == value for size, value in zip(sizes, variable.values, strict=True)]
+                    stays.append((f"{channels} == {variable.name}", same))
+        both = [(f"{a} and {b}", [x and y for x, y in zip(p, q, strict=True)]) for a, p in stays for b, q in stays]
+        found = (text for text, truths in [*stays, *both] if [*truths] == [*values])
+        return next((Expression(text, 0) for text in found), None)
+
+    # --- new ones
+
+    def new(self, parameter: Parameter, values: Sequence[object], role: Role) -> Variable:
+        usual = next(value for value in values if value is not ANY)
+        filled = tuple(usual if value is ANY else value for value in values)
+        kind = parameter.kind.variable.kind if isinstance(parameter.kind, CallKind) else parameter.kind
+        number = len(self.variables)
+        name = self.names[number] if number < len(self.names) else f"{parameter.name} {number}"
+        self.variables.append(Variable(name, kind, filled, role))
+        return self.variables[-1]
+
+
+def fitted(body: Body, count: int, *, open: bool = True, taken: Collection[str] = ()) -> tuple[Body, list[Variable]]:
+    """A text of so many places, with its parameters; they are named once all are known."""
+    first = Fitting(count, open=open)
+    first.body(body)
+    fitting = Fitting(count, names=names_of([variable.role for variable in first.variables], taken), open=open)
+    return fitting.body(body), fitting.variables
+
+
+def _ratio(expression: Expression, values: Sequence[object], others: Sequence[object]) -> Expression | None:
+    """`4 * filters`, `filters // 4`, if that is what it is in every place."""
+    pairs = [(v, o) for v, o in zip(values, others, strict=True) if v is not ANY]
+    if not all(type(o) is int and o > 0 for _, o in pairs) or len({o for _, o in pairs}) < 2:
+        return None
+    (value, other) = pairs[0]
+    assert isinstance(value, int) and isinstance(other, int)
+    for factor in {value // other, other // value if value else 0}:
+        if not 1 <= factor <= MOST:
+            continue
+        if all(v == factor * o for v, o in pairs):  # type: ignore[operator]
+            return expression if factor == 1 else Expression(f"{factor} * {expression}", 1)
+        if all(v == o // factor for v, o in pairs):  # type: ignore[operator]
+            return Expression(f"{expression} // {factor}", 1)
+    return None
+
+
+def shown(variable: Variable, value: object) -> str:
+    """A value as an argument of a call."""
+    if isinstance(value, Expression):
+        return str(value)
+    if isinstance(variable.kind, Stride) and isinstance(value, tuple) and value[0] == value[1]:
+        return str(value[0])
+    if isinstance(variable.kind, (Extent, Padding)):
+        return variable.kind.show(value)
+    return show(value)
+
+
+class CallKind(Kind):
+    """An argument of a call, which looks as the parameter of its block does."""
+
+    def __init__(self, variable: Variable) -> None:
+        self.variable = variable
+
+    def show(self, value: object) -> str:
+        return shown(self.variable, value)
+
+    def keyword(self, name: str, value: object) -> str:
+        return f"/{self.show(value)}" if name == "stride" else f"{name}={self.show(value)}"

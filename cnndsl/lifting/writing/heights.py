@@ -1,0 +1,23 @@
+"""How many lines a term takes, about: what blocks and loops are weighed by."""
+
+from __future__ import annotations
+
+from cnndsl.lifting.writing.terms import FOR, Body, Flow
+
+
+def height(body: Body) -> int:
+    return sum(map(_height, body.flows))
+
+
+def _height(flow: Flow) -> int:
+    lines = 1
+    for command in flow.commands:
+        if command.word == FOR:
+            lines += str(command.arguments[0].value).count("\n")
+        if command.body is not None:
+            inside = height(command.body)
+            lines += inside + 1 if inside > 1 or command.word == "residual" else 0
+        if len(command.branches) > 1:
+            inside = sum(map(_height, command.branches))
+            lines += inside + 1 if inside > 2 else 0
+    return lines

@@ -1,0 +1,109 @@
+"""Merges as a person writes them: what the branches of an `add` or `concat` amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnndsl.elaborate.structures.growing import Dense
+from cnndsl.elaborate.structures.residual import Residual, strides
+from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow, Usual, nodes_of
+from cnndsl.lifting.writing.unification import content
+from cnndsl.ops.base import Shape
+from cnndsl.ops.merge import Concat
+from cnndsl.records import replace
+
+LONG = 10  # layers that a branch beside an empty one may have, if it is no residual
+SHORT = 3
+LARGER = ("conv_transpose", "pixel_shuffle", "resize", "upsample")
+COUNT = next(iter(Dense.signature()))
+RESIDUAL = {each.name: each for each in Residual.signature()}
+
+
+def is_skip(word: str, branches: Sequence[Sequence[Command]], sizes: Sequence[int]) -> bool:
+    """Whether a branch is a tensor that waits while others go a long way, so that it is better named than nested."""
+    if min(sizes) > SHORT or max(sizes) <= SHORT:
+        return False
+    comes_back = any(each.word in LARGER for commands in branches for each in commands)
+    return comes_back or (min(sizes) == 0 and max(sizes) > LONG and word != "add")
+
+
+def merged(command: Command, branches: Sequence[Flow], leaving: Shape) -> Command:
+    """The merge of branches that all begin at what flows."""
+    if command.word == "add" and len(branches) == 2:
+        found = _residual(command, branches[0], branches[1], leaving) or _residual(
+            command, branches[1], branches[0], leaving
+        )
+        if found is not None:
+            return found
+    return replace(command, branches=tuple(branches))
+
+
+def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Command | None:
+    """`residual` with its body and the way around it, if it is one."""
+    if not body.commands or (not around.commands and body.entering != leaving):
+        return None
+    if not around.commands:
+        return _around(None, command, body)
+    if body.entering == leaving or body.entering is None:
+        return None
+    layers = tuple(node for each in around.commands for node in each.nodes)
+    words = [each.word for each in around.commands]
+    if words == ["zero_pad_shortcut"]:
+        return _around("zero_pad", command, body, layers)
+    if words == ["conv", "bn"] and _is_projection(around, body.entering, leaving):
+        return _around("projection", command, body, layers)
+    if len(words) <= SHORT < sum(1 for _ in body.commands) and not any(c.branches or c.body for c in around.commands):
+        return replace(_around(None, command, body), shortcut=around)
+    return None
+
+
+def _around(kind: str | None, command: Command, body: Flow, layers: tuple[str, ...] = ()) -> Command:
+    given = (
+        Argument(RESIDUAL["shortcut"], Usual(None) if kind is None else kind),
+        Argument(RESIDUAL["when"], Usual(True)),
+    )
+    nodes = (*layers, *command.nodes)
+    return Command(Residual.word, given, body=Body((body,)), nodes=nodes, result=command.result)
+
+
+def _is_projection(around: Flow, entering: Shape, leaving: Shape) -> bool:
+    """Whether the language makes the same layers of `shortcut=projection`."""
+    stride = strides(entering, leaving)
+    conv, bn = around.commands
+    given = _given(conv)
+    wanted: dict[str, object] = {"kernel": (1, 1), "filters": leaving[0]}
+    if stride is not None and stride != (1, 1):
+        wanted["stride"] = stride
+    return stride is not None and not _given(bn) and given == wanted
+
+
+def _given(command: Command) -> dict[str, object]:
+    """The arguments that are written."""
+    return {each.name: each.value for each in command.arguments if not isinstance(each.value, Usual)}
+
+
+# --- dense blocks
+
+
+def join_dense(commands: list[Command]) -> None:
+    """Make one `dense` of the last two commands, if both join the same layers to their input."""
+    if len(commands) < 2:
+        return
+    before, last = commands[-2:]
+    layer, same = _dense_layer(last), _dense_layer(before) if before.word != Dense.word else before.body
+    if layer is None or same is None or content(layer) != content(same):
+        return
+    count = before.value(COUNT.name, 1)
+    assert isinstance(count, int)
+    first = before.nodes if before.word == Dense.word else (*nodes_of(same), *before.nodes)
+    nodes = (*first, *nodes_of(layer), *last.nodes)
+    given = (Argument(COUNT, count + 1),)
+    commands[-2:] = [Command(Dense.word, given, body=same, nodes=nodes, result=last.result)]
+
+
+def _dense_layer(command: Command) -> Body | None:
+    """What a layer of a dense block does before it joins its input."""
+    if command.word != Concat.word or len(command.branches) != 2:
+        return None
+    kept, made = command.branches
+    return None if kept.commands or kept.source or made.source or not made.commands else Body((made,))
