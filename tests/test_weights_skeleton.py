@@ -186,6 +186,22 @@ def test_what_cannot_be_traced_is_one_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_tensors_that_an_unknown_operator_gives_are_told_apart() -> None:
+    def swapped(x: torch.Tensor) -> torch.Tensor:
+        one, other = x.unflatten(1, (2, 2)).unbind(2)
+        return torch.cat([other, one], 1)
+
+    skeleton = trace(Lambda(swapped), [IMAGE], "net").skeleton
+    assert [str(unit) for unit in skeleton.units if unit.kind == "item"] == ["item index 0", "item index 1"]
+
+
+def test_an_operator_in_an_unknown_use_is_named() -> None:
+    """Of timm's `halonet26t`, windows that overlap: a `slice` of what is no image."""
+    wanted = "cannot read net: `slice`, which reads 16 x 4 x 8, is no layer that is known"
+    with pytest.raises(WeightsError, match=wanted):
+        trace(Lambda(lambda x: x.reshape(16, 4, 8)[:, :, 1:] * 2), [IMAGE], "net")
+
+
 def test_values_are_those_of_the_layers() -> None:
     module = nn.Sequential(nn.Conv2d(4, 2, 3), nn.ReLU(inplace=True), nn.BatchNorm2d(2)).eval()
     x = torch.randn(2, *IMAGE)

@@ -64,7 +64,22 @@ def _read(reading: Reading) -> None:
         together = list(group)
         if path is None or not _read_module(reading, modules[path], together):
             for node in together:
-                reading.values[node] = _value(reading, node)
+                reading.values[node] = _known_value(reading, node)
+
+
+def _known_value(reading: Reading, node: fx.Node) -> Any:
+    """What a node stands for; raises `WeightsError` that names an operator which is used in no way that is known."""
+    try:
+        return _value(reading, node)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        where, _ = innermost_module(node)
+        shapes = ", ".join(show_shape(tuple(each.meta["val"].shape)) for each in _tensors(node)) or "no tensors"
+        what = f"`{word(node)}`{f' of {where}' if where else ''}, which reads {shapes}"
+        raise WeightsError(f"cannot read {reading.builder.title}: {what}, is no layer that is known") from error
+
+
+def _tensors(node: fx.Node) -> list[fx.Node]:
+    return [each for each in node.all_input_nodes if hasattr(each.meta.get("val"), "shape")]
 
 
 def _one_layer(node: fx.Node, modules: Mapping[str, nn.Module]) -> str | None:
@@ -93,6 +108,8 @@ def _value(reading: Reading, node: fx.Node) -> Any:
     if node.target is operator.getitem:
         source, index = node.args
         several = reading.values[source]  # type: ignore[index]
+        if isinstance(several, str):  # an operator that is no layer of ours, and gives several tensors
+            return reading.add(node, units.plain("item", {"index": index}), (several,))
         return several if isinstance(several, Held) else several[index]  # of kept tensors alone, it is one like them
     given = arguments(node, reading.values)
     result = read_operator(reading, node, word(node), given)
