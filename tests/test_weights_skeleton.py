@@ -196,7 +196,7 @@ def test_tensors_that_an_unknown_operator_gives_are_told_apart() -> None:
 
 
 def test_an_operator_in_an_unknown_use_is_named() -> None:
-    """Of timm's `halonet26t`, windows that overlap: a `slice` of what is no image."""
+    """A part of what was an image once, as timm's `halonet26t` takes."""
     wanted = "cannot read net: `slice`, which reads 2 x 2 x 2, is no layer that is known"
     with pytest.raises(WeightsError, match=wanted):
         trace(Lambda(lambda x: x.mean((2, 3)).reshape(2, 2, 2)[:, :, 1:] * 2), [IMAGE], "net")
