@@ -1,4 +1,4 @@
-"""How ONNX files are read: prints a row of docs/lift_onnx.md for each, `python benchmarks/onnx_files.py FILE.onnx ...`.
+"""How ONNX files are read: prints a row of docs/lift.md for each, `python benchmarks/onnx_files.py FILE.onnx ...`.
 
 The error is the largest difference of an output to ONNX Runtime's in float32, over its largest value. Ours is float64.
 """
