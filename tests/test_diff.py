@@ -160,6 +160,15 @@ def test_another_way_to_write_a_network_is_no_difference() -> None:
     assert not compare(network(BASE), network(parts, nested))
 
 
+def test_another_nesting_hides_no_edit() -> None:
+    units = [f"conv 3x3, {width} -> bn -> relu" for width in (4, 8, 12, 16)]
+    blocks = "\n".join(f"block unit{at}() {{ {unit} }}" for at, unit in enumerate(units)).replace("12", "13")
+    nested = "stage { stage { unit0 -> unit1 }\nunit2 }\nstage { unit3 }"
+    assert told(compare(network("\n".join(units)), network(nested, blocks))) == [
+        ("changed", "conv: filters 12 -> 13", 1)
+    ]
+
+
 def test_weights_that_are_shared_are_a_difference() -> None:
     once = "conv 3x3, 3, bias=false as a\nconv 3x3, 3, bias=false as b"
     assert told(compare(network(once), network(once.replace("conv 3x3, 3, bias=false as b", "again a")))) == [

@@ -17,6 +17,7 @@ from cnndsl.ir.side_by_side import side_by_side
 from cnndsl.ir.tree import Part, tree
 from cnndsl.records import dataclass
 
+MOST_FLAT = 1_000_000  # pairs of layers that are looked at where the nesting of two networks says little
 Pair: TypeAlias = tuple[Node | None, Node | None]
 ItemPair: TypeAlias = tuple[Item | None, Item | None]
 
@@ -50,6 +51,43 @@ def paired(old: Graph, new: Graph) -> Paired:
 
 
 def _paired(roots: tuple[Part, Part], likeness: Likeness) -> Paired:
+    """As they are nested, or layer by layer if that leaves half as many alone: another nesting is no change."""
+    nested = _nested(roots, likeness)
+    one, other = roots
+    if _alone(nested) <= 2 * abs((one.stop - one.start) - (other.stop - other.start)):
+        return nested
+    flat = _flat(roots, likeness)
+    return flat if flat is not None and 2 * _alone(flat) < _alone(nested) else nested
+
+
+def _alone(both: Paired) -> int:
+    """How many layers have no partner."""
+    return sum(None in pair for pair in both.layers())
+
+
+def _flat(roots: tuple[Part, Part], likeness: Likeness) -> Paired | None:
+    """Without regard to parts; None if that are too many layers."""
+    old, new = map(_in_order, roots)
+    if len(old) * len(new) > MOST_FLAT:
+        return None
+    pairs: list[Pair] = side_by_side(old, new, likeness.same, likeness.score)
+    return Paired(*roots, tuple(pairs))
+
+
+def _in_order(root: Part) -> list[Node]:
+    """All layers, in the order of definition."""
+    found: list[Node] = []
+    pending: list[Item] = [root]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Part):
+            pending.extend(reversed(item.items))
+        else:
+            found.append(item)
+    return found
+
+
+def _nested(roots: tuple[Part, Part], likeness: Likeness) -> Paired:
     order: list[tuple[Part, Part, list[ItemPair]]] = []
     pending = [roots]
     while pending:

@@ -32,6 +32,7 @@ class OnnxFile:
         if size > LARGEST:
             raise ExportError(f"the weights take {size:,} bytes, and a file of ONNX holds no more than 2 GiB")
         model = to_onnx(job.recorded.program)
+        _drop_made_biases(model, job.steps.keys)
         name_everything(model, job)
         self.model = onnx_ir.to_proto(model)
         onnx.checker.check_model(self.model, full_check=True)
@@ -58,6 +59,18 @@ def _run(session: Any, inputs: Sequence[Tensor]) -> list[Tensor]:
 
     feed = {given.name: tensor.numpy() for given, tensor in zip(session.get_inputs(), inputs, strict=True)}
     return [torch.from_numpy(array) for array in session.run(None, feed)]
+
+
+def _drop_made_biases(model: Any, keys: Mapping[str, str]) -> None:
+    """PyTorch's exporter gives convolutions without a bias one of zeros; a reader would take it for a learned one."""
+    initializers = model.graph.initializers
+    for node in model.graph:
+        bias = node.inputs[2] if node.op_type == "Conv" and len(node.inputs) == 3 else None
+        if bias is None or bias.name in keys or bias.name not in initializers or bias.const_value.numpy().any():
+            continue
+        node.resize_inputs(2)
+        if not bias.uses():
+            del initializers[bias.name]
 
 
 def name_everything(model: Any, job: Job) -> None:
