@@ -12,6 +12,8 @@ from written_graphs import anonymous, differences
 from cnndsl import loads
 from cnndsl.ir import Graph
 from cnndsl.lift.writing import write, written
+from cnndsl.source import Source
+from cnndsl.syntax.format import format_source
 
 SMALL = 700  # layers
 SEEDS = range(40)
@@ -19,9 +21,10 @@ GRAPHS = [graph for path in zoo.FILES for graph in zoo.first_two(path)[:1] if le
 
 
 def same(graph: Graph) -> str:
-    """The text of a graph, which is that graph."""
+    """The text of a graph, which is that graph, in canonical form."""
     found = written(graph)
     assert [*differences(graph, found)] == [], found.text
+    assert format_source(Source(graph.name, found.text))[0] == found.text
     return found.text
 
 
@@ -93,6 +96,12 @@ def test_blocks_that_differ_in_numbers_are_one() -> None:
         text = same(each)
         assert text.count("block ") == 1
         assert "bottleneck(filters, stride = 1) {" in text and "conv 1x1, 4 * filters -> bn" in text
+
+
+def test_what_is_nested_deeply_gets_labels() -> None:
+    made = "\n".join(f"conv 3x3, 8 as a{number}" for number in range(300))
+    read = "\n".join(f"add {{ | from a{number} | identity }}" for number in reversed(range(300)))
+    same(loads(f"network t {{\n input 8 x 4 x 4\n {made}\n {read}\n}}").graph)
 
 
 def test_a_header_is_a_comment() -> None:

@@ -20,11 +20,13 @@ from cnndsl.lift.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape
 from cnndsl.ops.fractal import DropPathDraw
 from cnndsl.records import dataclass, replace
+from cnndsl.source import Source
+from cnndsl.syntax.format import format_source
 
 
 @dataclass(frozen=True)
 class Written:
-    """The text of a network. `nodes` are those of the graph that it was made of, in the order in which the text's come.
+    """The text of a network, in canonical form. `nodes` are those of the graph that it was made of, in the order in which the text's come.
 
     Names of the two may differ, but the n-th node of the elaborated text is the n-th of `nodes`; `""` stands for an
     `identity` that the text has and the graph has not, as a branch of its own.
@@ -57,7 +59,9 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     lines = [line for block in blocks.found for line in _block(graph, block)]
     laid = shortened(_with_shapes(laid))
     text = "\n".join([*_header(header), "arch 1", "", *lines, *_network(graph, laid), ""])
-    return Written(text, nodes)
+    canonical, report = format_source(Source(graph.name, text))
+    assert report.ok, f"the text written for {graph.name} has syntax errors"
+    return Written(canonical, nodes)
 
 
 def _block(graph: Graph, block: Block) -> list[str]:
