@@ -26,10 +26,11 @@ from cnndsl.syntax.format import format_source
 
 @dataclass(frozen=True)
 class Written:
-    """The text of a network, in canonical form. `nodes` are those of the graph that it was made of, in the order in which the text's come.
+    """The text of a network, in canonical form. `nodes` are those of the graph, in the order in which the text's come.
 
     Names of the two may differ, but the n-th node of the elaborated text is the n-th of `nodes`; `""` stands for an
-    `identity` that the text has and the graph has not, as a branch of its own.
+    `identity` that the text has and the graph has not, as a branch of its own. A concat may read an earlier one in the
+    place of all that this joins.
     """
 
     text: str

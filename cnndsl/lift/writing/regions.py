@@ -14,6 +14,7 @@ from cnndsl.elaborate.structures.nesting import Head
 from cnndsl.ir import Graph, Output, Scope
 from cnndsl.ir.node import MAIN
 from cnndsl.lift.writing.fractals import fold_fractals
+from cnndsl.lift.writing.joins import fold_joins
 from cnndsl.lift.writing.layers import commands_of
 from cnndsl.lift.writing.reduction import RESULTS, Reduction, Unit
 from cnndsl.lift.writing.sharing import fold_shared
@@ -39,6 +40,7 @@ def _units(graph: Graph) -> dict[str, Unit]:
             named = tuple(node.inputs[len(node.sources) :])
             found[node.name] = Unit(node.name, commands[node.name], sources, named, node.op.arity is None)
     fold_fractals(graph, found)
+    fold_joins(found)
     fold_shared(graph, found)
     return found
 
