@@ -12,12 +12,11 @@ from cnndsl.lift.writing.layout import Layout
 from cnndsl.lift.writing.loops import shortened
 from cnndsl.lift.writing.merges import RESIDUAL
 from cnndsl.lift.writing.naming import block_name
-from cnndsl.lift.writing.terms import INLINE, PART, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
+from cnndsl.lift.writing.stages import is_container, is_stage, with_stages
+from cnndsl.lift.writing.terms import INLINE, PART, STAGE, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
 from cnndsl.lift.writing.unification import skeleton, unified
 from cnndsl.ops.arguments import Parameter
 from cnndsl.records import dataclass, replace
-
-CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,12 @@ class Blocks:
         bodies = [self._laid(part) for part in parts]
         if len({skeleton(body) for body in bodies}) > 1:
             bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
-        worth = _is_worth(bodies[0], len(parts)) and not all(map(_is_container, parts))
+        worth = _is_worth(bodies[0], len(parts)) and not all(map(_holds, parts))
         together = unified(bodies) if worth else None
         if together is None:
-            return {_key(part): replace(part, word=INLINE) for part in parts}
+            return {_key(part): _open(part, self._laid(part)) for part in parts}
         text, found = fitted(together, len(parts))
-        text = shortened(text, loops=False)
+        text = shortened(with_stages(text), loops=False)
         name = block_name(parts, text, {block.name for block in self.found})
         variables = _sorted(found)
         block = Block(name, variables, text)
@@ -114,9 +113,13 @@ def _unless(body: Body) -> Body:
     return Body((Flow((command,), "", last.result, first.entering, last.leaving),))
 
 
-def _is_container(part: Command) -> bool:
-    """Whether the source has a part only to hold others."""
-    return part.scope is not None and (part.scope.kind == "stage" or part.scope.block in CONTAINERS)
+def _open(part: Command, laid: Body) -> Command:
+    """A part that is no block: a stage, or what stands in it."""
+    return replace(part, word=STAGE if _holds(part) and is_stage(laid) else INLINE)
+
+
+def _holds(part: Command) -> bool:
+    return part.scope is not None and is_container(part.scope)
 
 
 def _is_worth(body: Body, count: int) -> bool:

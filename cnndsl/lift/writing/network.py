@@ -15,6 +15,7 @@ from cnndsl.lift.writing.layout import Layout
 from cnndsl.lift.writing.loops import shortened
 from cnndsl.lift.writing.patterns import with_parts
 from cnndsl.lift.writing.regions import flowing, network_body
+from cnndsl.lift.writing.stages import with_stages
 from cnndsl.lift.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lift.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape
@@ -58,7 +59,7 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     called = blocks.called(with_parts(called, layout))
     laid = layout.body(called, wanted=named)
     lines = [line for block in blocks.found for line in _block(graph, block)]
-    laid = shortened(_with_shapes(laid))
+    laid = shortened(_with_shapes(with_stages(laid)))
     text = "\n".join([*_header(header), "arch 1", "", *lines, *_network(graph, laid), ""])
     canonical, report = format_source(Source(graph.name, text))
     assert report.ok, f"the text written for {graph.name} has syntax errors"

@@ -18,6 +18,7 @@ from cnndsl.lift.writing.joins import fold_joins
 from cnndsl.lift.writing.layers import commands_of
 from cnndsl.lift.writing.reduction import RESULTS, Reduction, Unit
 from cnndsl.lift.writing.sharing import fold_shared
+from cnndsl.lift.writing.stages import is_container
 from cnndsl.lift.writing.terms import NAMED, PART, Argument, Body, Command
 from cnndsl.ops.base import Shape
 from cnndsl.ops.fractal import DropPathDraw
@@ -84,6 +85,9 @@ class _Regions:
         """Make one unit of what stands in a scope, or hand it to the scope around."""
         around = self._scope_of(scope.path)
         members = self.members.pop(scope.path, [])
+        if is_container(scope) and not any(self.units[name].command.word == PART for name in members):
+            self.members[around].extend(members)
+            return
         inside = set(members)
         reads = Counter(read for name in members for read in (*self.units[name].sources, *self.units[name].named))
         entries = [name for name in reads if name not in inside]

@@ -21,6 +21,7 @@ IN = "in"  # the source of a flow that begins with what enters its statement
 NEST = "a nest"  # several flows in the place of one command, which begin with the tensor `entry`
 PART = "a part"  # what may become the call of a block
 FOR = "for"
+STAGE = "a stage"  # a part that only holds calls
 INLINE = "an open part"  # a part that is no block: what stands in it stands in its place
 NAMED = "a named part"  # a chain that is applied again elsewhere, so that it needs a label
 
