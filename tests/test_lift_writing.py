@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torchvision_scopes
 import zoo
 from random_networks import random_network
 from written_graphs import anonymous, differences
@@ -77,6 +78,7 @@ TEXTS = {
         "group { | from p[0] -> conv 3x3, 8 -> relu as t | from p[1] -> again t }",
         ["again t"],
     ),
+    "branches": ("add { repeat 4 { | conv 3x3, 8 -> relu } }", ["repeat 4 { | conv 3x3, 8 -> relu }"]),
     "like": ("conv 3x3, 8, /2 -> relu -> resize like=image", ["resize like=image"]),
 }
 
@@ -96,6 +98,37 @@ def test_blocks_that_differ_in_numbers_are_one() -> None:
         text = same(each)
         assert text.count("block ") == 1
         assert "bottleneck(filters, stride = 1) {" in text and "conv 1x1, 4 * filters -> bn" in text
+
+
+# Lines that the text of a network with torchvision's scopes has.
+MODULES = {
+    "resnet50": [
+        "block bottleneck(filters, stride = 1) {",
+        "residual shortcut=projection {",
+        "stage { bottleneck 128, /2 -> repeat 3 { bottleneck 128 } }",
+    ],
+    "densenet121": ["block dense_block(n) {", "dense n {"],
+    "mobilenet_v2": ["residual when = in.channels == filters {", "repeat 3 { inverted_residual 96 }"],
+    "googlenet": ["block inception(n1, r3, n3, r5, n5, pool) {", "inception 64, 96, 128, 16, 32, 32"],
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_scopes_of_modules_become_blocks(name: str) -> None:
+    text = same(torchvision_scopes.network(name))
+    assert text.count("\nblock ") == 1
+    for line in MODULES[name]:
+        assert line in text
+
+
+def test_rates_that_grow_are_counted() -> None:
+    graph = zoo.graphs(next(path for path in zoo.FILES if path.stem == "convnext_tiny"))["convnext_tiny"]
+    assert "for i in range(6, 15) { unit 0.1 * i / 17 }" in same(graph)
+
+
+def test_labels_are_those_of_parts() -> None:
+    graph = zoo.graphs(next(path for path in zoo.FILES if path.stem == "unet"))["unet"]
+    assert "double_conv 64 as level1" in same(graph)
 
 
 def test_what_is_nested_deeply_gets_labels() -> None:

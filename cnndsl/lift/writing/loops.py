@@ -8,22 +8,22 @@ from itertools import groupby
 from cnndsl.elaborate.structures.nesting import Repeat
 from cnndsl.lift.writing.expressions import fitted, shown
 from cnndsl.lift.writing.heights import height
+from cnndsl.lift.writing.rates import HEADER, with_rates
 from cnndsl.lift.writing.terms import FOR, Argument, Body, Command, Expression, Flow, commands_in, flows_in
 from cnndsl.lift.writing.unification import content, skeleton, unified
-from cnndsl.ops.arguments import Kind, Parameter
 from cnndsl.records import replace
 
 LONGEST = 8  # lines of a round
 MOST = 1_000  # lines among which rounds of a `for` are sought
+FEWEST_BRANCHES = 3  # that are folded
 ROOM = 72  # characters of a list that stands in the line of its `for`
 COUNT = next(iter(Repeat.signature()))
-HEADER = Parameter("rounds", Kind(), required=True, positional=True)
 
 
 def shortened(body: Body, *, loops: bool = True) -> Body:
     """The body with its repetitions folded, the innermost first."""
     flows = [replace(flow, commands=tuple(_inside(each) for each in flow.commands)) for flow in body.flows]
-    flows = _repeats(flows)
+    flows = _repeats(with_rates(flows, _is_free) if loops else flows)
     return Body(tuple(_loops(flows) if loops and len(flows) <= MOST else flows))
 
 
@@ -31,8 +31,21 @@ def _inside(command: Command) -> Command:
     if command.body is None and not command.branches:
         return command
     body = None if command.body is None else shortened(command.body, loops=False)
-    branches = tuple(folded(flow) for flow in command.branches)
+    branches = _alike([folded(flow) for flow in command.branches])
     return replace(command, body=body, branches=branches)
+
+
+def _alike(branches: Sequence[Flow]) -> tuple[Flow, ...]:
+    """The branches of a merge, with `repeat` around one in the place of several that are the same."""
+    found: list[Flow] = []
+    for _, run in groupby(branches, lambda flow: content(Body((flow,))) if _is_free(flow) else id(flow)):
+        same = [*run]
+        if len(same) < FEWEST_BRANCHES:
+            found += same
+        else:
+            command = Command(Repeat.word, (Argument(COUNT, len(same)),), branches=(same[0],), result=same[-1].result)
+            found.append(replace(same[-1], commands=(command,)))
+    return tuple(found)
 
 
 def folded(flow: Flow) -> Flow:

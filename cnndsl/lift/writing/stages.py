@@ -26,10 +26,11 @@ def is_container(scope: Scope) -> bool:
 
 
 def is_stage(body: Body) -> bool:
-    """Whether a part is a chain of calls, several of them, and nothing in it has a name."""
+    """Whether a part is a chain of calls, several of them, and nothing in it has a name or a rate of its own."""
     commands = [command for flow in body.flows for command in flow.commands]
     free = not any(flow.source or flow.labelled for flow in flows_in(body))
-    return free and len(commands) > 1 and all(map(_is_call, commands))
+    rates = any(isinstance(each.value, float) for command in commands for each in command.arguments)
+    return free and not rates and len(commands) > 1 and all(map(_is_call, commands))
 
 
 def _is_call(command: Command) -> bool:
