@@ -131,6 +131,16 @@ def test_labels_are_those_of_parts() -> None:
     assert "double_conv 64 as level1" in same(graph)
 
 
+def test_a_list_and_a_number_have_no_default() -> None:
+    pads = ["1", "1", "[0, 1, 0, 1]", "1"]
+    rounds = [
+        f"conv 3x3, {8 + i * i}, pad={pad} -> relu -> conv 3x3, {8 + i * i} -> bn -> relu6 -> maxpool 2x2, /1"
+        for i, pad in enumerate(pads)
+    ]
+    text = same(loads(f"network t {{\n input 3 x 32 x 32\n {' -> conv 5x5, 3 -> '.join(rounds)}\n}}").graph)
+    assert "(filters, pad) {" in text
+
+
 def test_what_is_nested_deeply_gets_labels() -> None:
     made = "\n".join(f"conv 3x3, 8 as a{number}" for number in range(300))
     read = "\n".join(f"add {{ | from a{number} | identity }}" for number in reversed(range(300)))
