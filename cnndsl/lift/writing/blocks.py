@@ -73,7 +73,8 @@ class Blocks:
         variables = _sorted(found)
         block = Block(name, variables, text)
         self.found.append(block)
-        return {_key(part): _call(block, part, number) for number, part in enumerate(parts)}
+        parameters = [_parameter(variable) for variable in variables]
+        return {_key(part): _call(block, parameters, part, number) for number, part in enumerate(parts)}
 
 
 def _key(part: Command) -> str:
@@ -133,12 +134,17 @@ def _sorted(variables: Iterable[Variable]) -> tuple[Variable, ...]:
     return tuple(sorted(variables, key=lambda variable: variable.default() is not None))
 
 
-def _call(block: Block, part: Command, number: int) -> Command:
+def _parameter(variable: Variable) -> Parameter:
+    """What a call sees of it; its default is the usual value."""
+    usual = variable.default()
+    return Parameter(variable.name, CallKind(variable), usual is None, positional=usual is None, default=usual)
+
+
+def _call(block: Block, parameters: Sequence[Parameter], part: Command, number: int) -> Command:
     given = []
-    for variable in block.variables:
-        value, usual = variable.values[number], variable.default()
-        parameter = Parameter(variable.name, CallKind(variable), usual is None, positional=usual is None)
-        given.append(Argument(parameter, Usual(value) if value == usual else value))
+    for variable, parameter in zip(block.variables, parameters, strict=True):
+        value = variable.values[number]
+        given.append(Argument(parameter, Usual(value) if value == parameter.default else value))
     assert part.body is not None
     nodes = tuple(nodes_of(part.body))
     return Command(block.name, tuple(given), nodes=nodes, result=part.result)
