@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,17 @@ def test_what_is_nested_deeply_gets_labels() -> None:
     same(loads(f"network t {{\n input 8 x 4 x 4\n {made}\n {read}\n}}").graph)
 
 
+@pytest.mark.parametrize("name", ["", "network", "für 3", "in"])
+def test_any_name_will_do(name: str) -> None:
+    """Of the network, and of a layer that must be named."""
+    text = "relu as a\n conv 3x3, 8 as b\n conv 3x3, 3 as c\n concat { | from a | from b | from c }"
+    graph = loads(f"network t {{\n input 3 x 8 x 8\n {text}\n}}").graph
+    names = {node.name: name or "x" if node.op.word == "relu" else node.name for node in graph}
+    nodes = [replace(node, name=names[node.name], inputs=tuple(names[each] for each in node.inputs)) for node in graph]
+    same(Graph(name, nodes, [replace(output, node=names[output.node]) for output in graph.outputs]))
+
+
 def test_a_header_is_a_comment() -> None:
     graph = loads("network t {\n input 3 x 8 x 8\n relu\n}").graph
+    assert write(graph, header=["One.\nTwo.", "Three."]).startswith("# One.\n# Two.\n# Three.\narch 1\n")
     assert write(graph, header="From a file.\n\nAs it is.").startswith("# From a file.\n#\n# As it is.\narch 1\n")

@@ -16,9 +16,7 @@ WORDS = frozenset(("arch", "use", "from", "block", "network", "input", *CONTROL)
 
 def identifier(text: str, otherwise: str) -> str:
     """A name of the language that is as near to `text` as can be."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
-    if not name:
-        return otherwise
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or otherwise
     if name in WORDS or name[0].isdigit():
         name = f"{otherwise}_{name}"
     return name

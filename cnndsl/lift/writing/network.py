@@ -83,8 +83,8 @@ def _inputs(graph: Graph) -> list[str]:
 
 
 def _header(header: str | Sequence[str]) -> list[str]:
-    lines = header.split("\n") if isinstance(header, str) else [*header]
-    return [f"# {line}".rstrip() for line in lines]
+    texts = [header] if isinstance(header, str) else header
+    return [f"# {line}".rstrip() for text in texts for line in text.split("\n")]
 
 
 def _network(graph: Graph, body: Body) -> list[str]:
