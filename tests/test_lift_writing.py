@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torchvision_scopes
 import zoo
 from random_networks import random_network
 from written_graphs import anonymous, differences
@@ -12,6 +14,8 @@ from written_graphs import anonymous, differences
 from cnndsl import loads
 from cnndsl.ir import Graph
 from cnndsl.lifting.writing import write, written
+from cnndsl.source import Source
+from cnndsl.syntax.format import format_source
 
 SMALL = 700  # layers
 SEEDS = range(40)
@@ -19,9 +23,10 @@ GRAPHS = [graph for path in zoo.FILES for graph in zoo.first_two(path)[:1] if le
 
 
 def same(graph: Graph) -> str:
-    """The text of a graph, which is that graph."""
+    """The text of a graph, which is that graph, in canonical form."""
     found = written(graph)
     assert [*differences(graph, found)] == [], found.text
+    assert format_source(Source(graph.name, found.text))[0] == found.text
     return found.text
 
 
@@ -74,6 +79,7 @@ TEXTS = {
         "group { | from p[0] -> conv 3x3, 8 -> relu as t | from p[1] -> again t }",
         ["again t"],
     ),
+    "branches": ("add { repeat 4 { | conv 3x3, 8 -> relu } }", ["repeat 4 { | conv 3x3, 8 -> relu }"]),
     "like": ("conv 3x3, 8, /2 -> relu -> resize like=image", ["resize like=image"]),
 }
 
@@ -95,6 +101,64 @@ def test_blocks_that_differ_in_numbers_are_one() -> None:
         assert "bottleneck(filters, stride = 1) {" in text and "conv 1x1, 4 * filters -> bn" in text
 
 
+# Lines that the text of a network with torchvision's scopes has.
+MODULES = {
+    "resnet50": [
+        "block bottleneck(filters, stride = 1) {",
+        "residual shortcut=projection {",
+        "stage { bottleneck 128, /2 -> repeat 3 { bottleneck 128 } }",
+    ],
+    "densenet121": ["block dense_block(n) {", "dense n {"],
+    "mobilenet_v2": ["residual when = in.channels == filters {", "repeat 3 { inverted_residual 96 }"],
+    "googlenet": ["block inception(n1, r3, n3, r5, n5, pool) {", "inception 64, 96, 128, 16, 32, 32"],
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_scopes_of_modules_become_blocks(name: str) -> None:
+    text = same(torchvision_scopes.network(name))
+    assert text.count("\nblock ") == 1
+    for line in MODULES[name]:
+        assert line in text
+
+
+def test_rates_that_grow_are_counted() -> None:
+    graph = zoo.graphs(next(path for path in zoo.FILES if path.stem == "convnext_tiny"))["convnext_tiny"]
+    assert "for i in range(6, 15) { unit 0.1 * i / 17 }" in same(graph)
+
+
+def test_labels_are_those_of_parts() -> None:
+    graph = zoo.graphs(next(path for path in zoo.FILES if path.stem == "unet"))["unet"]
+    assert "double_conv 64 as level1" in same(graph)
+
+
+def test_a_list_and_a_number_have_no_default() -> None:
+    pads = ["1", "1", "[0, 1, 0, 1]", "1"]
+    rounds = [
+        f"conv 3x3, {8 + i * i}, pad={pad} -> relu -> conv 3x3, {8 + i * i} -> bn -> relu6 -> maxpool 2x2, /1"
+        for i, pad in enumerate(pads)
+    ]
+    text = same(loads(f"network t {{\n input 3 x 32 x 32\n {' -> conv 5x5, 3 -> '.join(rounds)}\n}}").graph)
+    assert "(filters, pad) {" in text
+
+
+def test_what_is_nested_deeply_gets_labels() -> None:
+    made = "\n".join(f"conv 3x3, 8 as a{number}" for number in range(300))
+    read = "\n".join(f"add {{ | from a{number} | identity }}" for number in reversed(range(300)))
+    same(loads(f"network t {{\n input 8 x 4 x 4\n {made}\n {read}\n}}").graph)
+
+
+@pytest.mark.parametrize("name", ["", "network", "für 3", "in"])
+def test_any_name_will_do(name: str) -> None:
+    """Of the network, and of a layer that must be named."""
+    text = "relu as a\n conv 3x3, 8 as b\n conv 3x3, 3 as c\n concat { | from a | from b | from c }"
+    graph = loads(f"network t {{\n input 3 x 8 x 8\n {text}\n}}").graph
+    names = {node.name: name or "x" if node.op.word == "relu" else node.name for node in graph}
+    nodes = [replace(node, name=names[node.name], inputs=tuple(names[each] for each in node.inputs)) for node in graph]
+    same(Graph(name, nodes, [replace(output, node=names[output.node]) for output in graph.outputs]))
+
+
 def test_a_header_is_a_comment() -> None:
     graph = loads("network t {\n input 3 x 8 x 8\n relu\n}").graph
+    assert write(graph, header=["One.\nTwo.", "Three."]).startswith("# One.\n# Two.\n# Three.\narch 1\n")
     assert write(graph, header="From a file.\n\nAs it is.").startswith("# From a file.\n#\n# As it is.\narch 1\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from cnndsl import loads
@@ -32,7 +32,8 @@ def anonymous(graph: Graph) -> Graph:
 def differences(graph: Graph, written: Written) -> Iterator[str]:
     """In what the network of the text is another; nothing if it is the same but for names.
 
-    The operands of an `add` of two may have changed places, and an `identity` may have come as a branch.
+    The operands of an `add` of two may have changed places, an `identity` may have come as a branch, and a `concat` may
+    read another in the place of what this joins.
     """
     made, given = settle_bias(loads(written.text).graph), settle_bias(graph)
     if len(made) != len(written.nodes):
@@ -61,7 +62,8 @@ def _differences(given: Graph, node: Node, other: Node, became: dict[str, str]) 
         yield f"{node.name} is {node.op}, {other.name} is {other.op}"
     inputs = tuple(became[each] for each in node.inputs)
     turned = inputs[::-1] if node.op.word == "add" and len(inputs) == 2 else inputs
-    if other.inputs not in (inputs, turned):
+    same = node.op.word == "concat" and _joined(given, inputs) == _joined(given, other.inputs)
+    if other.inputs not in (inputs, turned) and not same:
         yield f"{node.name} reads {inputs}, {other.name} reads {other.inputs}"
     if node.shape != other.shape:
         yield f"{node.name} makes {node.shape}, {other.name} makes {other.shape}"
@@ -69,6 +71,19 @@ def _differences(given: Graph, node: Node, other: Node, became: dict[str, str]) 
     again = became[node.again] if node.again else ""
     if (other.op.parameters(*shapes) or other.op.buffers(*shapes)) and again != other.again:
         yield f"{node.name} has weights of {again or 'its own'}, {other.name} of {other.again or 'its own'}"
+
+
+def _joined(graph: Graph, names: Iterable[str]) -> list[str]:
+    """The tensors that concats of concats join."""
+    found: list[str] = []
+    pending = [*reversed([*names])]
+    while pending:
+        name = pending.pop()
+        if graph[name].op.word == "concat":
+            pending.extend(reversed(graph[name].inputs))
+        else:
+            found.append(name)
+    return found
 
 
 def _arguments(op: Op) -> Op:

@@ -12,12 +12,22 @@ from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
 from cnndsl.lifting.writing.merges import RESIDUAL
 from cnndsl.lifting.writing.naming import block_name
-from cnndsl.lifting.writing.terms import INLINE, PART, Argument, Body, Command, Flow, Usual, commands_in, nodes_of
+from cnndsl.lifting.writing.stages import is_container, is_stage, with_stages
+from cnndsl.lifting.writing.terms import (
+    INLINE,
+    PART,
+    STAGE,
+    Argument,
+    Body,
+    Command,
+    Flow,
+    Usual,
+    commands_in,
+    nodes_of,
+)
 from cnndsl.lifting.writing.unification import skeleton, unified
 from cnndsl.ops.arguments import Parameter
 from cnndsl.records import dataclass, replace
-
-CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 
 
 @dataclass(frozen=True)
@@ -64,17 +74,18 @@ class Blocks:
         bodies = [self._laid(part) for part in parts]
         if len({skeleton(body) for body in bodies}) > 1:
             bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
-        worth = _is_worth(bodies[0], len(parts)) and not all(map(_is_container, parts))
+        worth = _is_worth(bodies[0], len(parts)) and not all(map(_holds, parts))
         together = unified(bodies) if worth else None
         if together is None:
-            return {_key(part): replace(part, word=INLINE) for part in parts}
+            return {_key(part): _open(part, self._laid(part)) for part in parts}
         text, found = fitted(together, len(parts))
-        text = shortened(text, loops=False)
+        text = shortened(with_stages(text), loops=False)
         name = block_name(parts, text, {block.name for block in self.found})
         variables = _sorted(found)
         block = Block(name, variables, text)
         self.found.append(block)
-        return {_key(part): _call(block, part, number) for number, part in enumerate(parts)}
+        parameters = [_parameter(variable) for variable in variables]
+        return {_key(part): _call(block, parameters, part, number) for number, part in enumerate(parts)}
 
 
 def _key(part: Command) -> str:
@@ -114,9 +125,13 @@ def _unless(body: Body) -> Body:
     return Body((Flow((command,), "", last.result, first.entering, last.leaving),))
 
 
-def _is_container(part: Command) -> bool:
-    """Whether the source has a part only to hold others."""
-    return part.scope is not None and (part.scope.kind == "stage" or part.scope.block in CONTAINERS)
+def _open(part: Command, laid: Body) -> Command:
+    """A part that is no block: a stage, or what stands in it."""
+    return replace(part, word=STAGE if _holds(part) and is_stage(laid) else INLINE)
+
+
+def _holds(part: Command) -> bool:
+    return part.scope is not None and is_container(part.scope)
 
 
 def _is_worth(body: Body, count: int) -> bool:
@@ -130,12 +145,17 @@ def _sorted(variables: Iterable[Variable]) -> tuple[Variable, ...]:
     return tuple(sorted(variables, key=lambda variable: variable.default() is not None))
 
 
-def _call(block: Block, part: Command, number: int) -> Command:
+def _parameter(variable: Variable) -> Parameter:
+    """What a call sees of it; its default is the usual value."""
+    usual = variable.default()
+    return Parameter(variable.name, CallKind(variable), usual is None, positional=usual is None, default=usual)
+
+
+def _call(block: Block, parameters: Sequence[Parameter], part: Command, number: int) -> Command:
     given = []
-    for variable in block.variables:
-        value, usual = variable.values[number], variable.default()
-        parameter = Parameter(variable.name, CallKind(variable), usual is None, positional=usual is None)
-        given.append(Argument(parameter, Usual(value) if value == usual else value))
+    for variable, parameter in zip(block.variables, parameters, strict=True):
+        value = variable.values[number]
+        given.append(Argument(parameter, Usual(value) if value == parameter.default else value))
     assert part.body is not None
     nodes = tuple(nodes_of(part.body))
     return Command(block.name, tuple(given), nodes=nodes, result=part.result)

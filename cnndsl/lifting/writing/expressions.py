@@ -29,7 +29,9 @@ class Variable:
         return Expression(self.name)
 
     def default(self) -> object | None:
-        """Its usual value, if there is one."""
+        """Its usual value, if there is one. A list and a number are no values of one parameter with a default."""
+        if len({shown(self, value).startswith("[") for value in self.values}) > 1:
+            return None
         counts = Counter(map(_hashable, self.values))
         value, count = counts.most_common(1)[0]
         usual = next(each for each in self.values if _hashable(each) == value)

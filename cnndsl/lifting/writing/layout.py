@@ -11,6 +11,7 @@ from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.structures.nesting import Stage
 from cnndsl.lifting.writing.terms import IN, INLINE, NAMED, NEST, Body, Command, Flow, flows_in, tensors_named
 from cnndsl.ops import find
+from cnndsl.ops.activation import Pointwise
 from cnndsl.ops.base import Shape
 from cnndsl.ops.normalization import Normalization
 from cnndsl.ops.pooling import GlobalPool, Pool
@@ -172,6 +173,8 @@ def _groups(commands: Iterable[Command]) -> list[list[Command]]:
 
 def _begins_line(line: list[Command], command: Command) -> bool:
     """Whether a command stands on a line of its own after these."""
+    if line[-1].branches and _is_kind(command, Pointwise):
+        return False
     if any(_has_braces(each) or find(each.word) is None for each in (command, line[-1])):
         return True
     kind = find(command.word)

@@ -8,22 +8,22 @@ from itertools import groupby
 from cnndsl.elaborate.structures.nesting import Repeat
 from cnndsl.lifting.writing.expressions import fitted, shown
 from cnndsl.lifting.writing.heights import height
+from cnndsl.lifting.writing.rates import HEADER, with_rates
 from cnndsl.lifting.writing.terms import FOR, Argument, Body, Command, Expression, Flow, commands_in, flows_in
 from cnndsl.lifting.writing.unification import content, skeleton, unified
-from cnndsl.ops.arguments import Kind, Parameter
 from cnndsl.records import replace
 
 LONGEST = 8  # lines of a round
 MOST = 1_000  # lines among which rounds of a `for` are sought
+FEWEST_BRANCHES = 3  # that are folded
 ROOM = 72  # characters of a list that stands in the line of its `for`
 COUNT = next(iter(Repeat.signature()))
-HEADER = Parameter("rounds", Kind(), required=True, positional=True)
 
 
 def shortened(body: Body, *, loops: bool = True) -> Body:
     """The body with its repetitions folded, the innermost first."""
     flows = [replace(flow, commands=tuple(_inside(each) for each in flow.commands)) for flow in body.flows]
-    flows = _repeats(flows)
+    flows = _repeats(with_rates(flows, _is_free) if loops else flows)
     return Body(tuple(_loops(flows) if loops and len(flows) <= MOST else flows))
 
 
@@ -31,12 +31,25 @@ def _inside(command: Command) -> Command:
     if command.body is None and not command.branches:
         return command
     body = None if command.body is None else shortened(command.body, loops=False)
-    branches = tuple(_branch(flow) for flow in command.branches)
+    branches = _alike([folded(flow) for flow in command.branches])
     return replace(command, body=body, branches=branches)
 
 
-def _branch(flow: Flow) -> Flow:
-    """A branch with runs of equal commands folded."""
+def _alike(branches: Sequence[Flow]) -> tuple[Flow, ...]:
+    """The branches of a merge, with `repeat` around one in the place of several that are the same."""
+    found: list[Flow] = []
+    for _, run in groupby(branches, lambda flow: content(Body((flow,))) if _is_free(flow) else id(flow)):
+        same = [*run]
+        if len(same) < FEWEST_BRANCHES:
+            found += same
+        else:
+            command = Command(Repeat.word, (Argument(COUNT, len(same)),), branches=(same[0],), result=same[-1].result)
+            found.append(replace(same[-1], commands=(command,)))
+    return tuple(found)
+
+
+def folded(flow: Flow) -> Flow:
+    """A chain with runs of equal commands folded."""
     single = [Flow((_inside(each),), result=each.result) for each in flow.commands]
     commands: list[Command] = []
     for _, run in groupby(single, lambda each: content(Body((each,))) if _is_free(each) else id(each)):
@@ -46,7 +59,7 @@ def _branch(flow: Flow) -> Flow:
 
 
 def _repeats(flows: list[Flow]) -> list[Flow]:
-    keys = [content(Body((flow,))) if _is_free(flow) else object() for flow in flows]
+    keys = [content(Body((bare,))) if _is_free(bare) else object() for bare in map(_bare, flows)]
     found: list[Flow] = []
     at = 0
     while at < len(flows):
@@ -66,7 +79,7 @@ def _best_period(flows: Sequence[Flow], keys: Sequence[object], at: int) -> tupl
     for period in range(1, LONGEST + 1):
         count = 1
         while keys[at + period * count : at + period * (count + 1)] == keys[at : at + period]:
-            if at + period * (count + 1) > len(keys):
+            if at + period * (count + 1) > len(keys) or _is_labelled(flows[at : at + period * (count + 1) - 1]):
                 break
             count += 1
         lines = height(Body(tuple(flows[at : at + period])))
@@ -77,9 +90,18 @@ def _best_period(flows: Sequence[Flow], keys: Sequence[object], at: int) -> tupl
 
 
 def _repeat(flows: Sequence[Flow], count: int, last: Flow) -> Flow:
-    rounds = Body(tuple(replace(flow, shown=False) for flow in flows))
+    rounds = Body(tuple(replace(flow, shown=False, labelled=False) for flow in flows))
     command = Command(Repeat.word, (Argument(COUNT, count),), body=rounds, result=last.result)
-    return Flow((command,), "", last.result, flows[0].entering, last.leaving)
+    return Flow((command,), "", last.result, flows[0].entering, last.leaving, last.labelled)
+
+
+def _bare(flow: Flow) -> Flow:
+    """A flow without its own label, which it may have if it ends the last round."""
+    return replace(flow, labelled=False) if flow.labelled else flow
+
+
+def _is_labelled(flows: Sequence[Flow]) -> bool:
+    return any(flow.labelled for flow in flows)
 
 
 def _is_free(flow: Flow) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnndsl.elaborate.structures.growing import Dense
 from cnndsl.elaborate.structures.residual import Residual, strides
-from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow, Usual, nodes_of
+from cnndsl.lifting.writing.terms import PART, Argument, Body, Command, Flow, Usual, nodes_of
 from cnndsl.lifting.writing.unification import content
 from cnndsl.ops.base import Shape
 from cnndsl.ops.merge import Concat
@@ -40,6 +40,7 @@ def merged(command: Command, branches: Sequence[Flow], leaving: Shape) -> Comman
 
 def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Command | None:
     """`residual` with its body and the way around it, if it is one."""
+    around = _without_parts(around)
     if not body.commands or (not around.commands and body.entering != leaving):
         return None
     if not around.commands:
@@ -55,6 +56,16 @@ def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Com
     if len(words) <= SHORT < sum(1 for _ in body.commands) and not any(c.branches or c.body for c in around.commands):
         return replace(_around(None, command, body), shortcut=around)
     return None
+
+
+def _without_parts(flow: Flow) -> Flow:
+    """A chain with what stands in parts of it in their place."""
+    commands: list[Command] = []
+    for command in flow.commands:
+        inside = command.body.flows if command.word == PART and command.body is not None else ()
+        whole = len(inside) == 1 and not inside[0].source
+        commands += _without_parts(inside[0]).commands if whole else (command,)
+    return replace(flow, commands=tuple(commands))
 
 
 def _around(kind: str | None, command: Command, body: Flow, layers: tuple[str, ...] = ()) -> Command:

@@ -15,19 +15,23 @@ from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
 from cnndsl.lifting.writing.patterns import with_parts
 from cnndsl.lifting.writing.regions import flowing, network_body
+from cnndsl.lifting.writing.stages import with_stages
 from cnndsl.lifting.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lifting.writing.text import STEP, Writer
 from cnndsl.ops.base import show_shape
 from cnndsl.ops.fractal import DropPathDraw
 from cnndsl.records import dataclass, replace
+from cnndsl.source import Source
+from cnndsl.syntax.format import format_source
 
 
 @dataclass(frozen=True)
 class Written:
-    """The text of a network. `nodes` are those of the graph that it was made of, in the order in which the text's come.
+    """The text of a network, in canonical form. `nodes` are those of the graph, in the order in which the text's come.
 
     Names of the two may differ, but the n-th node of the elaborated text is the n-th of `nodes`; `""` stands for an
-    `identity` that the text has and the graph has not, as a branch of its own.
+    `identity` that the text has and the graph has not, as a branch of its own. A concat may read an earlier one in the
+    place of all that this joins.
     """
 
     text: str
@@ -55,9 +59,11 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     called = blocks.called(with_parts(called, layout))
     laid = layout.body(called, wanted=named)
     lines = [line for block in blocks.found for line in _block(graph, block)]
-    laid = shortened(_with_shapes(laid))
+    laid = shortened(_with_shapes(with_stages(laid)))
     text = "\n".join([*_header(header), "arch 1", "", *lines, *_network(graph, laid), ""])
-    return Written(text, nodes)
+    canonical, report = format_source(Source(graph.name, text))
+    assert report.ok, f"the text written for {graph.name} has syntax errors"
+    return Written(canonical, nodes)
 
 
 def _block(graph: Graph, block: Block) -> list[str]:
@@ -77,8 +83,8 @@ def _inputs(graph: Graph) -> list[str]:
 
 
 def _header(header: str | Sequence[str]) -> list[str]:
-    lines = header.split("\n") if isinstance(header, str) else [*header]
-    return [f"# {line}".rstrip() for line in lines]
+    texts = [header] if isinstance(header, str) else header
+    return [f"# {line}".rstrip() for text in texts for line in text.split("\n")]
 
 
 def _network(graph: Graph, body: Body) -> list[str]:

@@ -17,6 +17,7 @@ from cnndsl.lifting.writing.heights import height
 from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.terms import (
     FOR,
+    IN,
     NAMED,
     PART,
     Body,
@@ -88,7 +89,7 @@ class _Outside:
 
 
 def _mentions(term: Body | Command) -> Iterator[str]:
-    yield from (flow.source for flow in flows_in(term) if flow.source and flow.source != "in")
+    yield from (flow.source for flow in flows_in(term) if flow.source and flow.source != IN)
     for command in commands_in(term):
         yield from (each.value.node for each in command.arguments if isinstance(each.value, Tensor))
 

@@ -158,10 +158,12 @@ class Reduction:
         if inside is None:
             return
         members = sorted(inside, key=self.order.__getitem__)
+        depth = 1 + max((chain.depth for chain in self._chains_of(members)), default=0)
+        if depth > DEEPEST:
+            return
         reads = Counter(read for member in members for read in self._reads(member))
         nested = Body(tuple(self._emit(members, source, name)))
         names = [each for member in members for each in self._names(member) if each not in inside and each != source]
-        depth = 1 + max((self.chains[m].depth for m in members if m in self.chains), default=0)
         size = sum(self.chains[m].size for m in members if m in self.chains) + len(members)
         for member in members:
             self.chains.pop(member, None)
@@ -189,6 +191,10 @@ class Reduction:
                     return None
         open_ends = any(self.uses[each] > reads[each] for each in inside if each != name)
         return None if open_ends else inside
+
+    def _chains_of(self, names: Iterable[str]) -> Iterator[Chain]:
+        for name in names:
+            yield from self.joints[name].branches if name in self.joints else (self.chains[name],)
 
     def _reads(self, name: str) -> list[str]:
         return [*self._sources(name), *self._names(name)]

@@ -14,9 +14,11 @@ from cnndsl.elaborate.structures.nesting import Head
 from cnndsl.ir import Graph, Output, Scope
 from cnndsl.ir.node import MAIN
 from cnndsl.lifting.writing.fractals import fold_fractals
+from cnndsl.lifting.writing.joins import fold_joins
 from cnndsl.lifting.writing.layers import commands_of
 from cnndsl.lifting.writing.reduction import RESULTS, Reduction, Unit
 from cnndsl.lifting.writing.sharing import fold_shared
+from cnndsl.lifting.writing.stages import is_container
 from cnndsl.lifting.writing.terms import NAMED, PART, Argument, Body, Command
 from cnndsl.ops.base import Shape
 from cnndsl.ops.fractal import DropPathDraw
@@ -39,6 +41,7 @@ def _units(graph: Graph) -> dict[str, Unit]:
             named = tuple(node.inputs[len(node.sources) :])
             found[node.name] = Unit(node.name, commands[node.name], sources, named, node.op.arity is None)
     fold_fractals(graph, found)
+    fold_joins(found)
     fold_shared(graph, found)
     return found
 
@@ -82,6 +85,9 @@ class _Regions:
         """Make one unit of what stands in a scope, or hand it to the scope around."""
         around = self._scope_of(scope.path)
         members = self.members.pop(scope.path, [])
+        if is_container(scope) and not any(self.units[name].command.word == PART for name in members):
+            self.members[around].extend(members)
+            return
         inside = set(members)
         reads = Counter(read for name in members for read in (*self.units[name].sources, *self.units[name].named))
         entries = [name for name in reads if name not in inside]

@@ -15,12 +15,13 @@ from cnndsl.ops.base import Shape
 from cnndsl.records import dataclass
 
 REPEATING = ("dense", "fractal")  # their nodes are those of all rounds, in order
-IN = "in"  # the source of a flow that begins with what enters its statement
+IN = "what comes in"  # the source of a flow that begins with what enters its statement
 
 # Words of commands that are no commands of the language, and are gone before text is made.
 NEST = "a nest"  # several flows in the place of one command, which begin with the tensor `entry`
 PART = "a part"  # what may become the call of a block
 FOR = "for"
+STAGE = "a stage"  # a part that only holds calls
 INLINE = "an open part"  # a part that is no block: what stands in it stands in its place
 NAMED = "a named part"  # a chain that is applied again elsewhere, so that it needs a label
 

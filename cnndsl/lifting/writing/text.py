@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cnndsl.lifting.writing.terms import IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
+from cnndsl.elaborate.structures.nesting import Repeat
+from cnndsl.lifting.writing.terms import FOR, IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
 from cnndsl.ops.base import show_shape
 from cnndsl.records import dataclass
 
@@ -77,7 +78,7 @@ class Writer:
 
     def inside(self, command: Command, indent: str) -> Iterator[str]:
         for branch in command.branches:
-            yield from self.statement(branch, indent, "| ")
+            yield from self.statement(branch, indent, _bar(branch))
         if command.body is not None:
             yield from self.body(command.body, indent)
 
@@ -94,7 +95,7 @@ class Writer:
 
     def command(self, command: Command) -> str:
         if command.branches:
-            inside = " ".join(f"| {self.chain(branch)}{self._tail(branch)}" for branch in command.branches)
+            inside = " ".join(f"{_bar(branch)}{self.chain(branch)}{self._tail(branch)}" for branch in command.branches)
             return f"{self.head(command)} {{ {inside} }}"
         if command.body is not None:
             inside = "; ".join(self.chain(flow) + self._tail(flow) for flow in command.body.flows)
@@ -128,15 +129,25 @@ class Writer:
                 yield f"/{shown}" if parameter.name == "stride" else f"{parameter.name}={shown}"
 
 
+def _bar(branch: Flow) -> str:
+    """What a branch begins with; those in a `repeat` have bars of their own."""
+    return "" if branch.commands and branch.commands[0].word == Repeat.word and branch.commands[0].branches else "| "
+
+
 def _braces(command: Command) -> bool:
     return bool(command.branches) or command.body is not None
 
 
+def _is_listed(command: Command) -> bool:
+    """Whether it is a `for` over a list of several lines."""
+    return command.word == FOR and "\n" in str(command.arguments[0].value)
+
+
 def _is_tall(command: Command) -> bool:
     """Whether its braces hold several lines, or are too much for one."""
-    if command.body is not None and (len(command.body.flows) != 1 or command.word == "for"):
+    if command.body is not None and (len(command.body.flows) != 1 or _is_listed(command)):
         return True
-    if len(command.branches) > 2:
+    if len(command.branches) > 2 and any(len(branch.commands) > 1 for branch in command.branches):
         return True
     inner = [*command.branches, *(command.body.flows if command.body is not None else ())]
     return any(_is_tall(each) or each.branches for flow in inner for each in flow.commands)
