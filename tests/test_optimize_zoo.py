@@ -49,7 +49,10 @@ LARGE = ("hrnet", "resnext_branches", "retinanet", "wide_resnet_imagenet")  # ma
 )
 @torch.inference_mode()
 def test_optimised_it_computes_the_same(path: Path) -> None:
-    """In bfloat16 to its rounding, which layers fused round less often than layers by themselves."""
+    """In bfloat16 to its rounding, which layers fused round less often than layers by themselves.
+
+    Or to twice what that does to the plain module, where a network's values are large in its middle.
+    """
     network = lightest(path)
     plain, optimised = network.compile().eval(), network.optimize()
     generator = torch.Generator().manual_seed(0)
@@ -59,11 +62,12 @@ def test_optimised_it_computes_the_same(path: Path) -> None:
     optimised.load_state_dict(plain.state_dict())
     x = torch.randn(2, *network.input_shape, generator=generator)
     expected = outputs(plain(x))
-    sizes = [max(1.0, float(each.abs().max())) for each in expected]
     for dtype, tolerance in TOLERANCE.items():
         found = outputs(optimised.to(dtype)(x.to(dtype)))
-        for one, other, size in zip(found, expected, sizes, strict=True):
-            torch.testing.assert_close(one.float(), other, rtol=0, atol=tolerance * size)
+        beside = outputs(plain.to(dtype)(x.to(dtype)))
+        for one, other, rounded in zip(found, expected, beside, strict=True):
+            allowed = max(tolerance, tolerance * float(other.abs().max()), 2 * float((rounded - other).abs().max()))
+            torch.testing.assert_close(one.float(), other, rtol=0, atol=allowed)
 
 
 def outputs(result: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:

@@ -550,7 +550,7 @@ def test_a_failure_leaves_the_folder_as_it_was(tmp_path: Path, writer: Callable[
     assert [path.name for path in tmp_path.iterdir()] == ["a.py"] and (tmp_path / "a.py").read_text() == "old"
 
 
-@pytest.mark.parametrize("calls", range(4))
+@pytest.mark.parametrize("calls", range(3))
 def test_a_failure_while_moving_puts_back_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
 ) -> None:

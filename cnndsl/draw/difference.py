@@ -12,7 +12,7 @@ from cnndsl.diff.tables import CHANGES, NONE, PARTS, Row, change_rows, part_rows
 from cnndsl.draw.boxes import Marks, picture
 from cnndsl.draw.model import Mark
 from cnndsl.draw.sizes import SMALL
-from cnndsl.draw.style import DARK, LIGHT, Palette
+from cnndsl.draw.style import DARK, LIGHT, Palette, ring_styles
 from cnndsl.draw.svg import Sheet, document, sheet
 from cnndsl.draw.tags import number, tag, words
 from cnndsl.ir.graph import Node
@@ -46,7 +46,7 @@ def _document(
     second = tag("g", "\n".join(new.marks), transform=f"translate({number(at[0])} {number(at[1])})")
     told = f"{len(difference.changes)} changes" if difference else NONE
     whole = Sheet((*old.marks, second, *legend), wide, high + LEGEND)
-    return document(title(difference), f"{title(difference)}: {told}.", whole)
+    return document(title(difference), f"{title(difference)}: {told}.", whole, ring_styles())
 
 
 def _marks(changes: Iterable[Change], side: int) -> Marks:

@@ -82,7 +82,6 @@ def stylesheet() -> str:
         ".bold { font-weight: 600; }",
         ".wire { fill: none; stroke-width: 1.4; stroke-linejoin: round; }",
         ".frame { stroke-width: 1; }",
-        ".ring { fill: none; stroke-width: 2.5; }",
         ".aside { stroke-dasharray: 5 3; }",
         ".halo { paint-order: stroke; stroke-width: 3; stroke-linejoin: round; }",
     ]
@@ -106,7 +105,20 @@ def _rules(palette: Palette) -> list[str]:
     for kind, ink in palette.kinds.items():
         rules.append(f".{kind} {{ fill: {ink.fill}; stroke: {ink.line}; }}")
         rules.append(f".{kind}-text {{ fill: {ink.text}; }}")
-    for mark, line in palette.marks.items():
-        rules.append(f".{mark} {{ stroke: {line}; }}")
-        rules.append(f".{mark}-text {{ fill: {line}; }}")
     return rules
+
+
+def ring_styles() -> str:
+    """What rings around what changed need more."""
+    dark = " ".join(_ring_rules(DARK))
+    return "\n".join(
+        [
+            ".ring { fill: none; stroke-width: 2.5; }",
+            *_ring_rules(LIGHT),
+            f"@media (prefers-color-scheme: dark) {{ {dark} }}",
+        ]
+    )
+
+
+def _ring_rules(palette: Palette) -> list[str]:
+    return [f".{mark} {{ stroke: {line}; }} .{mark}-text {{ fill: {line}; }}" for mark, line in palette.marks.items()]

@@ -59,12 +59,12 @@ def sheet(drawn: Picture) -> Sheet:
     return Sheet(marks, max(places.width, heading + 2 * MARGIN), places.height)
 
 
-def document(heading: str, description: str, content: Sheet) -> str:
-    """The SVG document of what stands on a sheet; the paper is under it."""
+def document(heading: str, description: str, content: Sheet, styles: str = "") -> str:
+    """The SVG document of what stands on a sheet, with further `styles`; the paper is under it."""
     parts = [
         tag("title", escape(heading), id="title"),
         tag("desc", escape(description), id="desc"),
-        tag("style", escape(f"\n{stylesheet()}\n")),
+        tag("style", escape(f"\n{stylesheet()}\n{styles}")),
         tag("rect", class_="paper", width=content.width, height=content.height, rx=8),
         *content.marks,
     ]

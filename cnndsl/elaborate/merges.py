@@ -35,12 +35,19 @@ def _ends(elaborator: Elaborator, op: Op, command: tree.Command, place: Place, x
     """What is merged."""
     if command.body is None:
         return _items(elaborator, op, command, x)
+    written = command.body.statements
+    if len(written) == 1 and isinstance(written[0], tree.Branch):  # whatever it is, it is not enough
+        raise _too_few(elaborator, op, command, 1)
     ends = list(branches(elaborator, command.body, place.inner(), x, op.word))
-    if len(ends) == 0 or (len(ends) == 1 and all(isinstance(each, tree.Branch) for each in command.body.statements)):
-        message = f"`{op.word}` needs at least two branches, not {len(ends)}"
-        repair = "the input itself is the branch `| identity`" if ends else None
-        raise elaborator.context.fail("E319", message, command.span, help=repair)
+    if not ends:
+        raise _too_few(elaborator, op, command, 0)
     return ends
+
+
+def _too_few(elaborator: Elaborator, op: Op, command: tree.Command, count: int) -> Failed:
+    message = f"`{op.word}` needs at least two branches, not {count}"
+    repair = "the input itself is the branch `| identity`" if count else None
+    return elaborator.context.fail("E319", message, command.span, help=repair)
 
 
 def _items(elaborator: Elaborator, op: Op, command: tree.Command, x: Flowing) -> list[BranchEnd]:
