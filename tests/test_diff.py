@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count, islice, pairwise
@@ -234,7 +235,7 @@ def test_git_shows_differences_by_it(repository: Path) -> None:
     (repository / ".gitattributes").write_text("*.arch diff=cnndsl\n")
     (repository / "net.arch").write_text((repository / "net.arch").read_text().replace("unit 4", "unit 5"))
     (repository / "blocks.arch").write_text("block unit(n) { conv 3x3, n -> bn }\n")
-    driver = 'sh -c \'python -m cnndsl diff HEAD:"$0" "$0" || true\''
+    driver = f'sh -c \'{sys.executable} -m cnndsl diff HEAD:"$0" "$0" || true\''
     done = subprocess.run(
         ["git", "-c", f"diff.cnndsl.command={driver}", "diff", "net.arch"], capture_output=True, text=True, check=True
     )

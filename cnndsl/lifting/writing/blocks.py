@@ -155,6 +155,7 @@ def _call(block: Block, parameters: Sequence[Parameter], part: Command, number: 
     given = []
     for variable, parameter in zip(block.variables, parameters, strict=True):
         value = variable.values[number]
+        value = parameter.default if value is None else value  # what is not in this instance may be anything
         given.append(Argument(parameter, Usual(value) if value == parameter.default else value))
     assert part.body is not None
     nodes = tuple(nodes_of(part.body))

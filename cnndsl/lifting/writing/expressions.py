@@ -30,12 +30,14 @@ class Variable:
 
     def default(self) -> object | None:
         """Its usual value, if there is one. A list and a number are no values of one parameter with a default."""
-        if len({shown(self, value).startswith("[") for value in self.values}) > 1:
+        given = [value for value in self.values if value is not None]  # it is not in every instance
+        if not given or len({shown(self, value).startswith("[") for value in given}) > 1:
             return None
-        counts = Counter(map(_hashable, self.values))
+        counts = Counter(map(_hashable, given))
         value, count = counts.most_common(1)[0]
-        usual = next(each for each in self.values if _hashable(each) == value)
-        return usual if count > USUALLY * len(self.values) and not self.role.is_width else None
+        usual = next(each for each in given if _hashable(each) == value)
+        clear = count > USUALLY * len(self.values) and not self.role.is_width
+        return usual if clear or len(given) < len(self.values) else None
 
 
 def _hashable(value: object) -> object:
