@@ -217,10 +217,10 @@ def test_their_linear_over_an_image_in_hwc_computes_the_same() -> None:
     found = by_order(skeleton_of(graph), [], [Slot(name, tuple(each.shape)) for name, each in file.items()])
     ours = build(graph)
     ours.load_state_dict(moved(found.moves, file, ours.state_dict()))
-    image = torch.randn(1, 3, 8, 8)
+    image = torch.randn(1, 3, 8, 8, dtype=torch.float64)
     with torch.no_grad():
-        maps = nn.functional.conv2d(image, kernel.permute(3, 2, 0, 1), padding=1)
-        torch.testing.assert_close(ours(image), maps.permute(0, 2, 3, 1).flatten(1) @ weight, rtol=1e-4, atol=1e-3)
+        maps = nn.functional.conv2d(image, kernel.double().permute(3, 2, 0, 1), padding=1)
+        torch.testing.assert_close(ours.double()(image), maps.permute(0, 2, 3, 1).flatten(1) @ weight.double())
 
 
 def test_depthwise_kernels_of_tensorflow() -> None:

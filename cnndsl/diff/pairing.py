@@ -14,7 +14,7 @@ from typing import TypeAlias
 from cnndsl.diff.likeness import Item, Likeness, Looks
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.side_by_side import side_by_side
-from cnndsl.ir.tree import Part, tree
+from cnndsl.ir.tree import Part, layers_in, tree
 from cnndsl.records import dataclass
 
 MOST_FLAT = 1_000_000  # pairs of layers that are looked at where the nesting of two networks says little
@@ -67,24 +67,11 @@ def _alone(both: Paired) -> int:
 
 def _flat(roots: tuple[Part, Part], likeness: Likeness) -> Paired | None:
     """Without regard to parts; None if that are too many layers."""
-    old, new = map(_in_order, roots)
+    old, new = ([*layers_in(root)] for root in roots)
     if len(old) * len(new) > MOST_FLAT:
         return None
     pairs: list[Pair] = side_by_side(old, new, likeness.same, likeness.score)
     return Paired(*roots, tuple(pairs))
-
-
-def _in_order(root: Part) -> list[Node]:
-    """All layers, in the order of definition."""
-    found: list[Node] = []
-    pending: list[Item] = [root]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, Part):
-            pending.extend(reversed(item.items))
-        else:
-            found.append(item)
-    return found
 
 
 def _nested(roots: tuple[Part, Part], likeness: Likeness) -> Paired:

@@ -141,12 +141,12 @@ class _Folding:
 
 
 def layers_in(part: Part) -> Iterator[Node]:
-    """All nodes of a part, in no order; what is folded into it is not looked into."""
+    """All nodes of a part, in definition order; what is folded into it is not looked into."""
     pending: list[Node | Part] = [part]
     while pending:
         item = pending.pop()
         if isinstance(item, Part):
-            pending.extend(item.items)
+            pending.extend(reversed(item.items))
         else:
             yield item
 
