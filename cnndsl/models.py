@@ -7,14 +7,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from os.path import exists, isdir, isfile  # which, unlike those of `Path`, raise nothing on a name that cannot be one
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cnndsl.bundle.folder import BundleFolder, is_bundle, read_bundle
 from cnndsl.diagnostics.suggest import did_you_mean
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.errors import ModelError
 from cnndsl.records import dataclass, field
 from cnndsl.shipped import shipped
 from cnndsl.source import MAX_BYTES, Source, decode_source, read_source
+
+if TYPE_CHECKING:
+    from cnndsl.bundle.folder import BundleFolder
 
 _NETWORK = re.compile(r"^network\s+([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE)
 
@@ -37,8 +40,11 @@ def find_model(text: str) -> Model:
     """The file and network that MODEL names. Raises `ModelError`, `SourceError` or `BundleError`."""
     if text == "-":
         return Model(decode_source(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>"))
-    if isdir(text) and is_bundle(Path(text)):
-        return bundled_model(read_bundle(Path(text)))
+    if isdir(text):
+        from cnndsl.bundle.folder import is_bundle, read_bundle  # hashes, which a check of a file does without
+
+        if is_bundle(Path(text)):
+            return bundled_model(read_bundle(Path(text)))
     path, network = Path(text), None
     if not exists(path) and ":" in text:
         before, _, after = text.rpartition(":")
