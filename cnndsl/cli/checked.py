@@ -49,6 +49,8 @@ def bundle_named(model: str) -> Bundle | None:
 
     Raises `BundleError`, and `WeightsError`.
     """
+    if not os.path.isdir(model):
+        return None
     from cnndsl.bundle.folder import is_bundle
 
     if not is_bundle(Path(model)):
