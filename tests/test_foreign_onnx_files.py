@@ -26,7 +26,6 @@ from cnndsl.foreign.onnx.read import read_onnx
 from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
 
-pytestmark = pytest.mark.slow  # whole files, three minutes; `test_foreign_onnx.py` has every operator
 CONV = c("", "y = Conv <pads=[1,1,1,1]> (x, w)", w=(6, 4, 3, 3))
 LARGE = ("bvlc_alexnet", "vgg19", "zfnet512", "densenet121", "inception_v2")  # of much to read, or of many steps
 
