@@ -13,7 +13,7 @@ from math import prod
 
 from cnndsl.ops.base import Shape
 
-BATCH, CHANNEL = 0, 1
+BATCH, CHANNEL, ROWS, COLUMNS = range(4)
 REPEATED = -1  # the axis of a digit that nothing depends on: every value of it is the same
 
 
@@ -30,9 +30,14 @@ Group = tuple[Digit, ...]
 Axes = tuple[Group, ...]
 
 
+def plain(dims: Sequence[int]) -> Axes:
+    """Every axis of an image, its batch among them, as it is; axes of size 1 have no digits."""
+    return tuple(merged([Digit(axis, 1, size)]) for axis, size in enumerate(dims))
+
+
 def standard(batch: int, shape: Shape) -> Axes:
-    """Every axis as it is."""
-    return tuple(merged([Digit(axis, 1, size)]) for axis, size in enumerate((batch, *shape)))
+    """Every axis of a batch of images as it is."""
+    return plain((batch, *shape))
 
 
 def merged(digits: Sequence[Digit]) -> Group:

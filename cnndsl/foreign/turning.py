@@ -5,11 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from math import prod
 
-from cnndsl.foreign.axes import CHANNEL, Axes, Digit, Group, merged, standard
+from cnndsl.foreign.axes import CHANNEL, COLUMNS, ROWS, Axes, Digit, Group, merged, standard
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.reshape import ChannelShuffle, PixelShuffle, PixelUnshuffle
-
-ROWS, COLUMNS = 2, 3
 
 
 def turned(axes: Axes, shape: Shape) -> list[Op] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnndsl.foreign.onnx.arrangement import CHANNELS, HEIGHT, plain
+from cnndsl.foreign.axes import CHANNEL, ROWS, plain
 from cnndsl.foreign.onnx.drafts import Array, Tensor, Weight
 from cnndsl.foreign.onnx.step import Step
 from cnndsl.foreign.onnx.unreadable import Unreadable
@@ -112,7 +112,7 @@ def by_pixel(step: Step, tensor: Tensor, axis: int, matrix: Array, bias: Weight 
     op = Conv((1, 1), matrix.shape[0], bias=bias is not None)
     weights = {"weight": Weight(matrix[:, :, None, None]), **({"bias": bias} if bias is not None else {})}
     node = step.drafts.add(op, (tensor.node,), step.origin, weights)
-    filters = plain(step.drafts.dims(node))[CHANNELS]
+    filters = plain(step.drafts.dims(node))[CHANNEL]
     return Tensor(node, tuple(filters if index == axis else each for index, each in enumerate(tensor.axes)))
 
 
@@ -123,7 +123,7 @@ def read_conv_transpose(step: Step) -> Tensor:
     source = step.image()
     _, each, *kernel = weight.values.shape
     groups = int(step.attribute("group", 1))
-    sides, added = _crop(step, (kernel[0], kernel[1]), step.drafts.dims(source)[HEIGHT:])
+    sides, added = _crop(step, (kernel[0], kernel[1]), step.drafts.dims(source)[ROWS:])
     op = _transposed(step, (kernel[0], kernel[1]), each * groups, groups, sides, added)
     return step.add(op, source, weights={"weight": weight, **_bias(step)})
 

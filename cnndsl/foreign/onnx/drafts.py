@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, TypeAlias
 
+from cnndsl.foreign.axes import Axes, plain, unrepeated
 from cnndsl.foreign.network import Unread
-from cnndsl.foreign.onnx.arrangement import Axes, layers, plain, unrepeated
+from cnndsl.foreign.onnx.arrangement import layers
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.activation import Pointwise, Prelu, Softmax
 from cnndsl.ops.arguments import ArgumentError, Integer, Number

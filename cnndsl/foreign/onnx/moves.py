@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
-from cnndsl.foreign.onnx.arrangement import HEIGHT, WIDTH, Axes, Axis, plain, repeated, reshaped, sizes
+from cnndsl.foreign.axes import COLUMNS, ROWS, Axes, Group, expanded, plain, sizes
+from cnndsl.foreign.onnx.arrangement import reshaped
 from cnndsl.foreign.onnx.convolutions import text
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step, shortest
@@ -98,14 +99,14 @@ def read_space_to_depth(step: Step) -> Tensor:
 
 
 def read_expand(step: Step) -> Tensor:
-    """Which a product does by itself; no other layer takes what is repeated."""
+    """Which a product does by itself; no other layer takes what is expanded."""
     import numpy as np
 
     tensor, dims = step.tensor(), step.dims
     wanted = np.broadcast_shapes(dims, step.whole_numbers("shape", 1) or ())
     if len(wanted) != len(dims):
         raise Unreadable("it makes new axes")
-    return replace(tensor, axes=repeated(tensor.axes, wanted))
+    return replace(tensor, axes=expanded(tensor.axes, wanted))
 
 
 def read_cast(step: Step) -> Tensor:
@@ -152,7 +153,7 @@ def _channels(step: Step, tensor: Tensor, axis: int, start: int, stop: int) -> T
     return Tensor(node, _with(tensor.axes, axis, step.channels(node)))
 
 
-def _with(axes: Axes, index: int, axis: Axis) -> Axes:
+def _with(axes: Axes, index: int, axis: Group) -> Axes:
     return (*axes[:index], axis, *axes[index + 1 :])
 
 
@@ -190,10 +191,10 @@ def _cropped(step: Step, tensor: Tensor, axis: int, first: int, last: int) -> Te
     """Along one axis, around its centre."""
     ours = step.places(tensor).index(axis)
     size = list(step.drafts.dims(tensor.node))
-    if ours < HEIGHT or (size[ours] - (last - first)) // 2 != first:
+    if ours < ROWS or (size[ours] - (last - first)) // 2 != first:
         raise Unreadable(f"it takes {first} to {last} of axis {axis}, which is neither of channels nor around a centre")
     size[ours] = last - first
-    return step.replaced(Crop((size[HEIGHT], size[WIDTH])), tensor)
+    return step.replaced(Crop((size[ROWS], size[COLUMNS])), tensor)
 
 
 def read_concat(step: Step) -> Tensor:
@@ -233,7 +234,7 @@ def _padded(step: Step, tensor: Tensor, ends: dict[int, tuple[int, int]], mode: 
     padded = {axis: each for axis, each in ends.items() if each != (0, 0)}
     if not padded:
         return tensor
-    rows, columns = step.places(tensor)[HEIGHT:]
+    rows, columns = step.places(tensor)[ROWS:]
     if padded.keys() - {rows, columns} or min(min(each) for each in padded.values()) < 0:
         raise Unreadable("it pads more than rows and columns, or cuts them")
     sides = (*padded.get(rows, (0, 0)), *padded.get(columns, (0, 0)))

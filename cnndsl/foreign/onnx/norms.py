@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cnndsl.foreign.onnx.arrangement import CHANNELS, Axis, plain, sizes
+from cnndsl.foreign.axes import CHANNEL, Group, plain, sizes
 from cnndsl.foreign.onnx.drafts import Array, Tensor, Weight
 from cnndsl.foreign.onnx.pools import chosen_axes, within
 from cnndsl.foreign.onnx.step import Step, shortest
@@ -79,16 +79,16 @@ def normalized(
     return step.within(norm, tensor, weights)
 
 
-def _norm(inside: Axis, dims: tuple[int, ...], eps: float) -> Op:
-    whole, channels = plain(dims), dims[CHANNELS]
-    if inside == whole[CHANNELS]:
+def _norm(inside: Group, dims: tuple[int, ...], eps: float) -> Op:
+    whole, channels = plain(dims), dims[CHANNEL]
+    if inside == whole[CHANNEL]:
         return LayerNorm(eps=eps)
-    pixels = tuple(atom for axis in whole[2:] for atom in axis)
+    pixels = tuple(digit for group in whole[2:] for digit in group)
     if pixels and inside == pixels:
         return InstanceNorm(eps=eps)
-    of_channels = [atom for atom in inside if atom.axis == CHANNELS]
+    of_channels = [digit for digit in inside if digit.axis == CHANNEL]
     each = sizes((tuple(of_channels),))[0]
-    neighbours = len(of_channels) <= 1 and all(atom.step == 1 for atom in of_channels)
+    neighbours = len(of_channels) <= 1 and all(digit.inner == 1 for digit in of_channels)
     if len(dims) == 4 and neighbours and inside == (*of_channels, *pixels):
         return GroupNorm(channels // each, eps=eps)
     raise Unreadable("it takes mean and variance over other values than norms do")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnndsl.foreign.onnx.arrangement import CHANNELS, HEIGHT, Axis, axis_of, plain
+from cnndsl.foreign.axes import CHANNEL, ROWS, Group, merged, plain
 from cnndsl.foreign.onnx.convolutions import ONE, window_pads
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step
@@ -38,7 +38,7 @@ def read_avgpool(step: Step) -> Tensor:
     source = step.image()
     facts = _window(step, source)
     counted, pad = bool(step.attribute("count_include_pad", 0)), facts["pad"]
-    size = step.drafts.dims(source)[HEIGHT:]
+    size = step.drafts.dims(source)[ROWS:]
     if pad != SAME and any(pad) and not counted and not _even(pad):
         if _covers(facts, (size[0], size[1])):
             return step.add(GlobalAvgpool(), source)
@@ -69,9 +69,9 @@ def read_reduction(pixels: Op, channels: Op, step: Step) -> Tensor:
     tensor = step.tensor()
     chosen = chosen_axes(step, len(tensor.axes))
     inside, whole = within(tensor, chosen), plain(step.drafts.dims(tensor.node))
-    if len(whole) == 4 and inside == axis_of(*whole[2], *whole[3]):
+    if len(whole) == 4 and inside == merged((*whole[2], *whole[3])):
         op = pixels
-    elif len(whole) == 4 and inside == whole[CHANNELS]:
+    elif len(whole) == 4 and inside == whole[CHANNEL]:
         op = channels
     elif not inside:
         return Tensor(tensor.node, _left(step, tensor, chosen))
@@ -81,7 +81,7 @@ def read_reduction(pixels: Op, channels: Op, step: Step) -> Tensor:
     return Tensor(node, _left(step, tensor, chosen))
 
 
-def _left(step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> tuple[Axis, ...]:
+def _left(step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> tuple[Group, ...]:
     """The axes behind a reduction."""
     if step.attribute("keepdims", 1):
         return tuple(() if index in chosen else axis for index, axis in enumerate(tensor.axes))
@@ -95,10 +95,10 @@ def chosen_axes(step: Step, rank: int) -> tuple[int, ...]:
     return tuple(sorted(step.axis(axis, rank) for axis in given))
 
 
-def within(tensor: Tensor, chosen: tuple[int, ...]) -> Axis:
+def within(tensor: Tensor, chosen: tuple[int, ...]) -> Group:
     """All that the chosen axes hold, in our order."""
-    atoms = (atom for index in chosen for atom in tensor.axes[index])
-    return axis_of(*sorted(atoms, key=lambda atom: (atom.axis, -atom.step)))
+    digits = (digit for index in chosen for digit in tensor.axes[index])
+    return merged(sorted(digits, key=lambda digit: (digit.axis, -digit.inner)))
 
 
 READERS = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import LiftError
+from cnndsl.foreign.axes import Axes, plain, sizes
 from cnndsl.foreign.network import ForeignNetwork
-from cnndsl.foreign.onnx.arrangement import Axes, plain, sizes
 from cnndsl.foreign.onnx.drafts import Draft, Drafts, Origin, Tensor, Weight
 from cnndsl.foreign.onnx.model import read_model, version_of
 from cnndsl.foreign.onnx.names import named, unbroken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnndsl.foreign.onnx.arrangement import HEIGHT
+from cnndsl.foreign.axes import ROWS
 from cnndsl.foreign.onnx.convolutions import text
 from cnndsl.foreign.onnx.drafts import Array, Tensor
 from cnndsl.foreign.onnx.step import Step
@@ -49,7 +49,7 @@ def _by_scales(step: Step, tensor: Tensor, scales: list[float]) -> Tensor:
     batch, channels, *pixels = step.places(tensor)
     if scales[batch] != 1 or scales[channels] != 1:
         raise Unreadable("it resizes more than rows and columns")
-    old = step.drafts.dims(tensor.node)[HEIGHT:]
+    old = step.drafts.dims(tensor.node)[ROWS:]
     rows, columns = (scales[axis] for axis in pixels)
     new = int(old[0] * rows + 1e-6), int(old[1] * columns + 1e-6)
     return step.replaced(_layer(step, (old[0], old[1]), new, (rows, columns)), tensor)

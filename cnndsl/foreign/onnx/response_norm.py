@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.foreign.onnx.arrangement import axis_of, plain
+from cnndsl.foreign.axes import merged, plain
 from cnndsl.foreign.onnx.drafts import Array, Tensor, Weight
 from cnndsl.foreign.onnx.pools import chosen_axes, within
 from cnndsl.foreign.onnx.step import Step, shortest
@@ -39,7 +39,7 @@ def _relative(division: Step | None, name: str) -> float | None:
         return None
     tensor = norm.tensor()
     whole, rank = plain(norm.drafts.dims(tensor.node)), len(tensor.axes)
-    pixels = len(whole) == 4 and within(tensor, chosen_axes(norm, rank)) == axis_of(*whole[2], *whole[3])
+    pixels = len(whole) == 4 and within(tensor, chosen_axes(norm, rank)) == merged((*whole[2], *whole[3]))
     channels = within(tensor, chosen_axes(mean, rank)) == whole[1]
     return shortest(eps.reshape(())) if pixels and channels else None
 

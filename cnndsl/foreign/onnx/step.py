@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cnndsl.foreign.onnx.arrangement import CHANNELS, Axis, plain, sizes, spread
+from cnndsl.foreign.axes import CHANNEL, Group, plain, sizes
+from cnndsl.foreign.onnx.arrangement import spread
 from cnndsl.foreign.onnx.drafts import Array, Drafts, Origin, Tensor, Weight
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.base import Op
@@ -122,9 +123,9 @@ class Step:
         if tensor.axes[axis] != self.channels(tensor.node):
             raise Unreadable(f"its axis {axis} is not the channels")
 
-    def channels(self, node: int) -> Axis:
+    def channels(self, node: int) -> Group:
         """All channels of a layer's result."""
-        return plain(self.drafts.dims(node))[CHANNELS]
+        return plain(self.drafts.dims(node))[CHANNEL]
 
     def per_channel(self, tensor: Tensor, values: Array) -> Array:
         """A constant that is broadcast to a tensor, as numbers of our channels. Raises `Unreadable` if it is none."""
@@ -135,10 +136,10 @@ class Step:
             raise Unreadable("a constant makes it larger")
         values = values.reshape((1,) * (len(dims) - values.ndim) + values.shape)
         varied = tuple(
-            axis if size > 1 else tuple(atom for atom in axis if atom.axis == CHANNELS)
+            axis if size > 1 else tuple(digit for digit in axis if digit.axis == CHANNEL)
             for axis, size in zip(tensor.axes, values.shape, strict=True)
         )
-        lying = spread(varied, values, self.drafts.dims(tensor.node)[CHANNELS])
+        lying = spread(varied, values, self.drafts.dims(tensor.node)[CHANNEL])
         if not (lying == lying[:, :1]).all():
             raise Unreadable("it has a constant for every pixel")
         return np.array(lying[:, 0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cnndsl.foreign.onnx.arrangement import sizes
+from cnndsl.foreign.axes import sizes
 from cnndsl.foreign.onnx.drafts import Tensor, Weight
 from cnndsl.foreign.onnx.step import Step
 

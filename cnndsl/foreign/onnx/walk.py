@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from cnndsl.foreign.axes import sizes
 from cnndsl.foreign.onnx import convolutions, elementwise, moves, norms, pools, resizing
-from cnndsl.foreign.onnx.arrangement import sizes
 from cnndsl.foreign.onnx.drafts import Drafts, Origin, Tensor, Weight
 from cnndsl.foreign.onnx.folding import run_node
 from cnndsl.foreign.onnx.names import origin_of
