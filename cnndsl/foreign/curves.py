@@ -10,23 +10,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cnndsl.ops.activation import (
-    Elu,
-    Gelu,
-    Hardsigmoid,
-    Hardswish,
-    Identity,
-    LeakyRelu,
-    Mish,
-    Relu,
-    Relu6,
-    Selu,
-    Sigmoid,
-    Silu,
-    Softplus,
-    SquaredRelu,
-    Tanh,
-)
+from cnndsl.foreign.functions import applied, plain_functions
+from cnndsl.ops.activation import Elu, Hardsigmoid, LeakyRelu, Relu6, Silu, Softplus
 from cnndsl.ops.base import Op
 from cnndsl.ops.scale import Scale
 
@@ -34,24 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TOLERANCE = 1e-9  # of values in float64, to the largest of them
-# Without arguments, of which no two agree.
-PLAIN: tuple[Op, ...] = (
-    Identity(),
-    Relu(),
-    Relu6(),
-    Sigmoid(),
-    Silu(),
-    Gelu(),
-    Gelu(approximate="tanh"),
-    Hardswish(),
-    Hardsigmoid(),
-    Tanh(),
-    Mish(),
-    Selu(),
-    Elu(),
-    Softplus(),
-    SquaredRelu(),
-)
 
 
 @cache
@@ -67,9 +34,11 @@ def recognized(points: Tensor) -> tuple[Op, ...] | None:
     """The layers that make these values of `grid()`: an activation, a number to multiply by, or both."""
     if not bool(points.isfinite().all()):
         return None
-    for op in PLAIN:
+    if same(points, grid()):
+        return ()
+    for op in plain_functions():
         if same(points, values(op)):
-            return (op,) if not isinstance(op, Identity) else ()
+            return (op,)
     return next((ops for ops in _with_numbers(points) if same(points, chained(ops))), None)
 
 
@@ -87,7 +56,7 @@ def _with_numbers(points: Tensor) -> Iterator[tuple[Op, ...]]:
     yield (Elu(_short(minus / math.expm1(-1))),)
     if zero > 0:
         yield (Softplus(_short(math.log(2) / zero)),)
-    for op in PLAIN[1:]:
+    for op in plain_functions():
         factor = _short(one / at(values(op), 1.0))
         if factor:
             yield (op, Scale(factor))
@@ -136,25 +105,8 @@ def chained(ops: tuple[Op, ...]) -> Tensor:
     """The values of layers one after the other."""
     x = grid()
     for op in ops:
-        x = _applied(op, x)
+        x = applied(op, x)
     return x
-
-
-def _applied(op: Op, x: Tensor) -> Tensor:
-    from torch.nn import functional
-
-    if isinstance(op, Identity):
-        return x
-    assert op.function is not None
-    name, *given = op.function
-    if name == "scale":
-        return x * given[0]  # type: ignore[operator]
-    if name == "squared_relu":
-        return functional.relu(x).square()
-    if name == "gelu":
-        return functional.gelu(x, approximate=str(given[0]))
-    result: Tensor = getattr(functional, str(name))(x, *given)
-    return result
 
 
 def same(one: Tensor, other: Tensor) -> bool:

@@ -7,11 +7,11 @@ is worked out on a fixed set of them, and a layer is named if it gives the same 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
+from cnndsl.foreign.functions import applied, plain_functions
 from cnndsl.foreign.onnx.drafts import Array
-from cnndsl.ops.activation import Elu, Gelu, Identity, LeakyRelu
-from cnndsl.ops.base import Op, TorchExpression, TorchModule, all_layers
+from cnndsl.ops.activation import Elu, Identity, LeakyRelu
+from cnndsl.ops.base import Op
 
 LARGEST = 50.0
 SINGLE, HALF = 5e-7, 2e-3  # relative errors of constants that are kept with 32 and 16 bits
@@ -42,10 +42,8 @@ def recognised(values: Array, *, half: bool) -> Op | None:
 
 @cache
 def _known() -> tuple[tuple[Op, Array], ...]:
-    """The layers that work on single numbers and need no arguments, with their values."""
-    words = {word: cls for word, cls in all_layers().items() if cls.__module__.startswith("cnndsl.")}
-    plain = [cls() for cls in words.values() if cls.pointwise is True and cls is not Identity]
-    return tuple((op, _values(op)) for op in (*plain, Gelu(approximate="tanh")))
+    """The layers that need no arguments, with their values."""
+    return tuple((op, _values(op)) for op in plain_functions())
 
 
 def _fitted(values: Array) -> tuple[tuple[Op, Array], ...]:
@@ -62,16 +60,4 @@ def _fitted(values: Array) -> tuple[tuple[Op, Array], ...]:
 def _values(op: Op) -> Array:
     import torch
 
-    return _torch_function(op.torch((1,)))(torch.from_numpy(grid())).numpy()
-
-
-def _torch_function(spelled: TorchModule | TorchExpression) -> Any:
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    if isinstance(spelled, TorchModule):
-        kwargs = {name: value for name, (value, _) in spelled.kwargs.items()}
-        return getattr(nn, spelled.callee.removeprefix("nn."))(*spelled.args, **kwargs)
-    text = spelled.text("x")
-    return lambda x: eval(text, {"F": functional, "torch": torch, "x": x})  # our own words alone, no file's
+    return applied(op, torch.from_numpy(grid())).numpy()
