@@ -254,11 +254,16 @@ def test_git_shows_differences_by_it(repository: Path) -> None:
         (["diff", "nowhere:net.arch", "vgg16"], 2, "git finds nothing: not a valid object name"),
         (["diff", "vgg16", "vgg19", "-o", "x.jpg"], 2, "say --format"),
         (["diff", "broken.arch", "vgg16"], 1, "there is no layer"),
+        (["diff", "empty.arch", "lenet5"], 1, "has no `input`"),
+        (["diff", "empty.arch", "empty.arch", "--format", "html"], 1, "has no `input`"),
+        (["diff", "broken.arch", "empty.arch", "--format", "svg"], 1, "has no `input`"),
+        (["diff", "-", "-"], 2, "standard input can be one of the two"),
     ],
 )
 def test_how_the_command_ends(
     repository: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
 ) -> None:
+    (repository / "empty.arch").write_text("network empty {\n}\n")
     (repository / "broken.arch").write_text("network broken {\n  input 3x8x8\n  conv 3x3, 4\n  convv 3x3, 4\n}\n")
     assert main(arguments) == code
     out, err = capsys.readouterr()

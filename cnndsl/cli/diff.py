@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.model is None and not (options.parameters or options.input or options.old_parameters):
         raise UsageError("give two networks, or with one of them what differs: -p NAME=VALUE or --input")
+    if options.old == options.model == "-":
+        raise UsageError("standard input can be one of the two")
     form = options.format or _form_of(options.output)
     new_model = options.model or options.old
     old = _checked(options.old, parameters_from(options.old_parameters), options)

@@ -74,6 +74,8 @@ class _Counting:
 
 
 def _field(facts: Facts, part: Part) -> tuple[int, int]:
+    if part.start == part.stop:  # a network that broke off before its first layer
+        return 0, 0
     return facts.fields[facts.graph.nodes[part.stop - 1].name].size
 
 

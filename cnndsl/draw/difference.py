@@ -15,11 +15,12 @@ from cnndsl.draw.sizes import SMALL
 from cnndsl.draw.style import DARK, LIGHT, Palette, ring_styles
 from cnndsl.draw.svg import Sheet, document, sheet
 from cnndsl.draw.tags import number, tag, words
-from cnndsl.ir.graph import Node
+from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import layers_in
 
 LEGEND = 30  # pixels under the pictures
 GAP = 70  # from word to word in it
+EMPTY = 200  # pixels of a network without layers
 MARKS: tuple[Mark, ...] = ("removed", "added", "changed")
 
 
@@ -30,8 +31,13 @@ def diff_svg(difference: Difference, depth: int | None = None) -> str:
 
 
 def _sheets(difference: Difference, depth: int | None) -> tuple[Sheet, Sheet]:
-    old = picture(difference.old.graph, depth, _marks(difference.changes, 0))
-    return sheet(old), sheet(picture(difference.new.graph, depth, _marks(difference.changes, 1)))
+    old, new = difference.old.graph, difference.new.graph
+    return _sheet(old, depth, _marks(difference.changes, 0)), _sheet(new, depth, _marks(difference.changes, 1))
+
+
+def _sheet(graph: Graph, depth: int | None, marks: Marks) -> Sheet:
+    """A network as far as it goes, which may be nowhere."""
+    return sheet(picture(graph, depth, marks)) if len(graph) else Sheet((), EMPTY, EMPTY)
 
 
 def _document(
