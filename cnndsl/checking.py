@@ -23,7 +23,6 @@ from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
-MOST_TRIED = 12_000  # layers to look at again, for all fixes of a file together
 _LETTERS_PER_LAYER = 15  # of text, which take as long
 
 
@@ -140,32 +139,30 @@ def _with_tried_fixes(
     checked = look(source, request, search)
     if not checked.report:
         return checked
-    from cnndsl.diagnostics.trial import with_tried_fixes  # which a clean file does without
-    from cnndsl.habits.second_reading import readings
+    from cnndsl.habits.second_reading import readings  # which a clean file does without
     from cnndsl.repairs import Repairs
+    from cnndsl.trials import MOST_WORK, Trials, with_tried_fixes
 
-    limited = replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
+    limited = replace(request, max_nodes=min(request.max_nodes, MOST_WORK))
 
     def recheck(
-        edited: Mapping[Source, Source], network: str | None = None, input: GivenInputs | None = None
-    ) -> tuple[Report, int]:
-        again = replace(limited.instead(edited), input=input or request.input)
-        text = edited.get(source, source)
-        found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
-        return found.report, found.size
-
-    def recheck_all(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
+        edited: Mapping[Source, Source], network: str | None, input: GivenInputs | None
+    ) -> tuple[Report, int] | None:
         if any(old is not source and is_shipped(old.path) for old in edited):
             return None
+        again = replace(limited.instead(edited), input=input or request.input)
+        text = edited.get(source, source)
         try:
-            return recheck(edited)
+            found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
         except Error:  # such as a network that is lost
             return None
+        return found.report, found.size
 
-    report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED - checked.size, readings)
+    trials = Trials(checked.report, recheck, MOST_WORK - checked.size)
+    report = with_tried_fixes(trials, readings)
     if not search.found:
         return replace(checked, report=report)
-    return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
+    return _in_order(replace(checked, report=Repairs(search.found, trials).settle(report)))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

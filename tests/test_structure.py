@@ -41,6 +41,7 @@ ROOMS = (
     "bundle",
     "models",
     "revisions",
+    "trials",
     "repairs",
     "checking",
     "fixing",
@@ -140,7 +141,7 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
     program = (
         "import sys; from cnndsl.cli.main import main; main(['check', 'googlenet']);"
         "print(*({'dataclasses', 'inspect', 'fractions', 'networkx', 'lark'} & {*sys.modules}));"
-        "rooms = ('cnndsl.elaborate.causes.', 'cnndsl.repairs', 'cnndsl.bundle');"
+        "rooms = ('cnndsl.elaborate.causes.', 'cnndsl.repairs', 'cnndsl.trials', 'cnndsl.bundle');"
         "print(*(name for name in sys.modules if name.startswith(rooms)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -119,17 +119,18 @@ def _written(conflict: Conflict, change: Change, step: Step, command: tree.Comma
     """A change in the layer's own text, in all layers that are written alike, and where its value comes from."""
     nodes = conflict.instances([step.draft.span])
     if conflict.mended_by(change.values, nodes):
-        yield from _in_place(conflict, change, step, command)
-        yield from _at_origin(conflict, change, step, command)
+        made = show_shape(conflict.made_by(change.values, nodes, step.node))
+        yield from _in_place(conflict, change, step, command, made)
+        yield from _at_origin(conflict, change, step, command, made)
     elif len(nodes) > 1 and conflict.mended_by(change.values, [step.node]):
-        yield from _at_origin(conflict, change, step, command)
+        made = show_shape(conflict.made_by(change.values, [step.node], step.node))
+        yield from _at_origin(conflict, change, step, command, made)
     yield from _in_all(conflict, change, step, command)
 
 
-def _in_place(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
+def _in_place(conflict: Conflict, change: Change, step: Step, command: tree.Command, made: str) -> Iterator[Candidate]:
     """The change in the layer's own text: as a number, and as others around it spell that."""
     if conflict.text.editable(command.span):
-        made = show_shape(change.op.output(step.before))
         computed = _is_computed(change, step, command)
         for values, cost in _spellings(conflict, change, step, command, computed):
             cost += PRECEDENT if _has_precedent(conflict, type(change.op), change.values, command) else 0
@@ -202,14 +203,16 @@ def _has_precedent(conflict: Conflict, op: type[Op], values: Mapping[str, Any], 
 def _in_all(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
     """The change in all layers that are written like this one, or in what gives them all their value."""
     alike = conflict.text.like(command, tuple(change.values), type(change.op))
-    if len(alike) > 1 and conflict.mended_by(change.values, conflict.instances(each.span for each in alike)):
+    nodes = conflict.instances(each.span for each in alike) if len(alike) > 1 else []
+    if nodes and conflict.mended_by(change.values, nodes):
         commands = [command, *(each for each in alike if each is not command)]
         yield _candidate(change.values, replace(change, cost=change.cost + IN_ALL), step, commands, None)
-        yield from _at_origin(conflict, change, step, command)
+        made = show_shape(conflict.made_by(change.values, nodes, step.node))
+        yield from _at_origin(conflict, change, step, command, made)
 
 
-def _at_origin(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
-    """The value where a call, a default or a `let` gives it, if the layer only has a name for it."""
+def _at_origin(conflict: Conflict, change: Change, step: Step, command: tree.Command, made: str) -> Iterator[Candidate]:
+    """The value where a call, a default or a `let` gives it, or a factor of it, if the layer has no number."""
     if len(change.values) > 1:
         return
     ((name, value),) = change.values.items()
@@ -217,9 +220,9 @@ def _at_origin(conflict: Conflict, change: Change, step: Step, command: tree.Com
     argument = given(command, name, positional_names(op))
     if argument is None or value is DROPPED or isinstance(argument.value, tree.Body):
         return
-    places = [*conflict.text.origins(argument.value, conflict.text.scopes_of(step.draft))]
-    place, made = places[-1], show_shape(change.op.output(step.before))
-    if len(places) == 1 or not conflict.text.editable(place.span):
+    *names, place = conflict.text.origins(argument.value, conflict.text.scopes_of(step.draft))
+    is_number = isinstance(place, (tree.Literal, tree.SizeLiteral))
+    if (is_number and not names) or not conflict.text.editable(place.span):
         return
     cost = change.cost + (BY_DEFAULT if conflict.text.is_default(place.span) else 1)
     for span, text in _new_numbers(op, name, value, getattr(step.draft.op, name), place):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from cnndsl.elaborate.drafts import NodeDraft, ScopeDraft
 from cnndsl.elaborate.module import Module
@@ -11,6 +12,8 @@ from cnndsl.elaborate.signatures import layer_parameters
 from cnndsl.ops.base import Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+_Call: TypeAlias = "tree.Command | tree.Call | tree.VariantDefinition"
 
 _MOST_CALLS = 8  # through which a value is followed
 
@@ -70,11 +73,11 @@ class Written:
     def origins(self, value: tree.Expression, scopes: tuple[ScopeDraft, ...]) -> Iterator[tree.Expression]:
         """Where a value is written: here, or where the name that stands here is given its value."""
         yield value
-        calls = [scope for scope in scopes if scope.block is not None]
+        calls = tuple(scope for scope in scopes if scope.block is not None)
         for _ in range(_MOST_CALLS):
             if not isinstance(value, tree.Name):
                 return
-            given = self._bound(value, calls[0] if calls else None)
+            given = self._bound(value, calls)
             if given is None:
                 return
             if not self._is_let(value):
@@ -85,26 +88,43 @@ class Written:
     def _is_let(self, name: tree.Name) -> bool:
         return any(let.span.source is name.span.source for let in self._lets.get(name.id, ()))
 
-    def _bound(self, name: tree.Name, call: ScopeDraft | None) -> tree.Expression | None:
+    def _bound(self, name: tree.Name, calls: tuple[ScopeDraft, ...]) -> tree.Expression | None:
         """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
         lets = [let for let in self._lets.get(name.id, ()) if let.span.source is name.span.source]
         if lets:
             return lets[0].value if len(lets) == 1 else None
-        if call is None or call.block is None:
-            return None
-        definition = self._definition(call.block)
+        definition = self._definition(calls[0].block) if calls else None
         if definition is None or name.id not in (names := [p.name.id for p in definition.parameters]):
             return None
-        argument = given(self.commands.get(call.span), name.id, names)
+        argument = _given_by(self._calls(calls), name.id, names)
         if argument is not None:
             return None if isinstance(argument.value, tree.Body) else argument.value
         return definition.parameters[names.index(name.id)].default
 
-    def _definition(self, name: str) -> tree.BlockDefinition | tree.NetworkDefinition | None:
+    def _definition(self, name: str | None) -> tree.BlockDefinition | tree.NetworkDefinition | None:
         if name in self.module.blocks:
             return self.module.blocks[name][0]
-        network = self.module.networks.get(name)
+        variants = self._variants(name)
+        network = self.module.networks.get(variants[0].base.id if variants else name or "")
         return network if isinstance(network, tree.NetworkDefinition) else None
+
+    def _variants(self, name: str | None) -> list[tree.VariantDefinition]:
+        """The variants that a network's name stands for, the one that is nearest to the network first."""
+        found: list[tree.VariantDefinition] = []
+        while isinstance(network := self.module.networks.get(name or ""), tree.VariantDefinition):
+            found.insert(0, network)
+            name = network.base.id
+        return found
+
+    def _calls(self, calls: tuple[ScopeDraft, ...]) -> Sequence[_Call]:
+        """What gives the innermost call its arguments, in order: `bottleneck(groups = 32)`, then the command itself."""
+        if calls[0].kind == "network":
+            return self._variants(calls[0].block)
+        command = self.commands.get(calls[0].span)
+        if command is None:
+            return ()
+        made = [each for each in self.origins(command.name, calls[1:]) if isinstance(each, tree.Call)]
+        return [*made, command]
 
 
 def _parameters(
@@ -113,16 +133,27 @@ def _parameters(
     return () if isinstance(definition, tree.VariantDefinition) else definition.parameters
 
 
-def given(command: tree.Command | None, name: str, positional: list[str]) -> tree.Argument | None:
-    """The argument of a command for a parameter, by its name or by its position."""
-    if command is None:
+def given(call: _Call | None, name: str, positional: list[str]) -> tree.Argument | None:
+    """The argument of a call for a parameter, by its name or by its position."""
+    if call is None:
         return None
-    for argument in command.arguments:
+    for argument in call.arguments:
         if argument.name is not None and argument.name.id == name:
             return argument
-    free = [argument for argument in command.arguments if argument.name is None]
+    free = [argument for argument in call.arguments if argument.name is None]
     at = positional.index(name) if name in positional else len(free)
     return free[at] if at < len(free) else None
+
+
+def _given_by(calls: Iterable[_Call], name: str, positional: list[str]) -> tree.Argument | None:
+    """The argument for a parameter where several calls give some each; a later one wins."""
+    found = None
+    for call in calls:
+        found = given(call, name, positional) or found
+        named = {argument.name.id for argument in call.arguments if argument.name is not None}
+        positional = [each for each in positional if each not in named]
+        positional = positional[sum(argument.name is None for argument in call.arguments) :]
+    return found
 
 
 def positional_names(op: type[Op]) -> list[str]:
