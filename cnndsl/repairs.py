@@ -19,7 +19,7 @@ from cnndsl.trials import Trials
 MOST_TRIES = 60  # for one finding
 OFFERED = 2
 STEP = 10  # of costs: what costs less than that more than the best is about as natural
-_FOLLOWING = ("E2", "E4")  # the codes of what may follow from another error about shapes
+_FOLLOWING = ("E2", "E307", "E4")  # the codes of what may follow from another error about shapes
 
 
 @dataclass

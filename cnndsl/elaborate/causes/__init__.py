@@ -10,20 +10,22 @@ from cnndsl.lazily import names_from
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.causes.branches import (
-        claimed_otherwise,
         fitted_branches,
         other_labels,
         reduced_branches,
         with_shortcut,
     )
     from cnndsl.elaborate.causes.changes import changes_behind
+    from cnndsl.elaborate.causes.claimed import claimed_otherwise
     from cnndsl.elaborate.causes.conflict import Conflict
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
     from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_groups, whole_map
     from cnndsl.elaborate.causes.wording import became
 else:
-    __getattr__ = names_from(__name__, "explain", "changes", "inputs", "layer", "branches", "conflict", "wording")
+    __getattr__ = names_from(
+        __name__, "explain", "changes", "inputs", "layer", "branches", "claimed", "conflict", "wording"
+    )
 
 __all__ = [
     "Conflict",

@@ -128,17 +128,6 @@ def _followed(flow: tree.Flow, layer: str, wanted: Shape, cost: int, words: str)
     return Candidate(Fix(title, (edit,)), cost, last.span, words)
 
 
-def claimed_otherwise(conflict: Conflict, stated: tree.Expression, cost: int) -> Iterator[Candidate]:
-    """What the layers make in place of what is claimed, where that is written as numbers."""
-    literal = isinstance(stated, (tree.Literal, tree.SizeLiteral)) or (
-        isinstance(stated, tree.Operation) and all(isinstance(each, tree.Literal) for each in stated.operands)
-    )
-    if literal and conflict.text.editable(stated.span):
-        made = show_shape(conflict.shape(0))
-        fix = Fix(f"`: {made}` is what the layers make", (Edit(stated.span, made),))
-        yield Candidate(fix, cost, stated.span, "claimed")
-
-
 def with_shortcut(residual: tree.Command, x: Shape, y: Shape, stride: tuple[int, int]) -> Candidate:
     """`shortcut=projection` in place of what the residual has."""
     argument = next((each for each in residual.arguments if each.name and each.name.id == "shortcut"), None)

@@ -13,7 +13,10 @@ from cnndsl.ops.base import Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-_Call: TypeAlias = "tree.Command | tree.Call | tree.VariantDefinition"
+_Call: TypeAlias = tree.Command | tree.Call | tree.VariantDefinition
+_Definition: TypeAlias = (
+    tree.Let | tree.FunctionDefinition | tree.BlockDefinition | tree.NetworkDefinition | tree.VariantDefinition
+)
 
 _MOST_CALLS = 8  # through which a value is followed
 
@@ -26,19 +29,26 @@ class Written:
         self.root = root
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
-        self._lets: dict[str, list[tree.Let]] = {}
+        self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
         self._scopes = dict(_with_scopes(root))
         for file in {id(each): each for each in (module, *(home for _, home in module.blocks.values()))}.values():
-            definitions = [*file.file.blocks, *file.file.networks]
-            self._defaults |= {p.default.span for each in definitions for p in _parameters(each) if p.default}
-            for part in parts_of(tuple(definitions)):
-                if isinstance(part, tree.Command):
-                    self.commands[part.span] = part
-                elif isinstance(part, tree.Input):
-                    self.inputs[part.span] = part
-                elif isinstance(part, tree.Let) and len(part.names) == 1:
-                    self._lets.setdefault(part.names[0].id, []).append(part)
+            for definition in (*file.file.values, *file.file.blocks, *file.file.networks):
+                self._read(definition)
+
+    def _read(self, definition: _Definition) -> None:
+        """Take in one definition of a file."""
+        source, body = definition.span.source, getattr(definition, "body", None)
+        inside = source.span(definition.span.start, body.span.end) if body else source.span(0, len(source.text))
+        for part in parts_of(definition):
+            if isinstance(part, tree.Command):
+                self.commands[part.span] = part
+            elif isinstance(part, tree.Input):
+                self.inputs[part.span] = part
+            elif isinstance(part, tree.ParameterDefinition) and part.default is not None:
+                self._defaults.add(part.default.span)
+            elif isinstance(part, tree.Let) and len(part.names) == 1:
+                self._lets.setdefault(part.names[0].id, []).append((inside, part))
 
     def editable(self, span: Span) -> bool:
         """Whether a place lies in the file that is being checked."""
@@ -80,18 +90,20 @@ class Written:
             given = self._bound(value, calls)
             if given is None:
                 return
-            if not self._is_let(value):
+            if not self._lets_for(value):
                 calls = calls[1:]
             yield given
             value = given
 
-    def _is_let(self, name: tree.Name) -> bool:
-        return any(let.span.source is name.span.source for let in self._lets.get(name.id, ()))
+    def _lets_for(self, name: tree.Name) -> list[tree.Let]:
+        """The `let`s of a name that are known where it stands."""
+        at = name.span
+        known = self._lets.get(name.id, ())
+        return [let for of, let in known if of.source is at.source and of.start <= at.start and at.end <= of.end]
 
     def _bound(self, name: tree.Name, calls: tuple[ScopeDraft, ...]) -> tree.Expression | None:
         """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
-        lets = [let for let in self._lets.get(name.id, ()) if let.span.source is name.span.source]
-        if lets:
+        if lets := self._lets_for(name):
             return lets[0].value if len(lets) == 1 else None
         definition = self._definition(calls[0].block) if calls else None
         if definition is None or name.id not in (names := [p.name.id for p in definition.parameters]):
@@ -125,12 +137,6 @@ class Written:
             return ()
         made = [each for each in self.origins(command.name, calls[1:]) if isinstance(each, tree.Call)]
         return [*made, command]
-
-
-def _parameters(
-    definition: tree.BlockDefinition | tree.NetworkDefinition | tree.VariantDefinition,
-) -> tuple[tree.ParameterDefinition, ...]:
-    return () if isinstance(definition, tree.VariantDefinition) else definition.parameters
 
 
 def given(call: _Call | None, name: str, positional: list[str]) -> tree.Argument | None:
