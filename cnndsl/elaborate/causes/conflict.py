@@ -48,7 +48,7 @@ class Conflict:
     @cached_property
     def text(self) -> Written:
         """What the layers are written as, which only a search for repairs asks for."""
-        return Written(self.module, self.drafts.root)
+        return Written(self.module, self.drafts)
 
     def shape(self, end: int) -> Shape:
         return self.drafts.nodes[self.ends[end]].shape

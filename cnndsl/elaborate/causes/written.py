@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from cnndsl.elaborate.drafts import NodeDraft, ScopeDraft
+from cnndsl.elaborate.drafts import Drafts, NodeDraft, ScopeDraft
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.signatures import layer_parameters
@@ -24,14 +24,16 @@ _MOST_CALLS = 8  # through which a value is followed
 class Written:
     """What a file and those that it uses say, by place."""
 
-    def __init__(self, module: Module, root: ScopeDraft) -> None:
+    def __init__(self, module: Module, drafts: Drafts) -> None:
         self.module = module
-        self.root = root
+        self.root = drafts.root
+        self._nodes = drafts.nodes
+        self._sharing: dict[str, dict[Span, list[int]]] = {}
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
         self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
-        self._scopes = dict(_with_scopes(root))
+        self._scopes = dict(_with_scopes(drafts.root))
         for file in {id(each): each for each in (module, *(home for _, home in module.blocks.values()))}.values():
             for definition in (*file.file.values, *file.file.blocks, *file.file.networks):
                 self._read(definition)
@@ -83,7 +85,7 @@ class Written:
     def origins(self, value: tree.Expression, scopes: tuple[ScopeDraft, ...]) -> Iterator[tree.Expression]:
         """Where a value is written: here, or where the name that stands here is given its value."""
         yield value
-        calls = tuple(scope for scope in scopes if scope.block is not None)
+        calls = calls_in(scopes)
         for _ in range(_MOST_CALLS):
             if not isinstance(value, tree.Name):
                 return
@@ -94,6 +96,23 @@ class Written:
                 calls = calls[1:]
             yield given
             value = given
+
+    def values_of(self, node: NodeDraft, name: str) -> list[tree.Expression]:
+        """The argument of a layer as its command has it, then what gives that its value; nothing if it is not said."""
+        argument = given(self.command_of(node), name, positional_names(type(node.op)))
+        if argument is None or isinstance(argument.value, tree.Body):
+            return []
+        return [*self.origins(argument.value, self.scopes_of(node))]
+
+    def sharing(self, node: NodeDraft, name: str) -> list[int]:
+        """The layers whose argument of this name comes from the same place, if it is not the layer's own text."""
+        if name not in self._sharing:
+            found = self._sharing[name] = {}
+            for number, each in enumerate(self._nodes):
+                if hasattr(each.op, name) and len(values := self.values_of(each, name)) > 1:
+                    found.setdefault(values[-1].span, []).append(number)
+        values = self.values_of(node, name)
+        return self._sharing[name].get(values[-1].span, []) if values else []
 
     def _lets_for(self, name: tree.Name) -> list[tree.Let]:
         """The `let`s of a name that are known where it stands."""
@@ -137,6 +156,11 @@ class Written:
             return ()
         made = [each for each in self.origins(command.name, calls[1:]) if isinstance(each, tree.Call)]
         return [*made, command]
+
+
+def calls_in(scopes: Sequence[ScopeDraft]) -> tuple[ScopeDraft, ...]:
+    """The calls of blocks among scopes, and the network; a body in braces sees the names around it."""
+    return tuple(scope for scope in scopes if scope.block is not None and scope.kind != "shortcut")
 
 
 def given(call: _Call | None, name: str, positional: list[str]) -> tree.Argument | None:

@@ -1,0 +1,59 @@
+"""Changes of a layer where its values are given: in a call, a default or a `let`, or in a factor of a calculation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cnndsl.diagnostics import Edit, Fix
+from cnndsl.elaborate.causes.candidate import Candidate
+from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.edits import DROPPED, value_text
+from cnndsl.elaborate.causes.history import Step
+from cnndsl.elaborate.causes.windows import Change
+from cnndsl.elaborate.causes.wording import became
+from cnndsl.elaborate.names import parts_of
+from cnndsl.ops import show_shape
+from cnndsl.ops.base import Op
+from cnndsl.source import Span
+from cnndsl.syntax import tree
+
+BY_DEFAULT = 15  # what it costs more to change the default of a parameter, which others may rely on
+
+
+def where_shared(conflict: Conflict, change: Change, step: Step) -> Iterator[Candidate]:
+    """The value where it is given to several layers, if all of them have to change."""
+    if len(change.values) == 1:
+        nodes = conflict.text.sharing(step.draft, *change.values)
+        if len(nodes) > 1 and conflict.mended_by(change.values, nodes):
+            yield from at_origin(conflict, change, nodes, step)
+
+
+def at_origin(conflict: Conflict, change: Change, nodes: Sequence[int], step: Step) -> Iterator[Candidate]:
+    """The value where it is given, if the layer has no number itself, so that these layers change."""
+    if len(change.values) > 1:
+        return
+    ((name, value),) = change.values.items()
+    values = conflict.text.values_of(step.draft, name)
+    if not values or value is DROPPED or not conflict.text.editable(values[-1].span):
+        return
+    place = values[-1]
+    if len(values) == 1 and isinstance(place, (tree.Literal, tree.SizeLiteral)):
+        return
+    made = show_shape(conflict.made_by(change.values, nodes, step.node))
+    cost = change.cost + (BY_DEFAULT if conflict.text.is_default(place.span) else 1)
+    for span, text in _new_numbers(type(change.op), name, value, getattr(step.draft.op, name), place):
+        title = f"`{text}` for `{span.text}` in line {span.line} makes {made}"
+        yield Candidate(Fix(title, (Edit(span, text),)), cost, span, became(step))
+
+
+def _new_numbers(op: type[Op], name: str, value: Any, now: Any, place: tree.Expression) -> Iterator[tuple[Span, str]]:
+    """What to write for a number, or for one factor or summand of a calculation, so that another value comes out."""
+    if isinstance(place, (tree.Literal, tree.SizeLiteral)):
+        yield place.span, value_text(op, name, value, place.span.text)
+    elif isinstance(value, int) and isinstance(now, int) and value != now:
+        for part in parts_of(place):
+            if isinstance(part, tree.Literal) and type(part.value) is int:
+                scaled, rest = divmod(part.value * value, now)
+                if rest == 0 and scaled > 0:
+                    yield part.span, str(scaled)
