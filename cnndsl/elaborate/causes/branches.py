@@ -26,9 +26,10 @@ def other_labels(
         now = _tensor(labels.tensors.get(read.id))
         if now is None:  # one of several, or a bundle
             continue
+        beside = {other.id for number, other in reads.items() if number != end}
         for name, label in labels.tensors.items():
             tensor = _tensor(label)
-            if tensor is None or tensor.node == now.node:
+            if tensor is None or tensor.node == now.node or name in beside:  # the same twice is nothing to merge
                 continue
             shape = _branch_shape(conflict.drafts, now, tensor, made[end], conflict.ends[end])
             if shape is not None and conflict.fits([*shapes[:end], shape, *shapes[end + 1 :]]):
