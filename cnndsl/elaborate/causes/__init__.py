@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
     from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_groups, whole_map
+    from cnndsl.elaborate.causes.resized import as_large_as_others
     from cnndsl.elaborate.causes.wording import became
 else:
     __getattr__ = names_from(
-        __name__, "explain", "changes", "inputs", "layer", "branches", "claimed", "conflict", "wording"
+        __name__, "explain", "changes", "inputs", "layer", "branches", "claimed", "resized", "conflict", "wording"
     )
 
 __all__ = [
     "Conflict",
+    "as_large_as_others",
     "as_vector",
     "became",
     "blamed",

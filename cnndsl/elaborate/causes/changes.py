@@ -130,15 +130,17 @@ def _written(conflict: Conflict, change: Change, step: Step, command: tree.Comma
 def _in_place(
     conflict: Conflict, change: Change, nodes: Sequence[int], step: Step, command: tree.Command
 ) -> Iterator[Candidate]:
-    """The change in the layer's own text, if some of the layers that this makes are to change.
+    """The change in the layer's own text: as a number, and as others around it spell that number.
 
-    As a number, if that suits all of them, and as others around it spell that number.
+    Where only some of the layers that it makes are to change, a name is to stand in place of the number.
     """
-    if not conflict.text.editable(command.span):
+    computed = _is_computed(change, step, command)
+    in_all = len(nodes) == len(conflict.instances([command.span]))
+    if not conflict.text.editable(command.span) or (computed and not in_all):
         return
-    made, computed = conflict.made_by(change.values, nodes, step.node), _is_computed(change, step, command)
+    made = conflict.made_by(change.values, nodes, step.node)
     for values, cost in _spellings(conflict, change, step, command, computed):
-        if values is not change.values or len(nodes) == len(conflict.instances([command.span])):
+        if in_all or values is not change.values:
             cost += PRECEDENT if _has_precedent(conflict, type(change.op), change.values, command) else 0
             yield _candidate(values, replace(change, cost=change.cost + cost), step, [command], show_shape(made))
 
