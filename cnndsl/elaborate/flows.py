@@ -206,6 +206,7 @@ def _wrong_shape(
         yield from causes.claimed_otherwise(conflict, stated, place, 5 if distrusted else 65)
         if not distrusted and len(claimed) == len(x.shape):
             yield from causes.changes_behind(conflict)
+            yield from causes.repeated_otherwise(conflict, statement, 50)
             yield from causes.near_inputs(conflict, None)
             yield from _of_branches(elaborator, statement, conflict)
 

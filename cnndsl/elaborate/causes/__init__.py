@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         with_shortcut,
     )
     from cnndsl.elaborate.causes.changes import changes_behind
-    from cnndsl.elaborate.causes.claimed import claimed_otherwise
+    from cnndsl.elaborate.causes.claimed import claimed_otherwise, repeated_otherwise
     from cnndsl.elaborate.causes.conflict import Conflict
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
@@ -45,6 +45,7 @@ __all__ = [
     "other_groups",
     "other_labels",
     "reduced_branches",
+    "repeated_otherwise",
     "sought",
     "tell",
     "whole_map",

@@ -28,6 +28,7 @@ BEFORE = 11  # behind where the ends were one tensor
 IN_ALL = 12  # in all layers that are written alike
 UNNAMED = 12  # a number where names and calculations stand
 NEW_STRIDE = 20  # where nothing else goes down
+SKIPS = 12  # where a stride leaves out pixels that another layer of the branch would see
 PRECEDENT = -5  # if another layer of the file says the same
 
 
@@ -100,14 +101,16 @@ def _gain(conflict: Conflict, end: int, name: str, nodes: Sequence[int]) -> int:
 
 
 def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> int:
-    """What a new stride costs where it would be the only one, or one of two that differ."""
+    """What a new stride costs where it would be the only one, or one of two that differ, or would skip pixels."""
     stride, now = change.values.get("stride"), getattr(step.draft.op, "stride", None)
     if stride in (None, (1, 1)) or step.draft.op.word == "conv_transpose":
         return 0
     others = [*chain(*(steps for other, steps in enumerate(conflict.histories) if other != end))]
     goes_down = any(getattr(other.draft.op, "stride", (1, 1)) == stride for other in others)
     alone = len(conflict.ends) > 1 and (not goes_down or any(enlarges(other) for other in others))
-    return NEW_STRIDE if alone or now != (1, 1) else 0
+    kernel, *kernels = (getattr(each.draft.op, "kernel", (1, 1)) for each in (step, *conflict.histories[end]))
+    skips = kernel < stride and any(each >= stride for each in kernels)
+    return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips
 
 
 # --- from changes to text

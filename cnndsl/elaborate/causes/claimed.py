@@ -37,6 +37,19 @@ def claimed_otherwise(conflict: Conflict, stated: tree.Expression, place: Place,
         yield Candidate(Fix(title, tuple(numbers.values())), cost, edits[0].span, "claimed")
 
 
+def repeated_otherwise(conflict: Conflict, statement: tree.Flow, cost: int) -> Iterator[Candidate]:
+    """One round more or less of what the statement repeats; whether that makes what is claimed, a trial tells."""
+    for part in parts_of(statement):
+        if not isinstance(part, tree.Command) or part.name.id != "repeat" or not part.arguments:
+            continue
+        count = part.arguments[0].value
+        if isinstance(count, tree.Literal) and type(count.value) is int and conflict.text.editable(count.span):
+            for number in (count.value + 1, count.value - 1):
+                title = f"`repeat {number}` in line {count.span.line} makes {show_shape(conflict.wanted[0] or ())}"
+                edits = (Edit(count.span, str(number)),)
+                yield Candidate(Fix(title, edits), cost, count.span, f"{count.value} rounds")
+
+
 def _is_literal(expression: tree.Expression) -> bool:
     return isinstance(expression, (tree.Literal, tree.SizeLiteral))
 

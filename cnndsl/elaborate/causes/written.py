@@ -82,6 +82,17 @@ class Written:
             if self.editable(each.span) and each.name.id == command.name.id and _texts(each, names, op) == wanted
         ]
 
+    def said_alike(self, place: Span) -> list[Span]:
+        """An argument's place, and those of the same argument with the same text in other calls of this file."""
+        found = [place]
+        for command in self.commands.values():
+            for at, argument in enumerate(command.arguments):
+                if argument.value.span == place:
+                    found += [
+                        span for each in self.commands.values() if (span := _alike(each, command, at)) is not None
+                    ]
+        return [span for span in dict.fromkeys(found) if self.editable(span)]
+
     def origins(self, value: tree.Expression, scopes: tuple[ScopeDraft, ...]) -> Iterator[tree.Expression]:
         """Where a value is written: here, or where the name that stands here is given its value."""
         yield value
@@ -156,6 +167,14 @@ class Written:
             return ()
         made = [each for each in self.origins(command.name, calls[1:]) if isinstance(each, tree.Call)]
         return [*made, command]
+
+
+def _alike(command: tree.Command, other: tree.Command, at: int) -> Span | None:
+    """Where a command has the same argument as another one of that name."""
+    if command.name.id != other.name.id or len(command.arguments) <= at:
+        return None
+    mine, its = command.arguments[at], other.arguments[at]
+    return mine.value.span if mine.span.text == its.span.text else None
 
 
 def calls_in(scopes: Sequence[ScopeDraft]) -> tuple[ScopeDraft, ...]:
