@@ -160,7 +160,7 @@ def _with_tried_fixes(
 
     trials = Trials(checked.report, recheck, MOST_WORK - checked.size)
     report = with_tried_fixes(trials, readings)
-    if not search.found:
+    if not search.found and len(report.errors) < 2:
         return replace(checked, report=report)
     return _in_order(replace(checked, report=Repairs(search.found, trials).settle(report)))
 

@@ -19,7 +19,7 @@ from cnndsl.trials import Trials
 MOST_TRIES = 60  # for one finding
 OFFERED = 2
 STEP = 10  # of costs: what costs less than that more than the best is about as natural
-_FOLLOWING = ("E2", "E307", "E4")  # the codes of what may follow from another error about shapes
+_FOLLOWING = ("E2", "E3", "E4")  # the codes of what may follow from another error
 
 
 @dataclass
@@ -37,7 +37,10 @@ class Repairs:
 
     def _repaired(self, finding: Diagnostic, report: Report, following: set[Key]) -> Diagnostic:
         """The finding with its repairs; errors that go with it when it is repaired follow from it."""
-        if _key(finding) in following or finding.fixes:  # such as that its line is another language's
+        if _key(finding) in following:
+            return finding
+        if finding.fixes:  # such as that its line is another language's
+            following |= self._gone_with_fix(finding, report)
             return finding
         working, gone = self._working(finding, report)
         if not working or len([each for each in working if each.cost == working[0].cost]) > OFFERED:
@@ -48,7 +51,7 @@ class Repairs:
     def _working(self, finding: Diagnostic, report: Report) -> tuple[list[Candidate], frozenset[Key]]:
         """The candidates that take most away, which that is, and of them those about as natural as the first."""
         network, candidates = self.candidates.get(_key(finding), ("", ()))
-        others = [each for each in report.errors if each != finding and each.code.startswith(_FOLLOWING)]
+        others = _others(finding, report)
         best: list[Candidate] = []
         most: frozenset[Key] = frozenset()
         for candidate in candidates[:MOST_TRIES]:
@@ -60,6 +63,12 @@ class Repairs:
             elif gone is not None and gone == most and candidate.cost <= best[0].cost + STEP:
                 best.append(candidate)
         return best, most
+
+    def _gone_with_fix(self, finding: Diagnostic, report: Report) -> frozenset[Key]:
+        """The other errors that the first fix of a finding takes away, which was tried."""
+        others, after = _others(finding, report), edited(finding.fixes[:1])
+        found = self.trials.after(after) if others and finding.severity == "error" else None
+        return frozenset() if found is None else _gone(others, after, found)
 
     def _gone_with(
         self,
@@ -78,6 +87,11 @@ class Repairs:
             if found is None or not holds(report, finding, after, found):
                 return None
         return _gone(others, after, found) if found is not None else None
+
+
+def _others(finding: Diagnostic, report: Report) -> list[Diagnostic]:
+    """The errors that may follow from one."""
+    return [each for each in report.errors if each != finding and each.code.startswith(_FOLLOWING)]
 
 
 def _is_like(candidate: Candidate, others: Sequence[Candidate]) -> bool:
