@@ -10,7 +10,7 @@ from cnndsl.diagnostics import Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
-from cnndsl.elaborate.causes.elsewhere import at_origin, where_shared
+from cnndsl.elaborate.causes.elsewhere import at_origin, other_calculations, where_shared
 from cnndsl.elaborate.causes.history import CHANNELS, Step, deciding, enlarges
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.wording import became
@@ -44,6 +44,7 @@ def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
                         extra += min(FARTHER * distance, FARTHEST)
                     yield from _written(conflict, replace(change, cost=change.cost + extra), step, command)
     yield from _changes_of_width(conflict)
+    yield from other_calculations(conflict)
 
 
 def _changes_of_width(conflict: Conflict) -> Iterator[Candidate]:

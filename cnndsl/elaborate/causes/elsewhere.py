@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from cnndsl.diagnostics import Edit, Fix
@@ -12,6 +13,7 @@ from cnndsl.elaborate.causes.edits import DROPPED, value_text
 from cnndsl.elaborate.causes.history import Step
 from cnndsl.elaborate.causes.windows import Change
 from cnndsl.elaborate.causes.wording import became
+from cnndsl.elaborate.causes.written import calls_in
 from cnndsl.elaborate.names import parts_of
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import Op
@@ -19,6 +21,8 @@ from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 BY_DEFAULT = 15  # what it costs more to change the default of a parameter, which others may rely on
+_ONE_OFF = 58
+_MOST_NUMBERS = 8
 
 
 def where_shared(conflict: Conflict, change: Change, step: Step) -> Iterator[Candidate]:
@@ -47,13 +51,41 @@ def at_origin(conflict: Conflict, change: Change, nodes: Sequence[int], step: St
         yield Candidate(Fix(title, (Edit(span, text),)), cost, span, became(step))
 
 
+def other_calculations(conflict: Conflict) -> Iterator[Candidate]:
+    """Other numbers in what layers and calls behind the ends calculate; what else depends on them, a trial tells."""
+    commands: dict[Span, tree.Command] = {}
+    for step in (step for steps in conflict.histories for step in steps):
+        calls = calls_in(conflict.text.scopes_of(step.draft))
+        for span in (step.draft.span, *(call.span for call in calls)):
+            command = conflict.text.commands.get(span)
+            if command is not None and conflict.text.editable(span):
+                commands[span] = command
+    numbers = dict(number for command in commands.values() for number in _calculated_from(command))
+    for span, number in islice(numbers.items(), _MOST_NUMBERS):
+        for other in (number - 1, number + 1):
+            if other > 0:
+                fix = Fix(f"`{other}` for `{number}` in line {span.line}", (Edit(span, str(other)),))
+                yield Candidate(fix, _ONE_OFF, span, "the size follows from this")
+
+
+def _calculated_from(command: tree.Command) -> Iterator[tuple[Span, int]]:
+    """The integers in calculations among the arguments of a command."""
+    for argument in command.arguments:
+        if isinstance(argument.value, tree.Operation):
+            for part in parts_of(argument.value):
+                if isinstance(part, tree.Literal) and isinstance(part.value, int) and not isinstance(part.value, bool):
+                    yield part.span, part.value
+
+
 def _new_numbers(op: type[Op], name: str, value: Any, now: Any, place: tree.Expression) -> Iterator[tuple[Span, str]]:
-    """What to write for a number, or for one factor or summand of a calculation, so that another value comes out."""
+    """What to write for a number, or for a factor or divisor of a calculation, so that another value comes out."""
     if isinstance(place, (tree.Literal, tree.SizeLiteral)):
         yield place.span, value_text(op, name, value, place.span.text)
     elif isinstance(value, int) and isinstance(now, int) and value != now:
         for part in parts_of(place):
             if isinstance(part, tree.Literal) and type(part.value) is int:
-                scaled, rest = divmod(part.value * value, now)
-                if rest == 0 and scaled > 0:
-                    yield part.span, str(scaled)
+                factor, rest = divmod(part.value * value, now)
+                if rest == 0 and factor > 0:
+                    yield part.span, str(factor)
+                elif "//" in place.span.text:  # the quotient may have been rounded down
+                    yield part.span, str(-(-part.value * now // value))
