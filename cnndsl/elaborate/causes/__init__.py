@@ -11,6 +11,7 @@ from cnndsl.lazily import names_from
 if TYPE_CHECKING:
     from cnndsl.elaborate.causes.branches import (
         fitted_branches,
+        missing_pool,
         other_labels,
         reduced_branches,
         with_shortcut,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.causes.conflict import Conflict
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
-    from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_groups, whole_map
+    from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_factors, other_groups, whole_map
     from cnndsl.elaborate.causes.resized import as_large_as_others
     from cnndsl.elaborate.causes.wording import became
 else:
@@ -41,7 +42,9 @@ __all__ = [
     "large_inputs",
     "larger_padding",
     "mergeable",
+    "missing_pool",
     "near_inputs",
+    "other_factors",
     "other_groups",
     "other_labels",
     "reduced_branches",

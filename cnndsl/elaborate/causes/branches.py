@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.explain import shown_at
 from cnndsl.elaborate.causes.history import CHANNELS, enlarges
-from cnndsl.elaborate.drafts import Drafts, Tensor
+from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Labelling, Labels
 from cnndsl.ops import show_shape
-from cnndsl.ops.base import LayerError, Shape
+from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+_POOLS = ("maxpool", "avgpool")
 
 
 def other_labels(
@@ -92,19 +96,47 @@ def _reduced(conflict: Conflict, flow: tree.Flow, channels: int, filters: int) -
 def fitted_branches(
     conflict: Conflict, flows: Sequence[tree.Flow | None], made: Sequence[range]
 ) -> Iterator[Candidate]:
-    """A layer at the end of a branch: one that enlarges it, or gives it channels if nothing in it decides them."""
+    """A layer at the end of a branch: it makes a vector, or a larger map, or channels if nothing else does."""
     for end, flow in enumerate(flows):
         wanted, have = conflict.wanted[end], conflict.shape(end)
-        if flow is None or wanted is None or not (len(wanted) == len(have) == 3):
+        if flow is None or wanted is None:
             continue
-        ops = [conflict.drafts.nodes[node].op for node in made[end]]
         words = f"this branch is {show_shape(have)}"
-        if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
-            # A stride in it, or a scale that is written somewhere, is the likelier slip.
-            doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
-            yield _followed(flow, f"upsample {scale}", wanted, 45 if doubtful else 22, words)
-        elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
-            yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
+        if len(wanted) == 1 and have[1:] == (1, 1):
+            yield _followed(flow, "flatten", have[:1], 20, words)
+        elif len(wanted) == len(have) == 3:
+            ops = [conflict.drafts.nodes[node].op for node in made[end]]
+            yield from _fitted(conflict, flow, ops, wanted, have, words)
+
+
+def _fitted(
+    conflict: Conflict, flow: tree.Flow, ops: Sequence[Op], wanted: Shape, have: Shape, words: str
+) -> Iterator[Candidate]:
+    """A layer that makes one image as large as another, or gives it as many channels."""
+    if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
+        # A stride in it, or a scale that is written somewhere, is the likelier slip.
+        doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
+        yield _followed(flow, f"upsample {scale}", wanted, 55 if doubtful else 22, words)
+    elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
+        yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
+
+
+def missing_pool(conflict: Conflict, scope: ScopeDraft) -> Iterator[Candidate]:
+    """A pool like others of the file where an end that is too large has parted from the others."""
+    for end, steps in enumerate(conflict.histories):
+        wanted, have = conflict.wanted[end], conflict.shape(end)
+        if wanted is None or not steps or not len(wanted) == len(have) == 3 or not (scale := _scale(wanted, have)):
+            continue
+        pools = [each for each in conflict.text.commands.values() if each.name.id in _POOLS]
+        text = next((each.span.text for each in pools if each.span.text.endswith(f"/{scale}")), None)
+        place = shown_at(conflict, steps[-1].draft, scope)
+        if text is not None and conflict.text.editable(place):
+            fix = Fix(f"`{text}` before `{place.text}` in line {place.line}", (Edit(_start(place), f"{text} -> "),))
+            yield Candidate(fix, 40, place, f"nothing makes {show_shape(steps[-1].before)} smaller here")
+
+
+def _start(place: Span) -> Span:
+    return place.source.span(place.start, place.start)
 
 
 def _is_scaled(conflict: Conflict) -> bool:
@@ -140,4 +172,4 @@ def with_shortcut(residual: tree.Command, x: Shape, y: Shape, stride: tuple[int,
     title = f"`residual shortcut=projection` inserts a 1x1 conv with {y[0]} filters{strided}"
     usual = stride != (1, 1) or (y[0] > x[0] and y[0] % x[0] == 0)
     words = f"the shortcut is {show_shape(x)}"
-    return Candidate(Fix(title, (edit,)), 8 if usual else 35, residual.name.span, words)
+    return Candidate(Fix(title, (edit,)), (8 if stride != (1, 1) else 14) if usual else 35, residual.name.span, words)

@@ -20,6 +20,7 @@ from cnndsl.ops.base import Op
 from cnndsl.syntax import tree
 
 _MOST_GROUPS = 4096
+_MOST_FACTOR = 9
 
 
 def larger_padding(conflict: Conflict, op: Op, command: tree.Command) -> Iterator[Candidate]:
@@ -63,6 +64,15 @@ def as_vector(conflict: Conflict, command: tree.Command) -> Iterator[Candidate]:
         for cost, word, size in ((20, "flatten", shape[0] * shape[1] * shape[2]), (24, "global_avgpool", shape[0])):
             fix = Fix(f"`{word}` before it makes {size} features", (Edit(at, f"{word} -> "),))
             yield Candidate(fix, cost, command.span, "")
+
+
+def other_factors(conflict: Conflict, op: Any, command: tree.Command) -> Iterator[Candidate]:
+    """Other factors of a `pixel_shuffle` for which there are channels enough, the nearest first."""
+    for rank, factor in enumerate(sorted(range(2, _MOST_FACTOR), key=lambda n: _distance(n, op.factor))):
+        change = changed(op, 20 + rank, factor=factor)
+        if change is not None and window_fits(change.op, [conflict.shape(0)]) and conflict.text.editable(command.span):
+            title = f"`{op.word} {factor}` makes {show_shape(change.op.output(conflict.shape(0)))}"
+            yield Candidate(Fix(title, edits_of(command, type(op), change.values)), change.cost, command.span, "")
 
 
 def other_groups(conflict: Conflict, op: Any, command: tree.Command, scope: ScopeDraft) -> Iterator[Candidate]:
