@@ -154,6 +154,8 @@ def _unfit(elaborator: Elaborator, error: LayerError, op: Op, command: tree.Comm
             yield from causes.other_factors(conflict, op, command)
         elif error.argument == "groups":
             yield from causes.other_groups(conflict, op, command, place.scope)
+        if error.code in ("E204", "E206"):
+            yield from causes.other_calculations(conflict)
 
     return failure(elaborator, error, type(op), command, x, candidates)
 

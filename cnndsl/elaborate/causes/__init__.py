@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.causes.changes import changes_behind
     from cnndsl.elaborate.causes.claimed import claimed_otherwise, repeated_otherwise
     from cnndsl.elaborate.causes.conflict import Conflict
+    from cnndsl.elaborate.causes.elsewhere import other_calculations
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
     from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_factors, other_groups, whole_map
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.causes.wording import became
 else:
     __getattr__ = names_from(
-        __name__, "explain", "changes", "inputs", "layer", "branches", "claimed", "resized", "conflict", "wording"
+        __name__,
+        "explain",
+        "changes",
+        "inputs",
+        "layer",
+        "branches",
+        "claimed",
+        "resized",
+        "elsewhere",
+        "conflict",
+        "wording",
     )
 
 __all__ = [
@@ -44,6 +55,7 @@ __all__ = [
     "mergeable",
     "missing_pool",
     "near_inputs",
+    "other_calculations",
     "other_factors",
     "other_groups",
     "other_labels",
