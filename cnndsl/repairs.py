@@ -58,9 +58,11 @@ class Repairs:
             if best and len(most) == len(others) and candidate.cost > best[0].cost + STEP:
                 break
             gone = None if _is_like(candidate, best) else self._gone_with(candidate, finding, network, others, report)
-            if gone is not None and (not best or len(gone) > len(most)):
+            if gone is None or (candidate.alone and len(gone) < len(others)):
+                continue
+            if not best or len(gone) > len(most):
                 best, most = [candidate], gone
-            elif gone is not None and gone == most and candidate.cost <= best[0].cost + STEP:
+            elif gone == most and candidate.cost <= best[0].cost + STEP:
                 best.append(candidate)
         return best, most
 

@@ -16,7 +16,7 @@ from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.records import dataclass, replace
 from cnndsl.source import Source
 
-MOST_WORK = 24_000  # layers to look at again, for all findings of a file together
+MOST_WORK = 16_000  # layers to look at again, for all findings of a file together
 
 # What is found with these sources in place of those, and how much was looked at for it: in one network, or in all; for
 # other inputs, if given. None if it cannot be looked for.

@@ -131,7 +131,8 @@ def missing_pool(conflict: Conflict, scope: ScopeDraft) -> Iterator[Candidate]:
         text = next((each.span.text for each in pools if each.span.text.endswith(f"/{scale}")), None)
         place = shown_at(conflict, steps[-1].draft, scope)
         if text is not None and conflict.text.editable(place):
-            fix = Fix(f"`{text}` before `{place.text}` in line {place.line}", (Edit(_start(place), f"{text} -> "),))
+            before = place.text.split("\n")[0]
+            fix = Fix(f"`{text}` before `{before}` in line {place.line}", (Edit(_start(place), f"{text} -> "),))
             yield Candidate(fix, 40, place, f"nothing makes {show_shape(steps[-1].before)} smaller here")
 
 

@@ -22,19 +22,25 @@ _REACH = 16  # how far another number is from the one that is written
 _MOST_WAYS = 6  # in which other numbers come to what the layers make
 
 
-def claimed_otherwise(conflict: Conflict, stated: tree.Expression, place: Place, cost: int) -> Iterator[Candidate]:
-    """What the layers make in place of what is claimed, where the claim stands or where its values are calculated."""
+def claimed_otherwise(
+    conflict: Conflict, stated: tree.Expression, place: Place, *, distrusted: bool
+) -> Iterator[Candidate]:
+    """What the layers make in place of what is claimed, where the claim stands or where its values are calculated.
+
+    That is the author's last word, unless the claim is distrusted: then less was wrong without it.
+    """
     if not conflict.text.editable(stated.span):
         return
+    cost = 5 if distrusted else 65
     made = show_shape(conflict.shape(0))
     if _is_literal(stated) or all(map(_is_literal, _sizes(stated))):
         fix = Fix(f"`: {made}` is what the layers make", (Edit(stated.span, made),))
-        yield Candidate(fix, cost, stated.span, "claimed")
+        yield Candidate(fix, cost, stated.span, "claimed", alone=not distrusted)
         return
     for edits in islice(product(*_ways(conflict, stated, place)), _MOST_WAYS):
         numbers = {f"`{edit.text}` for `{edit.span.text}` in line {edit.span.line}": edit for edit in edits}
         title = f"with {' and '.join(numbers)} the claim is {made}"
-        yield Candidate(Fix(title, tuple(numbers.values())), cost, edits[0].span, "claimed")
+        yield Candidate(Fix(title, tuple(numbers.values())), cost, edits[0].span, "claimed", alone=not distrusted)
 
 
 def repeated_otherwise(conflict: Conflict, statement: tree.Flow, cost: int) -> Iterator[Candidate]:

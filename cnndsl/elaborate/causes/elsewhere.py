@@ -52,15 +52,8 @@ def at_origin(conflict: Conflict, change: Change, nodes: Sequence[int], step: St
 
 
 def other_calculations(conflict: Conflict) -> Iterator[Candidate]:
-    """Other numbers in what layers and calls behind the ends calculate; what else depends on them, a trial tells."""
-    commands: dict[Span, tree.Command] = {}
-    for step in (step for steps in conflict.histories for step in steps):
-        calls = calls_in(conflict.text.scopes_of(step.draft))
-        for span in (step.draft.span, *(call.span for call in calls)):
-            command = conflict.text.commands.get(span)
-            if command is not None and conflict.text.editable(span):
-                commands[span] = command
-    numbers = dict(number for command in commands.values() for number in _calculated_from(command))
+    """Other numbers in what is calculated and read behind the ends; what else depends on them, a trial tells."""
+    numbers = dict(number for part in _parts_behind(conflict) for number in _integers(part))
     for span, number in islice(numbers.items(), _MOST_NUMBERS):
         for other in (number - 1, number + 1):
             if other > 0:
@@ -68,13 +61,21 @@ def other_calculations(conflict: Conflict) -> Iterator[Candidate]:
                 yield Candidate(fix, _ONE_OFF, span, "the size follows from this")
 
 
-def _calculated_from(command: tree.Command) -> Iterator[tuple[Span, int]]:
-    """The integers in calculations among the arguments of a command."""
-    for argument in command.arguments:
-        if isinstance(argument.value, tree.Operation):
-            for part in parts_of(argument.value):
-                if isinstance(part, tree.Literal) and isinstance(part.value, int) and not isinstance(part.value, bool):
-                    yield part.span, part.value
+def _parts_behind(conflict: Conflict) -> Iterator[tree.Operation | tree.Read]:
+    """The calculations in the commands and calls of layers behind the ends, and what their chains read by number."""
+    text = conflict.text
+    for step in (step for steps in conflict.histories for step in steps):
+        for span in (step.draft.span, *(call.span for call in calls_in(text.scopes_of(step.draft)))):
+            command, read = text.commands.get(span), text.reads.get(span)
+            if command is not None and text.editable(span):
+                yield from (each.value for each in command.arguments if isinstance(each.value, tree.Operation))
+                yield from [read] if read is not None and isinstance(read.what, tree.Index) else []
+
+
+def _integers(part: tree.Operation | tree.Read) -> Iterator[tuple[Span, int]]:
+    for each in parts_of(part):
+        if isinstance(each, tree.Literal) and isinstance(each.value, int) and not isinstance(each.value, bool):
+            yield each.span, each.value
 
 
 def _new_numbers(op: type[Op], name: str, value: Any, now: Any, place: tree.Expression) -> Iterator[tuple[Span, str]]:

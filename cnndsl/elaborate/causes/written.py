@@ -31,6 +31,7 @@ class Written:
         self._sharing: dict[str, dict[Span, list[int]]] = {}
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
+        self.reads: dict[Span, tree.Read] = {}  # by the commands of the chains that they begin
         self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
         self._scopes = dict(_with_scopes(drafts.root))
@@ -45,6 +46,8 @@ class Written:
         for part in parts_of(definition):
             if isinstance(part, tree.Command):
                 self.commands[part.span] = part
+            elif isinstance(part, tree.Flow) and isinstance(read := part.elements[0], tree.Read):
+                self.reads.update((element.span, read) for element in part.elements)
             elif isinstance(part, tree.Input):
                 self.inputs[part.span] = part
             elif isinstance(part, tree.ParameterDefinition) and part.default is not None:
