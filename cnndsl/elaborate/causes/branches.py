@@ -173,4 +173,4 @@ def with_shortcut(residual: tree.Command, x: Shape, y: Shape, stride: tuple[int,
     title = f"`residual shortcut=projection` inserts a 1x1 conv with {y[0]} filters{strided}"
     usual = stride != (1, 1) or (y[0] > x[0] and y[0] % x[0] == 0)
     words = f"the shortcut is {show_shape(x)}"
-    return Candidate(Fix(title, (edit,)), (8 if stride != (1, 1) else 14) if usual else 35, residual.name.span, words)
+    return Candidate(Fix(title, (edit,)), 8 if usual else 35, residual.name.span, words)
