@@ -11,6 +11,7 @@ COMMANDS = {
     "check": "Check shapes, parameters and claims.",
     "fmt": "Format .arch files.",
     "summary": "Show shapes, parameters and MACs as a table.",
+    "sizes": "Show which sizes of pictures a network takes.",
     "draw": "Draw the network as an SVG picture.",
     "diff": "Show what differs between two networks, and what it costs.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
