@@ -33,11 +33,10 @@ network reduced {
     }
 }
 """
-VECTORS = {"siamese"}  # two pictures that are compared; their heads see both whole
 
 
 def advised(graph: Graph, *codes: str) -> list[str]:
-    return [finding.code for finding in lint(graph, advice=codes or tuple(ADVICE))]
+    return [each.code for each in lint(graph, advice=codes or tuple(ADVICE)) if each.code in ADVICE]
 
 
 def body(text: str, size: str = "64 x 32 x 32") -> Graph:
