@@ -96,17 +96,18 @@ PAGE = """\
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1.5rem 0; display: block; overflow-x: auto; }
 th, td { padding: 0.2rem 0.8rem; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+svg { max-width: 100%; height: auto; }
 th, tbody tr:last-child td, tfoot td { border-bottom: 1px solid; }
 tfoot td { font-weight: bold; }
 .words { text-align: left; }"""
 
 
-def html(table: Table) -> str:
-    """A page that needs nothing from elsewhere; there is no final line end."""
+def html(table: Table, picture: str = "") -> str:
+    """A page that needs nothing from elsewhere, with an SVG above the table; there is no final line end."""
     title = _escaped(table.title)
     head = f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     notes = "\n".join(f"<p>{_escaped(note)}</p>" for note in table.notes)
-    body = f"<h1>{title}</h1>\n{html_table(table)}\n{notes}"
+    body = "\n".join(filter(None, (f"<h1>{title}</h1>", picture, html_table(table), notes)))
     return f"{head}\n<style>\n{PAGE}\n</style></head><body>\n{body}\n</body></html>"
 
 

@@ -45,6 +45,7 @@ ROOMS = (
     "checking",
     "fixing",
     "diff",
+    "comparison",
     "formatting",
     "foreign",
     "alignment",
