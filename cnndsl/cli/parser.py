@@ -14,6 +14,7 @@ COMMANDS = {
     "sizes": "Show which sizes of pictures a network takes.",
     "draw": "Draw the network as an SVG picture.",
     "diff": "Show what differs between two networks, and what it costs.",
+    "field": "Draw the receptive field of a layer.",
     "compare": "Show several networks as a chart or a table.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
     "save": "Write a network and its weights as a bundle, one folder with all that belongs to them.",

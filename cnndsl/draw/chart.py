@@ -168,7 +168,7 @@ def _leads(discs: list[Disc], labels: list[Box]) -> Iterator[str]:
 
 
 def _label(entry: Entry, box: Box) -> str:
-    return words(entry.network, box.left + 1, box.bottom - 4, LABEL, "text label")
+    return words(entry.network, box.left + 1, box.bottom - 4, LABEL, "text label halo on0")
 
 
 def _notes(comparison: Comparison) -> Iterator[str]:
