@@ -153,6 +153,11 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
 LIGHT_COMMANDS = (
     ["check", "googlenet"],
     ["summary", "googlenet"],
+    ["summary", "googlenet", "--roofline", "h200"],
+    ["sizes", "googlenet"],
+    ["field", "googlenet"],
+    ["compare", "googlenet", "vgg16", "--y", "top5", "--size", "params"],
+    ["check", "googlenet", "--advice", "all"],
     ["diff", "googlenet", "googlenet"],
     ["diff", "googlenet", "googlenet", "--format", "html"],
     ["ops"],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from cnndsl.analysis.receptive import Axes
-from cnndsl.analysis.rows import Row, Runs
+from cnndsl.analysis.rows import Floor, Row, Runs
 from cnndsl.analysis.summary import Summary
 from cnndsl.analysis.wording import show_shapes
 from cnndsl.ir.scopes import own_name
@@ -98,6 +98,29 @@ def _shared(head: str, of: Callable[[Row], int], whole: Callable[[Summary], int]
     )
 
 
+def _microseconds(floor: Floor | None) -> str:
+    return f"{1e6 * floor.seconds:,.1f} us" if floor is not None and floor.seconds else ""
+
+
+def _timed(head: str, of: Callable[[Row], Floor | None], way: int) -> Column:
+    return Column(
+        head,
+        lambda row, _: _microseconds(of(row)),
+        lambda row, _: floor.seconds if (floor := of(row)) is not None else "",
+        lambda summary: _microseconds(summary.floors[way] if summary.floors else None),
+    )
+
+
+def _bounded(head: str, of: Callable[[Row], Floor | None], way: int) -> Column:
+    return Column(
+        head,
+        lambda row, _: floor.bound if (floor := of(row)) is not None else "",
+        lambda row, _: floor.bound if (floor := of(row)) is not None else "",
+        lambda summary: summary.floors[way].bound if summary.floors else "",
+        to_right=False,
+    )
+
+
 def _shapes(row: Row) -> tuple[tuple[int, ...], ...]:
     return row.bundle or (row.shape,)
 
@@ -140,6 +163,14 @@ COLUMNS: dict[str, Column] = {
     "field": Column("field", lambda row, _: _field(row), lambda row, _: axes_in_words(row.receptive_field)),
     "jump": Column("jump", lambda row, _: axes_in_words(row.jump), lambda row, _: axes_in_words(row.jump)),
 }
+TIMES: dict[str, Column] = {
+    "unfused": _timed("unfused", lambda row: row.unfused, 0),
+    "unfused_bound": _bounded("bound", lambda row: row.unfused, 0),
+    "fused": _timed("fused", lambda row: row.fused, 1),
+    "fused_bound": _bounded("bound", lambda row: row.fused, 1),
+}
+COLUMNS |= TIMES
+SHOWN_TIMES = ("name", "layer", "output", "macs", *TIMES)
 SHOWN = ("name", "layer", "output", "params", "macs", "memory", "field", "jump")
 MARKS: dict[Runs, str] = {"always": "(used)", "training": "(training)", "never": "(unused)"}
 

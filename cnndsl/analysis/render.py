@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from cnndsl.analysis.columns import COLUMNS, SHOWN, axes_in_words, bytes_in_words, cells, totals
 from cnndsl.analysis.cost import FLOAT32
-from cnndsl.analysis.rows import Row
+from cnndsl.analysis.rows import Floor, Row
 from cnndsl.analysis.summary import Summary
 from cnndsl.analysis.wording import SHORT
 from cnndsl.ops.base import show_shape
@@ -74,6 +74,7 @@ def summary_json(summary: Summary) -> str:
         "memory_rule": summary.memory.rule,
         "memory": summary.memory.bytes,
         "memory_at": summary.memory.peak,
+        **dict(zip(("unfused", "fused"), map(_floor, summary.floors or (None, None)), strict=True)),
         "levels": summary.depth,
     }
     lines = [f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in totals.items()]
@@ -85,7 +86,12 @@ def _fields(row: Row) -> dict[str, object]:
     """A row, with the window of its first layer as three entries."""
     found = asdict(row)
     window = found.pop("slide") or (None, None, None)
+    found |= {"unfused": _floor(row.unfused), "fused": _floor(row.fused)}
     return found | dict(zip(("kernel", "stride", "pad"), window, strict=True))
+
+
+def _floor(floor: Floor | None) -> dict[str, float] | None:
+    return None if floor is None else floor._asdict()
 
 
 FIRST = {"level": "level", "block": "block", "last": "last", "count": "count", "runs": "runs"}
@@ -156,6 +162,9 @@ def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:
         axes_in_words(summary.receptive_field),
         f"{pixels}, but for layers that see the whole input",
     )
+    if summary.floors is not None:
+        unfused, fused = (f"{1e3 * floor.seconds:,.3f} ms" for floor in summary.floors)
+        yield "roofline", unfused, f"at least for 32 pictures in half precision, a kernel for each layer; {fused} fused"
     yield f"memory, {summary.memory.rule}", bytes_in_words(summary.memory.bytes), _memory_in_words(summary)
 
 

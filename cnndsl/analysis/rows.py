@@ -5,7 +5,7 @@ A layer and what merely follows it (`conv 3x3, 64 -> bn -> relu`) share a row, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from cnndsl.analysis.cost import Cost, costs, total
@@ -22,17 +22,39 @@ from cnndsl.records import dataclass
 Runs = Literal["always", "training", "never"]
 
 
+class Floor(NamedTuple):
+    """The least seconds that something takes on a GPU, and those of them in which memory is what it waits for."""
+
+    seconds: float = 0.0
+    on_memory: float = 0.0
+
+    def __add__(self, other: object) -> Floor:
+        assert isinstance(other, Floor)
+        return Floor(self.seconds + other.seconds, self.on_memory + other.on_memory)
+
+    @property
+    def bound(self) -> str:
+        """What most of the time is spent on."""
+        if not self.seconds:
+            return ""
+        return "memory" if 2 * self.on_memory > self.seconds else "compute"
+
+
+Floors = Mapping[str, tuple[Floor, Floor]]
+"""Of layers by name: each a kernel of its own, and as launches of a plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A layer with its followers, or a scope, or `count` equal scopes in a row, `name` to `last`.
 
     Costs are sums over what is in the row and runs as it does: a train-only head inside a scope is not part of the
     scope's. `memory` is by the summary's rule, in bytes, and `memory_of_all` that of the row in all equal scopes around
-    it. `slide` is the window of a row's first layer. `shape`, `receptive_field` and `jump` are those of its last node;
-    `bundle` are the shapes of all tensors that flow out, if they are several. Field and jump are None after a layer
-    that sees the whole input, and the field is a bound unless it is exact. `runs` is "training" for what only a
-    train-only head needs and "never" for what no output needs; totals leave both out. The rows inside several equal
-    scopes are those of the first.
+    it. `unfused` and `fused` are the least times on a GPU, if they were asked for. `slide` is the window of a row's
+    first layer. `shape`, `receptive_field` and `jump` are those of its last node; `bundle` are the shapes of all
+    tensors that flow out, if they are several. Field and jump are None after a layer that sees the whole input, and the
+    field is a bound unless it is exact. `runs` is "training" for what only a train-only head needs and "never" for what
+    no output needs; totals leave both out. The rows inside several equal scopes are those of the first.
     """
 
     level: int
@@ -52,6 +74,8 @@ class Row:
     jump: Axes | None
     runs: Runs
     bundle: tuple[Shape, ...] = ()
+    unfused: Floor | None = None
+    fused: Floor | None = None
 
 
 class Place(NamedTuple):
@@ -68,8 +92,8 @@ class Place(NamedTuple):
 class Rows:
     """Makes the rows of the folded scope tree."""
 
-    def __init__(self, facts: Facts, memory: Memory) -> None:
-        self.facts, self.memory = facts, memory
+    def __init__(self, facts: Facts, memory: Memory, floors: Floors | None = None) -> None:
+        self.facts, self.memory, self.floors = facts, memory, floors
         self.graph = facts.graph
         self.wording = Wording(self.graph)
         self.position = {node.name: position for position, node in enumerate(self.graph)}
@@ -141,6 +165,8 @@ class Rows:
             jump=None if field.everywhere else field.jump,
             runs=runs,
             bundle=shapes if len(shapes) > 1 else (),
+            unfused=self._floor(nodes, 0),
+            fused=self._floor(nodes, 1),
         )
 
     def _memory(self, nodes: tuple[Node, ...], runs: Runs, shifts: tuple[int, ...]) -> int:
@@ -149,6 +175,12 @@ class Rows:
         if self.memory.rule == "maps":
             counted = [node for node in counted if self._counts(node, runs)]
         return self.memory.of([node.name for node in counted])
+
+    def _floor(self, nodes: tuple[Node, ...], way: int) -> Floor | None:
+        if self.floors is None:
+            return None
+        none = Floor(), Floor()
+        return sum((self.floors.get(node.name, none)[way] for node in nodes), Floor())
 
     def _runs(self, nodes: tuple[Node, ...]) -> Runs:
         """As what runs most often of it."""

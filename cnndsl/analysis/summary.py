@@ -13,7 +13,7 @@ from typing import Literal
 from cnndsl.analysis.cost import Cost
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.memory import Memory, Rule, held, kept, learning, maps
-from cnndsl.analysis.rows import Row, Rows
+from cnndsl.analysis.rows import Floor, Floors, Row, Rows
 from cnndsl.ir.graph import Graph, Output
 from cnndsl.ops.base import Shape
 from cnndsl.records import dataclass, replace
@@ -44,17 +44,25 @@ class Summary:
     receptive_field: tuple[int, int]
     receptive_field_exact: bool
     memory: Memory
+    floors: tuple[Floor, Floor] | None = None
 
 
-def summarize(graph: Graph, depth: int | None = None, *, memory: Rule = "maps", sort: Sort | None = None) -> Summary:
+def summarize(
+    graph: Graph,
+    depth: int | None = None,
+    *,
+    memory: Rule = "maps",
+    sort: Sort | None = None,
+    floors: Floors | None = None,
+) -> Summary:
     """The table of `graph` with scopes opened to `depth` levels (1 shows the outermost rows only).
 
     Without a depth it opens as many levels as fit on a screen. With `sort` the rows that nothing is in stand alone,
-    the largest first.
+    the largest first. `floors` are the least times of layers on a GPU.
     """
     facts = Facts(graph)
     taken = _memory(memory, facts)
-    rows = list(Rows(facts, taken).all())
+    rows = list(Rows(facts, taken, floors).all())
     shown = _fitting(rows) if depth is None else depth
     cut = tuple(_cut(rows, shown))
     return Summary(
@@ -70,6 +78,7 @@ def summarize(graph: Graph, depth: int | None = None, *, memory: Rule = "maps", 
         receptive_field=facts.field.size,
         receptive_field_exact=facts.field.exact,
         memory=taken,
+        floors=None if floors is None else _whole(floors),
     )
 
 
@@ -85,6 +94,11 @@ def _memory(rule: Rule, facts: Facts) -> Memory:
     both = Counter(nodes)
     both.update(learned)
     return Memory(rule, dict(both), sum(both.values()), learned=sum(learned.values()))
+
+
+def _whole(floors: Floors) -> tuple[Floor, Floor]:
+    one, other = zip(*floors.values(), strict=True) if floors else ((), ())
+    return sum(one, Floor()), sum(other, Floor())
 
 
 def _fitting(rows: list[Row]) -> int:
