@@ -51,7 +51,9 @@ def hold(path: Path, tried: range) -> None:
         weights = built(module, graph, size)
         assert said.legal == (weights is not None), (graph.name, size, said)
         if weights is not None and graph.inputs[0].shape[1] == graph.inputs[0].shape[2]:
-            assert said.fits == (weights == own), (graph.name, size, said)
+            # A shortcut with a stride is none where a single pixel keeps its shape: weights of both sizes are compared.
+            alike = all(own[name] == shape for name, shape in weights.items() if name in own)
+            assert said.fits == alike, (graph.name, size, said)
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.stem in QUICK], ids=stem)
