@@ -45,6 +45,7 @@ def test_every_result_is_of_a_network_that_there_is_and_says_who_measured_it() -
         seen.add((each.network, each.by))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("torchvision") is None, reason="needs torchvision")
 def test_torchvisions_results_are_those_of_its_metadata() -> None:
     from oracles import torchvision_models
@@ -157,7 +158,7 @@ def many(count: int, seed: int = 0) -> Comparison:
     return Comparison(tuple(entries), "macs", "top1", "params")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("count", [1, 5, 60])
 def test_labels_have_places_of_their_own(count: int, seed: int) -> None:
     random = Random(seed)

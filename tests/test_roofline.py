@@ -54,7 +54,10 @@ def test_floors(name: str) -> None:
     assert found["ideal"] < found["inside"] < found["ours"] < found["eager"]
 
 
-@pytest.mark.parametrize("name", ["googlenet", "resnet50", "densenet121"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("googlenet", "resnet50", "densenet121")]
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", *SLOW])
 def test_a_summary_has_the_times_of_the_benchmark(name: str) -> None:
     graph, card = cnndsl.load(name).graph, CARDS["A100"]
     found = floors(graph, card)
