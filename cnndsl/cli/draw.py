@@ -4,33 +4,65 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from cnndsl.cli.arguments import MODEL_HELP, add_request, destination, positive
-from cnndsl.cli.checked import checked_network
+from cnndsl.cli.checked import checked_model, print_findings
+
+ENDINGS = ("svg", "png", "pdf", "md", "dot")
+PRINTED = ("png", "pdf")  # these need libraries of their own
+EXAMPLES = """examples:
+  cnndsl draw googlenet -o googlenet.svg
+  cnndsl draw resnet50 --depth 2 -o resnet50.png"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
+    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument(
-        "-o", dest="output", metavar="FILE.svg", type=destination, help="where to write it (default: standard output)"
+        "-o",
+        dest="output",
+        metavar="FILE",
+        type=picture_file,
+        help=f"where to write it; the ending says the format: {', '.join(ENDINGS)} (default: SVG on standard output)",
     )
     parser.add_argument(
         "--depth", type=positive, metavar="N", help="levels of blocks to open (default: about 60 boxes)"
+    )
+    parser.add_argument("--direction", choices=("down", "right"), help="which way the network runs (default: down)")
+    parser.add_argument(
+        "--fit",
+        dest="page",
+        choices=("16:9", "4:3", "column"),
+        help="a slide, or a column of a paper 3.5 inches wide: no letters under 9 points; blocks close until it fits",
     )
     add_request(parser)
     parser.set_defaults(run=run)
 
 
+def picture_file(text: str) -> Path:
+    path = destination(text)
+    if path.suffix[1:] not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} says no format of a picture; it ends in .{', .'.join(ENDINGS)}")
+    return path
+
+
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.draw import draw
+    from cnndsl.draw import Look, draw, draw_as
     from cnndsl.files import write_file
 
-    network = checked_network(options, warn=False)
-    if network is None:
-        return 1
-    text = draw(network.graph, options.depth)
-    if options.output is None:
-        sys.stdout.write(text)
-    else:
-        write_file(options.output, text)
-    return 0
+    if options.output is not None and options.output.suffix[1:] in PRINTED:
+        from cnndsl.draw.printing import require_printing
+
+        require_printing()
+    checked = checked_model(options)
+    ((_, done),) = checked.networks.items()
+    if len(done.graph):
+        look = Look(options.depth, options.direction, options.page)
+        if options.output is None:
+            sys.stdout.write(draw(done.graph, look))
+        else:
+            write_file(options.output, draw_as(done.graph, options.output.suffix[1:], look))
+    if not checked.report.ok:
+        print_findings(checked.report)
+    return 0 if checked.report.ok else 1

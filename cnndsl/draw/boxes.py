@@ -6,7 +6,7 @@ Scopes are opened to a depth; a scope of one layer is that layer, and a branch i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeAlias
@@ -31,18 +31,31 @@ def picture(graph: Graph, depth: int | None = None, marks: Marks = NO_MARKS) -> 
 
     Without a depth it opens as many levels as come to about sixty boxes. `marks` say what became of nodes, by name.
     """
+    if depth is None:
+        *_, deepest = levels(graph, marks)
+        return deepest
+    return next(_opened(graph, depth, marks))
+
+
+def levels(graph: Graph, marks: Marks = NO_MARKS) -> Iterator[Picture]:
+    """The pictures of `graph` opened further and further, as long as they have about sixty boxes at most."""
+    for level, drawn in enumerate(_opened(graph, 1, marks)):
+        if level and len(drawn.boxes) > MOST:
+            return
+        yield drawn
+
+
+def _opened(graph: Graph, depth: int, marks: Marks) -> Iterator[Picture]:
+    """The pictures of depth `depth` and deeper, to that in which nothing is closed."""
     facts = Facts(graph)
     root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
     labels = Labels(facts)
-    level = depth or 1
-    best = _Painter(labels, level, marks).paint(root)
-    while depth is None and not best.whole:
-        level += 1
-        deeper = _Painter(labels, level, marks).paint(root)
-        if len(deeper.boxes) > MOST:
-            break
-        best = deeper
-    return best
+    drawn = _Painter(labels, depth, marks).paint(root)
+    yield drawn
+    while not drawn.whole:
+        depth += 1
+        drawn = _Painter(labels, depth, marks).paint(root)
+        yield drawn
 
 
 @dataclass(slots=True)

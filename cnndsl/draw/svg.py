@@ -10,26 +10,31 @@ from xml.sax.saxutils import escape
 
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.curves import Strokes, wire_mark
-from cnndsl.draw.geometry import MARGIN, Layout, Route
+from cnndsl.draw.geometry import MARGIN, Direction, Layout, Rectangle, Route
 from cnndsl.draw.layout import layout
-from cnndsl.draw.lettering import width
+from cnndsl.draw.look import PAGES, PLAIN, Look, Page
 from cnndsl.draw.marks import box_mark, frame_mark, shape_area, shape_mark
-from cnndsl.draw.model import OUTER, Picture
-from cnndsl.draw.sizes import SMALL
+from cnndsl.draw.model import OUTER, Box, Frame, Picture
+from cnndsl.draw.pages import fitted
+from cnndsl.draw.sizes import SMALL, TITLE, sheet_size
 from cnndsl.draw.style import stylesheet
 from cnndsl.draw.tags import number, tag, words
 from cnndsl.ir.graph import Graph
 
-TITLE = 17  # size of the network's name in pixels
+
+def draw(graph: Graph, look: Look = PLAIN) -> str:
+    """The picture of a network as an SVG document. Raises `PictureError` if it fits no page."""
+    if look.page is None:
+        return render(picture(graph, look.depth), look.direction or "down")
+    drawn, places, scale = fitted(graph, look, look.page)
+    return document(drawn.heading, _description(drawn), sheet(drawn, places), on=Paper(PAGES[look.page], scale))
 
 
-def draw(graph: Graph, depth: int | None = None) -> str:
-    """The picture of a network as an SVG document.
+class Paper(NamedTuple):
+    """A page on whose middle a sheet is printed, `scale` points to a pixel."""
 
-    `depth` is the number of levels of scopes to open, 1 showing the outermost as boxes; without it as many levels as
-    come to about sixty boxes.
-    """
-    return render(picture(graph, depth))
+    page: Page
+    scale: float
 
 
 class Sheet(NamedTuple):
@@ -40,32 +45,32 @@ class Sheet(NamedTuple):
     height: float
 
 
-def render(drawn: Picture) -> str:
+def render(drawn: Picture, direction: Direction = "down") -> str:
     """A picture as an SVG document."""
-    return document(drawn.heading, _description(drawn), sheet(drawn))
+    return document(drawn.heading, _description(drawn), sheet(drawn, layout(drawn, direction)))
 
 
-def sheet(drawn: Picture) -> Sheet:
-    places, levels = layout(drawn), _levels(drawn)
-    heading = max(width(drawn.heading, TITLE, bold=True), width(drawn.facts, SMALL))
+def sheet(drawn: Picture, places: Layout) -> Sheet:
+    levels = _levels(drawn)
     marks = (
         words(drawn.heading, MARGIN, 32, TITLE, "text bold"),
         words(drawn.facts, MARGIN, 49, SMALL, "muted"),
-        *(frame_mark(frame, places.frames[key], levels[key]) for key, frame in drawn.frames.items() if key != OUTER),
+        *_frames(drawn, places, levels),
         *_wires(drawn, places),
-        *(box_mark(box, places.boxes[key]) for key, box in drawn.boxes.items()),
+        *(box_mark(box, places.drawn(places.boxes[key])) for key, box in drawn.boxes.items()),
         *_shapes(drawn, places, levels),
     )
-    return Sheet(marks, max(places.width, heading + 2 * MARGIN), places.height)
+    return Sheet(marks, *sheet_size(drawn, places))
 
 
-def document(heading: str, description: str, content: Sheet, styles: str = "") -> str:
+def document(heading: str, description: str, content: Sheet, styles: str = "", on: Paper | None = None) -> str:
     """The SVG document of what stands on a sheet, with further `styles`; the paper is under it."""
+    view, size = _view(content, on)
     parts = [
         tag("title", escape(heading), id="title"),
         tag("desc", escape(description), id="desc"),
         tag("style", escape(f"\n{stylesheet()}\n{styles}")),
-        tag("rect", class_="paper", width=content.width, height=content.height, rx=8),
+        tag("rect", "", class_="paper", **view, rx=8),
         *content.marks,
     ]
     return (
@@ -73,9 +78,8 @@ def document(heading: str, description: str, content: Sheet, styles: str = "") -
             "svg",
             "\n" + "\n".join(parts) + "\n",
             xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {number(content.width)} {number(content.height)}",
-            width=content.width,
-            height=content.height,
+            viewBox=" ".join(number(view.get(side, 0)) for side in ("x", "y", "width", "height")),
+            **size,
             role="img",
             aria_labelledby="title desc",
         )
@@ -83,9 +87,25 @@ def document(heading: str, description: str, content: Sheet, styles: str = "") -
     )
 
 
+def _view(content: Sheet, on: Paper | None) -> tuple[dict[str, float], dict[str, str | float]]:
+    """What of the plane is seen, in pixels, and how large that is."""
+    if on is None:
+        seen = {"width": content.width, "height": content.height}
+        return seen, {**seen}
+    width, height = on.page.width / on.scale, (on.page.height or content.height * on.scale) / on.scale
+    seen = {"x": (content.width - width) / 2, "y": (content.height - height) / 2, "width": width, "height": height}
+    return seen, {"width": f"{number(on.page.width)}pt", "height": f"{number(height * on.scale)}pt"}
+
+
 def _description(drawn: Picture) -> str:
     ends = [box.sections[0].text for box in drawn.boxes.values() if box.kind == "terminal"]
     return f"Diagram of the network {drawn.heading}: {', '.join(ends)}; {drawn.facts}."
+
+
+def _frames(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
+    for key, frame in drawn.frames.items():
+        if key != OUTER:
+            yield frame_mark(frame, places.drawn(places.frames[key]), levels[key])
 
 
 def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
@@ -97,17 +117,24 @@ def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
     for wire in drawn.wires:
         targets[wire.source].append(wire.target)
     for tensor, found in routes.items():
-        yield wire_mark(tensor, drawn.boxes[tensor].detail, found, targets[tensor], drawn.boxes)
+        yield wire_mark(tensor, drawn.boxes[tensor].detail, found, targets[tensor], drawn.boxes, places.direction)
 
 
 def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
-    """Each shape to the right of its wire, or to the left; where wires run on both sides a pointer alone is told."""
+    """Each shape to the right of its wire, or to the left; where wires run on both sides a pointer alone is told.
+
+    In a network that runs to the right there is room for it under what puts it out.
+    """
     strokes = Strokes(places.routes)
     for key, at in (*places.boxes.items(), *places.frames.items()):
         item = drawn.boxes.get(key) or drawn.frames[key]
-        sides = (left for left in (False, True) if item.shape and not strokes.cross(shape_area(item, at, left=left)))
-        for left in islice(sides, 1):
-            yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=left)
+        sides = [False] if places.direction == "right" else _free_sides(item, at, strokes)
+        for left in islice(sides, 1 if item.shape else 0):
+            yield shape_mark(item, places.drawn(at), levels[key] - (key in drawn.frames), left=left)
+
+
+def _free_sides(item: Box | Frame, at: Rectangle, strokes: Strokes) -> Iterator[bool]:
+    return (left for left in (False, True) if not strokes.cross(shape_area(item, at, left=left)))
 
 
 def _levels(drawn: Picture) -> dict[str, int]:
