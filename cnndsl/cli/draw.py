@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from cnndsl.cli.arguments import MODEL_HELP, add_request, destination, positive
+from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, positive
 from cnndsl.cli.checked import checked_model, print_findings
 
-ENDINGS = ("svg", "png", "pdf", "md", "dot")
+ENDINGS = ("svg", "png", "pdf", "html", "md", "dot")
 PRINTED = ("png", "pdf")  # these need libraries of their own
+UNPLACED = ("html", "md", "dot")  # in these nothing has a place of its own
 EXAMPLES = """examples:
   cnndsl draw googlenet -o googlenet.svg
   cnndsl draw resnet50 --depth 2 -o resnet50.png"""
@@ -51,7 +52,10 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.draw import Look, draw, draw_as
     from cnndsl.files import write_file
 
-    if options.output is not None and options.output.suffix[1:] in PRINTED:
+    form = options.output.suffix[1:] if options.output is not None else "svg"
+    if form in UNPLACED and (options.direction or options.page):
+        raise UsageError(f"--direction and --fit are for svg, png and pdf; .{form} is laid out by its reader")
+    if form in PRINTED:
         from cnndsl.draw.printing import require_printing
 
         require_printing()
@@ -62,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         if options.output is None:
             sys.stdout.write(draw(done.graph, look))
         else:
-            write_file(options.output, draw_as(done.graph, options.output.suffix[1:], look))
+            write_file(options.output, draw_as(done.graph, form, look))
     if not checked.report.ok:
         print_findings(checked.report)
     return 0 if checked.report.ok else 1

@@ -6,7 +6,7 @@ Scopes are opened to a depth; a scope of one layer is that layer, and a branch i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TypeAlias
@@ -31,31 +31,37 @@ def picture(graph: Graph, depth: int | None = None, marks: Marks = NO_MARKS) -> 
 
     Without a depth it opens as many levels as come to about sixty boxes. `marks` say what became of nodes, by name.
     """
-    if depth is None:
-        *_, deepest = levels(graph, marks)
-        return deepest
-    return next(_opened(graph, depth, marks))
+    pictures = Pictures(graph, marks)
+    if depth is not None:
+        return pictures.at(depth)
+    *_, deepest = pictures.levels()
+    return deepest
 
 
-def levels(graph: Graph, marks: Marks = NO_MARKS) -> Iterator[Picture]:
-    """The pictures of `graph` opened further and further, as long as they have about sixty boxes at most."""
-    for level, drawn in enumerate(_opened(graph, 1, marks)):
-        if level and len(drawn.boxes) > MOST:
-            return
-        yield drawn
+class Pictures:
+    """All pictures of one network."""
 
+    def __init__(self, graph: Graph, marks: Marks = NO_MARKS) -> None:
+        facts = Facts(graph)
+        self._root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
+        self._labels = Labels(facts)
+        self._marks = marks
 
-def _opened(graph: Graph, depth: int, marks: Marks) -> Iterator[Picture]:
-    """The pictures of depth `depth` and deeper, to that in which nothing is closed."""
-    facts = Facts(graph)
-    root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
-    labels = Labels(facts)
-    drawn = _Painter(labels, depth, marks).paint(root)
-    yield drawn
-    while not drawn.whole:
-        depth += 1
-        drawn = _Painter(labels, depth, marks).paint(root)
-        yield drawn
+    def at(self, depth: int, also: Collection[str] = ()) -> Picture:
+        """With scopes opened to `depth` levels, and those with the paths `also` wherever they stand."""
+        return _Painter(self._labels, depth, also, self._marks).paint(self._root)
+
+    def levels(self, most: int = MOST) -> Iterator[Picture]:
+        """Opened further and further: one level, two, and so on, as long as that is not too many boxes."""
+        depth, drawn = 1, self.at(1)
+        while True:
+            yield drawn
+            if drawn.whole:
+                return
+            depth += 1
+            drawn = self.at(depth)
+            if len(drawn.boxes) > most:
+                return
 
 
 @dataclass(slots=True)
@@ -71,9 +77,10 @@ class _Open:
 class _Painter:
     """Makes the picture of one network at one depth, frame by frame from the outermost inwards."""
 
-    def __init__(self, labels: Labels, depth: int, marks: Marks) -> None:
+    def __init__(self, labels: Labels, depth: int, also: Collection[str], marks: Marks) -> None:
         self.labels = labels
         self.depth = depth
+        self.also = also
         self.marks = marks
         self.graph = labels.graph
         self.shown = Shown(self.graph)
@@ -111,7 +118,7 @@ class _Painter:
                 self._layer(chain, frame, shortcut=shortcut or entry.scope.kind == "shortcut", scope=entry)
             elif entry.count == 1 and entry.scope.kind in PLAIN:
                 pending.extend((each, shortcut or entry.scope.kind == "shortcut") for each in reversed(inside))
-            elif frame.level >= self.depth:
+            elif frame.level >= self.depth and entry.scope.path not in self.also:
                 self._closed(entry, frame)
             else:
                 inner.append(self._open(entry, frame))

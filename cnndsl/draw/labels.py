@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from math import prod
 from pathlib import PurePath
 from typing import Any
 
@@ -112,8 +114,16 @@ class Labels:
         lines = [name, layers, f"puts out {', '.join(map(show_shape, shapes))}"]
         if cost.params or cost.macs:
             lines.append(f"{cost.params:,} params, {cost.macs:,} MACs")
+        lines.append(f"{memory(shapes)} in float32, receptive field {self.field(nodes)}")
         lines.append(f"{PurePath(span.source.name).name}:{span.line}")
         return "\n".join(lines)
+
+    def field(self, nodes: Chain) -> str:
+        """`11`, or `11 x 7`: what the last of some layers sees of the input, in pixels."""
+        rows, columns = self.facts.fields[nodes[-1].name].size
+        if not rows * columns:
+            return "the whole input"
+        return f"{rows}" if rows == columns else f"{rows} x {columns}"
 
     def facts_line(self) -> str:
         """`7.0M params, 1.58G MACs, depth 22`"""
@@ -136,6 +146,11 @@ def badge(part: Part, parallel: bool) -> str:
     if part.count == 1:
         return ""
     return f"{part.count} in parallel" if parallel else f"x{part.count}"
+
+
+def memory(shapes: Iterable[Shape]) -> str:
+    """`602KB`: what tensors of such shapes take in float32."""
+    return f"{count(4 * sum(map(prod, shapes)))}B"
 
 
 def count(number: int) -> str:

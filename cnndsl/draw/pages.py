@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from cnndsl.draw.boxes import levels, picture
+from cnndsl.draw.boxes import Pictures, picture
 from cnndsl.draw.columns import in_columns
 from cnndsl.draw.geometry import Direction, Layout
 from cnndsl.draw.layout import bent, one_line
@@ -31,7 +31,7 @@ class Placed(NamedTuple):
 
 def fitted(graph: Graph, look: Look, page: PageName) -> Placed:
     """The picture that fits the page, opened as far as it can be. Raises `PictureError` if none does."""
-    drawings = [picture(graph, look.depth)] if look.depth else [*levels(graph)][::-1]
+    drawings = [picture(graph, look.depth)] if look.depth else [*Pictures(graph).levels()][::-1]
     for drawn in (*drawings, _brief(drawings[-1])):
         best = max(_choices(drawn, look, PAGES[page]), key=lambda choice: choice.scale)
         if best.scale * TINY >= SMALLEST:

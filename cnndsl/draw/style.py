@@ -28,6 +28,7 @@ class Palette(NamedTuple):
     badge: Ink
     kinds: dict[Kind, Ink]
     marks: dict[Mark, str]  # of rings
+    accent: str  # of what is chosen
 
 
 LIGHT = Palette(
@@ -49,6 +50,7 @@ LIGHT = Palette(
         "terminal": Ink("#ffffff", "#9aa5b1", "#3b4754"),
     },
     marks={"added": "#15803d", "removed": "#c81e1e", "changed": "#b45309"},
+    accent="#2563eb",
 )
 
 DARK = Palette(
@@ -70,12 +72,18 @@ DARK = Palette(
         "terminal": Ink("#12161c", "#6b7887", "#cbd5e0"),
     },
     marks={"added": "#4ade80", "removed": "#f87171", "changed": "#fbbf24"},
+    accent="#60a5fa",
 )
 
 
 def stylesheet() -> str:
     """Light colours, and the dark ones where the reader's system asks for them."""
-    shared = [
+    dark = "\n".join(f"  {rule}" for rule in rules(DARK))
+    return "\n".join([*shared_rules(), *rules(LIGHT), f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"])
+
+
+def shared_rules() -> list[str]:
+    return [
         f"text {{ font-family: {FONT}; }}",
         ".middle { text-anchor: middle; }",
         ".end { text-anchor: end; }",
@@ -85,11 +93,9 @@ def stylesheet() -> str:
         ".aside { stroke-dasharray: 5 3; }",
         ".halo { paint-order: stroke; stroke-width: 3; stroke-linejoin: round; }",
     ]
-    dark = "\n".join(f"  {rule}" for rule in _rules(DARK))
-    return "\n".join([*shared, *_rules(LIGHT), f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"])
 
 
-def _rules(palette: Palette) -> list[str]:
+def rules(palette: Palette) -> list[str]:
     rules = [
         f".paper {{ fill: {palette.paper}; }}",
         f".text {{ fill: {palette.text}; }}",

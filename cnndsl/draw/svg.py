@@ -51,14 +51,14 @@ def render(drawn: Picture, direction: Direction = "down") -> str:
 
 
 def sheet(drawn: Picture, places: Layout) -> Sheet:
-    levels = _levels(drawn)
+    levels = frame_levels(drawn)
     marks = (
         words(drawn.heading, MARGIN, 32, TITLE, "text bold"),
         words(drawn.facts, MARGIN, 49, SMALL, "muted"),
         *_frames(drawn, places, levels),
-        *_wires(drawn, places),
+        *(mark for _, mark in wire_marks(drawn, places)),
         *(box_mark(box, places.drawn(places.boxes[key])) for key, box in drawn.boxes.items()),
-        *_shapes(drawn, places, levels),
+        *(mark for _, mark in shape_marks(drawn, places, levels)),
     )
     return Sheet(marks, *sheet_size(drawn, places))
 
@@ -108,8 +108,8 @@ def _frames(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[
             yield frame_mark(frame, places.drawn(places.frames[key]), levels[key])
 
 
-def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
-    """One mark for each tensor that is read."""
+def wire_marks(drawn: Picture, places: Layout, *, told: bool = True) -> Iterator[tuple[str, str]]:
+    """One mark for each tensor that is read, by its box; a pointer is `told` what it carries."""
     routes: defaultdict[str, list[Route]] = defaultdict(list)
     for route in places.routes:
         routes[route.segment.tensor].append(route)
@@ -117,10 +117,11 @@ def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
     for wire in drawn.wires:
         targets[wire.source].append(wire.target)
     for tensor, found in routes.items():
-        yield wire_mark(tensor, drawn.boxes[tensor].detail, found, targets[tensor], drawn.boxes, places.direction)
+        detail = drawn.boxes[tensor].detail if told else ""
+        yield tensor, wire_mark(tensor, detail, found, targets[tensor], drawn.boxes, places.direction)
 
 
-def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
+def shape_marks(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[tuple[str, str]]:
     """Each shape to the right of its wire, or to the left; where wires run on both sides a pointer alone is told.
 
     In a network that runs to the right there is room for it under what puts it out.
@@ -130,14 +131,14 @@ def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[
         item = drawn.boxes.get(key) or drawn.frames[key]
         sides = [False] if places.direction == "right" else _free_sides(item, at, strokes)
         for left in islice(sides, 1 if item.shape else 0):
-            yield shape_mark(item, places.drawn(at), levels[key] - (key in drawn.frames), left=left)
+            yield key, shape_mark(item, places.drawn(at), levels[key] - (key in drawn.frames), left=left)
 
 
 def _free_sides(item: Box | Frame, at: Rectangle, strokes: Strokes) -> Iterator[bool]:
     return (left for left in (False, True) if not strokes.cross(shape_area(item, at, left=left)))
 
 
-def _levels(drawn: Picture) -> dict[str, int]:
+def frame_levels(drawn: Picture) -> dict[str, int]:
     """How many frames stand around each box and frame; a frame counts itself."""
     found = {OUTER: 0}
     for frame in drawn.frames.values():
