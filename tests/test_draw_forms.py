@@ -72,7 +72,7 @@ def test_what_is_missing_is_said_before_work(tmp_path: Path, monkeypatch: pytest
 def test_text_of_a_pdf_is_found(tmp_path: Path, name: str) -> None:
     graph = cnndsl.load(name).graph
     path = tmp_path / "net.pdf"
-    path.write_bytes(bytes(draw_as(graph, "pdf", Look())))  # type: ignore[arg-type]
+    path.write_bytes(bytes(draw_as([graph], "pdf", Look())))  # type: ignore[arg-type]
     found = run("pdftotext", "-layout", str(path), "-").stdout
     words = re.sub(r"\s+", "", found)
     for text, _ in read(draw(graph)).texts:
@@ -85,12 +85,12 @@ def test_text_of_a_pdf_is_found(tmp_path: Path, name: str) -> None:
 def test_a_picture_is_the_same_every_time() -> None:
     graph = cnndsl.load("alexnet").graph
     for form in FORMS:
-        assert draw_as(graph, form, Look()) == draw_as(graph, form, Look())
+        assert draw_as([graph], form, Look()) == draw_as([graph], form, Look())
 
 
 def test_a_png_has_two_pixels_to_one_and_letters() -> None:
     graph = cnndsl.load("alexnet").graph
-    image = Image.open(BytesIO(bytes(draw_as(graph, "png", Look()))))  # type: ignore[arg-type]
+    image = Image.open(BytesIO(bytes(draw_as([graph], "png", Look()))))  # type: ignore[arg-type]
     view = read(draw(graph)).view
     assert image.size == (2 * view.right, 2 * view.bottom)
     heading = image.convert("L").crop((40, 30, 160, 70))
@@ -113,7 +113,7 @@ def test_graphviz_reads_the_same_boxes_and_wires(name: str) -> None:
 @pytest.mark.parametrize("name", ["odd", *FEW])
 def test_mermaid_has_the_same_boxes_and_wires(name: str) -> None:
     graph = network(name).graph
-    drawn, text = picture(graph), str(draw_as(graph, "md", Look()))
+    drawn, text = picture(graph), str(draw_as([graph], "md", Look()))
     assert len(re.findall(r"^ *n\d+ -->", text, re.MULTILINE)) == len(drawn.wires)
     assert len(re.findall(r"^ *n\d+[(\[]+\".*:::\w+$", text, re.MULTILINE)) == len(drawn.boxes)
     assert text.count("subgraph ") == len(drawn.frames) - 1 == len(re.findall(r"^ *end$", text, re.MULTILINE))

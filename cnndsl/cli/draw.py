@@ -14,12 +14,15 @@ PRINTED = ("png", "pdf")  # these need libraries of their own
 UNPLACED = ("html", "md", "dot")  # in these nothing has a place of its own
 EXAMPLES = """examples:
   cnndsl draw googlenet -o googlenet.svg
-  cnndsl draw resnet50 --depth 2 -o resnet50.png"""
+  cnndsl draw resnet50 --depth 2 -o resnet50.html
+  cnndsl draw alexnet --fit 16:9 -o slide.pdf
+  cnndsl draw alexnet --kind boxes -o maps.png
+  cnndsl draw vgg19 plain34 resnet34_a --kind chain -o figure3.svg"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("models", metavar="MODEL", nargs="+", help=f"{MODEL_HELP}; several for --kind chain")
     parser.add_argument(
         "-o",
         dest="output",
@@ -37,6 +40,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         choices=("16:9", "4:3", "column"),
         help="a slide, or a column of a paper 3.5 inches wide: no letters under 9 points; blocks close until it fits",
     )
+    parser.add_argument(
+        "--kind",
+        dest="figure",
+        choices=("graph", "boxes", "dense", "chain"),
+        default="graph",
+        help="a graph of layers and blocks (default), maps as cuboids, every connection of dense blocks, or layers in a"
+        " chain, several networks side by side",
+    )
     add_request(parser)
     parser.set_defaults(run=run)
 
@@ -49,24 +60,40 @@ def picture_file(text: str) -> Path:
 
 
 def run(options: argparse.Namespace) -> int:
-    from cnndsl.draw import Look, draw, draw_as
-    from cnndsl.files import write_file
-
     form = options.output.suffix[1:] if options.output is not None else "svg"
-    if form in UNPLACED and (options.direction or options.page):
-        raise UsageError(f"--direction and --fit are for svg, png and pdf; .{form} is laid out by its reader")
+    _require_sense(options, form)
     if form in PRINTED:
         from cnndsl.draw.printing import require_printing
 
         require_printing()
-    checked = checked_model(options)
-    ((_, done),) = checked.networks.items()
-    if len(done.graph):
-        look = Look(options.depth, options.direction, options.page)
-        if options.output is None:
-            sys.stdout.write(draw(done.graph, look))
-        else:
-            write_file(options.output, draw_as(done.graph, form, look))
-    if not checked.report.ok:
-        print_findings(checked.report)
-    return 0 if checked.report.ok else 1
+    checked = [checked_model(argparse.Namespace(**vars(options), model=model)) for model in options.models]
+    graphs = [done.graph for each in checked for done in each.networks.values()]
+    if all(len(graph) for graph in graphs):
+        from cnndsl.draw import Look, draw_as
+        from cnndsl.files import write_file
+
+        look = Look(options.depth, options.direction, options.page, options.figure)
+        content = draw_as(graphs, form, look)
+        if options.output is not None:
+            write_file(options.output, content)
+        elif isinstance(content, str):
+            sys.stdout.write(content)
+    reports = [each.report for each in checked if not each.report.ok]
+    for report in reports:
+        print_findings(report)
+    return 1 if reports else 0
+
+
+def _require_sense(options: argparse.Namespace, form: str) -> None:
+    """Raise `UsageError` for what does not go together, before any work."""
+    placing = options.direction or options.page
+    if len(options.models) > 1 and options.figure != "chain":
+        raise UsageError("several networks are drawn side by side with --kind chain alone")
+    if options.models.count("-") > 1:
+        raise UsageError("standard input can be one of the networks")
+    if options.figure != "graph" and (placing or options.depth or form in UNPLACED):
+        raise UsageError(
+            f"--kind {options.figure} is a picture as svg, png or pdf, without --depth, --direction and --fit"
+        )
+    if form in UNPLACED and placing:
+        raise UsageError(f"--direction and --fit are for svg, png and pdf; .{form} is laid out by its reader")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TypeAlias
 
 from cnndsl.analysis.facts import Facts
@@ -138,7 +137,7 @@ class _Painter:
                 caption=self.labels.caption(scope) if scope is not None else "",
                 badge=self._badge(scope) if scope is not None else "",
                 shape=self.labels.shape(chain),
-                pixels=prod(chain[-1].shape[1:]),
+                output=chain[-1].shape,
                 detail=self.labels.chain_detail(chain),
                 aside=frame.aside,
                 shortcut=shortcut,
@@ -158,7 +157,7 @@ class _Painter:
                 caption=title if text else "",
                 badge=self._badge(part),
                 shape=show_shapes(shapes_out(self.graph, part)),
-                pixels=prod(last.shape[1:]),
+                output=last.shape,
                 detail=self.labels.scope_detail(part),
                 aside=aside,
             ),

@@ -12,9 +12,10 @@ from cnndsl.diff.tables import CHANGES, NONE, PARTS, Row, change_rows, part_rows
 from cnndsl.draw.boxes import Marks, picture
 from cnndsl.draw.layout import layout
 from cnndsl.draw.model import Mark
+from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.sizes import SMALL
 from cnndsl.draw.style import DARK, LIGHT, Palette, ring_styles
-from cnndsl.draw.svg import Sheet, document, sheet
+from cnndsl.draw.svg import sheet
 from cnndsl.draw.tags import number, tag, words
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import layers_in

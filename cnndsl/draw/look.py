@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from cnndsl.draw.geometry import Direction
 from cnndsl.errors import Error
 
+FigureName: TypeAlias = Literal["graph", "boxes", "dense", "chain"]
 PageName: TypeAlias = Literal["16:9", "4:3", "column"]
 
 
@@ -36,11 +37,13 @@ class Look:
     depth      levels of scopes to open, 1 showing the outermost as boxes; without it as many as come to about 60 boxes
     direction  which way it runs; without it down, or what fits the page best
     page       what it has to fit, with letters of nine points at least
+    figure     a graph of boxes, maps as cuboids, the arcs of dense blocks, or chains of layers side by side
     """
 
     depth: int | None = None
     direction: Direction | None = None
     page: PageName | None = None
+    figure: FigureName = "graph"
 
 
 PLAIN = Look()

@@ -6,6 +6,7 @@ It is flat on purpose: frames hold the keys of what stands in them, since blocks
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Literal, NamedTuple
 
 Mark = Literal["", "added", "removed", "changed"]
@@ -31,7 +32,7 @@ class Box:
     caption   the name that its author gave it, if one was given
     badge     `x3` if it stands for three in a row, `training only` for a head
     shape     of its output, if that is worth saying
-    pixels    height x width of that
+    output    that shape, () of what puts nothing out
     detail    what a pointer that rests on it is told, in lines
     aside     it runs in training only
     shortcut  it stands beside a residual body
@@ -43,7 +44,7 @@ class Box:
     caption: str = ""
     badge: str = ""
     shape: str = ""
-    pixels: int = 1
+    output: tuple[int, ...] = ()
     detail: str = ""
     aside: bool = False
     shortcut: bool = False
@@ -52,6 +53,11 @@ class Box:
     @property
     def kind(self) -> Kind:
         return self.sections[0].kind
+
+    @property
+    def pixels(self) -> int:
+        """Height x width of the output."""
+        return prod(self.output[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,22 @@
-"""A picture as SVG: one file without scripts, fonts or images from elsewhere, the same text for the same network."""
+"""A network as SVG, the same text for the same network."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.curves import Strokes, wire_mark
 from cnndsl.draw.geometry import MARGIN, Direction, Layout, Rectangle, Route
 from cnndsl.draw.layout import layout
-from cnndsl.draw.look import PAGES, PLAIN, Look, Page
+from cnndsl.draw.look import PAGES, PLAIN, Look
 from cnndsl.draw.marks import box_mark, frame_mark, shape_area, shape_mark
 from cnndsl.draw.model import OUTER, Box, Frame, Picture
 from cnndsl.draw.pages import fitted
+from cnndsl.draw.paper import Paper, Sheet, document
 from cnndsl.draw.sizes import SMALL, TITLE, sheet_size
-from cnndsl.draw.style import stylesheet
-from cnndsl.draw.tags import number, tag, words
+from cnndsl.draw.tags import words
 from cnndsl.ir.graph import Graph
 
 
@@ -28,21 +26,6 @@ def draw(graph: Graph, look: Look = PLAIN) -> str:
         return render(picture(graph, look.depth), look.direction or "down")
     drawn, places, scale = fitted(graph, look, look.page)
     return document(drawn.heading, _description(drawn), sheet(drawn, places), on=Paper(PAGES[look.page], scale))
-
-
-class Paper(NamedTuple):
-    """A page on whose middle a sheet is printed, `scale` points to a pixel."""
-
-    page: Page
-    scale: float
-
-
-class Sheet(NamedTuple):
-    """What stands on one sheet of paper, and how large that is in pixels."""
-
-    marks: tuple[str, ...]
-    width: float
-    height: float
 
 
 def render(drawn: Picture, direction: Direction = "down") -> str:
@@ -61,40 +44,6 @@ def sheet(drawn: Picture, places: Layout) -> Sheet:
         *(mark for _, mark in shape_marks(drawn, places, levels)),
     )
     return Sheet(marks, *sheet_size(drawn, places))
-
-
-def document(heading: str, description: str, content: Sheet, styles: str = "", on: Paper | None = None) -> str:
-    """The SVG document of what stands on a sheet, with further `styles`; the paper is under it."""
-    view, size = _view(content, on)
-    parts = [
-        tag("title", escape(heading), id="title"),
-        tag("desc", escape(description), id="desc"),
-        tag("style", escape(f"\n{stylesheet()}\n{styles}")),
-        tag("rect", "", class_="paper", **view, rx=8),
-        *content.marks,
-    ]
-    return (
-        tag(
-            "svg",
-            "\n" + "\n".join(parts) + "\n",
-            xmlns="http://www.w3.org/2000/svg",
-            viewBox=" ".join(number(view.get(side, 0)) for side in ("x", "y", "width", "height")),
-            **size,
-            role="img",
-            aria_labelledby="title desc",
-        )
-        + "\n"
-    )
-
-
-def _view(content: Sheet, on: Paper | None) -> tuple[dict[str, float], dict[str, str | float]]:
-    """What of the plane is seen, in pixels, and how large that is."""
-    if on is None:
-        seen = {"width": content.width, "height": content.height}
-        return seen, {**seen}
-    width, height = on.page.width / on.scale, (on.page.height or content.height * on.scale) / on.scale
-    seen = {"x": (content.width - width) / 2, "y": (content.height - height) / 2, "width": width, "height": height}
-    return seen, {"width": f"{number(on.page.width)}pt", "height": f"{number(height * on.scale)}pt"}
 
 
 def _description(drawn: Picture) -> str:
