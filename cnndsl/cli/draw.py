@@ -12,6 +12,7 @@ from cnndsl.cli.checked import checked_model, print_findings
 ENDINGS = ("svg", "png", "pdf", "html", "md", "dot")
 PRINTED = ("png", "pdf")  # these need libraries of their own
 UNPLACED = ("html", "md", "dot")  # in these nothing has a place of its own
+FACTS = ("params", "macs", "memory", "field")
 EXAMPLES = """examples:
   cnndsl draw googlenet -o googlenet.svg
   cnndsl draw resnet50 --depth 2 -o resnet50.html
@@ -48,6 +49,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="a graph of layers and blocks (default), maps as cuboids, every connection of dense blocks, or layers in a"
         " chain, several networks side by side",
     )
+    parser.add_argument(
+        "--label", dest="labels", type=facts, default=(), metavar="FACTS", help=f"written in boxes: {','.join(FACTS)}"
+    )
+    parser.add_argument("--colour", choices=("kind", "macs", "params"), help="what colours say, with a legend")
+    parser.add_argument(
+        "--highlight", metavar="PATH", action="append", default=[], help="a layer or block with a ring around it"
+    )
     add_request(parser)
     parser.set_defaults(run=run)
 
@@ -57,6 +65,14 @@ def picture_file(text: str) -> Path:
     if path.suffix[1:] not in ENDINGS:
         raise argparse.ArgumentTypeError(f"{text!r} says no format of a picture; it ends in .{', .'.join(ENDINGS)}")
     return path
+
+
+def facts(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in FACTS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(FACTS)}")
+    return names
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
         from cnndsl.draw import Look, draw_as
         from cnndsl.files import write_file
 
-        look = Look(options.depth, options.direction, options.page, options.figure)
+        told = options.labels, options.colour, tuple(options.highlight)
+        look = Look(options.depth, options.direction, options.page, options.figure, *told)
         content = draw_as(graphs, form, look)
         if options.output is not None:
             write_file(options.output, content)
@@ -86,14 +103,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _require_sense(options: argparse.Namespace, form: str) -> None:
     """Raise `UsageError` for what does not go together, before any work."""
-    placing = options.direction or options.page
+    placing = options.direction or options.page or options.labels or options.colour or options.highlight
     if len(options.models) > 1 and options.figure != "chain":
         raise UsageError("several networks are drawn side by side with --kind chain alone")
     if options.models.count("-") > 1:
         raise UsageError("standard input can be one of the networks")
     if options.figure != "graph" and (placing or options.depth or form in UNPLACED):
         raise UsageError(
-            f"--kind {options.figure} is a picture as svg, png or pdf, without --depth, --direction and --fit"
+            f"--kind {options.figure} is a picture as svg, png or pdf, without what is for graphs: --depth, --fit"
         )
     if form in UNPLACED and placing:
-        raise UsageError(f"--direction and --fit are for svg, png and pdf; .{form} is laid out by its reader")
+        raise UsageError(f"of .{form} only --depth can be chosen; the rest is for svg, png and pdf")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from cnndsl.draw.geometry import Direction
+from cnndsl.draw.model import Fact
 from cnndsl.errors import Error
 
 FigureName: TypeAlias = Literal["graph", "boxes", "dense", "chain"]
+Colour: TypeAlias = Literal["kind", "macs", "params"]
 PageName: TypeAlias = Literal["16:9", "4:3", "column"]
 
 
@@ -37,6 +39,9 @@ class Look:
     depth      levels of scopes to open, 1 showing the outermost as boxes; without it as many as come to about 60 boxes
     direction  which way it runs; without it down, or what fits the page best
     page       what it has to fit, with letters of nine points at least
+    labels     what of its numbers each box says
+    colour     by what boxes are coloured, with a legend
+    highlight  paths of layers and blocks around which there are rings
     figure     a graph of boxes, maps as cuboids, the arcs of dense blocks, or chains of layers side by side
     """
 
@@ -44,6 +49,14 @@ class Look:
     direction: Direction | None = None
     page: PageName | None = None
     figure: FigureName = "graph"
+    labels: tuple[Fact, ...] = ()
+    colour: Colour | None = None
+    highlight: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether colours are those of kinds, without a legend, and nothing is chosen."""
+        return self.colour is None and not self.highlight
 
 
 PLAIN = Look()

@@ -9,17 +9,17 @@ from cnndsl.draw.geometry import Rectangle
 from cnndsl.draw.model import Box, Frame
 from cnndsl.draw.sizes import (
     CAPSULE,
-    CAPTIONED,
     LABEL,
     LABEL_SPACE,
     LINK,
-    MAIN,
+    NOTE,
     SIGN,
     SMALL,
     STRIP,
     TINY,
     badge_width,
     follower_widths,
+    main_height,
     main_type,
     merge_width,
     shape_width,
@@ -127,16 +127,19 @@ def _capsule(box: Box, at: Rectangle) -> str:
 def _layers(box: Box, at: Rectangle) -> str:
     """The layer, under its caption, and after it its followers in a strip."""
     main, *followers = box.sections
-    high = CAPTIONED if box.caption else MAIN
+    high = main_height(box)
+    kind = main.kind if box.heat is None else f"heat{box.heat}"
     top = at.bottom - high if at.up else at.y
     flat = 0.0 if followers else CORNER
     radii = (flat, flat, CORNER, CORNER) if at.up else (CORNER, CORNER, flat, flat)
-    marks = [_plate(main.kind, (at.x, top, at.right, top + high), radii)]
+    marks = [_plate(kind, (at.x, top, at.right, top + high), radii)]
     if box.caption:
-        marks.append(words(box.caption, at.axis, top + 18, LABEL, f"{main.kind}-text middle bold"))
+        marks.append(words(box.caption, at.axis, top + 18, LABEL, f"{kind}-text middle bold"))
     size, bold = main_type(box)
-    style = f"{main.kind}-text middle{' bold' if bold else ''}"
-    marks.append(words(main.text, at.axis, top + high - 9, size, style))
+    style = f"{kind}-text middle{' bold' if bold else ''}"
+    marks.append(words(main.text, at.axis, top + high - 9 - (NOTE if box.note else 0), size, style))
+    if box.note:
+        marks.append(words(box.note, at.axis, top + high - 8, TINY, f"{kind}-text middle"))
     strip = (at.y, (CORNER, 0.0)) if at.up else (at.bottom - STRIP, (0.0, CORNER))
     return "".join(marks) + (_strip(box, at, *strip) if followers else "")
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from cnndsl.draw.boxes import Pictures, picture
+from cnndsl.draw.boxes import Pictures
 from cnndsl.draw.columns import in_columns
 from cnndsl.draw.geometry import Direction, Layout
 from cnndsl.draw.layout import bent, one_line
 from cnndsl.draw.look import PAGES, Look, Page, PageName, PictureError
 from cnndsl.draw.model import Box, Picture, Section
+from cnndsl.draw.notes import LEGEND, noted
 from cnndsl.draw.sizes import TINY, sheet_size
 from cnndsl.ir.graph import Graph
 
@@ -29,11 +30,11 @@ class Placed(NamedTuple):
     scale: float
 
 
-def fitted(graph: Graph, look: Look, page: PageName) -> Placed:
+def fitted(graph: Graph, pictures: Pictures, look: Look, page: PageName) -> Placed:
     """The picture that fits the page, opened as far as it can be. Raises `PictureError` if none does."""
-    drawings = [picture(graph, look.depth)] if look.depth else [*Pictures(graph).levels()][::-1]
+    drawings = [pictures.at(look.depth)] if look.depth else [*pictures.levels()][::-1]
     for drawn in (*drawings, _brief(drawings[-1])):
-        best = max(_choices(drawn, look, PAGES[page]), key=lambda choice: choice.scale)
+        best = max(_choices(noted(drawn, look), look, PAGES[page]), key=lambda choice: choice.scale)
         if best.scale * TINY >= SMALLEST:
             return best
     raise PictureError(_too_large(graph.name, best, page))
@@ -56,6 +57,7 @@ def _choices(drawn: Picture, look: Look, page: Page) -> Iterator[Placed]:
         columns = (in_columns(straight, count) for count in range(2, MOST_COLUMNS + 1))
         for places in (straight, *([around] if around else columns)):
             width, height = sheet_size(drawn, places)
+            height += LEGEND if look.colour else 0
             scale = min(LARGEST, page.width / width, page.height / height if page.height else LARGEST)
             yield Placed(drawn, places, scale)
 

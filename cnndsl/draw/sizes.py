@@ -16,6 +16,7 @@ TITLE = 17  # of the network's name
 
 MAIN = 28  # heights in pixels
 CAPTIONED = 42
+NOTE = 14
 STRIP = 18
 CAPSULE = 24
 LINK = 6  # between a merge and its followers
@@ -46,11 +47,22 @@ def box_size(box: Box, direction: Direction) -> tuple[float, float]:
         return max(merge_width(box), followers), CAPSULE + (STRIP + LINK if followers else 0)
     if box.kind == "terminal":
         return width(box.sections[0].text, SMALL) + 28, CAPSULE
-    height = CAPTIONED if box.caption else MAIN
+    height = main_height(box)
     size, bold = main_type(box)
     main = width(box.sections[0].text, size, bold=bold) + 24
-    needed = (main, width(box.caption, LABEL, bold=True) + 24, 2 * badge_width(box.badge) + 44 if box.badge else 0)
+    note = width(box.note, TINY) + 20
+    needed = (
+        main,
+        note,
+        width(box.caption, LABEL, bold=True) + 24,
+        2 * badge_width(box.badge) + 44 if box.badge else 0,
+    )
     return max(72, *needed, sum(follower_widths(box))), height + (STRIP if len(box.sections) > 1 else 0)
+
+
+def main_height(box: Box) -> int:
+    """Of a layer, without those that follow it."""
+    return (CAPTIONED if box.caption else MAIN) + (NOTE if box.note else 0)
 
 
 def main_type(box: Box) -> tuple[int, bool]:

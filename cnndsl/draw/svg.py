@@ -6,26 +6,33 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
 
-from cnndsl.draw.boxes import picture
+from cnndsl.draw.boxes import Pictures
 from cnndsl.draw.curves import Strokes, wire_mark
 from cnndsl.draw.geometry import MARGIN, Direction, Layout, Rectangle, Route
 from cnndsl.draw.layout import layout
 from cnndsl.draw.look import PAGES, PLAIN, Look
 from cnndsl.draw.marks import box_mark, frame_mark, shape_area, shape_mark
 from cnndsl.draw.model import OUTER, Box, Frame, Picture
+from cnndsl.draw.notes import chosen, noted, with_legend
 from cnndsl.draw.pages import fitted
 from cnndsl.draw.paper import Paper, Sheet, document
 from cnndsl.draw.sizes import SMALL, TITLE, sheet_size
+from cnndsl.draw.style import look_styles
 from cnndsl.draw.tags import words
 from cnndsl.ir.graph import Graph
 
 
 def draw(graph: Graph, look: Look = PLAIN) -> str:
-    """The picture of a network as an SVG document. Raises `PictureError` if it fits no page."""
-    if look.page is None:
-        return render(picture(graph, look.depth), look.direction or "down")
-    drawn, places, scale = fitted(graph, look, look.page)
-    return document(drawn.heading, _description(drawn), sheet(drawn, places), on=Paper(PAGES[look.page], scale))
+    """The picture of a network as an SVG document. Raises `PictureError` if it cannot be had like that."""
+    pictures = Pictures(graph, chosen(graph, look.highlight))
+    if look.page is not None:
+        drawn, places, scale = fitted(graph, pictures, look, look.page)
+        paper = Paper(PAGES[look.page], scale)
+    else:
+        drawn, paper = noted(pictures.best(look.depth), look), None
+        places = layout(drawn, look.direction or "down")
+    content = with_legend(sheet(drawn, places), drawn, look)
+    return document(drawn.heading, _description(drawn), content, "" if look.plain else look_styles(), paper)
 
 
 def render(drawn: Picture, direction: Direction = "down") -> str:
