@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
+import jsonschema
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import cnndsl
 from cnndsl.analysis import summarize, summary_json
 from cnndsl.draw.boxes import picture
+from cnndsl.draw.viewer import states
 from cnndsl.draw.viewer.page import page
 from cnndsl.draw.viewer.states import viewer_data
 from cnndsl.ir.graph import Graph
@@ -29,6 +31,7 @@ TEXTS = """() => [...document.querySelectorAll(".scene text")].map(text => {
   const at = text.getBoundingClientRect();
   return [text.textContent, at.left, at.top + at.height * 0.15, at.right, at.bottom - at.height * 0.15];
 })"""
+SCHEMA = Path(states.__file__).with_name("viewer.schema.json")
 STILL = ".viewer * { animation: none !important; transition: none !important; }"
 
 
@@ -163,6 +166,7 @@ def test_text_of_a_network_ends_no_script(browser: Browser, tmp_path: Path) -> N
 def test_every_way_of_the_viewer_leads_somewhere(name: str) -> None:
     """From each state to one in which the block is open, or the frame is not."""
     data = json.loads(json.dumps(viewer_data(cnndsl.load(name).graph)))
+    jsonschema.validate(data, json.loads(SCHEMA.read_text(encoding="utf-8")))
     shown = {key: {item[0] for item in state["items"]} for key, state in data["states"].items()}
     for key, state in data["states"].items():
         boxes = {item[4:] for item in shown[key] if item.startswith("box ")}

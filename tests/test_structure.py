@@ -45,6 +45,7 @@ ROOMS = (
     "checking",
     "fixing",
     "diff",
+    "draw",
     "formatting",
     "foreign",
     "alignment",
@@ -59,7 +60,7 @@ ROOMS = (
     "features",
     "lifting",
     "",  # cnndsl/__init__.py, the public API
-    "draw",
+    "notebook",
     "editor",
     "cli",
     "__main__",

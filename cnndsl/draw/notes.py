@@ -48,7 +48,7 @@ def noted(drawn: Picture, look: Look) -> Picture:
     """The picture with the numbers and colours that were asked for."""
     boxes = dict(drawn.boxes)
     for key, box in boxes.items():
-        told = "  ".join(box.numbers[fact] for fact in look.labels if fact in box.numbers)
+        told = ", ".join(box.numbers[fact] for fact in look.labels if fact in box.numbers)
         if told and box.kind not in ("merge", "terminal"):
             boxes[key] = replace(box, note=told)
     if look.colour in ("macs", "params"):
