@@ -40,7 +40,11 @@ def boxes(root: ElementTree.Element) -> list[str]:
     return [group.attrib["data-box"] for group in root.iter(f"{SVG}g") if "data-box" in group.attrib]
 
 
-@pytest.mark.parametrize("path", FILES, ids=stem)
+OFTEN = ("alexnet", "densenet_cifar", "fpn", "googlenet", "siamese", "unet")
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, marks=() if stem(p) in OFTEN else SLOW, id=stem(p)) for p in FILES])
 def test_the_zoo(path: Path) -> None:
     """Each network is drawn, or it is said in one line why not."""
     for each in first_two(path)[:1]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import get_args
 
 import pydot
 import pytest
@@ -15,15 +16,17 @@ from PIL import Image
 from test_draw import judge
 
 import cnndsl
+from cnndsl.cli import draw as command
 from cnndsl.cli.main import main
 from cnndsl.draw import Look, PictureError, draw, draw_as
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.dot import dot
-from cnndsl.draw.forms import FORMS
+from cnndsl.draw.forms import FORMS, PRINTS, TEXTS
 from cnndsl.draw.look import PAGES, PageName
+from cnndsl.draw.model import Fact
 from cnndsl.draw.sizes import TINY
 
-FEW = ("alexnet", "resnet18", "unet", "googlenet", "resnet50_fpn")
+FEW = ("alexnet", "unet", "googlenet")
 ODD = """network n {
   input 3 x 8 x 8 as graph
   conv 1x1, 3 as subgraph
@@ -48,6 +51,12 @@ def test_the_ending_says_the_form(tmp_path: Path, ending: str) -> None:
     assert main(["draw", "alexnet", "-o", str(path)]) == 0
     begins = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "html": b"<!doctype html>", "md": b"# ", "dot": b"dig"}
     assert path.read_bytes().startswith(begins[ending])
+
+
+def test_the_command_knows_what_there_is() -> None:
+    """Its choices are written out, so that a usage error needs no import."""
+    assert set(command.ENDINGS) == set(FORMS) and set(command.FACTS) == set(get_args(Fact))
+    assert {*command.PRINTED, "svg"} == set(PRINTS) and set(command.UNPLACED) == set(TEXTS)
 
 
 def test_an_unknown_ending_is_an_error_before_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +106,7 @@ def test_a_png_has_two_pixels_to_one_and_letters() -> None:
     assert 0.02 < sum(shade < 128 for shade in heading.tobytes()) / (120 * 40) < 0.5
 
 
-@pytest.mark.parametrize("name", ["odd", "alexnet", "unet"])
+@pytest.mark.parametrize("name", ["odd", "alexnet"])
 def test_graphviz_reads_the_same_boxes_and_wires(name: str) -> None:
     drawn = picture(network(name).graph)
     (graph,) = pydot.graph_from_dot_data(dot(drawn)) or ()
@@ -127,14 +136,14 @@ def test_a_broken_network_is_drawn_as_far_as_it_goes(tmp_path: Path, capsys: pyt
     assert "conv 3x3, 7" in out and out.rstrip().endswith("</svg>") and "error" in err
 
 
-@pytest.mark.parametrize("name", ("alexnet", "resnet50", "unet", "resnet50_fpn", "googlenet"))
+@pytest.mark.parametrize("name", ("resnet50", "unet", "resnet50_fpn"))
 def test_a_network_runs_to_the_right(name: str) -> None:
     for depth in (1, None):
         judge(picture(cnndsl.load(name).graph, depth), "right")
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("name", ("alexnet", "vgg16", "resnet50", "densenet121"))
+@pytest.mark.parametrize("name", ("alexnet", "resnet50"))
 def test_a_page_has_letters_of_nine_points(name: str, page: PageName) -> None:
     found = read(draw(cnndsl.load(name).graph, Look(page=page)))
     width, height = (float(found.root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
@@ -146,7 +155,7 @@ def test_a_page_has_letters_of_nine_points(name: str, page: PageName) -> None:
 
 
 def test_what_fits_no_page_is_said() -> None:
-    layers = "\n".join("conv 3x3, 8 -> maxpool 3x3, /1, pad=1" for _ in range(200))
+    layers = "\n".join("conv 3x3, 8 -> maxpool 3x3, /1, pad=1" for _ in range(60))
     graph = cnndsl.loads(f"network n {{\n input 3 x 8 x 8\n {layers}\n}}").graph
     with pytest.raises(PictureError, match="n does not fit 16:9 with letters of 9 points: it takes"):
         draw(graph, Look(page="16:9"))

@@ -153,6 +153,7 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
 LIGHT_COMMANDS = (
     ["check", "googlenet"],
     ["summary", "googlenet"],
+    ["draw", "googlenet"],
     ["diff", "googlenet", "googlenet"],
     ["diff", "googlenet", "googlenet", "--format", "html"],
     ["ops"],
