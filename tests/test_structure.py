@@ -47,6 +47,7 @@ ROOMS = (
     "fixing",
     "diff",
     "comparison",
+    "draw",
     "formatting",
     "foreign",
     "alignment",
@@ -61,7 +62,7 @@ ROOMS = (
     "features",
     "lifting",
     "",  # cnndsl/__init__.py, the public API
-    "draw",
+    "notebook",
     "editor",
     "cli",
     "__main__",
@@ -154,6 +155,7 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
 LIGHT_COMMANDS = (
     ["check", "googlenet"],
     ["summary", "googlenet"],
+    ["draw", "googlenet"],
     ["summary", "googlenet", "--roofline", "h200"],
     ["sizes", "googlenet"],
     ["field", "googlenet"],
