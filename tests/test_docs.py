@@ -36,8 +36,9 @@ from pathlib import Path
 import pytest
 from mistakes import table
 
+from cnndsl import reference
 from cnndsl.checking import Request, check_file
-from cnndsl.cli import explain, ops
+from cnndsl.cli import explain
 from cnndsl.cli.main import main
 from cnndsl.diagnostics import render
 from cnndsl.diagnostics.codes import lookup
@@ -52,7 +53,7 @@ def diagnostics_page() -> str:
     return explain.page() + table.section()
 
 
-GENERATED: dict[str, Callable[[], str]] = {"layers.md": ops.page, "diagnostics.md": diagnostics_page}
+GENERATED: dict[str, Callable[[], str]] = {"layers.md": reference.page, "diagnostics.md": diagnostics_page}
 RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text", "toml"}
 SHOWN = {"sh", "ebnf", "cpp", "picture"}
 

@@ -43,6 +43,7 @@ ROOMS = (
     "revisions",
     "repairs",
     "checking",
+    "reference",
     "fixing",
     "diff",
     "formatting",
@@ -61,6 +62,7 @@ ROOMS = (
     "",  # cnndsl/__init__.py, the public API
     "draw",
     "editor",
+    "lsp",
     "cli",
     "__main__",
 )

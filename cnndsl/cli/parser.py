@@ -22,6 +22,7 @@ COMMANDS = {
     "predict": "Name what is on photographs.",
     "zoo": "List the networks that ship with cnndsl.",
     "ops": "List the layers, or explain one.",
+    "lsp": "Serve an editor: diagnostics, shapes, completion, and more.",
     "explain": "Explain a diagnostic code, or list all of them.",
 }
 
