@@ -66,7 +66,13 @@ ROOMS = (
     "cli",
     "__main__",
 )
-ONLY_IMPORTERS = {"networkx": ("ir",), "lark": ("syntax",), "triton": ("kernels", "backends")}
+ONLY_IMPORTERS = {
+    "networkx": ("ir",),
+    "lark": ("syntax",),
+    "triton": ("kernels", "backends"),
+    "pygls": ("lsp",),
+    "lsprotocol": ("lsp",),
+}
 # The templates, and what compiles and launches them: no problem, plan or rule.
 TRITON_FILES = (
     "kernels/templates/*.py",

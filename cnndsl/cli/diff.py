@@ -36,7 +36,6 @@ EXAMPLES = """examples:
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("old", metavar="OLD", help=f"{MODEL_HELP}; or REV:PATH, a file as git has it in a revision")
     parser.add_argument("model", metavar="NEW", nargs="?", help="the same; without it, OLD as -p and --input say")
     add_request(parser)

@@ -8,6 +8,12 @@ import sys
 from cnndsl.cli.arguments import MODEL_HELP, add_request, destination, positive
 from cnndsl.cli.checked import checked_network
 
+EXAMPLES = """\
+examples:
+  cnndsl draw googlenet -o googlenet.svg
+  cnndsl draw resnet50 --depth 1 -o resnet50.svg
+"""
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)

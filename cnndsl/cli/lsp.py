@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+EXAMPLES = """\
+examples:
+  cnndsl lsp
+  cnndsl lsp --stdio
+"""
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stdio", action="store_true", help="talk over standard input and output, as it does anyway")

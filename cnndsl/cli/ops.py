@@ -6,6 +6,12 @@ import argparse
 
 from cnndsl.cli.arguments import UsageError
 
+EXAMPLES = """\
+examples:
+  cnndsl ops
+  cnndsl ops conv
+"""
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("layer", metavar="LAYER", nargs="?", help="such as conv")

@@ -8,6 +8,12 @@ import sys
 from cnndsl.cli.arguments import MODEL_HELP, add_request, positive
 from cnndsl.cli.checked import checked_model, print_findings
 
+EXAMPLES = """\
+examples:
+  cnndsl summary vgg16
+  cnndsl summary resnet50 --depth 2 --format csv
+"""
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
