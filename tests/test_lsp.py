@@ -117,7 +117,7 @@ def within(seconds: int, work: Any) -> Any:
 @pytest.mark.asyncio
 async def test_a_file_that_is_typed_letter_by_letter(client: LanguageClient, tmp_path: Path) -> None:
     (tmp_path / "blocks.arch").write_text(BLOCKS, encoding="utf-8")
-    await within(SECONDS, typed(client, tmp_path / "small.arch", TEXT, wait_every=7))
+    await within(SECONDS, typed(client, tmp_path / "small.arch", TEXT, wait_every=15))
 
 
 @pytest.mark.asyncio

@@ -61,7 +61,6 @@ def _watch(options: argparse.Namespace) -> NoReturn:
 
     if options.fix or "-" in options.models:
         raise UsageError("--watch looks at files again and again: it goes with neither - nor --fix")
-    known = {Path(model) for model in options.models}
 
     def check() -> set[Path]:
         if sys.stdout.isatty():
@@ -69,13 +68,14 @@ def _watch(options: argparse.Namespace) -> NoReturn:
         try:
             checked = _checked(options)
             _show(checked, options.format, sys.stdout)
-            known.update(path for each in checked for path in files_of(each.module))
+            return {path for each in checked for path in files_of(each.module)}
         except Error as error:
             print(f"cnndsl: error: {error}", file=sys.stderr)
-        sys.stdout.flush()
-        return known
+            return set()
+        finally:
+            sys.stdout.flush()
 
-    watch(check)
+    watch(check, map(Path, options.models))
 
 
 def _show(checked: Sequence[Checked], format: str, stream: TextIO, made: int = 0) -> int:
