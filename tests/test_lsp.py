@@ -165,7 +165,7 @@ async def ask_everything(client: LanguageClient, folder: Path) -> None:
     assert tokens is not None and len(tokens.data) % 5 == 0 and tokens.data[:5] == (0, 0, 3, 0, 0)
     lenses = await client.text_document_code_lens_async(types.CodeLensParams(**here))
     assert [lens.command.title.split()[1] for lens in lenses or () if lens.command] == ["parameters,"]
-    picture = await client.protocol.send_request_async("cnndsl/picture", {"uri": editor.uri, "line": 5})
+    picture = await client.protocol.send_request_async("arch/picture", {"uri": editor.uri, "line": 5})
     assert picture.network == "small" and picture.svg.startswith("<svg")
     await mend_and_format(client, editor)
 

@@ -26,7 +26,7 @@ from cnndsl.source import Source, Span, read_source
 from cnndsl.version import __version__
 
 _MOST_FILES = 2_000  # of a workspace that are looked through for uses of a name
-PICTURE = "cnndsl/picture"
+PICTURE = "arch/picture"
 
 
 class Protocol(LanguageServerProtocol):

@@ -51,7 +51,7 @@ export class Preview implements vscode.Disposable {
     const line = editor.selection.active.line;
     const request = { uri: editor.document.uri.toString(), line };
     // A request that the next keystroke overtakes is cancelled by the server: the picture stays as it is until then.
-    const picture = await this.client.sendRequest<Picture | null>("cnndsl/picture", request).catch(() => null);
+    const picture = await this.client.sendRequest<Picture | null>("arch/picture", request).catch(() => null);
     if (picture === null || this.panel === undefined) return;
     this.panel.title = picture.network;
     if (picture.svg !== this.shown) {
