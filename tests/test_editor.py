@@ -16,8 +16,8 @@ from cnndsl.checking import Request, check_file
 from cnndsl.diagnostics import Report, apply_fixes
 from cnndsl.editor import completion, hints, hover, lenses, outline, references, repairs, words
 from cnndsl.editor.memory import change, remembered
+from cnndsl.editor.occurrences import occurrences
 from cnndsl.editor.positions import Position, offset_at, position_at, units
-from cnndsl.editor.symbols import occurrences
 from cnndsl.editor.view import Focus, View, first_view, in_view, whole_view
 from cnndsl.elaborate import Loader
 from cnndsl.elaborate.structures import STRUCTURES

@@ -18,7 +18,10 @@ from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient
 
 from cnndsl.checking import check_file
-from cnndsl.diagnostics import render
+from cnndsl.diagnostics import Diagnostic, render
+from cnndsl.editor.view import View
+from cnndsl.lsp import documents, translate
+from cnndsl.lsp.documents import Document
 from cnndsl.source import read_source
 
 ARCHS = Path(__file__).resolve().parent.parent / "archs"
@@ -204,6 +207,51 @@ async def change_what_is_used(client: LanguageClient, folder: Path) -> None:
     await blocks.settled()
     assert (await main.settled())[0].range.start == types.Position(0, 4)  # what is wrong there is told at the `use`
     client.text_document_did_close(types.DidCloseTextDocumentParams(blocks.document))
+
+
+def test_the_network_in_view_comes_first_and_a_keystroke_gives_up_what_is_under_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(documents, "QUICK", 0.0)
+    monkeypatch.setattr(documents, "PAUSE", 0.05)
+    one = "network one {\n    input 3 x 8 x 8\n    conv 3x3, 4\n}\n"
+    text = one + one.replace("one", "two").replace("conv", "con")
+    told: list[tuple[int, bool, list[str]]] = []
+
+    def hear(document: Document, view: View | None, findings: list[Diagnostic] | Exception) -> None:
+        assert view is not None and isinstance(findings, list)
+        told.append((document.version, view.whole, [each.code for each in findings]))
+
+    async def typing() -> None:
+        document = Document(hear, "untitled:1")
+        for version, typed in enumerate((text, text.replace("4", "5", 1), text.replace("4", "x", 1))):
+            document.change(typed, None, version)
+            document.look({})
+            await (document.first() if version == 1 else document.whole())
+        document.close()
+
+    asyncio.run(within(SECONDS, typing()))
+    assert told == [
+        (0, True, ["E301"]),
+        (1, False, ["E301"]),  # remembered
+        (2, False, ["E302", "E301"]),
+        (2, True, ["E302", "E301"]),
+    ]
+
+
+def test_a_text_that_cannot_be_read_is_said_at_its_beginning() -> None:
+    told: list[object] = []
+
+    async def typing() -> None:
+        document = Document(lambda document, view, findings: told.append(findings), "untitled:1")
+        document.change("x" * 20_000, None, 0)
+        document.look({})
+        assert await document.whole() is None
+
+    asyncio.run(within(SECONDS, typing()))
+    (error,) = told
+    assert isinstance(error, Exception) and "line of 20,000 characters" in str(error)
+    assert translate.unreadable(error).range.start == types.Position(0, 0)
 
 
 @pytest.mark.slow

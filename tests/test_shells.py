@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -82,10 +83,15 @@ def test_heavy_examples_run(folder: Path) -> None:
     from oracles import torchvision_models
     from PIL import Image
 
+    from cnndsl.photographs.preprocessing import PRESETS
+
     Image.new("RGB", (256, 256), "teal").save(folder / "photo.jpg")
     torch.save(torchvision_models().resnet18().state_dict(), folder / "theirs.pth")
     assert main(["compile", "resnet18", "-p", "classes=10", "-o", "runs"]) == 0
     assert main(["compile", "squeezenet1_1", "-o", "."]) == 0
+    said = replace(PRESETS["torchvision"], classes="resnet18.classes.txt")
+    (folder / "runs" / "resnet18.preprocess.toml").write_text(said.text("resnet18"), encoding="utf-8")
+    (folder / "runs" / "resnet18.classes.txt").write_text("\n".join("abcdefghij"), encoding="utf-8")
     for example in dict.fromkeys(each for each in EXAMPLES if each.split()[1] in HEAVY):
         run_example(example)
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from cnndsl.editor.hover import heading
-from cnndsl.editor.symbols import bottom
+from cnndsl.editor.occurrences import bottom
 from cnndsl.editor.view import View
 from cnndsl.elaborate.claim import NETWORK_FACTS
 from cnndsl.elaborate.functions import FUNCTIONS

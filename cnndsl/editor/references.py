@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from cnndsl.checking import Request, check_file
 from cnndsl.diagnostics import Edit, Fix, Report
 from cnndsl.diagnostics.edits import edited
-from cnndsl.editor.symbols import Occurrence, Symbol, file_of, occurrences
+from cnndsl.editor.occurrences import occurrences
+from cnndsl.editor.symbols import Occurrence, Symbol, file_of
 from cnndsl.editor.view import View
 from cnndsl.elaborate import Loader
 from cnndsl.errors import Error, SourceError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from cnndsl.checking import Checked, Request, check_at_once, check_file
-from cnndsl.editor.symbols import Occurrence, occurrences
+from cnndsl.editor.occurrences import occurrences
+from cnndsl.editor.symbols import Occurrence
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Passing
 from cnndsl.models import Model

@@ -2,118 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import asyncio
+from functools import lru_cache
 from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
-from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from cnndsl.checking import Request
-from cnndsl.diagnostics import Diagnostic
 from cnndsl.draw import draw
 from cnndsl.editor import completion, hints, hover, lenses, outline, references, repairs, words
 from cnndsl.editor.positions import position_at
-from cnndsl.editor.view import Focus, View, in_view
+from cnndsl.editor.view import in_view
 from cnndsl.errors import SourceError
-from cnndsl.formatting import arch_files, formatted
+from cnndsl.formatting import formatted
+from cnndsl.ir import Graph
 from cnndsl.lsp import translate
-from cnndsl.lsp.documents import Document
-from cnndsl.shipped import shipped
-from cnndsl.source import Source, Span, read_source
-from cnndsl.version import __version__
+from cnndsl.lsp.session import Server
 
-_MOST_FILES = 2_000  # of a workspace that are looked through for uses of a name
 PICTURE = "arch/picture"
-
-
-class Protocol(LanguageServerProtocol):
-    """Counts columns in UTF-16, which every editor knows, whatever else one offers."""
-
-    @lsp_method(types.INITIALIZE)
-    def lsp_initialize(self, params: types.InitializeParams) -> Any:
-        if params.capabilities.general is not None:
-            params.capabilities.general.position_encodings = None
-        return (yield from super().lsp_initialize(params))
-
-
-class Server(LanguageServer):
-    """The open documents by their addresses."""
-
-    def __init__(self) -> None:
-        full = types.TextDocumentSyncKind.Full  # the texts are small, and nobody can disagree about lines
-        super().__init__("cnndsl", __version__, full, protocol_cls=Protocol)
-        self.documents: dict[str, Document] = {}
-
-    def change(self, uri: str, text: str, version: int) -> None:
-        """A text is new: look at it."""
-        document = self.documents.setdefault(uri, Document(self.tell, uri))
-        document.change(text, translate.path_of(uri), version)
-        document.look(self.texts())
-        for other in self.documents.values():
-            if other.uses(document):
-                other.look(self.texts())
-
-    def texts(self) -> dict[Path, Source]:
-        """The open texts that are files, which count as they stand in the editor."""
-        sources = (document.source for document in self.documents.values())
-        return {source.path.resolve(): source for source in sources if source.path is not None}
-
-    def tell(self, document: Document, view: View | None, findings: list[Diagnostic] | Exception) -> None:
-        """Publish what was found in a text."""
-        if isinstance(findings, Exception):
-            told = [translate.unreadable(findings)]
-        else:
-            told = [translate.diagnostic(each, _home(each, view), document.uri) for each in findings]
-        params = types.PublishDiagnosticsParams(document.uri, told, document.version)
-        self.text_document_publish_diagnostics(params)
-
-    async def first(self, uri: str) -> View | None:
-        return await self.documents[uri].first() if uri in self.documents else None
-
-    async def whole(self, uri: str) -> View | None:
-        return await self.documents[uri].whole() if uri in self.documents else None
-
-    def focus(self, uri: str) -> Focus | None:
-        return self.documents[uri].focus if uri in self.documents else None
-
-    def others(self) -> Iterator[Source]:
-        """The `.arch` files of the workspace that can be read, open ones as they stand in the editor."""
-        texts = self.texts()
-        yield from texts.values()
-        folders = [translate.path_of(folder.uri) for folder in self.workspace.folders.values()]
-        for path in [path for folder in folders if folder is not None for path in _files_in(folder)][:_MOST_FILES]:
-            if path.resolve() not in texts:
-                try:
-                    yield read_source(path)
-                except SourceError:
-                    continue
-
-    def request(self) -> Request:
-        return Request(files=self.texts())
-
-
-def _files_in(folder: Path) -> list[Path]:
-    try:
-        return arch_files(folder)
-    except SourceError:  # there is none
-        return []
-
-
-def _home(finding: Diagnostic, view: View | None) -> Span:
-    """Where a finding is shown in a text: at its own place, or at the `use` of the file that it is in."""
-    if view is None or finding.span.source is view.source:
-        return finding.span
-    module = view.checked.module
-    uses = [each.span for each in view.file.uses]
-    for name, used in module.uses.items():
-        if used.source is finding.span.source and (place := module.places.get(name) or module.env.place_of(name)):
-            return place
-    return uses[0] if uses else view.source.span(0, 0)
-
-
 server = Server()
 
 
@@ -318,10 +224,17 @@ async def picture(server: Server, params: Any) -> dict[str, str] | None:
     focus = server.focus(params.uri)
     network = in_view(view, offset) or (focus.network if focus else next(iter(view.checked.networks), None))
     done = view.checked.networks.get(network or "")
-    return {"network": network or "", "svg": draw(done.graph)} if done is not None and len(done.graph) else None
+    if network is None or done is None or not len(done.graph):
+        return None
+    return {"network": network, "svg": await asyncio.to_thread(_picture, done.graph)}
+
+
+@lru_cache(maxsize=4)
+def _picture(graph: Graph) -> str:
+    """Drawn once for each look at a text: the cursor moves more often than the text changes."""
+    return draw(graph)
 
 
 def serve() -> None:
     """Serve an editor on standard input and output until it goes."""
-    shipped("grammars")
     server.start_io()

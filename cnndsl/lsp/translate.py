@@ -47,8 +47,10 @@ def path_of(uri: str) -> Path | None:
 
 
 def uri_of(source: Source, uri: str) -> str:
-    """Where a source is; `uri` stands for one that has no path, which is the document itself."""
-    return uri if source.path is None else from_fs_path(str(source.path.resolve())) or uri
+    """Where a source is; the document itself is at `uri`, as the editor calls it, whatever links lead there."""
+    if source.path is None or source.path == path_of(uri):
+        return uri
+    return from_fs_path(str(source.path.resolve())) or uri
 
 
 def offset_of(source: Source, position: types.Position) -> int:

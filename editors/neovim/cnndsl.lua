@@ -1,11 +1,12 @@
--- Neovim 0.11 or newer: put this file into ~/.config/nvim/lsp/ and call vim.lsp.enable("cnndsl") in init.lua.
--- It needs `pip install "cnndsl[lsp]"`.
+-- Neovim 0.11 or newer: put this file into ~/.config/nvim/plugin/. It needs `pip install "cnndsl[lsp]"`.
 vim.filetype.add({ extension = { arch = "arch" } })
 
 vim.api.nvim_create_autocmd("FileType", {
   pattern = "arch",
   callback = function()
     vim.bo.commentstring = "# %s"
+    vim.bo.shiftwidth = 4
+    vim.bo.expandtab = true
   end,
 })
 
@@ -18,8 +19,9 @@ vim.api.nvim_create_autocmd("LspAttach", {
   end,
 })
 
-return {
+vim.lsp.config("cnndsl", {
   cmd = { "cnndsl", "lsp" },
   filetypes = { "arch" },
   root_markers = { ".git" },
-}
+})
+vim.lsp.enable("cnndsl")
