@@ -18,6 +18,7 @@ from lsprotocol import types
 from pytest_lsp import ClientServerConfig, LanguageClient
 
 from cnndsl.checking import check_file
+from cnndsl.cli.main import main
 from cnndsl.diagnostics import Diagnostic, render
 from cnndsl.editor.view import View
 from cnndsl.lsp import documents, translate
@@ -237,6 +238,14 @@ def test_the_network_in_view_comes_first_and_a_keystroke_gives_up_what_is_under_
         (2, False, ["E302", "E301"]),
         (2, True, ["E302", "E301"]),
     ]
+
+
+def test_without_the_extra_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cnndsl.extras.find_spec", lambda name: None)
+    assert main(["lsp"]) == 2
+    assert capsys.readouterr().err == 'cnndsl: error: this needs pygls: pip install "cnndsl[lsp]"\n'
 
 
 def test_a_text_that_cannot_be_read_is_said_at_its_beginning() -> None:
