@@ -31,7 +31,7 @@ HEAVY = ("compile", "save", "export", "weights", "conform", "lift", "predict", "
 ENDLESS = ("--watch", "lsp")  # which have tests of their own
 DIFFERS = {"diff": 1}  # the exit code that says that something was found
 NETWORK = "network net {\n    input 3 x 32 x 32\n    conv 3x3, 8 -> relu\n    global_avgpool -> linear 10\n}\n"
-EXAMPLES = [example for command in command_lines() for example in dict.fromkeys(command.examples)]
+EVERY = [example for command in command_lines() for example in dict.fromkeys(command.examples)]
 
 
 def installed(shell: str) -> pytest.MarkDecorator:
@@ -58,6 +58,10 @@ def run_example(example: str) -> None:
     assert main(words) == DIFFERS.get(words[0], 0), example
 
 
+def heavy(example: str) -> bool:
+    return example.split()[1] in HEAVY or "--effective" in example
+
+
 # --- help
 
 
@@ -71,7 +75,7 @@ def test_help_shows_two_examples_of_every_command(name: str, capsys: pytest.Capt
     assert import_module(f"cnndsl.cli.{name}").EXAMPLES.strip() in shown
 
 
-@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.split()[1] not in HEAVY])
+@pytest.mark.parametrize("example", [each for each in EVERY if not heavy(each)])
 def test_examples_run(example: str, folder: Path) -> None:
     if not any(word in example.split() for word in ENDLESS):
         run_example(example)
@@ -92,7 +96,7 @@ def test_heavy_examples_run(folder: Path) -> None:
     said = replace(PRESETS["torchvision"], classes="resnet18.classes.txt")
     (folder / "runs" / "resnet18.preprocess.toml").write_text(said.text("resnet18"), encoding="utf-8")
     (folder / "runs" / "resnet18.classes.txt").write_text("\n".join("abcdefghij"), encoding="utf-8")
-    for example in dict.fromkeys(each for each in EXAMPLES if each.split()[1] in HEAVY):
+    for example in dict.fromkeys(each for each in EVERY if heavy(each)):
         run_example(example)
 
 
