@@ -27,14 +27,13 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 from mistakes import table
+from website.blocks import FENCE, NAMED, Block, blocks, save_named
 
 from cnndsl import reference
 from cnndsl.checking import Request, check_file
@@ -57,35 +56,8 @@ GENERATED: dict[str, Callable[[], str]] = {"layers.md": reference.page, "diagnos
 RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text", "toml"}
 SHOWN = {"sh", "ebnf", "cpp", "picture", "yaml"}
 
-FENCE = re.compile(r"^```(?P<word>[\w-]*)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"# (\w+\.(?:arch|py))\n")
 PLACE = re.compile(r"`((?:cnndsl|grammars|archs|tests|docs|benchmarks|scripts)/[\w./-]*)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-
-
-@dataclass(frozen=True)
-class Block:
-    """One fenced block, and the `text` block right after it, if there is one."""
-
-    page: Path
-    line: int
-    word: str
-    rest: str
-    body: str
-    printed: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.page.name}:{self.line}"
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text(encoding="utf-8")
-    found = [*FENCE.finditer(text)]
-    for match, after in zip_longest(found, found[1:]):
-        follows = after and after["word"] == "text" and not text[match.end() : after.start()].strip()
-        line = text.count("\n", 0, match.start()) + 1
-        printed = after["body"] if after and follows else None
-        yield Block(page, line, match["word"], match["rest"].strip(), match["body"], printed)
 
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
@@ -104,10 +76,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def save_named(page: Path, folder: Path) -> None:
-    for block in BLOCKS:
-        if block.page == page and block.word in ("arch", "python") and (name := NAMED.match(block.body)):
-            (folder / name[1]).write_text(block.body, encoding="utf-8")
+def save_examples(page: Path, folder: Path) -> None:
+    save_named((block for block in BLOCKS if block.page == page), folder)
 
 
 def replace_in(page: Path, block: Block, old: str, new: str) -> None:
@@ -123,7 +93,7 @@ def replace_in(page: Path, block: Block, old: str, new: str) -> None:
 
 def findings(block: Block, folder: Path) -> tuple[set[str], str]:
     """The codes that a check of an example gives, and what it prints."""
-    save_named(block.page, folder)
+    save_examples(block.page, folder)
     name = NAMED.match(block.body)
     file = name[1] if name else "example.arch"
     text = block.body
@@ -166,7 +136,7 @@ def test_shapes(block: Block) -> None:
 def test_a_session_prints_what_it_says(
     block: Block, folder: Path, renew: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_named(block.page, folder)
+    save_examples(block.page, folder)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     said, *commands = re.split(r"^\$ ", block.body, flags=re.MULTILINE)
@@ -228,7 +198,7 @@ def test_python_prints_what_it_says(page: Path, folder: Path, renew: bool) -> No
     chosen = [b for b in BLOCKS if b.page == page and b.word == "python" and not NAMED.match(b.body)]
     if not chosen:
         return
-    save_named(page, folder)
+    save_examples(page, folder)
     printed = python(folder, "-c", PROCESS, given=json.dumps([(str(b), b.body) for b in chosen])).split("\0")
     for block, text in zip(chosen, printed, strict=False):
         if renew and block.printed is not None and "...\n" not in block.printed:
@@ -240,7 +210,7 @@ def test_python_prints_what_it_says(page: Path, folder: Path, renew: bool) -> No
 @of("toml")
 def test_a_package_brings_its_layers(block: Block, folder: Path) -> None:
     """With an entry point as the page declares it, the wrong example after it is right."""
-    save_named(block.page, folder)
+    save_examples(block.page, folder)
     wrong = next(b for b in BLOCKS if b.page == block.page and b.line > block.line and b.word == "arch-error")
     (folder / "example.arch").write_text(wrong.body, encoding="utf-8")
     points = tomllib.loads(block.body)["project"]["entry-points"]
