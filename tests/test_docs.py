@@ -35,10 +35,12 @@ import pytest
 from mistakes import table
 from website.blocks import FENCE, NAMED, Block, blocks, save_named
 
+import cnndsl
 from cnndsl import reference
 from cnndsl.checking import Request, check_file
 from cnndsl.cli import explain
 from cnndsl.cli.main import main
+from cnndsl.cli.parser import parse
 from cnndsl.diagnostics import render
 from cnndsl.diagnostics.codes import lookup
 from cnndsl.source import Source
@@ -153,6 +155,13 @@ def test_a_session_prints_what_it_says(
         replace_in(block.page, block, block.body, session)
     else:
         assert session == block.body
+
+
+@of("sh")
+def test_a_command_that_is_only_shown_is_understood(block: Block) -> None:
+    for line in block.body.splitlines():
+        if line.startswith("cnndsl "):
+            parse(shlex.split(line, comments=True)[1:])  # exits if there is no such command, argument or choice
 
 
 def run(arguments: list[str]) -> None:
@@ -272,3 +281,30 @@ def test_the_grammar_summary_names_every_word_of_the_language() -> None:
     words = set(re.findall(r'"([a-z]+)"', grammar))
     (summary,) = [block for block in BLOCKS if block.word == "ebnf"]
     assert words <= set(re.findall(r'"([a-z]+)"', summary.body))
+
+
+# --- from PyTorch
+
+SPELLING = re.compile(r"^\| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
+FROM_PYTORCH = (ROOT / "docs" / "from_pytorch.md").read_text(encoding="utf-8")
+SPELLINGS = SPELLING.findall(FROM_PYTORCH.partition("## Spellings")[2])
+
+
+@pytest.mark.parametrize(("theirs", "ours"), SPELLINGS, ids=[theirs for theirs, _ in SPELLINGS])
+def test_a_spelling_is_what_lifting_writes(theirs: str, ours: str) -> None:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    class Written(nn.Module):
+        """A module as the page has it, or what is computed of `x`."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = eval(theirs, {"nn": nn}) if theirs.startswith("nn.") else None
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.module(x) if self.module else eval(theirs, {"x": x, "torch": torch, "F": F})
+
+    text = cnndsl.lift(Written(), input=(64, 32, 32)).text
+    assert ours in [re.sub(r" +: .*", "", line.strip()) for line in text.splitlines()], text

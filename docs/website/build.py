@@ -10,6 +10,6 @@ CONFIGURATION = Path(__file__).resolve().parent
 
 
 def build(source: Path, site: Path, builder: str = "html") -> int:
-    """Build the site; gives an exit code. The builder `dummy` reads every page and follows every link, and writes none."""
+    """Build the site; gives an exit code. The builder `dummy` reads all pages, follows their links, and writes none."""
     options = ["--fail-on-warning", "--quiet", "--jobs", "auto"]
     return build_main([*options, "--conf-dir", str(CONFIGURATION), "--builder", builder, str(source), str(site)])

@@ -19,6 +19,7 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
 myst_heading_anchors = 3
@@ -33,7 +34,7 @@ class WrongArchLexer(ArchLexer):
 
 
 def setup(app: Sphinx) -> None:
-    """Blocks are called after what the tests do with them; the summary of our grammar is no dialect that Pygments reads."""
+    """Blocks are called after what the tests do with them, and our EBNF is no dialect that Pygments reads."""
     for word in ("arch", "arch-fragment", "arch-shapes"):
         app.add_lexer(word, ArchLexer)
     app.add_lexer("arch-error", WrongArchLexer)

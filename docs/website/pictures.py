@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from cnndsl.cli.main import main
+from cnndsl.shipped import shipped
 from website.blocks import FENCE, blocks, save_named
 
 COMMAND = re.compile(r"^\$ cnndsl ((?:draw|field|compare|diff) .*-o \w+\.svg)$", re.MULTILINE)
@@ -22,6 +23,7 @@ def with_pictures(page: Path, text: str, folder: Path) -> str:
         return text
     folder.mkdir(parents=True)
     save_named(blocks(page), folder)
+    (folder / "archs").symlink_to(shipped("archs"))
     with chdir(folder), redirect_stdout(StringIO()):
         for command in commands:
             main(shlex.split(command))

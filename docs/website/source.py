@@ -15,20 +15,25 @@ OWN = Path(__file__).resolve().parent
 OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./([\w./-]*)\)")
 
 
-def write(folder: Path, files: Sequence[Path]) -> None:
-    """Write all pages into `folder`, with a page for each network of `files` of the zoo."""
+def write(folder: Path, files: Sequence[Path], *, drawn: bool = True) -> None:
+    """Write all pages into `folder`, with a page for each network of `files` of the zoo.
+
+    Unless they are `drawn`, pages have no pictures of their commands.
+    """
     pages = sorted(DOCS.glob("*.md"))
-    (folder / "index.md").write_text(_index([page.stem for page in pages]), encoding="utf-8")
+    (folder / "index.md").write_text(index([page.stem for page in pages]), encoding="utf-8")
     shutil.copytree(DOCS / "images", folder / "images")
     for page in pages:
-        text = with_pictures(page, page.read_text(encoding="utf-8"), folder / "drawn" / page.stem)
+        text = page.read_text(encoding="utf-8")
+        if drawn:
+            text = with_pictures(page, text, folder / "drawn" / page.stem)
         (folder / page.name).write_text(OUTSIDE.sub(_inside, text), encoding="utf-8")
     for place, text in _made(zoo.read(files)):
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / place).write_text(text, encoding="utf-8")
 
 
-def _index(pages: Sequence[str]) -> str:
+def index(pages: Sequence[str]) -> str:
     """The first page, on which those that it does not name come last."""
     text = (OWN / "index.md").read_text(encoding="utf-8")
     others = [page for page in pages if not re.search(rf"^{page}$", text, re.MULTILINE)]
