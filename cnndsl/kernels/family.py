@@ -45,6 +45,7 @@ class Family:
     shipped         what is compiled ahead of time by the tests, for a GPU and a type
     refusal         why it does not take a problem, if it does not
     work            what one launch must move and compute
+    model           seconds that a configuration takes by a model, where there is one
     trial           the module of `cnndsl.kernels.trials` with small problems, tensors, and what must come out
     rivals          families whose problems it takes too, as another way to compute them
     most            configurations that are worth measuring (0: all)
@@ -60,6 +61,7 @@ class Family:
     shipped: Callable[[Target, Dtype], Iterator[Shipped]]
     refusal: Callable[[Problem], str | None] = lambda problem: None
     work: Callable[[Problem], Work] = lambda problem: problem.work()
+    model: Callable[[Problem, Config, Target], float] | None = None
     trial: str = ""
     rivals: tuple[str, ...] = ()
     most: int = 0

@@ -16,7 +16,7 @@ from torch.func import functional_call
 from cnndsl.backends.torch.loading import execute
 from cnndsl.backends.triton.float32 import with_products
 from cnndsl.backends.triton.graphs import captured
-from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
+from cnndsl.backends.triton.plan import Counters, Given, Launch, Packed, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.families import FAMILIES, pack
 from cnndsl.kernels.precision import SIZES, products_of
@@ -131,8 +131,8 @@ class Executor:
             return self.weights[tensor.name]
         buffer = self.buffers[tensor.buffer]
         bytes_ = self.arena[buffer.offset : buffer.offset + buffer.bytes]
-        if isinstance(tensor, Scratch):
-            return bytes_.view(torch.float32)[: tensor.elements]
+        if isinstance(tensor, Scratch | Counters):
+            return bytes_.view(torch.int32 if isinstance(tensor, Counters) else torch.float32)[: tensor.elements]
         row = tensor.width * tensor.leading
         shape = (self.plan.batch, tensor.height, tensor.width, tensor.channels)
         return bytes_.view(self.dtype).as_strided(

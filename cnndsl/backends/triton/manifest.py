@@ -13,7 +13,7 @@ from cnndsl.backends.triton.arena import ALIGNMENT
 from cnndsl.backends.triton.binaries import Binaries
 from cnndsl.backends.triton.execute import specialized
 from cnndsl.backends.triton.folder_form import FORMAT
-from cnndsl.backends.triton.plan import Given, Launch, Packed, Scratch, Tensor, View
+from cnndsl.backends.triton.plan import Counters, Given, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.targets import TARGETS
@@ -118,7 +118,7 @@ class Manifest:
                 size = prod(tensor.shape) * SIZES[tensor.dtype]
                 offset = self.weights[tensor.name]["offset"]
                 return {"memory": "weights", "offset": offset, "bytes": size, "weight": tensor.name}
-            case Scratch():
+            case Scratch() | Counters():
                 offset = self.buffers[tensor.buffer].offset
                 return {"memory": "arena", "offset": offset, "bytes": tensor.elements * SIZES["fp32"]}
             case View():

@@ -72,7 +72,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Scratch:
-    """Memory that only neighbouring launches use: float32 elements in a buffer of their own."""
+    """Memory that one launch uses for itself: float32 elements in a buffer of their own."""
 
     buffer: str
     elements: int
@@ -81,7 +81,18 @@ class Scratch:
         return self.buffer
 
 
-Tensor: TypeAlias = View | Packed | Given | Scratch
+@dataclass(frozen=True)
+class Counters:
+    """So many int32 that every launch finds and leaves at 0, so that all share them; nothing else may write there."""
+
+    elements: int
+    buffer: str = "counters"
+
+    def __str__(self) -> str:
+        return self.buffer
+
+
+Tensor: TypeAlias = View | Packed | Given | Scratch | Counters
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def launch_work(launch: Launch) -> Work:
         return work
     work = FAMILIES[launch.kernel].work(launch.problem)
     scratch = sum(tensor.elements for tensor in launch.tensors.values() if isinstance(tensor, Scratch))
-    return Work(work.bytes + 4 * scratch, work.flops)
+    return Work(work.bytes + 8 * scratch, work.flops)
 
 
 def total_work(plan: Plan) -> Work:
