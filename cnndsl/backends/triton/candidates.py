@@ -46,6 +46,6 @@ def _parts(config: Any) -> int:
 
 
 def _best(every: Iterable[Choice], kernel: str, most: int, problem: Any, target: Target) -> list[Choice]:
-    own, model = [choice for choice in every if choice[0] == kernel], FAMILIES[kernel].model
-    assert model is not None, f"{kernel} has more configurations than are measured, and no model to choose by"
-    return sorted(own, key=lambda choice: model(problem, choice[1], target))[:most]
+    own, tiling = [choice for choice in every if choice[0] == kernel], FAMILIES[kernel].tiling
+    assert tiling is not None, f"{kernel} has more configurations than are measured, and no model to choose by"
+    return sorted(own, key=lambda choice: tiling(problem, choice[1]).seconds(target))[:most]

@@ -18,6 +18,19 @@ def launch_work(launch: Launch) -> Work:
     return Work(work.bytes + 8 * scratch, work.flops)
 
 
+def cached(launch: Launch) -> int:
+    """Bytes that one launch reads through the L2 cache: a tile of a matrix product reads its operands for itself."""
+    if launch.kernel not in FAMILIES:
+        return launch_work(launch).bytes
+    return FAMILIES[launch.kernel].cached(launch.problem, launch.config)
+
+
+def modelled(launch: Launch, target: Target) -> float:
+    """Seconds of one launch: the slowest of arithmetic, device memory and L2 cache."""
+    work = launch_work(launch)
+    return max(target.seconds(work.bytes, work.flops), cached(launch) / target.l2)
+
+
 def total_work(plan: Plan) -> Work:
     every = [launch_work(launch) for launch in plan.launches]
     return Work(sum(work.bytes for work in every), sum(work.flops for work in every))

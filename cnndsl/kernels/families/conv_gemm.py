@@ -145,7 +145,7 @@ def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
 
 def suggest(problem: Problem, target: Target) -> Config:
     """A good configuration where nothing was measured: the fastest by the model."""
-    return min(fitting(problem, target), key=lambda config: seconds(problem, config, target))
+    return min(fitting(problem, target), key=lambda config: tiling(problem, config).seconds(target))
 
 
 def tiling(problem: Problem, config: Config) -> Tiling:
@@ -172,11 +172,6 @@ def tiles(problem: Problem, config: Config) -> int:
 def part_elements(problem: Problem, config: Config) -> int:
     """Of the memory that the parts of split sums need."""
     return config.splits * problem.pixels * problem.filters if config.splits > 1 else 0
-
-
-def seconds(problem: Problem, config: Config, target: Target) -> float:
-    """By the model."""
-    return tiling(problem, config).seconds(target)
 
 
 def fit(config: Config, problem: Problem) -> Config:
@@ -239,7 +234,7 @@ FAMILIES = (
         suggest,
         fitting,
         shipped,
-        model=seconds,
+        tiling=tiling,
         trial="conv_gemm",
         most=7,
         copies=True,

@@ -83,14 +83,9 @@ def tiling(problem: Problem, config: Config) -> Tiling:
     return Tiling(config.block_m, config.block_n, problem.depth, blocks, size, shared, waits)
 
 
-def seconds(problem: Problem, config: Config, target: Target) -> float:
-    """By the model."""
-    return tiling(problem, config).seconds(target)
-
-
 def suggest(problem: Problem, target: Target) -> Config:
     """The fastest by the model."""
-    return min(configurations(target, problem.dtype), key=lambda config: seconds(problem, config, target))
+    return min(configurations(target, problem.dtype), key=lambda config: tiling(problem, config).seconds(target))
 
 
 def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
@@ -106,7 +101,7 @@ FAMILIES = (
         by_type(configurations),
         shipped,
         refusal,
-        model=seconds,
+        tiling=tiling,
         rivals=("conv_gemm",),
         most=3,
         starts=ALIGNED,
