@@ -208,7 +208,7 @@ def first(manifest: dict[str, Any]) -> Any:
 def test_a_fault_is_named(fault: str, folder: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     change, message = FAULTS[fault]
     if fault == "too long a number":
-        (folder / "manifest.json").write_text(f'{{"cnndsl manifest": 2, "batch": 1{"0" * 5000}}}')
+        (folder / "manifest.json").write_text(f'{{"cnndsl manifest": 3, "batch": 1{"0" * 5000}}}')
         message = "cannot be read: "
     else:
         manifest = manifest_of(folder)

@@ -57,6 +57,7 @@ class Executor:
         self.plan, self.weights, self.device = plan, weights, device
         self.dtype = TORCH_DTYPES[plan.dtype]
         self.arena = torch.zeros(plan.arena_bytes, dtype=torch.uint8, device=device)
+        self.counters = torch.zeros(plan.counter_bytes, dtype=torch.uint8, device=device)
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self._biases: list[torch.Tensor] = []  # of library kernels, and what they are cast to
         self._typed_biases: list[torch.Tensor] = []
@@ -129,10 +130,12 @@ class Executor:
         """Views as N x H x W x C of the arena, weights as they are packed."""
         if isinstance(tensor, Packed):
             return self.weights[tensor.name]
+        if isinstance(tensor, Counters):
+            return self.counters.view(torch.int32)[: tensor.elements]
         buffer = self.buffers[tensor.buffer]
         bytes_ = self.arena[buffer.offset : buffer.offset + buffer.bytes]
-        if isinstance(tensor, Scratch | Counters):
-            return bytes_.view(torch.int32 if isinstance(tensor, Counters) else torch.float32)[: tensor.elements]
+        if isinstance(tensor, Scratch):
+            return bytes_.view(torch.float32)[: tensor.elements]
         row = tensor.width * tensor.leading
         shape = (self.plan.batch, tensor.height, tensor.width, tensor.channels)
         return bytes_.view(self.dtype).as_strided(

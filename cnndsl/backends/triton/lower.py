@@ -11,7 +11,7 @@ from typing import Any
 
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
-from cnndsl.backends.triton.plan import Buffer, Counters, Given, Launch, Plan, Port, Scratch, View
+from cnndsl.backends.triton.plan import Buffer, Given, Launch, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain, open_problems
 from cnndsl.backends.triton.rules.convolutions import is_stack
@@ -134,15 +134,13 @@ def _pack_input(building: Building, node: Node, index: int) -> Port:
 
 
 def _buffers(building: Building, outputs: Iterable[Port]) -> list[Buffer]:
-    """A buffer for everything that launches touch, alive from the first of them to the last; counters always are."""
+    """A buffer for everything that launches touch, alive from the first of them to the last."""
     found: dict[str, Buffer] = {}
     for index, launch in enumerate(building.launches):
         for name, size in _touched(building, launch):
-            known = found.get(name, Buffer(name, size, index, index))
-            found[name] = replace(known, bytes=max(known.bytes, size), last=index)
+            known = found.get(name)
+            found[name] = replace(known, last=index) if known else Buffer(name, size, index, index)
     end = len(building.launches) - 1
-    if (counters := found.get(Counters.buffer)) is not None:
-        found[Counters.buffer] = replace(counters, first=0, last=end)
     for port in outputs:
         found[port.view.buffer] = replace(found[port.view.buffer], last=end)
     return list(found.values())
@@ -155,5 +153,5 @@ def _touched(building: Building, launch: Launch) -> Iterable[tuple[str, int]]:
             if size >= 2**31:
                 raise SizeError(f"{tensor.buffer} has {size} elements: offsets in kernels have 32 bits, batch fewer")
             yield tensor.buffer, size * SIZES[building.dtype]
-        elif isinstance(tensor, Scratch | Counters):
+        elif isinstance(tensor, Scratch):
             yield tensor.buffer, tensor.elements * 4

@@ -48,7 +48,12 @@ class Manifest:
             "precision": plan.precision,
             "dtype": plan.dtype,
             "batch": plan.batch,
-            "memory": {"arena": plan.arena_bytes, "weights": self._weight_bytes(), "scratch": self._scratch_bytes()},
+            "memory": {
+                "arena": plan.arena_bytes,
+                "weights": self._weight_bytes(),
+                "scratch": self._scratch_bytes(),
+                "counters": plan.counter_bytes,
+            },
             "inputs": [{"name": port.name, "shape": port.shape} for port in plan.inputs],
             "outputs": [{"name": port.name, **self._activation(port.view, port.shape)} for port in plan.outputs],
             "kernels": [self._kernel(key) for key in self.binaries.kernels],
@@ -118,7 +123,9 @@ class Manifest:
                 size = prod(tensor.shape) * SIZES[tensor.dtype]
                 offset = self.weights[tensor.name]["offset"]
                 return {"memory": "weights", "offset": offset, "bytes": size, "weight": tensor.name}
-            case Scratch() | Counters():
+            case Counters():
+                return {"memory": "counters", "offset": 0, "bytes": tensor.bytes}
+            case Scratch():
                 offset = self.buffers[tensor.buffer].offset
                 return {"memory": "arena", "offset": offset, "bytes": tensor.elements * SIZES["fp32"]}
             case View():

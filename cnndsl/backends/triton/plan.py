@@ -83,13 +83,16 @@ class Scratch:
 
 @dataclass(frozen=True)
 class Counters:
-    """So many int32 that every launch finds and leaves at 0, so that all share them; nothing else may write there."""
+    """So many int32 that every launch finds and leaves at 0: all share them, in memory that nothing else is in."""
 
     elements: int
-    buffer: str = "counters"
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.elements
 
     def __str__(self) -> str:
-        return self.buffer
+        return "counters"
 
 
 Tensor: TypeAlias = View | Packed | Given | Scratch | Counters
@@ -156,6 +159,12 @@ class Plan:
     @property
     def arena_bytes(self) -> int:
         return max((buffer.offset + buffer.bytes for buffer in self.buffers), default=0)
+
+    @property
+    def counter_bytes(self) -> int:
+        """Of the memory that every launch finds and leaves at 0."""
+        tensors = (tensor for launch in self.launches for tensor in launch.tensors.values())
+        return max((tensor.bytes for tensor in tensors if isinstance(tensor, Counters)), default=0)
 
     @property
     def weight_bytes(self) -> int:

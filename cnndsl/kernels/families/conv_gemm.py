@@ -37,6 +37,7 @@ class Problem:
     split_at  filters from here on go to a second output (0: there is none)
     bundles   convolutions side by side, each with its own `channels` and `filters` (see `conv_grouped`)
     centred   so many filters, the first ones, have weights at the centre of the kernel alone, and zeros elsewhere
+    pool      rows and columns of windows beside each other of which only the maximum is stored, after the tail
     """
 
     dtype: Dtype
@@ -60,18 +61,32 @@ class Problem:
     precision: Products = "tf32"
     bundles: int = 1
     centred: int = 0
+    pool: Pair = (1, 1)
 
     def __post_init__(self) -> None:
         if self.bundles > 1 and (self.split_at or self.second):
             raise ValueError("bundles have one source and one output")
+        if self.window > 1 and (self.split_at or self.residual_leading is not None or self.window & (self.window - 1)):
+            raise ValueError("windows are of a power of two of pixels, of one output and without a residual")
 
     @property
     def out(self) -> Pair:
         return conv_extent("a kernel", (self.height, self.width), self.kernel, self.stride, self.sides, self.dilation)
 
     @property
+    def window(self) -> int:
+        """Pixels of a window of the pool."""
+        return self.pool[0] * self.pool[1]
+
+    @property
+    def stored(self) -> Pair:
+        """Rows and columns of the output."""
+        return self.out[0] // self.pool[0], self.out[1] // self.pool[1]
+
+    @property
     def pixels(self) -> int:
-        return self.batch * self.out[0] * self.out[1]
+        """That are computed: rows of the product."""
+        return self.batch * self.stored[0] * self.stored[1] * self.window
 
     @property
     def depth(self) -> int:
@@ -93,7 +108,7 @@ class Problem:
         weights = self.weights + (extra.channels * self.filters if extra else 0)
         read = self.batch * self.height * self.width * self.channels + weights
         read += self.batch * extra.height * extra.width * extra.channels if extra else 0
-        outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
+        outputs = self.pixels // self.window * self.filters * (1 if self.residual_leading is None else 2)
         moved = (read + outputs) * size + 4 * self.filters * self.bias
         return Work(moved * self.bundles, 2 * self.pixels * weights * self.bundles)
 
@@ -218,6 +233,7 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
         "two outputs": Problem(*shape, tail=(RELU,), split_at=64, y2_leading=192),
         "two sources": Problem(*shape, tail=(RELU,), second=second),
         "expansions": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), centred=128),
+        "pooled 2x2": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), pool=(2, 2)),
     }
     for name, problem in variants.items():
         yield Shipped(name, problem, config, config.block_m)

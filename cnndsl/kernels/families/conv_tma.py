@@ -52,6 +52,8 @@ def refusal(problem: Problem) -> str | None:
     unit = ALIGNED // SIZES[problem.dtype]
     if problem.stride != (1, 1):
         return f"its stride is {problem.stride[0]}x{problem.stride[1]}"
+    if problem.window > 1:
+        return "its result is pooled"
     if problem.second or problem.split_at or problem.bundles > 1:
         return "it has several sources, outputs or groups"
     if problem.x_leading % unit or problem.channels % unit:

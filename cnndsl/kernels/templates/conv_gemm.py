@@ -34,9 +34,12 @@ def conv_gemm_kernel(
     STRIDE2_W: tl.constexpr, X2_LEADING: tl.constexpr,
     TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr, SPLITS: tl.constexpr,
-    FLAT: tl.constexpr, BUNDLES: tl.constexpr, CENTRED: tl.constexpr,
+    FLAT: tl.constexpr, BUNDLES: tl.constexpr, CENTRED: tl.constexpr, POOL_H: tl.constexpr, POOL_W: tl.constexpr,
 ):  # fmt: skip
-    M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
+    STORED_H: tl.constexpr = OUT_HEIGHT // POOL_H
+    STORED_W: tl.constexpr = OUT_WIDTH // POOL_W
+    WINDOW: tl.constexpr = POOL_H * POOL_W
+    M: tl.constexpr = BATCH * STORED_H * STORED_W * WINDOW  # the pixels of a window are neighbours
     TAPS: tl.constexpr = KERNEL_H * KERNEL_W
     K: tl.constexpr = TAPS * CHANNELS
     BLOCKS: tl.constexpr = (CHANNELS + BLOCK_K - 1) // BLOCK_K  # of channels, for each tap
@@ -49,9 +52,10 @@ def conv_gemm_kernel(
     # Rows and columns beyond the end repeat the last one: they read valid memory and are not stored.
     m = tl.minimum(offsets_m, M - 1)
     n = tl.minimum(offsets_n, FILTERS - 1)
-    image = m // (OUT_HEIGHT * OUT_WIDTH)
-    out_row = m // OUT_WIDTH % OUT_HEIGHT
-    out_column = m % OUT_WIDTH
+    window = m // WINDOW
+    image = window // (STORED_H * STORED_W)
+    out_row = window // STORED_W % STORED_H * POOL_H + m % WINDOW // POOL_W
+    out_column = window % STORED_W * POOL_W + m % POOL_W
     top = out_row * STRIDE_H - TOP
     left = out_column * STRIDE_W - LEFT
     corner = (image * HEIGHT + top) * WIDTH + left
@@ -132,13 +136,13 @@ def conv_gemm_kernel(
                 tile += tl.load(own + part * (M * FILTERS), mask=inside, other=0.0, cache_modifier=".cg")
             store_tile(
                 tile, offsets_m, offsets_n, bias, residual, y, y2,
-                M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
+                M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW,
             )  # fmt: skip
             tl.store(counter, 0)
     else:
         store_tile(
             tile, offsets_m, offsets_n, bias, residual, y, y2,
-            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
+            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW,
         )  # fmt: skip
 
 
@@ -188,6 +192,8 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "FLAT": problem.channels < config.block_k and problem.kernel != (1, 1),
         "BUNDLES": problem.bundles,
         "CENTRED": problem.centred,
+        "POOL_H": problem.pool[0],
+        "POOL_W": problem.pool[1],
         "FILTERS": problem.filters,
         "Y_LEADING": problem.y_leading,
         "Y2_LEADING": problem.y2_leading,

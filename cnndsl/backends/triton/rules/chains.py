@@ -94,7 +94,7 @@ def _candidates(graph: Graph) -> Iterator[Chain]:
 def _plain(node: Node) -> Conv | None:
     """An ungrouped convolution that reads one input as it is."""
     op = node.op
-    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or joined(node):
+    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or op.pooled or joined(node):
         return None
     return op.core if op.core.groups == 1 else None
 
