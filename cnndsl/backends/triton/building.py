@@ -94,7 +94,7 @@ class Building:
         present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         if kernel == "conv_gemm" and config.splits > 1:
             present["partial"] = Scratch(f"{nodes[0]}.partial", conv_gemm.part_elements(problem, config))
-            present["counters"] = Counters(conv_gemm.tiles(problem, config))
+            present["counters"] = Counters(conv_gemm.counters(problem))
         self.launches.append(Launch(kernel, problem, config, present, nodes))
 
     def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Chosen:

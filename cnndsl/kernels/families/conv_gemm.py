@@ -184,6 +184,11 @@ def tiles(problem: Problem, config: Config) -> int:
     return ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
 
 
+def counters(problem: Problem) -> int:
+    """As many as a launch has tiles, whichever of those that ship it takes."""
+    return max(ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) for m, n, *_ in TILES)
+
+
 def part_elements(problem: Problem, config: Config) -> int:
     """Of the memory that the parts of split sums need."""
     return config.splits * problem.pixels * problem.filters if config.splits > 1 else 0
