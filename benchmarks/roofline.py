@@ -2,9 +2,8 @@
 
 For each network, in half precision: eager PyTorch (every layer a kernel that reads its inputs and weights and writes
 its result), our plan (its launches, as they count themselves; beside it with what their tiles read through the L2
-cache), and an ideal (every weight read once, every tensor that
-the plan keeps written and read once, one launch). A launch takes the longer of traffic over bandwidth and arithmetic
-over peak. `--json FILE` keeps the numbers.
+cache), and an ideal (every weight read once, every tensor that the plan keeps written and read once, one launch). A
+launch takes the longer of traffic over bandwidth and arithmetic over peak. `--json FILE` keeps the numbers.
 
     python benchmarks/roofline.py [--batch 32] [--json FILE] [NETWORK ...]
 """
@@ -14,30 +13,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from math import prod
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import cnndsl
-from cnndsl.analysis.cost import costs
 from cnndsl.backends.triton import make_plan
 from cnndsl.backends.triton.plan import Launch, Plan, View
+from cnndsl.backends.triton.roofline import CARDS, HALF, unfused
 from cnndsl.backends.triton.traffic import launch_work, modelled
-from cnndsl.ir import Graph, Node
-from cnndsl.kernels.targets import TARGETS
+from cnndsl.ir import Graph
 from cnndsl.kernels.work import Work
-from cnndsl.ops.reshape import Flatten
-from cnndsl.passes import PIPELINE, run
-from cnndsl.passes.drop_training import drop_training
-from cnndsl.passes.drop_unused import drop_unused
 
-CARDS = {"H200": TARGETS["sm_90"], "A100": TARGETS["sm_80"], "RTX 4090": TARGETS["sm_89"]}
 NETWORKS = (
     "alexnet", "vgg16", "googlenet", "googlenet_torchvision", "resnet50", "resnet152", "resnext50_32x4d",
     "densenet121", "squeezenet1_0", "squeezenet1_1", "inception_v4", "wide_resnet28_10", "fractalnet20",
 )  # fmt: skip
-HALF = 2
 
 
 @dataclass(frozen=True)
@@ -52,29 +43,22 @@ class Count:
     bytes: int
     flops: int
     floors: dict[str, float]
-    cached: dict[str, float]
+    cached: dict[str, float] = field(default_factory=dict)
 
 
-def count(way: str, work: list[Work], launches: list[Launch] | None = None) -> Count:
+def count(way: str, work: list[Work]) -> Count:
     floors = {name: sum(card.seconds(each.bytes, each.flops) for each in work) for name, card in CARDS.items()}
-    cached = {name: sum(modelled(each, card) for each in launches) for name, card in CARDS.items()} if launches else {}
-    return Count(way, len(work), sum(each.bytes for each in work), sum(each.flops for each in work), floors, cached)
+    return Count(way, len(work), sum(each.bytes for each in work), sum(each.flops for each in work), floors)
+
+
+def count_launches(way: str, launches: Sequence[Launch]) -> Count:
+    cached = {name: sum(modelled(each, card) for each in launches) for name, card in CARDS.items()}
+    return replace(count(way, [launch_work(launch) for launch in launches]), cached=cached)
 
 
 def eager(graph: Graph, batch: int) -> list[Work]:
     """Every layer of the network alone, as PyTorch runs them in half precision."""
-    graph = run(graph.inference(), (*PIPELINE, drop_training, drop_unused))
-    each = costs(graph)
-    layers = (node for node in graph if node.inputs and not isinstance(node.op, Flatten))
-    return [_alone(graph, node, each[node.name].macs, batch) for node in layers]
-
-
-def _alone(graph: Graph, node: Node, macs: int, batch: int) -> Work:
-    shapes = graph.input_shapes(node)
-    values = sum(map(prod, node.op.parameters(*shapes).values()))
-    values += sum(prod(buffer.shape) for buffer in node.op.buffers(*shapes).values())
-    elements = batch * (sum(map(prod, shapes)) + prod(node.shape)) + values
-    return Work(HALF * elements, 2 * batch * macs)
+    return [work for _, work in unfused(graph, batch)]
 
 
 def inside(plan: Plan) -> list[Launch]:
@@ -95,8 +79,8 @@ def counted(name: str, batch: int) -> Iterator[Count]:
     graph = cnndsl.load(name).graph
     plan = make_plan(graph, "sm_90", batch=batch)
     yield count("eager", eager(graph, batch))
-    for way, launches in (("ours", list(plan.launches)), ("ours inside", inside(plan))):
-        yield count(way, [launch_work(launch) for launch in launches], launches)
+    yield count_launches("ours", plan.launches)
+    yield count_launches("ours inside", inside(plan))
     yield count("ideal", ideal(plan))
 
 

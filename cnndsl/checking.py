@@ -23,7 +23,6 @@ from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
-MOST_TRIED = 12_000  # layers to look at again, for all fixes of a file together
 _LETTERS_PER_LAYER = 15  # of text, which take as long
 
 
@@ -55,12 +54,14 @@ class Request:
     """What to check and how: parameters and input shapes as a caller sets them.
 
     files   what stands in place of files that others use, by resolved path: texts that are not written yet
+    advice  codes of what is found only where it is asked for
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     input: GivenInputs | None = None
     max_nodes: int = MAX_NODES
     files: Mapping[Path, Source] = field(default_factory=dict)
+    advice: frozenset[str] = frozenset()
 
     def instead(self, edited: Mapping[Source, Source]) -> Request:
         """The same with these sources in place of those."""
@@ -99,7 +100,7 @@ def _check_file(source: Source, request: Request, search: Search | None) -> Chec
     _add_lint(checked)
     _add_unused(checked)
     if not request.parameters and request.input is None:
-        report_unused_allowances(checked.module, ran, checked.report)
+        report_unused_allowances(checked.module, ran, checked.request.advice, checked.report)
     return _in_order(checked)
 
 
@@ -140,32 +141,30 @@ def _with_tried_fixes(
     checked = look(source, request, search)
     if not checked.report:
         return checked
-    from cnndsl.diagnostics.trial import with_tried_fixes  # which a clean file does without
-    from cnndsl.habits.second_reading import readings
+    from cnndsl.habits.second_reading import readings  # which a clean file does without
     from cnndsl.repairs import Repairs
+    from cnndsl.trials import MOST_WORK, Trials, with_tried_fixes
 
-    limited = replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
+    limited = replace(request, max_nodes=min(request.max_nodes, MOST_WORK))
 
     def recheck(
-        edited: Mapping[Source, Source], network: str | None = None, input: GivenInputs | None = None
-    ) -> tuple[Report, int]:
-        again = replace(limited.instead(edited), input=input or request.input)
-        text = edited.get(source, source)
-        found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
-        return found.report, found.size
-
-    def recheck_all(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
+        edited: Mapping[Source, Source], network: str | None, input: GivenInputs | None
+    ) -> tuple[Report, int] | None:
         if any(old is not source and is_shipped(old.path) for old in edited):
             return None
+        again = replace(limited.instead(edited), input=input or request.input)
+        text = edited.get(source, source)
         try:
-            return recheck(edited)
+            found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
         except Error:  # such as a network that is lost
             return None
+        return found.report, found.size
 
-    report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED - checked.size, readings)
-    if not search.found:
+    trials = Trials(checked.report, recheck, MOST_WORK - checked.size)
+    report = with_tried_fixes(trials, readings)
+    if not search.found and len(report.errors) < 2:
         return replace(checked, report=report)
-    return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
+    return _in_order(replace(checked, report=Repairs(search.found, trials).settle(report)))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:
@@ -198,7 +197,8 @@ def _check_network(checked: Checked, name: str, request: Request, budget: Budget
 def _add_lint(checked: Checked) -> None:
     """Add what deserves a warning, if nothing is wrong: what is mended first may be what the warning would be about."""
     if checked.report.ok:
-        for warning in lint(*(done.graph for done in checked.networks.values() if done.complete)):
+        complete = (done.graph for done in checked.networks.values() if done.complete)
+        for warning in lint(*complete, advice=checked.request.advice):
             checked.report.add(warning)
 
 

@@ -41,10 +41,13 @@ ROOMS = (
     "bundle",
     "models",
     "revisions",
+    "trials",
     "repairs",
     "checking",
     "fixing",
     "diff",
+    "comparison",
+    "draw",
     "formatting",
     "foreign",
     "alignment",
@@ -59,7 +62,7 @@ ROOMS = (
     "features",
     "lifting",
     "",  # cnndsl/__init__.py, the public API
-    "draw",
+    "notebook",
     "editor",
     "cli",
     "__main__",
@@ -140,7 +143,7 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
     program = (
         "import sys; from cnndsl.cli.main import main; main(['check', 'googlenet']);"
         "print(*({'dataclasses', 'inspect', 'fractions', 'networkx', 'lark'} & {*sys.modules}));"
-        "rooms = ('cnndsl.elaborate.causes.', 'cnndsl.repairs', 'cnndsl.bundle');"
+        "rooms = ('cnndsl.elaborate.causes.', 'cnndsl.repairs', 'cnndsl.trials', 'cnndsl.bundle');"
         "print(*(name for name in sys.modules if name.startswith(rooms)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -152,6 +155,12 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
 LIGHT_COMMANDS = (
     ["check", "googlenet"],
     ["summary", "googlenet"],
+    ["draw", "googlenet"],
+    ["summary", "googlenet", "--roofline", "h200"],
+    ["sizes", "googlenet"],
+    ["field", "googlenet"],
+    ["compare", "googlenet", "vgg16", "--y", "top5", "--size", "params"],
+    ["check", "googlenet", "--advice", "all"],
     ["diff", "googlenet", "googlenet"],
     ["diff", "googlenet", "googlenet", "--format", "html"],
     ["ops"],

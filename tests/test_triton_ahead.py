@@ -261,7 +261,7 @@ def test_the_loader_needs_a_gpu_and_its_own_format(small: loader.Network, tmp_pa
         loader.load(tmp_path, "cpu")
     record = json.loads((tmp_path / "manifest.json").read_text()) | {"cnndsl manifest": 99}
     (tmp_path / "manifest.json").write_text(json.dumps(record))
-    with pytest.raises(RuntimeError, match=r"manifest.json is a manifest of format 99, .* reads 2: build anew"):
+    with pytest.raises(RuntimeError, match=r"manifest.json is a manifest of format 99, .* reads 3: build anew"):
         loader.load(tmp_path)
 
 

@@ -174,7 +174,7 @@ def within_its_memory(manifest: dict[str, Any]) -> None:
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another format": (
         lambda m: m.update({"cnndsl manifest": 1}),
-        "is a manifest of format 1, and this run.py reads 2",
+        "is a manifest of format 1, and this run.py reads 3",
     ),
     "a path out": (lambda m: layer(m).update(program="../evil.py"), "must be a file in layers/, not '../evil.py'"),
     "an absolute path": (lambda m: layer(m).update(program="/tmp/evil.py"), "must be a file in layers/"),

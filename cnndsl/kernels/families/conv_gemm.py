@@ -144,7 +144,7 @@ HOPPERS_TILES = ((128, 256, 64, 8), (256, 128, 64, 8), (64, 256, 64, 8), (256, 6
 DEEPEST = 4  # stages of the pipeline; more never paid for their shared memory
 LARGE = 128 * 256  # tiles of so many sums have registers for one stage fewer
 SPLITS = (1, 2, 3, 4, 6, 8, 12, 16)
-FEWEST_STEPS = 4  # of a split sum, in each part
+FEWEST_STEPS = 2  # of a split sum, in each part
 
 
 def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
