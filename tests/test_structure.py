@@ -62,6 +62,7 @@ ROOMS = (
     "features",
     "lifting",
     "",  # cnndsl/__init__.py, the public API
+    "train",
     "notebook",
     "editor",
     "cli",
