@@ -23,6 +23,7 @@ COMMANDS = {
     "conform": "Compare a network with one of torchvision or timm.",
     "lift": "Describe a network of torchvision, timm or your own code in the language.",
     "train": "Train a network on labelled pictures, by a recipe of a paper.",
+    "eval": "Measure a trained network on labelled pictures.",
     "predict": "Name what is on photographs.",
     "zoo": "List the networks that ship with cnndsl.",
     "ops": "List the layers, or explain one.",

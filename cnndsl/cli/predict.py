@@ -1,100 +1,101 @@
-"""`cnndsl predict MODEL photo.jpg`: the five most probable classes of a photograph."""
+"""`cnndsl predict MODEL photo.jpg`: the most probable classes of photographs, of a folder or of a list of them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, add_request
-from cnndsl.cli.checked import bundle_named, checked_network
+from cnndsl.cli.arguments import UsageError, positive
+from cnndsl.cli.trained import Trained, add_trained, trained
 from cnndsl.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cnndsl.architecture import Architecture
+    from cnndsl.photographs.prediction import Prediction
     from cnndsl.photographs.preprocessing import Preprocessing
 
 SHOWN = 5
+BATCH = 32
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("photos", metavar="PHOTO", type=Path, nargs="+", help="an image file")
+    add_trained(parser)
     parser.add_argument(
-        "--weights",
-        metavar="PATH",
-        type=Path,
-        help="NAME.safetensors or its folder (default: the bundle's, else here, else where `weights import` puts it)",
+        "photos",
+        metavar="PHOTO",
+        nargs="+",
+        help="an image file, a folder with some, or - for a list of names, one a line",
     )
-    add_request(parser)
+    parser.add_argument("--top", type=positive, default=SHOWN, metavar="N", help=f"classes of each (default: {SHOWN})")
+    parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.extras import require
-    from cnndsl.photographs.preprocessing import SUFFIX, class_names, read_preprocessing
-    from cnndsl.weights.data_folder import find_weights
 
-    require("torch", "safetensors", "PIL", extra="predict")
-    network = checked_network(options)
-    if network is None:
+    require("torch", "safetensors", "PIL", "tqdm", extra="predict")
+    if "-" in options.photos and options.model == "-":
+        raise UsageError("standard input can be the network or the names of photographs")
+    from cnndsl.photographs.prediction import WRITERS
+
+    found = trained(options)
+    if found is None:
         return 1
-    bundle = bundle_named(options.model) if options.weights is None else None
-    weights = find_weights(network.name, options.weights) if bundle is None else bundle.file
-    preprocessing = read_preprocessing(weights.with_name(f"{weights.stem}{SUFFIX}"))
-    network = checked_network(options, (3, preprocessing.crop, preprocessing.crop), warn=False)
-    if network is None:
-        return 1
-    names = class_names(preprocessing, weights.parent)
-    probabilities = classifier(network, weights)
-    unread = 0
-    for photo in options.photos:
-        image = _image(preprocessing, photo)
-        if image is None:
-            unread += 1
-        else:
-            print("\n".join([str(photo), *_best(probabilities(image), names)]))
-    return int(unread > 0)
+    photos = [*chain.from_iterable(map(_photos, options.photos))]
+    unread: list[str] = []
+    predictions = _predictions(found, photos, options.top, unread)
+    for text in WRITERS[options.format](found.network.name, predictions, unread):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    return int(bool(unread))
 
 
-def _image(preprocessing: Preprocessing, photo: Path) -> Tensor | None:
-    """A photograph as input; None, after a line that says why, if it cannot be read: the others still can."""
-    try:
-        return preprocessing.tensor(photo)
-    except WeightsError as error:
-        print(f"cnndsl: error: {error}", file=sys.stderr)
-        return None
+def _photos(given: str) -> list[Path]:
+    """The files that an argument means."""
+    from PIL import Image
+
+    if given == "-":
+        return [Path(line) for line in sys.stdin.read().splitlines() if line.strip()]
+    folder = Path(given)
+    if not folder.is_dir():
+        return [folder]
+    endings = Image.registered_extensions()
+    inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
+    return inside or [folder]  # which is no photograph, and is told so
 
 
-def classifier(network: Architecture, weights: Path) -> Callable[[Tensor], Tensor]:
-    """The function from an image to the probability of each class. Raises `WeightsError` if the weights do not fit."""
+def _predictions(found: Trained, photos: Sequence[Path], top: int, unread: list[str]) -> Iterator[Prediction]:
+    """Batch after batch; of what cannot be read a line says why, in `unread` too, and the others go on."""
     import torch
+    from tqdm import tqdm
 
-    from cnndsl.weights import load_weights
+    from cnndsl.photographs.prediction import Prediction
 
-    state = load_weights(weights, network.graph)
-    module = network.compile().eval()
-    module.load_state_dict(state)
-    ends_in_softmax = network.graph.output.op.word == "softmax"
-
-    def probabilities(image: Tensor) -> Tensor:
-        with torch.inference_mode():
-            result: Tensor = module(image)[0]
-            return result if ends_in_softmax else result.softmax(0)
-
-    return probabilities
+    probabilities = found.classifier()
+    watched = tqdm(photos, "photos", disable=None if len(photos) > BATCH else True, leave=False)
+    for batch in _batches(_images(found.preprocessing, watched, unread)):
+        given = probabilities(torch.cat([image for _, image in batch]))
+        best = given.topk(min(top, len(found.classes)), dim=1)
+        for (photo, _), values, indices in zip(batch, best.values.tolist(), best.indices.tolist(), strict=True):
+            named = [(found.classes[at], value) for at, value in zip(indices, values, strict=True)]
+            yield Prediction(str(photo), tuple(named))
 
 
-def _best(probabilities: Tensor, names: list[str]) -> Iterator[str]:
-    from cnndsl.errors import WeightsError
+def _images(preprocessing: Preprocessing, photos: Iterable[Path], unread: list[str]) -> Iterator[tuple[Path, Tensor]]:
+    for photo in photos:
+        try:
+            yield photo, preprocessing.tensor(photo)
+        except WeightsError as error:
+            unread.append(str(error))
+            print(f"cnndsl: error: {error}", file=sys.stderr)
 
-    if probabilities.dim() != 1 or len(names) != len(probabilities):
-        shape = " x ".join(map(str, probabilities.shape))
-        raise WeightsError(f"the network puts out {shape} values, and there are {len(names):,} names of classes")
-    found = probabilities.topk(min(SHOWN, len(names)))
-    for probability, index in zip(found.values.tolist(), found.indices.tolist(), strict=True):
-        yield f"{100 * probability:6.1f} %  {names[index]}"
+
+def _batches(images: Iterator[tuple[Path, Tensor]]) -> Iterator[list[tuple[Path, Tensor]]]:
+    while batch := list(islice(images, BATCH)):
+        yield batch
