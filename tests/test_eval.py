@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -122,3 +123,43 @@ def test_the_most_wrong_come_first() -> None:
     assert [each.picture for each in done.worst(5)] == ["b", "a"]
     assert (done.top(1).right, done.top(2).right, done.top(5).right) == (1, 2, 3)
     assert done.mistaken_for(0) == (1, 1) and done.mistaken_for(2) is None
+
+
+# --- curves and features
+
+
+METRICS = "epoch,step,lr,train_loss,train_error,held_out_loss,held_out_error,seconds\n"
+
+
+def test_curves_of_several_runs_are_one_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plain20").mkdir()
+    Path("plain20/metrics.csv").write_text(f"{METRICS}1,10,0.1,2,0.9,2,0.8,1\n2,20,0.1,1,0.5,1,0.4,1\n")
+    Path("<short>.csv").write_text(f"{METRICS}1,10,0.1,2,0.9,2,0.85,1\n")
+    assert main(["curves", "plain20", "<short>.csv", "-o", "curves.svg"]) == 0
+    root = ElementTree.parse("curves.svg").getroot()
+    texts = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert "plain20: best held-out error 40.00 % at epoch 2" in texts
+    assert "<short>: best held-out error 85.00 % at epoch 1" in texts
+    lines = [element.get("d") for element in root.iter() if (element.get("class") or "").startswith("held run0")]
+    assert lines[0] is not None and lines[0].count("L") == 1
+    Path("bare.csv").write_text(METRICS)
+    Path("other.csv").write_text("a,b\n1,2\n")
+    for path, why in (("bare.csv", "no epochs yet"), ("other.csv", "is not what"), ("no", "no such file")):
+        assert main(["curves", path, "-o", "c.svg"]) == 2 and why in capsys.readouterr().err
+    assert main(["curves", "plain20", "-o", "c.png"]) == 2 and not Path("c.svg").exists()
+
+
+def test_features_are_what_the_classifier_reads(evaluate: Callable) -> None:
+    """Here the mean of each colour."""
+    Path("colours.arch").write_text(COLOURS.replace("global", "conv 1x1, 3, bias=false -> global"))
+    state = {"conv.weight": torch.eye(3)[:, :, None, None], "linear.weight": torch.eye(3).flip(0)}
+    save_weights(state, Path("colours.safetensors"), "colours")
+    code = main(["features", "colours.arch", "photos", "missing.png", "-o", "features.npz"])
+    found = np.load("features.npz")
+    assert code == 1 and found["features"].shape == (4, 3) and len(found["photos"]) == 4
+    assert found["folders"].tolist() == ["green", "red", "red", "red"]
+    assert np.allclose(found["features"][0], [0, 5, 1]) and np.allclose(found["features"][1], [5, 0, 1])
+    assert main(["features", "colours.arch", "photos", "-o", "features.txt"]) == 2

@@ -24,6 +24,8 @@ COMMANDS = {
     "lift": "Describe a network of torchvision, timm or your own code in the language.",
     "train": "Train a network on labelled pictures, by a recipe of a paper.",
     "eval": "Measure a trained network on labelled pictures.",
+    "curves": "Draw error by epoch of several runs.",
+    "features": "Write what a trained network makes of photographs, for another classifier.",
     "predict": "Name what is on photographs.",
     "zoo": "List the networks that ship with cnndsl.",
     "ops": "List the layers, or explain one.",

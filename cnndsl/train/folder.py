@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cnndsl.bundled import Bundle, load_bundle
-from cnndsl.draw.learning import Series, learning_svg
+from cnndsl.draw.learning import learning_svg
 from cnndsl.errors import OutputError, TrainingError, reason
-from cnndsl.files import replace_folder, sweep, text_writer, write_file, write_together
+from cnndsl.files import replace_folder, sweep, text_writer, write_together
 from cnndsl.photographs.preprocessing import Preprocessing
 from cnndsl.train.job import Job, parse_job
 from cnndsl.train.learner import Learner
-from cnndsl.train.progress import Epoch, Progress, Tally, metrics_text
+from cnndsl.train.progress import Epoch, Progress, Tally, metrics_text, series_of
 from cnndsl.version import __version__
 
 if TYPE_CHECKING:
@@ -113,16 +113,3 @@ def write_bundle(
 def write_curve(folder: Path, history: list[Epoch]) -> None:
     picture = learning_svg([series_of(folder.resolve().name, history)])
     write_together(folder, {"metrics.csv": text_writer(metrics_text(history)), "curves.svg": text_writer(picture)})
-
-
-def series_of(name: str, history: list[Epoch]) -> Series:
-    """Errors in percent by epoch, in training and on what is held out."""
-    return Series(
-        name,
-        tuple((each.epoch, 100 * each.train_error) for each in history),
-        tuple((each.epoch, 100 * each.held_out_error) for each in history),
-    )
-
-
-def write_curves(path: Path, runs: list[tuple[str, list[Epoch]]]) -> None:
-    write_file(path, learning_svg([series_of(name, history) for name, history in runs]))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+from cnndsl.draw.learning import Series
 from cnndsl.errors import DataError, reason
 
 
@@ -86,3 +87,12 @@ def read_metrics(path: Path) -> list[Epoch]:
 def _epoch(row: dict[str, str]) -> Epoch:
     whole = ("epoch", "step")
     return Epoch(**{each.name: (int if each.name in whole else float)(row[each.name]) for each in fields(Epoch)})  # type: ignore[arg-type]
+
+
+def series_of(name: str, history: Sequence[Epoch]) -> Series:
+    """Errors in percent by epoch, in training and on what is held out."""
+    return Series(
+        name,
+        tuple((each.epoch, 100 * each.train_error) for each in history),
+        tuple((each.epoch, 100 * each.held_out_error) for each in history),
+    )
