@@ -44,6 +44,7 @@ ROOMS = (
     "trials",
     "repairs",
     "checking",
+    "reference",
     "fixing",
     "diff",
     "comparison",
@@ -65,10 +66,17 @@ ROOMS = (
     "train",
     "notebook",
     "editor",
+    "lsp",
     "cli",
     "__main__",
 )
-ONLY_IMPORTERS = {"networkx": ("ir",), "lark": ("syntax",), "triton": ("kernels", "backends")}
+ONLY_IMPORTERS = {
+    "networkx": ("ir",),
+    "lark": ("syntax",),
+    "triton": ("kernels", "backends"),
+    "pygls": ("lsp",),
+    "lsprotocol": ("lsp",),
+}
 # The templates, and what compiles and launches them: no problem, plan or rule.
 TRITON_FILES = (
     "kernels/templates/*.py",

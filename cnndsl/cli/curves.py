@@ -7,12 +7,14 @@ from pathlib import Path
 
 from cnndsl.cli.arguments import UsageError, destination
 
-EXAMPLES = """examples:
-  cnndsl curves runs/plain20 runs/plain56 runs/resnet20 runs/resnet56 -o figure6.svg"""
+EXAMPLES = """\
+examples:
+  cnndsl curves runs/resnet20 -o curves.svg
+  cnndsl curves runs/resnet20 runs/resnet20/metrics.csv -o both.svg
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", type=Path, help="the folder of a run, or its metrics.csv under any name"
     )

@@ -9,13 +9,14 @@ from cnndsl.cli.arguments import UsageError, destination
 from cnndsl.cli.trained import add_trained, trained
 
 PACKAGES = ("torch", "safetensors", "PIL", "torchvision", "tqdm")
-EXAMPLES = """examples:
-  cnndsl eval runs/resnet20/best --data cifar10:cifar-10-batches-bin
-  cnndsl eval birds --data photos --confusion confusion.svg --format json"""
+EXAMPLES = """\
+examples:
+  cnndsl eval runs/resnet20/best --data fake
+  cnndsl eval runs/resnet20/best --data fake --confusion confusion.svg --format json
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     add_trained(parser)
     parser.add_argument(
         "--data",

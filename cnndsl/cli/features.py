@@ -8,15 +8,17 @@ import sys
 from cnndsl.cli.arguments import UsageError, destination
 from cnndsl.cli.trained import add_trained, trained
 
-EXAMPLES = """examples:
-  cnndsl features squeezenet1_1 photos -o features.npz
+EXAMPLES = """\
+examples:
+  cnndsl features birds photo.jpg -o features.npz
+  cnndsl features runs/resnet20/best photo.jpg -o resnet20.npz
 
 The file holds `features`, a row for each photograph, `photos`, their names, and `folders`, the names of their folders,
-which are labels where there is a folder for each class."""
+which are labels where there is a folder for each class.
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     add_trained(parser)
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="an image file, or a folder with some")
     parser.add_argument("-o", dest="output", metavar="FILE.npz", type=destination, required=True)

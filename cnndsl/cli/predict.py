@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
+EXAMPLES = """\
+examples:
+  cnndsl predict birds photo.jpg
+  cnndsl predict birds . --top 3 --format json
+  cnndsl predict resnet18 photo.jpg -p classes=10 --weights runs/resnet18.safetensors
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     add_trained(parser)
     parser.add_argument(

@@ -22,10 +22,19 @@ DEFAULT = "resnet2015"
 STOPPED = 75  # "try again later", as sysexits.h and schedulers know it
 PACKAGES = ("torch", "safetensors", "PIL", "torchvision", "accelerate", "tqdm")
 
+EXAMPLES = f"""\
+examples:
+  cnndsl train resnet20 --data fake --recipe resnet2015_cifar --epochs 1 -o runs/resnet20
+  cnndsl train --resume runs/resnet20 --epochs 2
+
+recipes:
+{chr(10).join(f"  {name:<18}{preset.source}" for name, preset in PRESETS.items())}
+
+exit codes: 0 done, {STOPPED} asked to end and saved, 1 diverged
+"""
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _epilog()
     parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
     parser.add_argument("--data", help=DATA_HELP)
     parser.add_argument("--recipe", metavar="NAME|FILE.toml", default=None, help=f"(default: {DEFAULT})")
@@ -45,11 +54,6 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         _add_override(recipe, name, kind)
     add_request(parser)
     parser.set_defaults(run=run)
-
-
-def _epilog() -> str:
-    lines = [f"  {name:<18}{preset.source}" for name, preset in PRESETS.items()]
-    return "recipes:\n" + "\n".join(lines) + f"\n\nexit codes: 0 done, {STOPPED} asked to end and saved, 1 diverged\n"
 
 
 def _add_override(group: argparse._ArgumentGroup, name: str, kind: type) -> None:
