@@ -58,7 +58,7 @@ def learning_svg(runs: Sequence[Series]) -> str:
 
 
 def _axes(across: Scale, down: Scale) -> Iterator[str]:
-    for value in across.ticks():
+    for value in filter(float.is_integer, map(float, across.ticks())):
         x = number(across.at(value))
         yield tag("path", class_="wire tick", d=f"M{x} {number(TOP)}V{number(TOP + HEIGHT)}")
         yield words(f"{value:g}", across.at(value), TOP + HEIGHT + 16, SMALL, "muted middle")
