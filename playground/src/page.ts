@@ -1,0 +1,173 @@
+// The page: every change of the text is looked at, first what is in view and then the rest, until the next change.
+import type { ViewUpdate } from "@codemirror/view";
+import start from "../static/start.arch";
+import { Compiler, Unanswered } from "./compiler";
+import { Editor } from "./editor";
+import { fromHash, toHash } from "./link";
+import type { Finding, Look, Question, Zoo } from "./messages";
+import { Picture } from "./picture";
+import { Tabs } from "./tabs";
+import { followTheme } from "./theme";
+
+const PAUSE = 350; // milliseconds without a keystroke before what takes longer is done
+
+const find = <E extends HTMLElement>(name: string): E => document.querySelector<E>(`#${name}`)!;
+const status = find("status"), note = find("note"), networks = find<HTMLSelectElement>("networks");
+const zoo = find<HTMLSelectElement>("zoo");
+const compiler = new Compiler();
+const picture = new Picture(document.querySelector<HTMLElement>(".viewer")!, (line) => editor.goToLine(line));
+const tabs = new Tabs(() => void follow());
+const editor = new Editor(find("editor"), changed);
+
+let turn = 0; // of looking at the text; a later one makes what an earlier one still does worthless
+let network = ""; // the one that is shown
+let line = 0;
+let pictured = ""; // the text whose picture is there, with all of its states
+
+function changed(update: ViewUpdate): void {
+  const moved = update.selectionSet && editor.line !== line;
+  if (update.docChanged || moved) void follow();
+}
+
+async function follow(): Promise<void> {
+  const mine = ++turn;
+  const current = (): boolean => mine === turn;
+  const ask = async <Answer>(question: Question): Promise<Answer> => {
+    const answer = await compiler.ask<Answer>(question, current);
+    if (answer === undefined || !current()) throw new Overtaken();
+    return answer;
+  };
+  const pause = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    if (!current()) throw new Overtaken();
+  };
+  try {
+    await look(ask, pause);
+  } catch (error) {
+    if (current() && !(error instanceof Overtaken)) tell(error instanceof Unanswered ? error.message : String(error));
+  }
+}
+
+class Overtaken extends Error {}
+type Ask = <Answer>(question: Question) => Promise<Answer>;
+
+async function look(ask: Ask, pause: () => Promise<void>): Promise<void> {
+  const began = performance.now();
+  const text = editor.text;
+  line = editor.line;
+  const seen = await ask<Look>({ ask: "look", text, line, network, whole: false });
+  show(seen, performance.now() - began);
+  await showNetwork(ask, text);
+  await pause();
+  history.replaceState(null, "", await toHash({ text, network }));
+  if (!seen.whole) show(await ask<Look>({ ask: "look", text, line, network, whole: true }), performance.now() - began);
+  if (tabs.chosen === "picture" && pictured !== key(text)) await showPicture(ask, text);
+}
+
+const key = (text: string): string => `${network}\n${text}`;
+
+function show(seen: Look, milliseconds: number): void {
+  network = seen.network;
+  editor.show(seen);
+  if (seen.whole) {
+    networks.replaceChildren(...Object.entries(seen.networks).map(([name, at]) => option(name, String(at))));
+    networks.hidden = networks.options.length < 2;
+  }
+  for (const each of networks.options) each.selected = each.text === network;
+  const told = summed(seen.findings);
+  status.textContent = `${told} · ${milliseconds.toFixed(0)} ms`;
+  document.body.dataset.looked = seen.whole ? "whole" : "first";
+}
+
+function summed(found: Finding[]): string {
+  const errors = found.filter(({ severity }) => severity === "error").length;
+  const counted = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? "" : "s"}`;
+  const parts = [errors && counted(errors, "error"), found.length > errors && counted(found.length - errors, "warning")];
+  return parts.filter(Boolean).join(", ") || "no findings";
+}
+
+/** What the chosen tab shows: of a picture at first only what is in view of it. */
+async function showNetwork(ask: Ask, text: string): Promise<void> {
+  if (tabs.chosen !== "picture") {
+    const { html } = await ask<{ html: string }>({ ask: "table", network, kind: tabs.chosen, choice: tabs.choice });
+    tabs.fill(html);
+  } else if (pictured !== key(text)) {
+    const state = picture.stateOf(network);
+    if (state === "") return showPicture(ask, text);
+    picture.show(network, await ask<object>({ ask: "picture", network, state }), false);
+  }
+  tell("");
+}
+
+async function showPicture(ask: Ask, text: string): Promise<void> {
+  picture.show(network, await ask<object>({ ask: "picture", network, state: "" }), true);
+  pictured = key(text);
+  tell("");
+}
+
+function tell(why: string): void {
+  note.textContent = why;
+  note.hidden = !why;
+  if (status.dataset.loading) status.textContent = why;
+}
+
+// ---- what the user does
+
+function option(text: string, value = text): HTMLOptionElement {
+  return Object.assign(document.createElement("option"), { text, value });
+}
+
+function open(text: string, name: string): void {
+  network = name;
+  editor.replace(text, name);
+}
+
+async function offerZoo(): Promise<void> {
+  const { files } = (await compiler.ask<Zoo>({ ask: "zoo" }, () => true))!;
+  for (const menu of [zoo, tabs.others]) {
+    for (const [file, names] of Object.entries(files)) {
+      const group = Object.assign(document.createElement("optgroup"), { label: file });
+      group.append(...names.map((name) => option(name)));
+      menu.append(group);
+    }
+  }
+  tabs.others.value = "resnet50";
+}
+
+zoo.addEventListener("change", async () => {
+  const name = zoo.value;
+  zoo.selectedIndex = 0;
+  const answer = await compiler.ask<{ text: string }>({ ask: "text", network: name }, () => true);
+  open(answer!.text, name);
+});
+
+networks.addEventListener("change", () => {
+  network = networks.selectedOptions[0].text;
+  editor.goTo(Number(networks.value));
+});
+
+find("share").addEventListener("click", async () => {
+  history.replaceState(null, "", await toHash({ text: editor.text, network }));
+  await navigator.clipboard.writeText(location.href).then(
+    () => (status.textContent = "link copied"),
+    () => (status.textContent = "the link is in the address bar"),
+  );
+});
+
+async function openLink(): Promise<boolean> {
+  const linked = await fromHash(location.hash);
+  if (linked !== undefined) open(linked.text, linked.network);
+  else if (location.hash.includes("text=")) status.textContent = "this link holds no text that can be read";
+  return linked !== undefined;
+}
+
+window.addEventListener("hashchange", () => void openLink());
+
+async function begin(): Promise<void> {
+  followTheme(find("theme"));
+  if (!(await openLink())) open(start, "");
+  await offerZoo();
+  await navigator.serviceWorker?.register("offline.js");
+}
+
+void begin();
