@@ -160,7 +160,9 @@ def _finding(finding: Diagnostic, view: View) -> Answer:
         "severity": finding.severity,
         "message": message,
         "notes": [*([finding.label] if finding.label else ()), *finding.notes, *advice],
-        "labels": [{**_place(each.span), "text": each.text} for each in finding.labels if each.span.source is home.source],
+        "labels": [
+            {**_place(each.span), "text": each.text} for each in finding.labels if each.span.source is home.source
+        ],
         "fixes": [_fix(fix) for fix in own],
     }
 

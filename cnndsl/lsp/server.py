@@ -219,7 +219,8 @@ async def picture(server: Server, params: Any) -> dict[str, str] | None:
     if view is None:
         return None
     focus = server.focus(params.uri)
-    network = in_view_on(view, int(params.line)) or (focus.network if focus else next(iter(view.checked.networks), None))
+    seen = in_view_on(view, int(params.line))
+    network = seen or (focus.network if focus else next(iter(view.checked.networks), None))
     done = view.checked.networks.get(network or "")
     if network is None or done is None or not len(done.graph):
         return None

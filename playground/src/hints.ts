@@ -33,4 +33,9 @@ class Shape extends WidgetType {
   override toDOM(): HTMLElement {
     return Object.assign(document.createElement("span"), { className: "shape-hint", textContent: this.text });
   }
+
+  /** A click on it is one at the end of the line. */
+  override ignoreEvent(): boolean {
+    return false;
+  }
 }

@@ -52,21 +52,21 @@ class Overtaken extends Error {}
 type Ask = <Answer>(question: Question) => Promise<Answer>;
 
 async function look(ask: Ask, pause: () => Promise<void>): Promise<void> {
-  const began = performance.now();
   const text = editor.text;
   line = editor.line;
-  const seen = await ask<Look>({ ask: "look", text, line, network, whole: false });
-  show(seen, performance.now() - began);
+  const seen = await show(ask, text, false);
   await showNetwork(ask, text);
   await pause();
   history.replaceState(null, "", await toHash({ text, network }));
-  if (!seen.whole) show(await ask<Look>({ ask: "look", text, line, network, whole: true }), performance.now() - began);
-  if (tabs.chosen === "picture" && pictured !== key(text)) await showPicture(ask, text);
+  if (!seen.whole) await show(ask, text, true);
+  if (tabs.chosen === "picture") await showPicture(ask, text);
 }
 
 const key = (text: string): string => `${network}\n${text}`;
 
-function show(seen: Look, milliseconds: number): void {
+async function show(ask: Ask, text: string, whole: boolean): Promise<Look> {
+  const began = performance.now();
+  const seen = await ask<Look>({ ask: "look", text, line, network, whole });
   network = seen.network;
   editor.show(seen);
   if (seen.whole) {
@@ -74,9 +74,10 @@ function show(seen: Look, milliseconds: number): void {
     networks.hidden = networks.options.length < 2;
   }
   for (const each of networks.options) each.selected = each.text === network;
-  const told = summed(seen.findings);
-  status.textContent = `${told} · ${milliseconds.toFixed(0)} ms`;
+  const time = document.body.dataset.looked ? ` · ${(performance.now() - began).toFixed(0)} ms` : ""; // the first one was loading
+  status.textContent = summed(seen.findings) + time;
   document.body.dataset.looked = seen.whole ? "whole" : "first";
+  return seen;
 }
 
 function summed(found: Finding[]): string {
@@ -88,27 +89,43 @@ function summed(found: Finding[]): string {
 
 /** What the chosen tab shows: of a picture at first only what is in view of it. */
 async function showNetwork(ask: Ask, text: string): Promise<void> {
+  const state = picture.stateOf(network);
   if (tabs.chosen !== "picture") {
-    const { html } = await ask<{ html: string }>({ ask: "table", network, kind: tabs.chosen, choice: tabs.choice });
-    tabs.fill(html);
+    const choice = tabs.choice;
+    const answer = await asked<{ html: string }>(ask, { ask: "table", network, kind: tabs.chosen, choice });
+    if (answer) tabs.fill(answer.html);
+  } else if (state === "") {
+    await showPicture(ask, text);
   } else if (pictured !== key(text)) {
-    const state = picture.stateOf(network);
-    if (state === "") return showPicture(ask, text);
-    picture.show(network, await ask<object>({ ask: "picture", network, state }), false);
+    const data = await asked<object>(ask, { ask: "picture", network, state });
+    if (data) picture.show(network, data, false);
   }
-  tell("");
 }
 
 async function showPicture(ask: Ask, text: string): Promise<void> {
-  picture.show(network, await ask<object>({ ask: "picture", network, state: "" }), true);
+  if (pictured === key(text)) return;
+  const data = await asked<object>(ask, { ask: "picture", network, state: "" });
+  if (!data) return;
+  picture.show(network, data, true);
   pictured = key(text);
-  tell("");
+}
+
+/** An answer; where there can be none, the page says why and shows on what it showed. */
+async function asked<Answer>(ask: Ask, question: Question): Promise<Answer | undefined> {
+  try {
+    const answer = await ask<Answer>(question);
+    tell("");
+    return answer;
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+    tell(error.message);
+    return undefined;
+  }
 }
 
 function tell(why: string): void {
   note.textContent = why;
   note.hidden = !why;
-  if (status.dataset.loading) status.textContent = why;
 }
 
 // ---- what the user does

@@ -32,6 +32,8 @@ function cnndslViewer(root, data) {
       group.style.transform = `translate(${x}px, ${y}px)`;
       scene.append(group);
     }
+    root.querySelector("h1").textContent = data.network;
+    root.querySelector(".told").textContent = data.facts;
     find("depth").textContent = `depth ${name.split(":")[0]} of ${data.depths.length}`;
     find("fewer").disabled = depth() <= 1;
     find("more").disabled = depth() >= data.depths.length;
@@ -41,8 +43,6 @@ function cnndslViewer(root, data) {
   function renew(next) {
     const same = next.network === data.network;
     data = { ...data, ...next };
-    root.querySelector("h1").textContent = data.network;
-    root.querySelector(".told").textContent = data.facts;
     const name = same && [state, state.split(":")[0]].find((each) => data.states[each]);
     if (name) draw(name);
     else go(data.first);
