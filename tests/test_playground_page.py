@@ -143,7 +143,7 @@ def test_a_network_of_the_zoo_is_unfolded_compared_and_shared(site: Path, contex
         inside = {key for key in opened.boxes if key.startswith("stage3.")}
         rows = json.loads(summary_json(summarize(cnndsl.load("resnet50").graph, 2)))["rows"]
         assert len(inside) == sum(row["name"].startswith("stage3.") for row in rows)
-        expect(page.locator(".cm-activeLine")).to_contain_text("stage {")  # the line of what was clicked
+        expect(page.locator(".cm-activeLine")).to_contain_text("conv 1x1, filters")  # where what was clicked begins
         page.locator(".cm-content").focus()
         page.keyboard.press("End")
         page.keyboard.type("  # mine")  # the picture stays as it is unfolded
@@ -163,6 +163,8 @@ def test_a_network_of_the_zoo_is_unfolded_compared_and_shared(site: Path, contex
         expect(page.locator("#status")).to_contain_text("link")
         again = Playground(context, page.url)
         again.shown("resnet50")
+        again.page.locator(".cm-content").focus()
+        again.page.keyboard.press("Control+Home")  # the editor holds only what is in view
         expect(again.page.locator(".cm-content")).to_contain_text("# mine")
         assert len(page.url) < 3_000
         assert opened.said == again.said == [] and opened.asked == {address.rstrip("/")}

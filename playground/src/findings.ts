@@ -70,7 +70,9 @@ class Message extends WidgetType {
       button.addEventListener("click", () => repair(view, this.index, at));
       box.append(button);
     });
-    return box;
+    const row = element("div", "below");
+    row.append(box);
+    return row;
   }
 
   override ignoreEvent(): boolean {
