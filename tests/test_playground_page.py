@@ -179,3 +179,11 @@ def test_it_works_without_its_server_and_with_a_broken_link(site: Path, context:
     offline.shown("small")
     expect(offline.page.locator("#zoo option")).not_to_have_count(1)
     assert offline.said == []
+
+
+def test_its_scripts_are_typed(site: Path) -> None:
+    """`site` has installed what they need."""
+    done = subprocess.run(
+        ["npm", "run", "check"], cwd=SCRIPT.parent.parent / "playground", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

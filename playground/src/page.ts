@@ -44,9 +44,11 @@ async function follow(): Promise<void> {
   try {
     await look(ask, pause);
   } catch (error) {
-    if (current() && !(error instanceof Overtaken)) tell(error instanceof Unanswered ? error.message : String(error));
+    if (current() && !(error instanceof Overtaken)) tell(wording(error));
   }
 }
+
+const wording = (error: unknown): string => (error instanceof Unanswered ? error.message : String(error));
 
 class Overtaken extends Error {}
 type Ask = <Answer>(question: Question) => Promise<Answer>;
@@ -151,12 +153,14 @@ async function offerZoo(): Promise<void> {
   tabs.others.value = "resnet50";
 }
 
-zoo.addEventListener("change", async () => {
+async function openFromZoo(): Promise<void> {
   const name = zoo.value;
   zoo.selectedIndex = 0;
   const answer = await compiler.ask<{ text: string }>({ ask: "text", network: name }, () => true);
   open(answer!.text, name);
-});
+}
+
+zoo.addEventListener("change", () => void openFromZoo().catch((error) => tell(wording(error))));
 
 networks.addEventListener("change", () => {
   network = networks.selectedOptions[0].text;
@@ -165,10 +169,12 @@ networks.addEventListener("change", () => {
 
 find("share").addEventListener("click", async () => {
   history.replaceState(null, "", await toHash({ text: editor.text, network }));
-  await navigator.clipboard.writeText(location.href).then(
-    () => (status.textContent = "link copied"),
-    () => (status.textContent = "the link is in the address bar"),
-  );
+  try {
+    await navigator.clipboard.writeText(location.href);
+    status.textContent = "link copied";
+  } catch {
+    status.textContent = "the link is in the address bar";
+  }
 });
 
 async function openLink(): Promise<boolean> {
@@ -187,4 +193,4 @@ async function begin(): Promise<void> {
   await navigator.serviceWorker?.register("offline.js");
 }
 
-void begin();
+begin().catch((error) => tell(wording(error)));
