@@ -16,6 +16,7 @@ A layer of your own is a frozen dataclass that extends `Op` and is decorated wit
 from typing import TYPE_CHECKING
 
 from cnndsl.errors import (
+    AnalysisError,
     BuildError,
     BundleError,
     DataError,
@@ -29,6 +30,7 @@ from cnndsl.errors import (
     OutputError,
     PackageError,
     ParameterError,
+    PictureError,
     PlanError,
     RunError,
     SizeError,
@@ -54,6 +56,7 @@ else:
     )
 
 __all__ = [
+    "AnalysisError",
     "ArchError",
     "Architecture",
     "BuildError",
@@ -76,6 +79,7 @@ __all__ = [
     "OutputError",
     "PackageError",
     "ParameterError",
+    "PictureError",
     "PlanError",
     "Report",
     "RunError",

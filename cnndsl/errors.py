@@ -42,6 +42,14 @@ class RunError(Error):
     """A module that fails when it is run, before anything of it is written; one line."""
 
 
+class AnalysisError(Error):
+    """What cannot be measured of a network, or not of these together; one line."""
+
+
+class PictureError(Error):
+    """What was asked of a picture cannot be had of this network; one line."""
+
+
 class WeightsError(Error):
     """Weights that cannot be read, or do not fit the network; each problem is a line."""
 

@@ -17,11 +17,12 @@ import pytest
 
 from cnndsl.checking import check_model
 from cnndsl.cli.main import main
-from cnndsl.comparison.measures import CompareError, Comparison, Entry, compare, mixed
+from cnndsl.comparison.measures import Comparison, Entry, compare, mixed
 from cnndsl.comparison.results import all_results, chosen
 from cnndsl.comparison.table import comparison_csv, comparison_table
 from cnndsl.draw.chart import chart
 from cnndsl.draw.placement import Box, Disc, placed
+from cnndsl.errors import AnalysisError
 from cnndsl.models import find_model
 
 RENAMED = {"alexnet_torchvision": "alexnet", "googlenet_torchvision": "googlenet"}
@@ -90,7 +91,7 @@ def test_a_table_has_the_numbers_of_the_networks() -> None:
 
 
 def test_what_nobody_has_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CompareError, match="no top1 of lenet5, unet; computed are params"):
+    with pytest.raises(AnalysisError, match="no top1 of lenet5, unet; computed are params"):
         compared("lenet5", "vgg16", "unet")
     assert len(compared("lenet5", "unet", y="depth").entries) == 2
     place = tmp_path / "chart.svg"

@@ -14,10 +14,11 @@ from zoo import FILES, first_two, stem
 
 import cnndsl
 from cnndsl.cli.main import main
-from cnndsl.draw import Look, PictureError, figure
+from cnndsl.draw import Look, figure
 from cnndsl.draw.chain import chain
 from cnndsl.draw.dense import dense_blocks
 from cnndsl.draw.look import FigureName
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph
 
 FIGURES: tuple[FigureName, ...] = ("boxes", "dense", "chain")

@@ -18,13 +18,14 @@ from test_draw import judge
 import cnndsl
 from cnndsl.cli import draw as command
 from cnndsl.cli.main import main
-from cnndsl.draw import Look, PictureError, draw, draw_as
+from cnndsl.draw import Look, draw, draw_as
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.dot import dot
 from cnndsl.draw.forms import FORMS, PRINTS, TEXTS
 from cnndsl.draw.look import PAGES, PageName
 from cnndsl.draw.model import Fact
 from cnndsl.draw.sizes import TINY
+from cnndsl.errors import PictureError
 
 FEW = ("alexnet", "unet", "googlenet")
 ODD = """network n {

@@ -8,10 +8,11 @@ from test_draw import crossing
 
 import cnndsl
 from cnndsl.cli.main import main
-from cnndsl.draw import Look, PictureError, draw
+from cnndsl.draw import Look, draw
 from cnndsl.draw.boxes import picture
 from cnndsl.draw.notes import heat
 from cnndsl.draw.style import DARK, HEATS, LIGHT, Ink
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph
 
 EVERYTHING = Look(labels=("params", "macs", "memory", "field"), colour="macs", depth=1)

@@ -22,12 +22,14 @@ INSIDE = {
     "Failed",
     "FolderError",
     "NoLayer",
+    "RenameError",
     "TooBig",
     "TooLarge",
     "Unclear",
     "Uncomputable",
     "VerificationError",
     "_Different",
+    "_GivenUp",
     "_Other",
 }
 

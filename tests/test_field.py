@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 import cnndsl
-from cnndsl.analysis.field_steps import FieldError, field_steps
+from cnndsl.analysis.field_steps import field_steps
 from cnndsl.cli.main import main
 from cnndsl.draw.field import SIDE, field_svg
+from cnndsl.errors import AnalysisError
 from cnndsl.ir import Graph
 
 THREE = "network three { input 64 x 14 x 14\n repeat 3 { conv 3x3, 64, bias=false -> relu } }"
@@ -64,12 +65,12 @@ def test_fields_of_the_zoo(name: str, at: str | None, field: tuple[int, int]) ->
     ("at", "words"), [("stage9", "no layer stage9"), ("linear1", "sees the whole picture"), ("flatten", "name a layer")]
 )
 def test_a_layer_that_has_no_field_is_said(at: str, words: str) -> None:
-    with pytest.raises(FieldError, match=words):
+    with pytest.raises(AnalysisError, match=words):
         field_steps(cnndsl.load("vgg16").graph, at)
 
 
 def test_vectors_have_no_field() -> None:
-    with pytest.raises(FieldError, match="takes no picture"):
+    with pytest.raises(AnalysisError, match="takes no picture"):
         field_steps(graph_of("network n { input 7\n linear 3 }"))
 
 

@@ -12,11 +12,12 @@ import pytest
 from zoo import FILES, graphs, stem
 
 import cnndsl
-from cnndsl.analysis.sizes import SizesError, in_words, sizes
+from cnndsl.analysis.sizes import in_words, sizes
 from cnndsl.analysis.sizes_render import sizes_json, sizes_text
 from cnndsl.cli.main import main
 from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader, Module, elaborate_network
+from cnndsl.errors import AnalysisError
 from cnndsl.ir import Graph
 from cnndsl.source import read_source
 
@@ -127,7 +128,7 @@ def test_json_is_what_its_schema_says(name: str) -> None:
 
 def test_vectors_have_no_sizes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     graph = cnndsl.loads("network n { input 7\n linear 3 }").graph
-    with pytest.raises(SizesError, match="takes no pictures"):
+    with pytest.raises(AnalysisError, match="takes no pictures"):
         sizes(graph)
     path = tmp_path / "n.arch"
     path.write_text("network n { input 7\n linear 3 }\n", encoding="utf-8")

@@ -7,14 +7,10 @@ from math import prod
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.diagnostics.suggest import did_you_mean
-from cnndsl.errors import Error
+from cnndsl.errors import AnalysisError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.convolution import Conv
 from cnndsl.records import dataclass
-
-
-class FieldError(Error):
-    """A layer that there is not, or one without a field of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +48,14 @@ class Steps:
 
 
 def field_steps(graph: Graph, at: str | None = None) -> Steps:
-    """The steps to a layer, or to the last one that does not see everything. Raises `FieldError`."""
+    """The steps to a layer, or to the last one that does not see everything. Raises `AnalysisError`."""
     facts, written = Facts(graph), graph
     graph = facts.graph
     node = _found(graph, at) if at is not None else _last(facts)
     field = facts.fields[node.name]
     picture = _picture(graph, node)
     if field.everywhere or len(node.shape) != 3:
-        raise FieldError(f"{node.name} sees the whole picture; name a layer before it, as {_last(facts).name}")
+        raise AnalysisError(f"{node.name} sees the whole picture; name a layer before it, as {_last(facts).name}")
     upstream = graph.upstream([node.name])
     way = [each for each in graph if each.name in upstream]
     sizes: dict[tuple[int, int], Step] = {}
@@ -78,7 +74,7 @@ def _found(graph: Graph, at: str) -> Node:
     inside = [node for node in graph if node.name.startswith(f"{at}.")]
     if not inside:
         names = [*(node.name for node in graph), *filter(None, graph.scopes)]
-        raise FieldError(f"{graph.name} has no layer {at}; {did_you_mean(at, names, '`cnndsl summary` lists them')}")
+        raise AnalysisError(f"{graph.name} has no layer {at}; {did_you_mean(at, names, '`cnndsl summary` lists them')}")
     return inside[-1]
 
 
@@ -86,14 +82,14 @@ def _last(facts: Facts) -> Node:
     """The last layer whose positions do not all see everything."""
     seeing = [node for node in facts.inference if len(node.shape) == 3 and not facts.fields[node.name].everywhere]
     if not seeing:
-        raise FieldError(f"{facts.graph.name} takes no picture")
+        raise AnalysisError(f"{facts.graph.name} takes no picture")
     return seeing[-1]
 
 
 def _picture(graph: Graph, node: Node) -> tuple[int, int]:
     shapes = [source.shape for source in graph.inputs if len(source.shape) == 3]
     if not shapes:
-        raise FieldError(f"{graph.name} takes no picture")
+        raise AnalysisError(f"{graph.name} takes no picture")
     return max(shape[1] for shape in shapes), max(shape[2] for shape in shapes)
 
 

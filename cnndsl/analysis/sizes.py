@@ -12,15 +12,11 @@ from typing import NamedTuple
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.windows import slide
-from cnndsl.errors import Error
+from cnndsl.errors import AnalysisError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.images import dilated
 from cnndsl.records import dataclass
-
-
-class SizesError(Error):
-    """A network without pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +66,14 @@ class Sizes:
 
 
 def sizes(graph: Graph) -> Sizes:
-    """All sizes of the part that runs outside of training. Raises `SizesError` for a network of vectors."""
+    """All sizes of the part that runs outside of training. Raises `AnalysisError` for a network of vectors."""
     facts = Facts(graph)
     graph = facts.inference
     flat = next((node.name for node in graph.inputs if len(node.shape) != 3), None)
     if flat is not None or not graph.inputs:
-        raise SizesError(f"{graph.name} takes no pictures: {f'{flat} has' if flat else 'it has'} no height and width")
+        raise AnalysisError(
+            f"{graph.name} takes no pictures: {f'{flat} has' if flat else 'it has'} no height and width"
+        )
     jumps = [facts.fields[node.name].jump for node in graph]
     rows, columns = (max(ceil(jump[axis]) for jump in jumps) for axis in (0, 1))
     largest = max(max(node.shape[1:]) for node in graph.inputs) + 2 * max(rows, columns)

@@ -7,12 +7,8 @@ from typing import NamedTuple
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.comparison.results import Result, Source, chosen
-from cnndsl.errors import Error
+from cnndsl.errors import AnalysisError
 from cnndsl.records import dataclass
-
-
-class CompareError(Error):
-    """Networks that cannot be compared so."""
 
 
 class Measure(NamedTuple):
@@ -76,7 +72,7 @@ def written(axis: str, value: float) -> str:
 def compare(
     networks: Sequence[tuple[str, Facts]], x: str, y: str, size: str | None = None, source: Source | None = None
 ) -> Comparison:
-    """Networks by name, each once. Raises `CompareError` for those that nobody has measured."""
+    """Networks by name, each once. Raises `AnalysisError` for those that nobody has measured."""
     axes = tuple(dict.fromkeys(axis for axis in (x, y, size) if axis is not None))
     measured = [axis for axis in axes if axis in ACCURACIES]
     facts = dict(networks)
@@ -84,7 +80,7 @@ def compare(
     unknown = [name for name in facts if measured and name not in results]
     if unknown:
         whose = f" by {source}" if source else ""
-        raise CompareError(
+        raise AnalysisError(
             f"archs/results.toml has no {' and '.join(measured)}{whose} of {', '.join(unknown)}; "
             f"computed are {', '.join(MEASURES)}"
         )

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from cnndsl.analysis.facts import Facts
 from cnndsl.draw.labels import Labels, kind
 from cnndsl.draw.lettering import width
-from cnndsl.draw.look import PictureError
 from cnndsl.draw.model import Kind
 from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.sizes import SMALL, TINY, TITLE
 from cnndsl.draw.tags import number, tag, tooltip, words
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import Part, layers_in, tree
 from cnndsl.ops.merge import Add, Merge

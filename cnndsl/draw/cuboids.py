@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from cnndsl.draw.arrange import Flow, plan
 from cnndsl.draw.boxes import Pictures
 from cnndsl.draw.lettering import width
-from cnndsl.draw.look import PictureError
 from cnndsl.draw.model import OUTER, Box, Picture
 from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.sizes import SMALL, TINY, TITLE
 from cnndsl.draw.tags import number, tag, tooltip, words
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph
 from cnndsl.ops.base import Shape, show_shape
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from cnndsl.analysis.facts import Facts
 from cnndsl.draw.lettering import width
-from cnndsl.draw.look import PictureError
 from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.sizes import SMALL, TINY, TITLE
 from cnndsl.draw.tags import number, tag, tooltip, words
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part, outermost_first, tree

@@ -7,15 +7,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from cnndsl.draw.geometry import Direction
 from cnndsl.draw.model import Fact
-from cnndsl.errors import Error
 
 FigureName: TypeAlias = Literal["graph", "boxes", "dense", "chain"]
 Colour: TypeAlias = Literal["kind", "macs", "params"]
 PageName: TypeAlias = Literal["16:9", "4:3", "column"]
-
-
-class PictureError(Error):
-    """What was asked of a picture cannot be had of this network."""
 
 
 class Page(NamedTuple):

@@ -9,12 +9,13 @@ from math import ceil
 from cnndsl.diagnostics import did_you_mean
 from cnndsl.draw.counts import count
 from cnndsl.draw.lettering import width
-from cnndsl.draw.look import Look, PictureError
+from cnndsl.draw.look import Look
 from cnndsl.draw.model import Kind, Mark, Picture
 from cnndsl.draw.paper import Sheet
 from cnndsl.draw.sizes import TINY
 from cnndsl.draw.style import HEATS
 from cnndsl.draw.tags import tag, words
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph
 
 MARGIN, SWATCH, GAP = 24.0, 12.0, 18.0  # of the legend, in pixels

@@ -10,10 +10,11 @@ from cnndsl.draw.boxes import Pictures
 from cnndsl.draw.columns import in_columns
 from cnndsl.draw.geometry import Direction, Layout
 from cnndsl.draw.layout import bent, one_line
-from cnndsl.draw.look import PAGES, Look, Page, PageName, PictureError
+from cnndsl.draw.look import PAGES, Look, Page, PageName
 from cnndsl.draw.model import Box, Picture, Section
 from cnndsl.draw.notes import LEGEND, noted
 from cnndsl.draw.sizes import TINY, sheet_size
+from cnndsl.errors import PictureError
 from cnndsl.ir.graph import Graph
 
 SMALLEST = 9.0  # points of the smallest letters
