@@ -16,6 +16,7 @@ COMMANDS = {
     "diff": "Show what differs between two networks, and what it costs.",
     "field": "Draw the receptive field of a layer.",
     "compare": "Show several networks as a chart or a table.",
+    "sweep": "Count what many variants of a network cost, and find the best of them.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
     "save": "Write a network and its weights as a bundle, one folder with all that belongs to them.",
     "export": "Write a network as ONNX or .pt2, for inference elsewhere.",
