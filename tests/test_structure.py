@@ -25,6 +25,7 @@ ROOMS = (
     "errors",
     "files",
     "machine",
+    "processes",
     "shipped",
     "table",
     "extras",
@@ -62,6 +63,7 @@ ROOMS = (
     "bundled",
     "features",
     "lifting",
+    "benching",
     "",  # cnndsl/__init__.py, the public API
     "notebook",
     "editor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
+from functools import partial
 from time import monotonic
 
 from cnndsl.sweeping.outcome import Costing, Outcome
@@ -11,6 +12,7 @@ from cnndsl.sweeping.sweep import Ground, Sweep, Variant
 
 PAUSE = 5.0  # seconds between two times that the record is written
 WORTH_A_PROCESS = 16  # variants, which take as long as to start one
+KILLED = Outcome(error="the process that counted it was killed: is there enough memory?")
 
 Outcomes = dict[Variant, Outcome]
 
@@ -51,10 +53,11 @@ def _outcomes(sweep: Sweep, todo: list[Variant], processes: int) -> Generator[tu
 
 def _counted(ground: Ground, tasks: list[dict[str, str]], processes: int) -> Generator[tuple[int, Outcome], None, None]:
     if processes > 1:
-        from cnndsl.sweeping.crew import in_processes
+        from cnndsl.processes import in_processes
 
-        with closing(in_processes(ground, tasks, processes)) as coming:
-            yield from coming
+        with closing(in_processes(partial(Costing, ground), tasks, processes)) as coming:
+            for index, outcome in coming:
+                yield index, outcome or KILLED
     elif tasks:
         costing = Costing(ground)
         for index, task in enumerate(tasks):
