@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import TypeVar
 
+PATIENCE = 5.0  # seconds for an idle process to tidy up
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -56,7 +58,9 @@ def in_processes(
                 give(ready)
     finally:
         for connection, process in crew.items():
-            connection.close()
+            connection.close()  # which an idle one takes for the end
+            if connection not in busy:
+                process.join(PATIENCE)
             process.terminate()
             process.join()
 

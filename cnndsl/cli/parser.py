@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "Show several networks as a chart or a table.",
     "sweep": "Count what many variants of a network cost, and find the best of them.",
     "compile": "Compile a network to PyTorch source or Triton kernels, with weights.",
+    "bench": "Measure how fast a network runs on this machine, by several engines.",
     "save": "Write a network and its weights as a bundle, one folder with all that belongs to them.",
     "export": "Write a network as ONNX or .pt2, for inference elsewhere.",
     "weights": "Bring weights from elsewhere.",
