@@ -26,6 +26,10 @@ from cnndsl.syntax import tree
 _LETTERS_PER_LAYER = 15  # of text, which take as long
 
 
+def _go_on() -> None:
+    """Nobody gives up."""
+
+
 @dataclass
 class Checked:
     """A checked file: what was asked of it, its report, and what each network that was looked at came to.
@@ -55,6 +59,7 @@ class Request:
 
     files   what stands in place of files that others use, by resolved path: texts that are not written yet
     advice  codes of what is found only where it is asked for
+    between is called before every network; who no longer needs an answer raises an exception there
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -62,6 +67,7 @@ class Request:
     max_nodes: int = MAX_NODES
     files: Mapping[Path, Source] = field(default_factory=dict)
     advice: frozenset[str] = frozenset()
+    between: Callable[[], None] = _go_on
 
     def instead(self, edited: Mapping[Source, Source]) -> Request:
         """The same with these sources in place of those."""
@@ -113,6 +119,13 @@ def check_model(model: Model, request: Request | None = None) -> Checked:
     return _with_tried_fixes(check, model.source, _settled(model, request or Request()))
 
 
+def check_at_once(model: Model, request: Request | None = None) -> Checked:
+    """As `check_model`, but nobody looks for repairs, which takes longer than the check."""
+    request = _settled(model, request or Request())
+    checked = _load(model.source, request, Search())
+    return _check_one(replace(checked, search=None), model.network, request)
+
+
 def _settled(model: Model, request: Request) -> Request:
     """The request, with what the model brings of itself where a caller says nothing else."""
     parameters, files = {**model.parameters, **request.parameters}, {**model.files, **request.files}
@@ -120,7 +133,10 @@ def _settled(model: Model, request: Request) -> Request:
 
 
 def _check_network_of(source: Source, network: str | None, request: Request, search: Search | None) -> Checked:
-    checked = _load(source, request, search)
+    return _check_one(_load(source, request, search), network, request)
+
+
+def _check_one(checked: Checked, network: str | None, request: Request) -> Checked:
     name = main_network(checked.module, network)
     _check_network(checked, name, request, Budget.of(request.max_nodes))
     _add_lint(checked)
@@ -176,6 +192,7 @@ def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request:
 
 def _check_network(checked: Checked, name: str, request: Request, budget: Budget) -> None:
     report = checked.report
+    request.between()
     done = elaborate_network(
         checked.module,
         name,

@@ -45,6 +45,7 @@ ROOMS = (
     "trials",
     "repairs",
     "checking",
+    "reference",
     "fixing",
     "diff",
     "comparison",
@@ -67,10 +68,17 @@ ROOMS = (
     "",  # cnndsl/__init__.py, the public API
     "notebook",
     "editor",
+    "lsp",
     "cli",
     "__main__",
 )
-ONLY_IMPORTERS = {"networkx": ("ir",), "lark": ("syntax",), "triton": ("kernels", "backends")}
+ONLY_IMPORTERS = {
+    "networkx": ("ir",),
+    "lark": ("syntax",),
+    "triton": ("kernels", "backends"),
+    "pygls": ("lsp",),
+    "lsprotocol": ("lsp",),
+}
 # The templates, and what compiles and launches them: no problem, plan or rule.
 TRITON_FILES = (
     "kernels/templates/*.py",

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from cnndsl.weights.transfer import Counterparts
 
 
+EXAMPLES = """\
+examples:
+  cnndsl conform squeezenet1_1 --against torchvision:squeezenet1_1
+  cnndsl conform resnet18 --against timm:resnet18
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--against", metavar="LIBRARY:NAME", required=True, help="torchvision:NAME or timm:NAME")

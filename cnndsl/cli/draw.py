@@ -13,16 +13,17 @@ ENDINGS = ("svg", "png", "pdf", "html", "md", "dot")
 PRINTED = ("png", "pdf")  # these need libraries of their own
 UNPLACED = ("html", "md", "dot")  # in these nothing has a place of its own
 FACTS = ("params", "macs", "memory", "field")
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   cnndsl draw googlenet -o googlenet.svg
   cnndsl draw resnet50 --depth 2 -o resnet50.html
   cnndsl draw alexnet --fit 16:9 -o slide.pdf
   cnndsl draw alexnet --kind boxes -o maps.png
-  cnndsl draw vgg19 plain34 resnet34_a --kind chain -o figure3.svg"""
+  cnndsl draw vgg19 plain34 resnet34_a --kind chain -o figure3.svg
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("models", metavar="MODEL", nargs="+", help=f"{MODEL_HELP}; several for --kind chain")
     parser.add_argument(
         "-o",

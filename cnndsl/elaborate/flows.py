@@ -12,7 +12,7 @@ from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import command_meant
 from cnndsl.elaborate.functions import FUNCTIONS
-from cnndsl.elaborate.place import Flowing, Place, tensors_of
+from cnndsl.elaborate.place import Flowing, Passing, Place, shapes_of, tensors_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.statements import shape_of
 from cnndsl.elaborate.structures import STRUCTURES
@@ -35,11 +35,13 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
     if label is not None and not alone:
         inner = place.within(place.scope.open("label", label.id, statement.span, labelled=True))
     for command in statement.elements:
-        before = len(elaborator.drafts)
+        before, coming = len(elaborator.drafts), shapes_of(x)
         try:
             x = element(elaborator, command, inner, x, label if alone else None)
         except Failed:
             x = POISON
+        passing = Passing(command.span, inner.scope, range(before, len(elaborator.drafts)), coming, shapes_of(x))
+        elaborator.passings.append(passing)
         if isinstance(command, tree.Read):
             given = x if len(elaborator.drafts) == start else given
             inner = inner.entered(x)
