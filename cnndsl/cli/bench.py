@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".json", ".csv", ".html", ".svg")
 EXAMPLES = """examples:
-  cnndsl bench resnet18 --batch 1,8
-  cnndsl bench resnet50 --backends optimized,frozen --against torchvision:resnet50,onnxruntime,openvino -o r50.json"""
+  cnndsl bench squeezenet1_1 --batch 1,8
+  cnndsl bench squeezenet1_1 --against torchvision:squeezenet1_1,onnxruntime,openvino -o squeezenet.json"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
