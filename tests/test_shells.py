@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "man" / "cnndsl.1"
 # Their examples need torch, networks of others, or many seconds.
 HEAVY = (
+    "bench",
     "compile",
     "save",
     "export",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from cnndsl.elaborate import Module
 from cnndsl.source import Source
@@ -12,19 +12,12 @@ from cnndsl.syntax import tree
 
 def self_contained(module: Module, name: str) -> dict[str, str]:
     """The texts by the names of their files, first that of `module`, which is called `name`."""
-    modules = {each.source: each for each in _with_used(module)}
+    modules = {each.source: each for each in module.with_used()}
     files = {module.source: f"{name}.arch"}
     for source in modules:
         if source not in files:
             files[source] = _file_name(source, files.values())
     return {file: _with_uses_of(modules[source], files) for source, file in files.items()}
-
-
-def _with_used(module: Module) -> Iterator[Module]:
-    """A module and those that it uses; one of them may come several times."""
-    yield module
-    for used in {each.source: each for each in module.uses.values()}.values():
-        yield from _with_used(used)
 
 
 def _file_name(source: Source, taken: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from cnndsl.draw.axis import Scale
+from cnndsl.draw.axes import Scale
 from cnndsl.draw.lettering import width
 from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.tags import number, tag, words

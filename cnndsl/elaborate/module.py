@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cnndsl.elaborate.env import Env
 from cnndsl.records import dataclass, field
 from cnndsl.source import Source, Span
@@ -31,3 +33,9 @@ class Module:
     @property
     def source(self) -> Source:
         return self.file.source
+
+    def with_used(self) -> Iterator[Module]:
+        """This module and those that it uses, near or far; one of them may come several times."""
+        yield self
+        for used in {each.source: each for each in self.uses.values()}.values():
+            yield from used.with_used()

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.diagnostics.suggest import did_you_mean
-from cnndsl.diagnostics.wording import few
 from cnndsl.elaborate.binding import Call
 from cnndsl.elaborate.blocks import parameters as parameter_names
 from cnndsl.elaborate.causes.search import Search
@@ -19,18 +17,16 @@ from cnndsl.elaborate.elaborator import Elaborator, Settings
 from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs, check_alone, check_named
+from cnndsl.elaborate.given_parameters import accept_parameters
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.outputs import results
 from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Passing, Place
 from cnndsl.elaborate.signatures import parameters_of
-from cnndsl.elaborate.values import POISON, Failed, Poison, TooBig, brief, weigh
+from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.errors import ParameterError
 from cnndsl.ir import Graph
-from cnndsl.ops.arguments import ArgumentError, Parameter, show
 from cnndsl.records import dataclass, field, replace
-from cnndsl.source import Source
 from cnndsl.syntax import tree
-from cnndsl.syntax.parser import parse_expression
 
 _MOST_DISTRUSTED = 3  # claims of one network
 _MOST_SEARCHED = 20_000  # layers of a network for which repairs are sought
@@ -97,6 +93,15 @@ def elaborate_network(
     return done
 
 
+def parameter_values(module: Module, name: str, given: Mapping[str, object]) -> dict[str, object]:
+    """A caller's parameters as the network takes them. Raises `ParameterError` for those that it does not."""
+    try:
+        base, _ = _resolve(module, name, Context(Report()))
+    except (Failed, TooLarge):
+        raise ParameterError(f"network {name} has no parameters: what it is a variant of is broken") from None
+    return accept_parameters(module, name, parameters_of(base.parameters), given)
+
+
 def _by_claims(attempt: _Attempt) -> tuple[Report, Elaboration, Settings]:
     """Elaborate as the claims of shapes say; one after which less is wrong without it is wrong itself."""
     found, settings = Report(), Settings()
@@ -134,7 +139,7 @@ def _elaborate(
         base, bound = _resolve(module, name, context)
     except (Failed, TooLarge):
         return Elaboration(Graph(name, (), ()), complete=False), {}
-    outside = _outside(module, name, parameters_of(base.parameters), parameters)
+    outside = accept_parameters(module, name, parameters_of(base.parameters), parameters)
     definition = module.networks[name]
     root = ScopeDraft("network", "", base.span, block=name, doc=definition.doc)
     elaborator = Elaborator(context, Drafts(root), module, HANDLERS, settings)
@@ -231,40 +236,6 @@ def _incomplete(
     labels = tuple(Label(name.span, "no default") for name in missing)
     context.fail("E305", f"network `{context.network}` needs {names}", definition.name.span, labels=labels, help=help)
     return POISON
-
-
-def _outside(
-    module: Module, name: str, signature: tuple[Parameter, ...], given: Mapping[str, object]
-) -> dict[str, object]:
-    """The caller's parameters as values: strings are read as expressions of the language."""
-    known = {parameter.name: parameter for parameter in signature}
-    values: dict[str, object] = {}
-    for key, value in given.items():
-        if key not in known:
-            hint = did_you_mean(key, known, f"it has {few([*known])}" if known else "it has none")
-            raise ParameterError(f"network {name} has no parameter {key}; {hint}")
-        if isinstance(value, str):
-            value = _evaluate(module, key, value)
-        elif isinstance(value, tuple):
-            value = list(value)
-        try:
-            weigh(value)
-            values[key] = known[key].kind.accept(value)
-        except (ArgumentError, TooBig) as error:
-            raise ParameterError(f"parameter {key}: {str(error).replace(show(value), brief(value))}") from None
-    return values
-
-
-def _evaluate(module: Module, key: str, text: str) -> object:
-    mistakes = Report()
-    expression = parse_expression(Source(f"-p {key}", text), mistakes)
-    if expression is not None:
-        try:
-            return Evaluator(Context(mistakes), module, Env(module.env)).value(expression)
-        except Failed:
-            pass
-    first = next(iter(mistakes))
-    raise ParameterError(f"parameter {key}={text}: {first.message}")
 
 
 def _claims_of_variant(

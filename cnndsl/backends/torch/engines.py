@@ -43,11 +43,11 @@ def onnxruntime(model: bytes) -> Run:
     return run
 
 
-def openvino(model: bytes) -> Run:
+def openvino(model: bytes, precision: str = "f32") -> Run:
     import openvino
 
     core = openvino.Core()
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     request = core.compile_model(core.read_model(model, b""), "CPU", settings).create_infer_request()
 
     def run(*inputs: Tensor) -> list[Tensor]:

@@ -1,0 +1,41 @@
+"""What is measured: a network, the engines that run it, and on what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cnndsl.checking import Request
+from cnndsl.errors import Error
+from cnndsl.models import Model
+
+Dtype = Literal["fp32", "bf16"]
+DTYPES: tuple[Dtype, ...] = ("fp32", "bf16")
+LEAST_ROUNDS = 6  # of fewer no interval can be told
+
+
+class BenchError(Error):
+    """What cannot be measured as asked; one line."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of measurements.
+
+    engines  by name; the first is what the others are compared with
+    rounds   in each every engine runs once, and alone it runs as often
+    seconds  after which no further round begins, if there were the least
+    rest     seconds before each turn, in which the threads of the engine before come to rest
+    clock    the time that passes, or the processor's, for one thread on a machine that is not quiet
+    """
+
+    model: Model
+    request: Request
+    engines: tuple[str, ...]
+    batch: int = 1
+    dtype: Dtype = "fp32"
+    rounds: int = 30
+    seconds: float = 60.0
+    rest: float = 0.02
+    clock: Literal["wall", "cpu"] = "wall"
+    threads: int = 1
