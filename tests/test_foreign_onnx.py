@@ -13,7 +13,7 @@ from cnndsl.foreign.network import ForeignNetwork, Unread
 from cnndsl.foreign.onnx.compute import compute
 from cnndsl.foreign.onnx.read import read_onnx
 from cnndsl.ir.verify import verify
-from cnndsl.weights import expected_shapes
+from cnndsl.states import expected_shapes
 
 
 def layers(network: ForeignNetwork) -> str:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from cnndsl.cli.main import main
 from cnndsl.errors import WeightsError
 from cnndsl.foreign.modules import build_foreign
-from cnndsl.weights.states import read_state, type_of
-from cnndsl.weights.wrappers import COMPILED, PREFIXES, WRAPPERS, without_prefixes
+from cnndsl.weights.files.read import read_state, type_of
+from cnndsl.weights.files.wrappers import COMPILED, PREFIXES, WRAPPERS, without_prefixes
 
 State = Mapping[str, Tensor]
 STATE = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()), nn.Linear(6, 5)).state_dict()

@@ -37,7 +37,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from cnndsl.extras import require
     from cnndsl.photographs.preprocessing import SUFFIX, class_names, read_preprocessing
-    from cnndsl.weights.data_folder import find_weights
+    from cnndsl.states.data_folder import find_weights
 
     require("torch", "safetensors", "PIL", extra="predict")
     network = checked_network(options)
@@ -74,7 +74,7 @@ def classifier(network: Architecture, weights: Path) -> Callable[[Tensor], Tenso
     """The function from an image to the probability of each class. Raises `WeightsError` if the weights do not fit."""
     import torch
 
-    from cnndsl.weights import load_weights
+    from cnndsl.states import load_weights
 
     state = load_weights(weights, network.graph)
     module = network.compile().eval()

@@ -7,11 +7,12 @@ scope more than once, with a number; a module of one step is that step.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from cnndsl.foreign.draft import Draft, Kept, Step
-from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.foreign.network import ForeignNetwork, Unread
 from cnndsl.foreign.pixels import reshaped, with_pixels
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.node import Node, Output, Scope
@@ -19,6 +20,9 @@ from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
 from cnndsl.ops.merge import Concat
 from cnndsl.source import Source, Span
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,24 @@ class Result:
     train_only: bool = False
 
 
-def finish(draft: Draft, title: str, results: Sequence[Result]) -> ForeignNetwork:
+def finish(
+    draft: Draft, title: str, results: Sequence[Result], kept: Mapping[str, Tensor], unused: Sequence[str]
+) -> ForeignNetwork:
+    """The network; `kept` is what the source keeps, and `unused` what of it nothing reads."""
     steps, outputs = with_pixels(draft.steps, [each.step for each in results])
     steps = list(_nested(steps))
     order = sorted(_needed(steps, outputs), key=lambda number: (steps[number].place.number, number))
     names = _Names([steps[number] for number in order])
-    return _network(title, steps, order, names, results, outputs)
+    found = _network(title, steps, order, names, results, outputs)
+    return replace(found, results=_results(steps, order, names), kept=kept, unused=tuple(unused))
+
+
+def _results(steps: Sequence[Step], order: Sequence[int], names: _Names) -> dict[str, str]:
+    """What the source calls that which layers with tensors give; of several that it has in one, that of the last."""
+    learned = {
+        steps[number].place.name: name for number, name in zip(order, names.steps, strict=True) if steps[number].tensors
+    }
+    return {name: called for called, name in learned.items()}
 
 
 def _nested(steps: Sequence[Step]) -> Iterator[Step]:
@@ -185,7 +201,7 @@ def _join(scope: str, name: str) -> str:
 def _own_name(step: Step) -> str:
     if isinstance(step.op, Input):
         return step.place.name.replace(".", "_")
-    return step.op.word
+    return step.op.operator.replace(".", "_") if isinstance(step.op, Unread) else step.op.word
 
 
 def _keys(step: Step) -> Iterator[tuple[str, int]]:

@@ -200,7 +200,11 @@ def _network(path: Path, drafts: Drafts, outputs: Sequence[tuple[str, int]]) -> 
     called = [(MAIN if len(outputs) == 1 else name, node) for name, node in outputs]
     scopes = _scopes(kept, names, span)
     graph = Graph(_identifier(path), nodes, [Output(name, names[node]) for name, node in called], scopes)
-    return ForeignNetwork(str(path), graph, dict(_tensors(graph, kept, names)), dict(_sources(graph, kept, names)))
+    tensors, sources = dict(_tensors(graph, kept, names)), dict(_sources(graph, kept, names))
+    stored = {source: tensors[key] for key, source in sources.items()}
+    learned = {draft.gives: names[node] for node, draft in kept if draft.weights}
+    results = {name: result for result, name in learned.items()}
+    return ForeignNetwork(str(path), graph, tensors, sources, results, stored)
 
 
 def _identifier(path: Path) -> str:

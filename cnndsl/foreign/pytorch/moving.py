@@ -237,6 +237,8 @@ def softmax(reading: Reading, node: fx.Node, given: Given) -> Value:
     group = flow.axes[axis]
     if lying.whole(group, shape) == CHANNEL:
         return Flow(reading.add(node, Softmax(), flow.step).step, flow.axes)
+    if len(flow.axes) == 2 and axis == 1:
+        return reading.add(node, Softmax(), reading.step(flow, 2))
     if len(group) == 1 and group[0] == Digit(CHANNEL, shape[0] // 2, 2):
         return Flow(_of_two(reading, node, flow.step, shape[0] // 2), flow.axes)
     raise NoLayer("no layer is a softmax along this axis")

@@ -34,6 +34,8 @@ DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
 SHARED = (
     VIEWS | TURNS | {"slice", "select", "narrow", "split", "split_with_sizes", "chunk", "unbind", "expand", "alias"}
 )
+# Those of which it is the same memory, if they change nothing else.
+HANDED_ON = (SHARED | SAME | {"dropout", "feature_dropout"}) - {"clone", "_to_copy", "lift_fresh_copy"}
 CASTS = ("to", "_to_copy", "float", "type_as")
 # Operators that hand kept values on as they are.
 UNCHANGED = SAME | VIEWS
@@ -47,7 +49,7 @@ def read_module(module: nn.Module, shapes: Sequence[Shape], title: str) -> Forei
     module.eval()
     dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
     found = read_program(record(module, shapes, title, dtype), module, title)
-    if {*dict(module.named_parameters())} <= {*found.names.values()} or any(found.unread()):
+    if not {*dict(module.named_parameters())} & {*found.unused}:
         return found
     return _with_heads(module, shapes, title, dtype, found) or found
 
@@ -84,7 +86,9 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
     results = list(_results(reading, program, main))
     if not results:
         raise LiftError(f"cannot read {title}: it gives no tensor")
-    return finish(reading.draft, title, results)
+    stored = {each.name: each.value for each in kept.values() if each.name}
+    idle = [kept[node.name].name for node in nodes if node.name in kept and not node.users]
+    return finish(reading.draft, title, results, stored, [name for name in idle if name and stored[name].dim()])
 
 
 def batch_of(program: ExportedProgram) -> int:
@@ -182,6 +186,13 @@ def _seen_through(node: fx.Node) -> list[fx.Node]:
     return found or [tensor]
 
 
+def _memory(node: fx.Node) -> fx.Node:
+    """The node that made the memory of a tensor."""
+    while node.op == "call_function" and (node.target is operator.getitem or in_place(node) or word(node) in HANDED_ON):
+        node = node.args[0]  # type: ignore[assignment]
+    return node
+
+
 def _read(reading: Reading, node: fx.Node, module: nn.Module | None, given: dict[str, Value]) -> Value:
     kind = word(node)
     if not any(True for _ in flows_in(given)):
@@ -249,12 +260,25 @@ def _unread(reading: Reading, node: fx.Node, given: dict[str, Value], why: str) 
             flows.append(reading.flow(each))
         except NoLayer as deeper:  # a function that is none we know
             flows.append(_unknown(reading, each, str(deeper)))
-    values = node.meta["val"]
-    shapes = [tuple(map(int, each.shape)) for each in (values if isinstance(values, list | tuple) else [values])]
+    several = isinstance(values := node.meta["val"], list | tuple)
+    shapes = [tuple(map(int, each.shape)) for each in (values if several else [values])]
     steps = list(dict.fromkeys(flow.step for flow in flows))
-    place = reading.places[node]
-    made = [reading.plain(reading.draft.unread(word(node), why, shape[1:], steps, place)) for shape in shapes]
-    return made if isinstance(values, list | tuple) else made[0]
+    place, said = reading.places[node], _said(node, given)
+    kept = {name: each for name, value in given.items() for each in kept_in(value)}
+    made = [
+        reading.plain(reading.draft.unread(word(node), why, shape[1:], steps, place, facts, kept))
+        for shape, facts in (
+            (shape, [*said, ("item", index)] if several else said) for index, shape in enumerate(shapes)
+        )
+    ]
+    return made if several else made[0]
+
+
+def _said(node: fx.Node, given: dict[str, Value]) -> list[tuple[str, object]]:
+    """What is said to an operator besides tensors, if it is not what it takes anyway."""
+    usual = {each.name: each.default_value for each in node.target._schema.arguments}  # type: ignore[union-attr]
+    tensors = {name for name, value in given.items() if any(True for _ in (*flows_in(value), *kept_in(value)))}
+    return [(name, value) for name, value in given.items() if name not in tensors and value != usual[name]]
 
 
 def _unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
@@ -270,13 +294,14 @@ def _unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
 
 
 def _overwrite(reading: Reading, node: fx.Node, new: Value) -> None:
-    """An operator in place changes what every name of its tensor stands for."""
+    """An operator in place changes what every name of its tensor stands for, but no copy of it."""
     *_, whole = _seen_through(node)
+    memory = _memory(node)
     for tensor in (node.args[0], whole):
         old = reading.values[tensor]  # type: ignore[index]
         if isinstance(old, Flow | Curve) and sizes(tensor) == sizes(node):  # type: ignore[arg-type]
             for other, value in reading.values.items():
-                if value == old:
+                if value == old and _memory(other) is memory:
                     reading.values[other] = new
         elif tensor is whole and isinstance(new, Flow) and isinstance(reading.draft.op(new.step), Unread):
             why = "it is written into in part"

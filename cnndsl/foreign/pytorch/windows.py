@@ -219,9 +219,16 @@ def cut(reading: Reading, node: fx.Node, step: int, rows: tuple[int, int], colum
     _, height, width = reading.draft.shape(step)
     ends = []
     for size, (start, stop) in ((height, rows), (width, columns)):
-        ends += [max(size - start - stop, 0), max(start + stop - size, 0)]
+        ends += [max(size - start - stop - 1, 0), max(start + stop - size, 0)]
+    before = reading.draft.steps[step]
     if any(ends):
         step = reading.add(node, Pad((ends[0], ends[1], ends[2], ends[3])), step).step
+    elif (
+        isinstance(before.op, Crop)
+        and rows == (0, height)
+        and before.op.size[1] == reading.draft.shape(before.inputs[0])[2]
+    ):
+        step = before.inputs[0]  # rows were cut before, columns now
     return reading.add(node, Crop((rows[1] - rows[0], columns[1] - columns[0])), step).step
 
 
