@@ -1,7 +1,7 @@
 """Options and settings of the whole suite.
 
 `--renew` rewrites goldens instead of comparing with them. Hypothesis draws the same examples in every run; with
-`-m slow` properties are among what runs, with twenty times the examples, and HYPOTHESIS_PROFILE=search looks elsewhere
+`-m slow` properties are among what runs, with fifty times the examples, and HYPOTHESIS_PROFILE=search looks elsewhere
 each time. Triton reads TRITON_INTERPRET when it is first imported: kernels run in its interpreter, unless a GPU run
 sets it to 0.
 """
@@ -17,7 +17,7 @@ os.environ.setdefault("TRITON_INTERPRET", "1")
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 _SAME_EACH_TIME = settings(derandomize=True, deadline=None, database=None, suppress_health_check=_SLOW_IS_FINE)
-settings.register_profile("default", _SAME_EACH_TIME, max_examples=50)
+settings.register_profile("default", _SAME_EACH_TIME, max_examples=20)
 settings.register_profile("long", _SAME_EACH_TIME, max_examples=1_000)
 settings.register_profile("search", deadline=None, max_examples=20_000, suppress_health_check=_SLOW_IS_FINE)
 

@@ -50,6 +50,7 @@ OTHER_NAMES = {
 # Where the libraries' network of a name is not the paper's; goldens say how.
 ANOTHER_NETWORK = {"alexnet", "googlenet", "darknet53"}
 # No dropout unless asked, and linear layers that are convolutions.
+LARGE = {"hrnet", "densenet", "inception_v4", "inception_resnet_v2", "deeplabv3"}
 WAYS_OF_TIMM = ("dropout", "linear, theirs conv")
 
 
@@ -63,12 +64,12 @@ def conforming() -> dict[str, str]:
 def first_of_each_file() -> Iterator[object]:
     """Networks of one file differ in numbers alone, which their claims tell too; all but the first are slow tests.
 
-    So is HRNet, of hundreds of layers.
+    So are networks of hundreds of layers.
     """
     known, seen = conforming(), set()
     for name, path in zoo_names():
         if name in known:
-            yield pytest.param(name, marks=[pytest.mark.slow] if path in seen or path.stem == "hrnet" else [])
+            yield pytest.param(name, marks=[pytest.mark.slow] if path in seen or path.stem in LARGE else [])
             seen.add(path)
 
 

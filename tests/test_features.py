@@ -202,6 +202,7 @@ def test_what_is_frozen_stays_as_it_is_and_the_rest_learns(path: Path) -> None:
 # --- timm
 
 
+SLOW = pytest.mark.slow
 TIMM = ("resnet50", "densenet121", "efficientnet_b0")
 
 
@@ -210,7 +211,7 @@ def save(state: dict[str, Tensor], folder: Path, name: str) -> Path:
     return folder / f"{name}.safetensors"
 
 
-@pytest.mark.parametrize("name", TIMM)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW if name == "densenet121" else ()) for name in TIMM])
 def test_features_are_those_of_timm(name: str, tmp_path: Path) -> None:
     """timm's own module for features, with weights drawn at random, and ours with these weights after their import."""
     timm = _import("timm")
