@@ -66,6 +66,15 @@ class Step:
     tensors: Mapping[str, Kept] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Result:
+    """An output of the source: what it is called there, and its step."""
+
+    name: str
+    step: int
+    train_only: bool = False
+
+
 class Draft:
     """Steps by number, in the order in which they were understood."""
 

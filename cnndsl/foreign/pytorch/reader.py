@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 from cnndsl.errors import LiftError, WeightsError, reason
-from cnndsl.foreign.draft import Kept, Place
-from cnndsl.foreign.finish import Result, finish
+from cnndsl.foreign.assembly import Stored
+from cnndsl.foreign.draft import Kept, Place, Result
+from cnndsl.foreign.finish import finish
 from cnndsl.foreign.network import ForeignNetwork, Unread
 from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function, last_step
 from cnndsl.foreign.pytorch.by_values import layer_by_values
@@ -88,7 +89,8 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
         raise LiftError(f"cannot read {title}: it gives no tensor")
     stored = {each.name: each.value for each in kept.values() if each.name}
     idle = [kept[node.name].name for node in nodes if node.name in kept and not node.users]
-    return finish(reading.draft, title, results, stored, [name for name in idle if name and stored[name].dim()])
+    unused = tuple(name for name in idle if name and stored[name].dim())
+    return finish(reading.draft, title, results, Stored(stored, unused))
 
 
 def batch_of(program: ExportedProgram) -> int:

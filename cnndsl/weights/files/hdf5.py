@@ -82,7 +82,7 @@ def _arrays(path: Path, file: BinaryIO) -> tuple[Mapping[str, Array], bool]:
     except WeightsError as error:
         raise WeightsError(f"cannot read weights from {path}: {error}") from error
     except Exception as error:  # a broken file raises anything
-        raise WeightsError(f"cannot read weights from {path}: {reason(error)}") from error
+        raise WeightsError(f"cannot read weights from {path}: it is broken HDF5 ({reason(error)})") from error
 
 
 def _listed(group: Any) -> Iterator[str]:

@@ -36,12 +36,13 @@ class State:
     ordered: bool = True
 
 
-def read_state(path: Path, key: str | None = None) -> State:
+def read_state(path: Path | str, key: str | None = None) -> State:
     """Read a file of weights, or a folder of them, whatever its name: see `formats` for what is known.
 
     `key` chooses among several sets of weights. Raises `WeightsError`, and `MissingExtra`.
     """
     require("torch", "safetensors", extra="torch")
+    path = Path(path)
     content, ordered = _content(path)
     try:
         chosen = unwrapped(content, key)
