@@ -15,28 +15,20 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from math import prod
 from pathlib import Path
 
 import cnndsl
-from cnndsl.analysis.cost import costs
 from cnndsl.backends.triton import make_plan
 from cnndsl.backends.triton.plan import Plan, View
+from cnndsl.backends.triton.roofline import CARDS, HALF, fused, unfused
 from cnndsl.backends.triton.traffic import launch_work
-from cnndsl.ir import Graph, Node
-from cnndsl.kernels.targets import TARGETS
+from cnndsl.ir import Graph
 from cnndsl.kernels.work import Work
-from cnndsl.ops.reshape import Flatten
-from cnndsl.passes import PIPELINE, run
-from cnndsl.passes.drop_training import drop_training
-from cnndsl.passes.drop_unused import drop_unused
 
-CARDS = {"H200": TARGETS["sm_90"], "A100": TARGETS["sm_80"], "RTX 4090": TARGETS["sm_89"]}
 NETWORKS = (
     "alexnet", "vgg16", "googlenet", "googlenet_torchvision", "resnet50", "resnet152", "resnext50_32x4d",
     "densenet121", "squeezenet1_0", "squeezenet1_1", "inception_v4", "wide_resnet28_10", "fractalnet20",
 )  # fmt: skip
-HALF = 2
 
 
 @dataclass(frozen=True)
@@ -57,22 +49,11 @@ def count(way: str, work: list[Work]) -> Count:
 
 def eager(graph: Graph, batch: int) -> list[Work]:
     """Every layer of the network alone, as PyTorch runs them in half precision."""
-    graph = run(graph.inference(), (*PIPELINE, drop_training, drop_unused))
-    each = costs(graph)
-    layers = (node for node in graph if node.inputs and not isinstance(node.op, Flatten))
-    return [_alone(graph, node, each[node.name].macs, batch) for node in layers]
-
-
-def _alone(graph: Graph, node: Node, macs: int, batch: int) -> Work:
-    shapes = graph.input_shapes(node)
-    values = sum(map(prod, node.op.parameters(*shapes).values()))
-    values += sum(prod(buffer.shape) for buffer in node.op.buffers(*shapes).values())
-    elements = batch * (sum(map(prod, shapes)) + prod(node.shape)) + values
-    return Work(HALF * elements, 2 * batch * macs)
+    return [work for _, work in unfused(graph, batch)]
 
 
 def ours(plan: Plan) -> list[Work]:
-    return [launch_work(launch) for launch in plan.launches]
+    return [work for _, work in fused(plan)]
 
 
 def inside(plan: Plan) -> list[Work]:

@@ -55,12 +55,14 @@ class Request:
     """What to check and how: parameters and input shapes as a caller sets them.
 
     files   what stands in place of files that others use, by resolved path: texts that are not written yet
+    advice  codes of what is found only where it is asked for
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
     input: GivenInputs | None = None
     max_nodes: int = MAX_NODES
     files: Mapping[Path, Source] = field(default_factory=dict)
+    advice: frozenset[str] = frozenset()
 
     def instead(self, edited: Mapping[Source, Source]) -> Request:
         """The same with these sources in place of those."""
@@ -99,7 +101,7 @@ def _check_file(source: Source, request: Request, search: Search | None) -> Chec
     _add_lint(checked)
     _add_unused(checked)
     if not request.parameters and request.input is None:
-        report_unused_allowances(checked.module, ran, checked.report)
+        report_unused_allowances(checked.module, ran, checked.request.advice, checked.report)
     return _in_order(checked)
 
 
@@ -198,7 +200,8 @@ def _check_network(checked: Checked, name: str, request: Request, budget: Budget
 def _add_lint(checked: Checked) -> None:
     """Add what deserves a warning, if nothing is wrong: what is mended first may be what the warning would be about."""
     if checked.report.ok:
-        for warning in lint(*(done.graph for done in checked.networks.values() if done.complete)):
+        complete = (done.graph for done in checked.networks.values() if done.complete)
+        for warning in lint(*complete, advice=checked.request.advice):
             checked.report.add(warning)
 
 

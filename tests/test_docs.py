@@ -6,7 +6,7 @@ What a fenced block is, by the word after its ``` :
                      that name beside the page's other examples, for `use` and for commands
     arch-fragment    statements of a network, whose input the first line gives: `# input 3 x 32 x 32`
     arch-error CODE  a file or a fragment with these findings; the `text` block after it is what a check prints, with
-                     `--input SHAPE` after the codes one at this shape
+                     `--input SHAPE` after the codes one at this shape, with `--advice CODE` one that asks for it
     arch-shapes      a line for each example, `INPUT SHAPE -> LAYERS : OUTPUT SHAPE`
     console          `$ cnndsl ...` and what it prints; a line `...` stands for any lines
     python           run in one process a page, in order; a `text` block after one is what it prints; one that begins
@@ -130,8 +130,9 @@ def findings(block: Block, folder: Path) -> tuple[set[str], str]:
         text = f"network example {{ input {first[1]}{text[first.end() - 1 :]}}}\n"  # the lines keep their numbers
     elif block.word == "arch-fragment":
         pytest.fail("a fragment begins with its input: `# input 3 x 32 x 32`")
-    shape = block.rest.partition("--input ")[2]
-    request = Request(input=tuple(map(int, shape.split("x")))) if shape else Request()
+    shape, advice = block.rest.partition("--input ")[2], block.rest.partition("--advice ")[2]
+    input = tuple(map(int, shape.split("x"))) if shape else None
+    request = Request(input=input, advice=frozenset(advice.split()))
     report = check_file(Source(file, text, folder / file), request).report
     return {finding.code for finding in report}, render(report, "text")
 
@@ -144,7 +145,7 @@ def test_an_example_is_right(block: Block, folder: Path) -> None:
 @of("arch-error")
 def test_a_wrong_example_gives_what_it_says(block: Block, folder: Path, renew: bool) -> None:
     codes, text = findings(block, folder)
-    assert codes == set(block.rest.partition(" --input")[0].split())
+    assert codes == set(block.rest.partition(" --")[0].split())
     assert block.printed is not None, "the report goes into a ```text block right after the example"
     if renew:
         replace_in(block.page, block, f"```text\n{block.printed}```", f"```text\n{text}\n```")

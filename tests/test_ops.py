@@ -130,6 +130,54 @@ def test_parameters_and_buffers_are_those_of_the_module(each: Case) -> None:
     assert buffers == found
 
 
+class Storages:
+    """What autograd keeps of a layer, each storage once, by what it is: the bytes of inputs, output and others."""
+
+    def __init__(self, each: Case) -> None:
+        batch = 1 if len(each.inputs[0]) == 3 else 2  # a batch norm needs more than one value
+        module, tensors = alone(each).train(), each.tensors(batch)
+        for tensor in tensors:
+            tensor.requires_grad_()
+        self.kept: dict[int, torch.UntypedStorage] = {}
+        with torch.autograd.graph.saved_tensors_hooks(self.keep, lambda tensor: tensor):
+            self.output = address(module(*tensors))
+        self.inputs = [address(tensor) for tensor in tensors]
+        self.weights = {address(tensor) for tensor in (*module.parameters(), *module.buffers())}
+
+    def keep(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.kept[address(tensor)] = tensor.untyped_storage()  # held, so that no other comes to its place
+        return tensor
+
+    @property
+    def besides(self) -> int:
+        known = {*self.inputs, self.output, *self.weights}
+        return sum(storage.nbytes() for at, storage in self.kept.items() if at not in known)
+
+
+def address(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+SCALARS = 32  # bytes, of single numbers that nobody counts
+
+
+@over()
+def test_what_is_kept_is_what_autograd_saves(each: Case) -> None:
+    found, said = Storages(each), each.op.keeps(*each.inputs)
+    assert (found.output in found.kept) == said.output or each.op.shares == "always"
+    read = [at in found.kept for at in found.inputs[: len(found.inputs) - each.op.measured]]
+    assert all(read) if said.inputs else not any(read)
+    assert abs(found.besides - said.besides) <= SCALARS
+
+
+@over()
+def test_what_shares_memory_has_the_storage_of_its_input(each: Case) -> None:
+    for mode, training in (("inference", False), ("always", True)):
+        module, tensors = alone(each).train(training), each.tensors()
+        shared = address(module(*tensors)) in map(address, tensors)
+        assert shared == (each.op.shares in (mode, "always"))
+
+
 @over()
 def test_macs_are_half_of_what_torch_counts(each: Case) -> None:
     from torch.utils.flop_counter import FlopCounterMode

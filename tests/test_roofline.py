@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+
+import jsonschema
 import pytest
 
 pytest.importorskip("torch")
@@ -10,7 +14,12 @@ pytest.importorskip("triton")
 import roofline
 
 import cnndsl
+from cnndsl.analysis import summarize
 from cnndsl.backends.triton import make_plan
+from cnndsl.backends.triton.roofline import BATCH, CARDS, floor_of, floors
+from cnndsl.cli import summary as summary_command
+from cnndsl.cli.main import main
+from cnndsl.kernels.work import Work
 
 # Milliseconds on an H200 (4.3 TB/s, 790 TFLOP/s), batch 32, half precision, of a model that was made without this
 # project: eager PyTorch, and with everything fused that its author thought of. It takes the picture as kernels want it.
@@ -43,3 +52,39 @@ def test_floors(name: str) -> None:
     assert found["eager"] == pytest.approx(eager, rel=0.005)
     assert found["inside"] <= fused
     assert found["ideal"] < found["inside"] < found["ours"] < found["eager"]
+
+
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("googlenet", "resnet50", "densenet121")]
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_0", *SLOW])
+def test_a_summary_has_the_times_of_the_benchmark(name: str) -> None:
+    graph, card = cnndsl.load(name).graph, CARDS["A100"]
+    found = floors(graph, card)
+    assert set(found) <= {node.name for node in graph}
+    plan = make_plan(graph, card.name, batch=BATCH)
+    for way, work in enumerate((roofline.eager(graph, BATCH), roofline.ours(plan))):
+        seconds = roofline.count("", work).floors["A100"]
+        for depth in (1, 2, 99):
+            summary = summarize(graph, depth, floors=found)
+            assert summary.floors[way].seconds == pytest.approx(seconds)
+            outer = [(row.unfused, row.fused)[way] for row in summary.rows if row.level == 0]
+            assert sum(floor.seconds for floor in outer) == pytest.approx(seconds)
+            assert sum(floor.on_memory for floor in outer) <= seconds
+
+
+def test_what_waits_for_memory_is_what_has_fewer_operations_a_byte_than_the_card() -> None:
+    card = CARDS["H200"]
+    ridge = card.flops / card.bandwidth
+    assert floor_of(Work(1000, int(1000 * ridge * 0.9)), card).bound == "memory"
+    assert floor_of(Work(1000, int(1000 * ridge * 1.1)), card).bound == "compute"
+    assert (floor_of(Work(1000, 0), card) + floor_of(Work(3000, int(9000 * ridge)), card)).bound == "compute"
+
+
+def test_the_command_knows_the_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tuple(name.lower().replace(" ", "") for name in CARDS) == summary_command.CARDS
+    assert main(["summary", "lenet5", "--roofline", "rtx4090", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads((files("cnndsl.analysis") / "summary.schema.json").read_text("utf-8")))
+    assert document["fused"]["seconds"] > 0 and document["unfused"]["on_memory"] > 0
+    assert main(["summary", "lenet5", "--roofline", "h200", "--sort", "macs"]) == 2

@@ -21,7 +21,8 @@ class Cost(NamedTuple):
     """What a layer, or several together, cost for one sample.
 
     `params` and `buffers` count values; `macs` multiply-accumulates (not FLOPs, which are twice as many);
-    `weight_bytes` is what a file of the parameters and buffers holds, `activation_bytes` what the outputs take.
+    `weight_bytes` is what a file of the parameters and buffers holds, `activation_bytes` what
+    the outputs take, but for those that lie in the memory of an input.
     """
 
     params: int = 0
@@ -47,7 +48,7 @@ def node_cost(graph: Graph, node: Node, width: int = FLOAT32) -> Cost:
         macs=node.op.macs(*inputs),
         weight_bytes=params * width + buffer_bytes,
         buffer_bytes=buffer_bytes,
-        activation_bytes=prod(node.shape) * width,
+        activation_bytes=0 if node.op.shares == "always" else prod(node.shape) * width,
     )
 
 

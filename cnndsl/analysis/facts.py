@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cnndsl.analysis.cost import Cost, costs, node_cost, total
+from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.analysis.depth import depth
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.node import MAIN
@@ -43,11 +43,16 @@ class Facts:
         return self.graph.upstream(output.node for output in self.graph.outputs)
 
     @cached_property
+    def training(self) -> Graph:
+        """The part that runs in training, with train-only heads."""
+        from cnndsl.passes.drop_unused import drop_unused
+
+        return drop_unused(self.graph) if self.graph.outputs else self.graph
+
+    @cached_property
     def training_cost(self) -> Cost:
         """With train-only heads."""
-        if self.inference is self.graph:
-            return self.cost
-        return total(node_cost(self.graph, node) for node in self.graph if node.name in self.used)
+        return self.cost if self.inference is self.graph else total(costs(self.training).values())
 
     @cached_property
     def peak(self) -> Peak:

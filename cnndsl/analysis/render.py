@@ -1,4 +1,4 @@
-"""A summary as a table for people, and as JSON and CSV for programs."""
+"""A summary as a table for people, in plain text or for papers and pages, and as JSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -6,42 +6,58 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import NamedTuple
 
-from cnndsl.analysis.receptive import Axes
-from cnndsl.analysis.summary import Row, Runs, Summary
-from cnndsl.analysis.wording import SHORT, show_shapes
-from cnndsl.ir.scopes import own_name
+from cnndsl.analysis.columns import COLUMNS, SHOWN, axes_in_words, bytes_in_words, cells, totals
+from cnndsl.analysis.cost import FLOAT32
+from cnndsl.analysis.rows import Floor, Row
+from cnndsl.analysis.summary import Summary
+from cnndsl.analysis.wording import SHORT
 from cnndsl.ops.base import show_shape
-from cnndsl.records import fields
-from cnndsl.table import GAP, aligned
+from cnndsl.table import GAP, Table, aligned
 
+SCHEMA = "cnndsl.summary/1"
 LAYER_WIDTH = SHORT  # a longer text goes on in the next line
 
 
-class Column(NamedTuple):
-    head: str
-    cell: Callable[[Row], str]
-    to_right: bool = True
-
-
-def summary_text(summary: Summary) -> str:
+def summary_text(summary: Summary, names: Sequence[str] = SHOWN) -> str:
     """The table in aligned columns, then the totals. Lines are never cut; there is no final line end."""
-    lines = [line for cells in _cells(summary.rows) for line in _wrapped(cells)]
-    lines = [[column.head for column in COLUMNS], *lines]
-    heads, *table = aligned(lines, left=[index for index, column in enumerate(COLUMNS) if not column.to_right])
-    rule = "-" * max(map(len, (heads, *table)))
-    return "\n".join([_title(summary), "", heads, rule, *table, rule, *_totals(summary)])
+    layer = names.index("layer") if "layer" in names else None
+    body = [line for row in cells(summary, names) for line in _wrapped(row, layer)]
+    heads, *table, last = aligned([_heads(names), *body, totals(summary, names)], left=_words(names))
+    rule = "-" * max(map(len, (heads, *table, last)))
+    return "\n".join([_title(summary), "", heads, rule, *table, rule, last, "", *_totals(summary)])
+
+
+def summary_table(summary: Summary, names: Sequence[str] = SHOWN) -> Table:
+    """The same for a paper or a page."""
+    return Table(
+        title=_title(summary),
+        heads=_heads(names),
+        rows=list(cells(summary, names)),
+        total=totals(summary, names),
+        left=_words(names),
+        notes=[f"{name.strip()}: {value} {meaning}".rstrip() for name, value, meaning in _total_cells(summary)],
+    )
+
+
+def _heads(names: Sequence[str]) -> list[str]:
+    return [COLUMNS[name].head for name in names]
+
+
+def _words(names: Sequence[str]) -> list[int]:
+    """The columns that are aligned to the left."""
+    return [index for index, name in enumerate(names) if not COLUMNS[name].to_right]
 
 
 def summary_json(summary: Summary) -> str:
-    """An object with the totals and, under `rows`, the table; shapes and (height, width) pairs are lists.
+    """An object with the totals and, under `rows`, the table, whose form `summary.schema.json` says.
 
-    Every total and every row has a line of its own.
+    Shapes and (height, width) pairs are lists. Every total and every row has a line of its own.
     """
     totals = {
+        "schema": SCHEMA,
         "network": summary.network,
         "complete": summary.complete,
         "inputs": summary.inputs,
@@ -55,24 +71,46 @@ def summary_json(summary: Summary) -> str:
         "depth": summary.weighted_layers,
         "receptive_field": summary.receptive_field,
         "receptive_field_exact": summary.receptive_field_exact,
-        "memory": summary.peak.bytes,
-        "memory_at": summary.peak.node,
+        "memory_rule": summary.memory.rule,
+        "memory": summary.memory.bytes,
+        "memory_at": summary.memory.peak,
+        **dict(zip(("unfused", "fused"), map(_floor, summary.floors or (None, None)), strict=True)),
         "levels": summary.depth,
     }
     lines = [f"  {json.dumps(name)}: {json.dumps(value)},\n" for name, value in totals.items()]
-    rows = ",".join(f"\n    {json.dumps(asdict(row))}" for row in summary.rows)
+    rows = ",".join(f"\n    {json.dumps(_fields(row))}" for row in summary.rows)
     return f'{{\n{"".join(lines)}  "rows": [{rows}\n  ]\n}}'
 
 
-def summary_csv(summary: Summary) -> str:
-    """The rows, one a line under a header; what spans two axes is written `3x5` (height, width)."""
+def _fields(row: Row) -> dict[str, object]:
+    """A row, with the window of its first layer as three entries."""
+    found = asdict(row)
+    window = found.pop("slide") or (None, None, None)
+    found |= {"unfused": _floor(row.unfused), "fused": _floor(row.fused)}
+    return found | dict(zip(("kernel", "stride", "pad"), window, strict=True))
+
+
+def _floor(floor: Floor | None) -> dict[str, float] | None:
+    return None if floor is None else floor._asdict()
+
+
+FIRST = {"level": "level", "block": "block", "last": "last", "count": "count", "runs": "runs"}
+
+
+def summary_csv(summary: Summary, names: Sequence[str] = ()) -> str:
+    """The rows, one a line under a header; without names, all columns and what places a row.
+
+    What spans two axes is written `3x5` (height, width).
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
+    placed = () if names else tuple(FIRST)
+    names = names or tuple(COLUMNS)
+    writer.writerow([*placed, *names])
     for row in summary.rows:
-        axes = {"receptive_field": _axes(row.receptive_field), "jump": _axes(row.jump)}
-        shapes = {"shape": show_shape(row.shape), "bundle": "; ".join(map(show_shape, row.bundle))}
-        writer.writerow((asdict(row) | shapes | axes).values())
+        writer.writerow(
+            [*(getattr(row, name) for name in placed), *(COLUMNS[name].value(row, summary) for name in names)]
+        )
     return out.getvalue().rstrip("\n")
 
 
@@ -82,81 +120,15 @@ def _title(summary: Summary) -> str:
     return f"{summary.network}: {inputs} -> {outputs if summary.complete else '(broken off at a mistake)'}"
 
 
-def _name(row: Row) -> str:
-    """`conv1`, `bottleneck2-6 x5`, under its scope."""
-    own, last = own_name(row.name), own_name(row.last)
-    stem, number = _numbered(last)
-    if row.count > 1:
-        own += f"-{number if number and _numbered(own)[0] == stem else last} x{row.count}"
-    return GAP * row.level + own
-
-
-def _numbered(name: str) -> tuple[str, str]:
-    """A name and the number at its end: ("bottleneck", "6")."""
-    stem = name.rstrip("0123456789")
-    return stem, name[len(stem) :]
-
-
-def _axes(pair: Axes | None) -> str:
-    """`7`, or `1x7` where height and width differ; nothing where everything is seen."""
-    if pair is None:
-        return ""
-    rows, columns = (f"{value:.4g}" if value % 1 else f"{value:.0f}" for value in pair)
-    return rows if rows == columns else f"{rows}x{columns}"
-
-
-def _field(row: Row) -> str:
-    """`7`, `<=7` where it is a bound, `all`."""
-    if row.receptive_field is None:
-        return "all"
-    return f"{'' if row.receptive_field_exact else '<='}{_axes(row.receptive_field)}"
-
-
-def _count(value: int) -> str:
-    return f"{value:,}" if value else ""
-
-
-def _bytes(value: int) -> str:
-    """Three digits and a decimal unit: `3.21 MB` is 3.21 million bytes."""
-    amount, unit = float(value), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 999.5:
-            break
-        amount, unit = amount / 1000, larger
-    digits = 0 if unit == "B" or amount >= 99.95 else 1 if amount >= 9.995 else 2
-    return f"{amount:.{digits}f} {unit}"
-
-
-COLUMNS = (
-    Column("name", _name, to_right=False),
-    Column("layer", lambda row: row.layer, to_right=False),
-    Column("output", lambda row: show_shapes(row.bundle or (row.shape,)), to_right=False),
-    Column("params", lambda row: _count(row.params)),
-    Column("MACs", lambda row: _count(row.macs)),
-    Column("memory", lambda row: _bytes(row.activation_bytes)),
-    Column("field", _field),
-    Column("jump", lambda row: _axes(row.jump)),
-)
-LAYER = 1
-MARKS: dict[Runs, str] = {"always": "(used)", "training": "(training)", "never": "(unused)"}
-
-
-def _cells(rows: Iterable[Row]) -> Iterator[list[str]]:
-    """The cells of each row. What does not always run is marked at its name, once for all that is inside."""
-    around: dict[int, Runs] = {-1: "always"}
-    for row in rows:
-        name, *cells = (column.cell(row) for column in COLUMNS)
-        mark = "" if row.runs == around[row.level - 1] else MARKS[row.runs]
-        around[row.level] = row.runs
-        yield [f"{name} {mark}".rstrip(), *cells]
-
-
-def _wrapped(cells: list[str]) -> Iterator[list[str]]:
+def _wrapped(row: list[str], layer: int | None) -> Iterator[list[str]]:
     """A row as one line of cells, or more where its layer is long: broken before `->` and after commas."""
-    text, *more = _filled(re.split(r" (?=-> )|(?<=,) ", cells[LAYER]))
-    yield [*cells[:LAYER], text, *cells[LAYER + 1 :]]
+    if layer is None:
+        yield row
+        return
+    text, *more = _filled(re.split(r" (?=-> )|(?<=,) ", row[layer]))
+    yield [*row[:layer], text, *row[layer + 1 :]]
     for text in more:
-        yield ["", GAP + text, *[""] * (len(cells) - 2)]
+        yield [*[""] * layer, GAP + text, *[""] * (len(row) - layer - 1)]
 
 
 def _filled(pieces: list[str]) -> list[str]:
@@ -177,7 +149,7 @@ def _totals(summary: Summary) -> list[str]:
 def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:
     cost, training = summary.cost, summary.training_cost
     buffers = f", with {cost.buffers:,} buffer values" if cost.buffers else ""
-    yield "parameters", f"{cost.params:,}", f"{_bytes(cost.weight_bytes)} of weights in float32{buffers}"
+    yield "parameters", f"{cost.params:,}", f"{bytes_in_words(cost.weight_bytes)} of weights in float32{buffers}"
     if training.params != cost.params:
         yield "  in training", f"{training.params:,}", "with train-only heads"
     yield "MACs", f"{cost.macs:,}", "multiply-accumulates for one sample (FLOPs are twice as many)"
@@ -185,6 +157,24 @@ def _total_cells(summary: Summary) -> Iterator[tuple[str, str, str]]:
         yield "  in training", f"{training.macs:,}", "with train-only heads"
     yield "depth", f"{summary.weighted_layers:,}", "layers with weights on the longest path"
     pixels = "pixels" if summary.receptive_field_exact else "pixels at most"
-    yield "receptive field", _axes(summary.receptive_field), f"{pixels}, but for layers that see the whole input"
-    where = f"at {summary.peak.node}, for one sample in float32" if summary.peak.node else ""
-    yield "peak activations", _bytes(summary.peak.bytes), where
+    yield (
+        "receptive field",
+        axes_in_words(summary.receptive_field),
+        f"{pixels}, but for layers that see the whole input",
+    )
+    if summary.floors is not None:
+        unfused, fused = (f"{1e3 * floor.seconds:,.3f} ms" for floor in summary.floors)
+        yield "roofline", unfused, f"at least for 32 pictures in half precision, a kernel for each layer; {fused} fused"
+    yield f"memory, {summary.memory.rule}", bytes_in_words(summary.memory.bytes), _memory_in_words(summary)
+
+
+def _memory_in_words(summary: Summary) -> str:
+    """What the column counts, for one sample in float32."""
+    memory = summary.memory
+    if memory.rule == "maps":
+        return f"{memory.bytes // FLOAT32:,} values: the input and what convolutions, pools and linear layers put out"
+    if memory.rule == "inference":
+        return f"the most held at once{f', at {memory.peak}' if memory.peak else ''}; tensors that share memory are one"
+    state = bytes_in_words(memory.learned // 3)
+    kept = bytes_in_words(memory.bytes - memory.learned)
+    return f"{kept} kept for backward by one sample; weights, gradients and SGD's momentum, {state} each"

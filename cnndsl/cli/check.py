@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, request_from
 from cnndsl.cli.checked import bundle_named
+from cnndsl.records import replace
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked
@@ -18,9 +19,24 @@ if TYPE_CHECKING:
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", metavar="MODEL", nargs="+", help=MODEL_HELP)
     parser.add_argument("--format", choices=("text", "json", "github", "sarif"), default="text")
+    parser.add_argument(
+        "--advice", type=_codes, metavar="CODES", default=frozenset(), help="also what papers advise: all, or W701,W703"
+    )
     parser.add_argument("--fix", action="store_true", help="make the repairs that are certain, in the files")
     add_request(parser)
     parser.set_defaults(run=run)
+
+
+def _codes(text: str) -> frozenset[str]:
+    from cnndsl.analysis.lint.advice import ADVICE
+    from cnndsl.diagnostics import did_you_mean
+
+    codes = [code.strip().upper() for code in text.split(",")]
+    for code in codes:
+        if code not in (*ADVICE, "ALL"):
+            hint = did_you_mean(code, list(ADVICE), f"there are {', '.join(ADVICE)}")
+            raise argparse.ArgumentTypeError(f"{code} is no code of advice; {hint}")
+    return frozenset(ADVICE) if "ALL" in codes else frozenset(codes)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.checking import check_request
     from cnndsl.models import find_model
 
-    request = request_from(options)
+    request = replace(request_from(options), advice=options.advice)
     checked = [check_request(find_model(model), request) for model in options.models]
     for each, model in zip(checked, options.models, strict=True):
         if each.report.ok:

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import (
     MODEL_HELP,
     UsageError,
@@ -15,7 +16,6 @@ from cnndsl.cli.arguments import (
     seed,
 )
 from cnndsl.cli.checked import bundle_named, checked_network
-from cnndsl.cli.sizes import show_size
 from cnndsl.extras import require
 from cnndsl.kernels.precision import PRECISIONS
 from cnndsl.kernels.targets import TARGETS

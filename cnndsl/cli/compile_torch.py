@@ -12,8 +12,8 @@ from pathlib import Path
 from shlex import quote
 
 from cnndsl.architecture import Architecture
+from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import show_input
-from cnndsl.cli.sizes import show_size
 from cnndsl.machine import memory
 from cnndsl.ops import show_shape
 

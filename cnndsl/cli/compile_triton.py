@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.architecture import Architecture
+from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import UsageError
-from cnndsl.cli.sizes import show_size
 from cnndsl.kernels.precision import Precision
 from cnndsl.machine import memory
 from cnndsl.ops import show_shape

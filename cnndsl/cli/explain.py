@@ -55,7 +55,8 @@ def _section(code: Code) -> list[str]:
     from cnndsl.diagnostics import render
     from cnndsl.source import Source
 
-    findings = render(check_file(Source("example.arch", code.bad), Request(input=code.input)).report, "text")
+    request = Request(input=code.input, advice=code.advice)
+    findings = render(check_file(Source("example.arch", code.bad), request).report, "text")
     wrong = [f"```arch-error {code.code}{_option(code)}", code.bad.rstrip(), "```", "", "```text", findings, "```"]
     right = ["Repaired:", "", "```arch", code.good.rstrip(), "```"]
     return [f"## {code.code}", "", f"**{code.title}**", "", code.explanation, "", *wrong, "", *right]
@@ -63,6 +64,8 @@ def _section(code: Code) -> list[str]:
 
 def _option(code: Code) -> str:
     """The option that the examples are checked with, if any."""
+    if code.advice:
+        return f" --advice {code.code}"
     return "" if code.input is None else f" --input {'x'.join(map(str, code.input))}"
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, seed
 from cnndsl.cli.checked import bundle_named, checked_network
-from cnndsl.cli.sizes import show_size
 
 if TYPE_CHECKING:
     from torch import Tensor

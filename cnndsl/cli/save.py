@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import MODEL_HELP, add_request, destination
 from cnndsl.cli.checked import checked_network
-from cnndsl.cli.sizes import show_size
 
 EXAMPLES = """\
 examples:

@@ -82,18 +82,19 @@ def _report_unused_in_functions(parts: Iterable[object], report: Report) -> None
             _report_unused_parameters(function, read, report)
 
 
-def report_unused_allowances(module: Module, ran: AbstractSet[int], report: Report) -> None:
+def report_unused_allowances(module: Module, ran: AbstractSet[int], advice: AbstractSet[str], report: Report) -> None:
     """W608 for a comment that allows what does not come up there.
 
     Nothing is said where there are errors, nor on the lines of bodies that were not run: what they would warn of is
-    not known.
+    not known. Nor is what advice would be given that is not asked for.
     """
     if report.errors:
         return
     bodies = [part for part in parts_of((module.file.blocks, module.file.networks)) if isinstance(part, tree.Body)]
     asleep = [body.span.lines for body in bodies if id(body) not in ran]
     for code in report.unused_allowances(module.source):
-        if not any(code.line in lines for lines in asleep):
+        unasked = code.text.startswith("W7") and code.text not in advice
+        if not unasked and not any(code.line in lines for lines in asleep):
             help = "a warning is allowed on its own line, or on that of a block call which leads to it"
             if code.text.startswith("E"):
                 help = "errors cannot be allowed"

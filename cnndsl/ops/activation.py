@@ -11,6 +11,7 @@ from typing import ClassVar
 from cnndsl.ops.arguments import choice, number
 from cnndsl.ops.base import Op, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
+from cnndsl.ops.kept import NOTHING, OUTPUT, Kept, Shares, floats
 from cnndsl.ops.window import Window
 from cnndsl.records import dataclass
 
@@ -34,9 +35,13 @@ class Identity(Pointwise):
     """Passes its input on; the plain branch of a merge."""
 
     word: ClassVar[str] = "identity"
+    shares: ClassVar[Shares] = "always"
     triton: ClassVar[str] = "x"
     picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("4 x 5 x 5 -> identity", "7 -> identity")
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("{0}")
@@ -54,6 +59,9 @@ class Relu(Pointwise):
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         return _clipped(inputs[0], POSITIVE)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return OUTPUT
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ReLU")
@@ -87,6 +95,9 @@ class SquaredRelu(Pointwise):
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         return POSITIVE
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(besides=floats(*inputs))
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("F.relu({0}).square()")
@@ -303,6 +314,9 @@ class Sigmoid(Pointwise):
     def bounds(self, *inputs: Bounds) -> Bounds:
         return (0.0, 1.0)
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return OUTPUT
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Sigmoid")
 
@@ -318,6 +332,9 @@ class Tanh(Pointwise):
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         return (-1.0, 1.0)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return OUTPUT
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Tanh")
@@ -344,6 +361,9 @@ class Softmax(Op):
 
     def constant(self, *inputs: Shape) -> str:
         return "the softmax of one value is 1" if inputs[0][0] == 1 else ""
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return OUTPUT
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Softmax", kwargs={"dim": (1, None)})

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, TypeVar
 from cnndsl.errors import Error, PackageError
 from cnndsl.ops.arguments import Parameter, signature
 from cnndsl.ops.bounds import ANY, Bounds, hull
+from cnndsl.ops.kept import INPUTS, Kept, Shares
 from cnndsl.ops.window import Window
 from cnndsl.records import dataclass, field
 
@@ -147,6 +148,8 @@ class Op:
       picks     each value that comes out is a copy, a maximum or a mean of values that come in, of one channel (of
                 each branch, for a merge)
       passes    for an activation: the values that it hands on unchanged, as (least, largest)
+      pools     a pool, of windows or of the whole map
+      shares    when what comes out is what came in, or a part of it, without memory of its own
       examples  lines of the language that show it, each `INPUT SHAPE -> LINE`; documentation and tests run them
     The docstring is the layer's documentation: its first line a summary, then meaning, units and source.
     """
@@ -160,6 +163,8 @@ class Op:
     function: ClassVar[tuple[object, ...] | None] = None
     picks: ClassVar[bool] = False
     passes: ClassVar[Bounds | None] = None
+    pools: ClassVar[bool] = False
+    shares: ClassVar[Shares] = "never"
     examples: ClassVar[tuple[str, ...]] = ()
 
     def output(self, *inputs: Shape) -> Shape:
@@ -177,6 +182,10 @@ class Op:
     def macs(self, *inputs: Shape) -> int:
         """Multiply-accumulates of one sample: convolutions and linear layers, padding counted, bias not."""
         return 0
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        """What training keeps of it until backward, in PyTorch on a CPU."""
+        return INPUTS
 
     def window(self, *inputs: Shape) -> Window:
         """Which pixels it looks at, for the receptive field."""

@@ -9,6 +9,7 @@ from cnndsl.ops.arguments import boolean, integer
 from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import Bounds
 from cnndsl.ops.images import expect_image
+from cnndsl.ops.kept import NOTHING, Kept
 from cnndsl.ops.window import Window
 from cnndsl.records import dataclass
 
@@ -96,6 +97,9 @@ class ChannelMean(ChannelPool):
     word: ClassVar[str] = "channel_mean"
     examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> channel_mean",)
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("{0}.mean(dim=1, keepdim=True)")
 
@@ -106,6 +110,9 @@ class ChannelMax(ChannelPool):
 
     word: ClassVar[str] = "channel_max"
     examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> channel_max",)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, output=True)
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("{0}.amax(dim=1, keepdim=True)")

@@ -16,10 +16,12 @@ from cnndsl.ops.images import (
     compact,
     conv_extent,
     dilated,
+    enlarged,
     expect_image,
     same_sides,
     symmetric,
 )
+from cnndsl.ops.kept import INPUTS, Kept, floats
 from cnndsl.ops.window import Window, sliding, transposed
 from cnndsl.records import dataclass, fields, replace
 
@@ -142,6 +144,15 @@ class Conv(Op):
         slid = sliding(self.kernel, self.stride, (top, left), self.dilation)
         return replace(slid, channels="all" if self.groups == 1 else "each")
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        sides = self.sides_on((inputs[0][1], inputs[0][2]))
+        native_pad, before = symmetric(sides, dilated(self.kernel, self.dilation), self.pad_mode)
+        native = before == "{0}" and not (self.follows_size and self.kernel != (1, 1))
+        if native and (self.pad_mode == "zero" or native_pad == (0, 0)):
+            return INPUTS
+        mirrors = self.pad_mode in ("reflect", "replicate")  # whose gradient asks for the size of the map
+        return Kept(inputs=mirrors, besides=floats(enlarged(inputs[0], sides)))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         if self.follows_size and self.kernel != (1, 1):
             spelled = replace(self, pad=(0, 0, 0, 0)).torch(*inputs)
@@ -194,6 +205,9 @@ class OtherConv(Op):
 
     def macs(self, *inputs: Shape) -> int:
         return self.conv(inputs[0][0]).macs(*inputs)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return self.conv(inputs[0][0]).keeps(*inputs)
 
     def window(self, *inputs: Shape) -> Window:
         return self.conv(inputs[0][0]).window(*inputs)
@@ -299,6 +313,11 @@ class WsConv(OtherConv):
     def conv(self, channels: int) -> Conv:
         """The convolution by weights that are standardised already."""
         return Conv(**{each.name: getattr(self, each.name) for each in fields(Conv)})
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        kept = super().keeps(*inputs)
+        weight = self.parameters(*inputs)["weight"]  # centred, and centred and scaled, with a number for each filter
+        return kept._replace(besides=kept.besides + floats(weight, weight, weight[:1]))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         spelled = self.conv(inputs[0][0]).torch(*inputs)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from cnndsl.ops.arguments import Kind, argument, integer, probability
 from cnndsl.ops.base import Op, Shape, TorchModule
+from cnndsl.ops.kept import NOTHING, Kept
 from cnndsl.ops.merge import Merge, equal_shape
 from cnndsl.ops.window import BLIND, Window
 from cnndsl.records import dataclass
@@ -65,6 +66,9 @@ class DropPathDraw(Op):
 
     def window(self, *inputs: Shape) -> Window:
         return BLIND
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("DropPathDraw", source=DROP_PATH_DRAW)

@@ -83,6 +83,12 @@ def pad_same(
 '''
 
 
+def enlarged(shape: Shape, sides: Sides) -> Shape:
+    """A map with that much padding around it."""
+    channels, height, width = shape
+    return (channels, height + sides[0] + sides[1], width + sides[2] + sides[3])
+
+
 def compact(pair: Pair) -> int | Pair:
     """A pair as PyTorch users write it: one number for a square."""
     return pair[0] if pair[0] == pair[1] else pair

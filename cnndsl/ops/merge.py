@@ -7,12 +7,16 @@ from typing import ClassVar
 
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, register, show_shape
 from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
+from cnndsl.ops.kept import INPUTS, NOTHING, Kept, floats
 
 
 class Merge(Op):
     """A layer of two or more inputs, none of which is special."""
 
     arity: ClassVar[int | None] = None
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
 
 def mismatch(word: str, needs: str, usual: Shape, odd: Shape, index: int, help: str | None = None) -> LayerError:
@@ -108,6 +112,9 @@ class Max(Merge):
     def bounds(self, *inputs: Bounds) -> Bounds:
         return max(low for low, _ in inputs), max(high for _, high in inputs)
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=(len(inputs) - 2) * floats(inputs[0]))
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         first, *others = _names(inputs)
         template = first
@@ -166,6 +173,9 @@ class Mul(Merge):
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         return POSITIVE if all(low >= 0 for low, _ in inputs) else ANY
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return INPUTS
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression(" * ".join(_names(inputs)))

@@ -9,6 +9,7 @@ from cnndsl.ops.arguments import boolean, integer, number
 from cnndsl.ops.base import Buffer, LayerError, Op, Shape, TorchModule, register
 from cnndsl.ops.bounds import ANY, POSITIVE, Bounds
 from cnndsl.ops.images import check_channel_groups, expect_image
+from cnndsl.ops.kept import Kept, floats
 from cnndsl.ops.window import Window
 from cnndsl.records import dataclass
 
@@ -53,6 +54,9 @@ class Bn(Normalization):
         channels = Buffer((inputs[0][0],))
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": Buffer((), "int64")}
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=2 * floats(inputs[0][:1]))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule(
             "nn.BatchNorm1d" if len(inputs[0]) == 1 else "nn.BatchNorm2d",
@@ -90,6 +94,9 @@ class GroupNorm(Normalization):
 
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=True)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=2 * floats((self.groups,)))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.GroupNorm", (self.groups, inputs[0][0]), {"eps": (self.eps, 1e-5)})
@@ -130,6 +137,9 @@ class InstanceNorm(Normalization):
 
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=True)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=(3 if self.affine else 2) * floats(inputs[0][:1]))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         kwargs: dict[str, tuple[object, object]] = {"eps": (self.eps, 1e-5), "affine": (self.affine, False)}
@@ -173,6 +183,9 @@ class Grn(Normalization):
 
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=True)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=2 * floats(inputs[0][:1]) + floats(inputs[0]))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("GlobalResponseNorm", (inputs[0][0],), {"eps": (self.eps, 1e-6)}, source=GRN)
@@ -218,6 +231,9 @@ class LayerNorm(Normalization):
     def window(self, *inputs: Shape) -> Window:
         return Window(everywhere=len(inputs[0]) == 1)
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=2 * floats(inputs[0][1:]))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         if len(inputs[0]) == 1:
             return TorchModule("nn.LayerNorm", inputs[0], {"eps": (self.eps, 1e-5)})
@@ -256,6 +272,11 @@ class Lrn(Op):
 
     def does_nothing(self, *inputs: Shape) -> bool:
         return self.beta == 0
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        channels, *pixels = inputs[0]
+        squares = (channels + self.size - 1, *pixels)  # with zeros beyond the ends
+        return Kept(inputs=True, besides=floats(squares, inputs[0], inputs[0]))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         alpha = self.alpha if self.average else self.alpha * self.size

@@ -7,7 +7,8 @@ from typing import ClassVar
 from cnndsl.ops.arguments import boolean, choice, extent, integer, padding, show, stride
 from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchModule, register
 from cnndsl.ops.bounds import Bounds, hull
-from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, expect_image, padded, same_sides
+from cnndsl.ops.images import PAD_SAME, Pair, Sides, compact, conv_extent, enlarged, expect_image, padded, same_sides
+from cnndsl.ops.kept import INPUTS, NOTHING, Kept, floats, indices
 from cnndsl.ops.window import WHOLE, Window, cut, sliding
 from cnndsl.records import dataclass
 
@@ -29,6 +30,8 @@ def _need_stride(word: str, stride: Pair | None) -> None:
 @dataclass(frozen=True)
 class Pool(Op):
     """A window of fixed size that slides over each channel."""
+
+    pools: ClassVar[bool] = True
 
     kernel: Pair = extent()
     stride: Pair = stride(None, shown="none: it must be given")
@@ -131,6 +134,13 @@ class Maxpool(Pool):
         "4 x 8 x 7 -> maxpool 2x2, /1, pad=same",
     )
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        where = indices(self.output(*inputs))
+        if self.native:
+            return Kept(inputs=True, besides=where)
+        sides = self.sides(inputs[0]) if isinstance(self.pad, str) else self._reached(inputs[0])
+        return Kept(besides=where + floats(enlarged(inputs[0], sides)))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         if isinstance(self.pad, str):
             return TorchModule("SameMaxPool2d", (self.kernel, self.stride), source=SAME_MAXPOOL, helper=PAD_SAME)
@@ -205,6 +215,12 @@ class Avgpool(Pool):
     def bounds(self, *inputs: Bounds) -> Bounds:
         return inputs[0] if self.picks else hull(inputs[0], (0.0, 0.0))
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        if self.native:
+            return INPUTS
+        padded = floats(enlarged(inputs[0], self.sides(inputs[0])))
+        return Kept(besides=padded if self.counts_padding else padded + floats(self.output(*inputs)[1:]))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         counted: tuple[object, object] = (self.counts_padding, True)
         if isinstance(self.pad, str):
@@ -228,6 +244,8 @@ class Avgpool(Pool):
 class GlobalPool(Op):
     """A pool over the whole map: one pixel per channel is left."""
 
+    pools: ClassVar[bool] = True
+
     picks: ClassVar[bool] = True
 
     def output(self, *inputs: Shape) -> Shape:
@@ -250,6 +268,9 @@ class GlobalAvgpool(GlobalPool):
     word: ClassVar[str] = "global_avgpool"
     examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> global_avgpool",)
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.AdaptiveAvgPool2d", (1,))
 
@@ -260,6 +281,9 @@ class GlobalMaxpool(GlobalPool):
 
     word: ClassVar[str] = "global_maxpool"
     examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> global_maxpool",)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=indices(self.output(*inputs)))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.AdaptiveMaxPool2d", (1,))
@@ -295,6 +319,7 @@ class BlurPool(Op):
     """
 
     word: ClassVar[str] = "blur_pool"
+    pools: ClassVar[bool] = True
     picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = (
         "4 x 8 x 7 -> blur_pool 3, /2",
@@ -323,6 +348,10 @@ class BlurPool(Op):
         before = (self.kernel - 1) // 2
         return sliding((self.kernel, self.kernel), self.stride, (before, before))
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        larger = range(1, self.kernel)  # the mirrored map, and what each mean but the last leaves of it
+        return Kept(inputs=True, besides=floats(*(enlarged(inputs[0], (more, 0, more, 0)) for more in larger)))
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("BlurPool", (self.kernel, compact(self.stride)), source=BLUR_POOL)
 
@@ -330,6 +359,8 @@ class BlurPool(Op):
 @dataclass(frozen=True)
 class AdaptivePool(Op):
     """A pool whose output size is given; its windows are cut to suit."""
+
+    pools: ClassVar[bool] = True
 
     picks: ClassVar[bool] = True
 
@@ -366,6 +397,9 @@ class AdaptiveMaxpool(AdaptivePool):
 
     word: ClassVar[str] = "adaptive_maxpool"
     examples: ClassVar[tuple[str, ...]] = ("4 x 7 x 5 -> adaptive_maxpool 3x2", "4 x 3 x 3 -> adaptive_maxpool 4x1")
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(inputs=True, besides=indices(self.output(*inputs)))
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.AdaptiveMaxPool2d", (compact(self.size),))

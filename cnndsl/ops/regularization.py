@@ -8,6 +8,7 @@ from cnndsl.ops.arguments import choice, probability
 from cnndsl.ops.base import Op, Shape, TorchModule, register
 from cnndsl.ops.bounds import Bounds, hull, scaled
 from cnndsl.ops.images import expect_image
+from cnndsl.ops.kept import NOTHING, Kept, Shares, floats
 from cnndsl.records import dataclass
 
 
@@ -15,6 +16,10 @@ class Dropping(Op):
     """What drops values with probability `p` in training, and scales those that stay."""
 
     p: float
+
+    @property
+    def shares(self) -> Shares:  # type: ignore[override]
+        return "inference" if self.p else "always"
 
     def output(self, *inputs: Shape) -> Shape:
         return inputs[0]
@@ -49,6 +54,10 @@ class Dropout(Dropping):
     @property
     def keeps_shift(self) -> bool:
         return True
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        drawn = inputs[0][:1] if self.mode == "channel" else inputs[0]
+        return Kept(besides=floats(drawn)) if self.p else NOTHING
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Dropout2d" if self.mode == "channel" else "nn.Dropout", kwargs={"p": (self.p, 0.5)})
@@ -90,6 +99,9 @@ class DropPath(Dropping):
 
     p: float = probability()
     mode: str = choice("row", "batch", default="row")
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return Kept(besides=floats(())) if self.p else NOTHING
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("DropPath", (self.p,), {"mode": (self.mode, "row")}, source=DROP_PATH)

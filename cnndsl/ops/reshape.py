@@ -9,6 +9,7 @@ from cnndsl.ops.arguments import choice, extent, integer
 from cnndsl.ops.base import LayerError, Op, Shape, TorchExpression, TorchModule, register, show_shape
 from cnndsl.ops.bounds import Bounds
 from cnndsl.ops.images import Pair, check_channel_groups, expect_image
+from cnndsl.ops.kept import NOTHING, Kept, Shares
 from cnndsl.ops.window import Window, repeated, sliding
 from cnndsl.records import dataclass, replace
 
@@ -31,6 +32,10 @@ class Flatten(Op):
 
     order: str = choice(*ORDERS, default="chw")
 
+    @property
+    def shares(self) -> Shares:  # type: ignore[override]
+        return "always" if self.order == "chw" else "never"
+
     def output(self, *inputs: Shape) -> Shape:
         if self.order != "chw":
             expect_image("flatten order=", inputs[0])
@@ -38,6 +43,9 @@ class Flatten(Op):
 
     def does_nothing(self, *inputs: Shape) -> bool:
         return len(inputs[0]) == 1
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         if self.order == "chw":
@@ -66,6 +74,9 @@ class ChannelShuffle(Op):
 
     def does_nothing(self, *inputs: Shape) -> bool:
         return self.groups in (1, inputs[0][0])
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.ChannelShuffle", (self.groups,))
@@ -107,6 +118,9 @@ class PixelShuffle(Op):
     def window(self, *inputs: Shape) -> Window:
         return Window(repeated(1, self.factor), repeated(1, self.factor), channels="some")
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.PixelShuffle", (self.factor,))
 
@@ -144,6 +158,9 @@ class PixelUnshuffle(Op):
         kernel = (self.factor, self.factor)
         return replace(sliding(kernel, kernel), channels="some")
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
+
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.PixelUnshuffle", (self.factor,))
 
@@ -154,6 +171,7 @@ class ChannelSlice(Op):
     """The channels from `start` up to and without `stop`, counted from 0."""
 
     word: ClassVar[str] = "channel_slice"
+    shares: ClassVar[Shares] = "always"
     picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("6 x 5 x 3 -> channel_slice 0, 2", "7 -> channel_slice 3, 7")
 
@@ -186,6 +204,9 @@ class ChannelSlice(Op):
     def window(self, *inputs: Shape) -> Window:
         return Window(channels="some")
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         return TorchExpression("{0}[:, {start}:{stop}]", {"start": self.start, "stop": self.stop})
 
@@ -214,6 +235,9 @@ class ZeroPadShortcut(Op):
 
     def window(self, *inputs: Shape) -> Window:
         return sliding((1, 1), self.stride)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         rows, columns = self.stride

@@ -8,6 +8,7 @@ from cnndsl.ops.arguments import TensorLabel, argument, boolean, choice, extent,
 from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register, show_shape
 from cnndsl.ops.bounds import ANY, Bounds, hull
 from cnndsl.ops.images import PAD_SAME, Pair, Sides, check_mirrored, compact, expect_image, same_sides
+from cnndsl.ops.kept import INPUTS, NOTHING, Kept, Shares
 from cnndsl.ops.window import Window, interpolated, repeated, sliding, stretched
 from cnndsl.records import dataclass
 
@@ -35,6 +36,9 @@ class Resampling(Op):
     @property
     def keeps_shift(self) -> bool:
         return True
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def window(self, *inputs: Shape) -> Window:
         before, after = inputs[0][1:], self.output(*inputs)[1:]
@@ -194,6 +198,9 @@ class Pad(Op):
     def window(self, *inputs: Shape) -> Window:
         return sliding((1, 1), (1, 1), (self.sides[0], self.sides[2]))
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return INPUTS if self.mode in ("reflect", "replicate") else NOTHING
+
     def torch(self, *inputs: Shape) -> TorchExpression:
         top, bottom, left, right = self.sides
         values: dict[str, object] = {"left": left, "right": right, "top": top, "bottom": bottom}
@@ -211,6 +218,7 @@ class Crop(Op):
     """Cuts an image to `size` (height x width) around its centre; an odd pixel goes at the bottom and at the right."""
 
     word: ClassVar[str] = "crop"
+    shares: ClassVar[Shares] = "always"
     picks: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ("4 x 6 x 5 -> crop 4x5", "2 x 7 x 7 -> crop 4")
 
@@ -233,6 +241,9 @@ class Crop(Op):
     def _corner(self, shape: Shape) -> Pair:
         """The first row and column that are kept."""
         return (shape[1] - self.size[0]) // 2, (shape[2] - self.size[1]) // 2
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchExpression:
         top, left = self._corner(inputs[0])
@@ -274,6 +285,9 @@ class SamePad(Op):
     def window(self, *inputs: Shape) -> Window:
         top, _, left, _ = self._sides(inputs[0])
         return sliding((1, 1), (1, 1), (top, left))
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return NOTHING
 
     def torch(self, *inputs: Shape) -> TorchModule:
         given = (self.kernel, self.stride, self.dilation)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from cnndsl.ops.arguments import Number, argument, boolean, choice, number
 from cnndsl.ops.base import LayerError, Op, Rewrite, Shape, TorchExpression, TorchModule, register
 from cnndsl.ops.bounds import ANY, Bounds, scaled
+from cnndsl.ops.kept import INPUTS, NOTHING, Kept
 from cnndsl.ops.merge import Merge, equal_shape
 from cnndsl.records import dataclass
 
@@ -107,6 +108,9 @@ class Scale(Op):
         """How many are learned for an input of that shape."""
         return shape[0] if self.per == "channel" else 1
 
+    def keeps(self, *inputs: Shape) -> Kept:
+        return INPUTS if self.learned else NOTHING
+
     def torch(self, *inputs: Shape) -> TorchModule | TorchExpression:
         if self.learned:
             return TorchModule("LearnedScale", (self.weights(inputs[0]), self.init), source=LEARNED_SCALE)
@@ -160,6 +164,9 @@ class WeightedAdd(Merge):
 
     def parameters(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (len(inputs),)}
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return INPUTS
 
     def torch(self, *inputs: Shape) -> TorchModule:
         given = ", ".join(f"{{{index}}}" for index in range(len(inputs)))

@@ -6,11 +6,10 @@ Only what is certain: a rule asks the layers for their facts and says nothing wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from collections.abc import Collection
 
 from cnndsl.analysis.lint.constants import constants, squashed_twice
-from cnndsl.analysis.lint.finding import Finding
+from cnndsl.analysis.lint.finding import Rule
 from cnndsl.analysis.lint.linear_maps import linear_maps
 from cnndsl.analysis.lint.no_effect import layers_without_effect
 from cnndsl.analysis.lint.norms import foreign_momentum, norms_of_norms, useless_biases
@@ -23,8 +22,6 @@ from cnndsl.diagnostics.wording import way
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.records import replace
 from cnndsl.source import Span
-
-Rule: TypeAlias = Callable[[Graph], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
     useless_biases,
@@ -41,18 +38,30 @@ RULES: tuple[Rule, ...] = (
 RULES_OF_PLACES: tuple[Rule, ...] = (layers_without_effect, norms_of_norms, linear_maps, squashed_twice)
 
 
-def lint(*graphs: Graph) -> list[Diagnostic]:
-    """All warnings about the networks of a file as the author wrote them, rule by rule in definition order."""
+def lint(*graphs: Graph, advice: Collection[str] = ()) -> list[Diagnostic]:
+    """All warnings about the networks of a file as the author wrote them, rule by rule in definition order.
+
+    Of `advice` only those with these codes: they are arguments, and others may weigh more.
+    """
     found: list[Diagnostic] = []
-    for rule in (*RULES, *RULES_OF_PLACES):
+    advised = _advising(advice)
+    for rule in (*RULES, *RULES_OF_PLACES, *advised):
         findings = [(graph, *finding) for graph in graphs for finding in rule(graph)]
         always = _each_time(graphs, [node for _, node, _ in findings])
         for graph, node, warning in findings:
             if _place(node) in always and node.span.source is graph.scopes[""].span.source:
                 found.append(_reached(graph, node, warning))
-            elif _place(node) in always or rule in RULES:
+            elif _place(node) in always or rule not in RULES_OF_PLACES:
                 found.append(_reached(graph, node, _without_fixes(warning)))
     return found
+
+
+def _advising(codes: Collection[str]) -> list[Rule]:
+    if not codes:
+        return []
+    from cnndsl.analysis.lint.advice import ADVICE  # which a check without it does not import
+
+    return [rule for code, rule in ADVICE.items() if code in codes]
 
 
 def _place(node: Node) -> tuple[Span, str]:

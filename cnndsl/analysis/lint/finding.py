@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
 from cnndsl.diagnostics import Diagnostic
@@ -13,6 +14,7 @@ from cnndsl.ops.base import Op
 Fact: TypeAlias = Literal["bounds", "constant", "does_nothing"]
 Kinds: TypeAlias = tuple[type[Op], ...]
 Finding: TypeAlias = tuple[Node, Diagnostic]
+Rule: TypeAlias = Callable[[Graph], Iterator[Finding]]
 
 _NAME = re.compile(r"\b[A-Za-z_]\w*\b(?!\s*=(?!=))")  # keywords of arguments left out
 _LITERALS = {"true", "false", "x"}

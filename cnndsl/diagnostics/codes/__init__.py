@@ -5,6 +5,7 @@ Only `cnndsl explain`, the documentation and SARIF need it, so a plain check nev
 
 from __future__ import annotations
 
+from cnndsl.diagnostics.codes.advice import ADVICE
 from cnndsl.diagnostics.codes.arguments import ARGUMENTS
 from cnndsl.diagnostics.codes.claims import CLAIMS
 from cnndsl.diagnostics.codes.code import Code
@@ -18,7 +19,7 @@ from cnndsl.diagnostics.codes.warnings import WARNINGS
 
 _ALL = tuple(
     sorted(
-        (*SYNTAX, *SHAPES, *NAMES, *ARGUMENTS, *STRUCTURE, *CLAIMS, *LIMITS, *LINT, *WARNINGS),
+        (*SYNTAX, *SHAPES, *NAMES, *ARGUMENTS, *STRUCTURE, *CLAIMS, *LIMITS, *LINT, *ADVICE, *WARNINGS),
         key=lambda code: code.code,
     )
 )

@@ -23,6 +23,11 @@ class Code:
     good: str
     input: tuple[int, ...] | None = None
 
+    @property
+    def advice(self) -> frozenset[str]:
+        """The codes to ask for: its own, if it is found only where it is asked for."""
+        return frozenset({self.code} if self.code.startswith("W7") else ())
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "explanation", dedent(self.explanation).strip())
         object.__setattr__(self, "bad", dedent(self.bad).strip() + "\n")
