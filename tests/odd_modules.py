@@ -45,6 +45,24 @@ class Dropout(nn.Module):
         return x * (1 - self.p)
 
 
+class DenseLayer(nn.Module):
+    """A layer of a dense block, which joins all before it anew."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm, self.conv = nn.BatchNorm2d(channels), nn.Conv2d(channels, 4, 3, padding=1, bias=False)
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return self.conv(torch.relu(self.norm(torch.cat(features, 1))))
+
+
+def densely(self: nn.Module, x: Tensor) -> Tensor:
+    features = [x]
+    for layer in self.layers:
+        features.append(layer(*features))
+    return torch.cat(features, 1)
+
+
 class WrittenNorm(nn.Module):
     """Layer normalisation over the channels, written out as ConvNeXt's authors did."""
 
@@ -148,6 +166,11 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         lambda: Function(lambda m, x: (lambda y: F.relu_(y) + m.b(y))(m.a(x)), a=conv(), b=conv(8)),
         [IMAGE],
         ("conv 3x3, 8 -> relu", "residual { conv 3x3, 8 }"),
+    ),
+    "dense": (
+        lambda: Function(densely, layers=nn.ModuleList(DenseLayer(3 + 4 * number) for number in range(4))),
+        [IMAGE],
+        ("dense 4 { bn -> relu -> conv 3x3, 4, bias=false }",),
     ),
     "in place on a copy": (lambda: after(lambda x: x.clone().add_(F.relu(x)) * x), [IMAGE], ("residual { relu }",)),
     "twice as much": (lambda: after(lambda x: torch.add(x, torch.tanh(x), alpha=2)), [IMAGE], ("tanh -> scale 2",)),
