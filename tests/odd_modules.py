@@ -172,6 +172,15 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         [IMAGE],
         ("dense 4 { bn -> relu -> conv 3x3, 4, bias=false }",),
     ),
+    "as large as before": (
+        lambda: Function(
+            lambda m, x: F.interpolate(m.b(F.max_pool2d(m.a(x), 2)), size=x.shape[2:], mode="bilinear") + m.a(x),
+            a=conv(3, 8),
+            b=conv(8, 8),
+        ),
+        [(3, 16, 17)],
+        ("resize like=",),
+    ),
     "in place on a copy": (lambda: after(lambda x: x.clone().add_(F.relu(x)) * x), [IMAGE], ("residual { relu }",)),
     "twice as much": (lambda: after(lambda x: torch.add(x, torch.tanh(x), alpha=2)), [IMAGE], ("tanh -> scale 2",)),
     "softmax of all": (lambda: after(lambda x: x.flatten(1).softmax(1)), [IMAGE], ("flatten -> softmax",)),
