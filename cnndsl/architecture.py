@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +41,13 @@ class ArchError(Error):
 
     def __str__(self) -> str:
         return render(self.report, "text")
+
+
+class Table(str):
+    """A table as text, whose columns stay columns in a notebook."""
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self)}</pre>"
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,13 @@ class Architecture:
 
     def summary(self, depth: int | None = None) -> str:
         """The table that `cnndsl summary` prints, folded below `depth` levels of blocks."""
-        return summary_text(summarize(self.graph, depth))
+        return Table(summary_text(summarize(self.graph, depth)))
+
+    def _repr_svg_(self) -> str:
+        """The picture that a notebook shows."""
+        from cnndsl.draw import draw
+
+        return draw(self.graph)
 
     def compile(
         self,

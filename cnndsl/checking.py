@@ -23,8 +23,11 @@ from cnndsl.shipped import is_shipped
 from cnndsl.source import Source
 from cnndsl.syntax import tree
 
-MOST_TRIED = 12_000  # layers to look at again, for all fixes of a file together
 _LETTERS_PER_LAYER = 15  # of text, which take as long
+
+
+def _go_on() -> None:
+    """Nobody gives up."""
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Request:
 
     files   what stands in place of files that others use, by resolved path: texts that are not written yet
     advice  codes of what is found only where it is asked for
+    between is called before every network; who no longer needs an answer raises an exception there
     """
 
     parameters: Mapping[str, object] = field(default_factory=dict)
@@ -63,6 +67,7 @@ class Request:
     max_nodes: int = MAX_NODES
     files: Mapping[Path, Source] = field(default_factory=dict)
     advice: frozenset[str] = frozenset()
+    between: Callable[[], None] = _go_on
 
     def instead(self, edited: Mapping[Source, Source]) -> Request:
         """The same with these sources in place of those."""
@@ -114,6 +119,13 @@ def check_model(model: Model, request: Request | None = None) -> Checked:
     return _with_tried_fixes(check, model.source, _settled(model, request or Request()))
 
 
+def check_at_once(model: Model, request: Request | None = None) -> Checked:
+    """As `check_model`, but nobody looks for repairs, which takes longer than the check."""
+    request = _settled(model, request or Request())
+    checked = _load(model.source, request, Search())
+    return _check_one(replace(checked, search=None), model.network, request)
+
+
 def _settled(model: Model, request: Request) -> Request:
     """The request, with what the model brings of itself where a caller says nothing else."""
     parameters, files = {**model.parameters, **request.parameters}, {**model.files, **request.files}
@@ -121,7 +133,10 @@ def _settled(model: Model, request: Request) -> Request:
 
 
 def _check_network_of(source: Source, network: str | None, request: Request, search: Search | None) -> Checked:
-    checked = _load(source, request, search)
+    return _check_one(_load(source, request, search), network, request)
+
+
+def _check_one(checked: Checked, network: str | None, request: Request) -> Checked:
     name = main_network(checked.module, network)
     _check_network(checked, name, request, Budget.of(request.max_nodes))
     _add_lint(checked)
@@ -142,32 +157,30 @@ def _with_tried_fixes(
     checked = look(source, request, search)
     if not checked.report:
         return checked
-    from cnndsl.diagnostics.trial import with_tried_fixes  # which a clean file does without
-    from cnndsl.habits.second_reading import readings
+    from cnndsl.habits.second_reading import readings  # which a clean file does without
     from cnndsl.repairs import Repairs
+    from cnndsl.trials import MOST_WORK, Trials, with_tried_fixes
 
-    limited = replace(request, max_nodes=min(request.max_nodes, MOST_TRIED))
+    limited = replace(request, max_nodes=min(request.max_nodes, MOST_WORK))
 
     def recheck(
-        edited: Mapping[Source, Source], network: str | None = None, input: GivenInputs | None = None
-    ) -> tuple[Report, int]:
-        again = replace(limited.instead(edited), input=input or request.input)
-        text = edited.get(source, source)
-        found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
-        return found.report, found.size
-
-    def recheck_all(edited: Mapping[Source, Source]) -> tuple[Report, int] | None:
+        edited: Mapping[Source, Source], network: str | None, input: GivenInputs | None
+    ) -> tuple[Report, int] | None:
         if any(old is not source and is_shipped(old.path) for old in edited):
             return None
+        again = replace(limited.instead(edited), input=input or request.input)
+        text = edited.get(source, source)
         try:
-            return recheck(edited)
+            found = look(text, again, None) if network is None else _check_network_of(text, network, again, None)
         except Error:  # such as a network that is lost
             return None
+        return found.report, found.size
 
-    report = with_tried_fixes(checked.report, recheck_all, MOST_TRIED - checked.size, readings)
-    if not search.found:
+    trials = Trials(checked.report, recheck, MOST_WORK - checked.size)
+    report = with_tried_fixes(trials, readings)
+    if not search.found and len(report.errors) < 2:
         return replace(checked, report=report)
-    return _in_order(replace(checked, report=Repairs(search.found, recheck, checked.size).settle(report)))
+    return _in_order(replace(checked, report=Repairs(search.found, trials).settle(report)))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:
@@ -179,6 +192,7 @@ def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request:
 
 def _check_network(checked: Checked, name: str, request: Request, budget: Budget) -> None:
     report = checked.report
+    request.between()
     done = elaborate_network(
         checked.module,
         name,

@@ -29,9 +29,14 @@ def text_writer(text: str) -> Writer:
     return lambda path: path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write one file of text, or leave what is there. Raises `OutputError`."""
-    write_together(path.parent, {path.name: text_writer(text)})
+def bytes_writer(content: bytes) -> Writer:
+    return lambda path: path.write_bytes(content)
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write one file, or leave what is there. Raises `OutputError`."""
+    writer = text_writer(content) if isinstance(content, str) else bytes_writer(content)
+    write_together(path.parent, {path.name: writer})
 
 
 def rewriter(path: Path, name: str, before: str, after: str) -> Writer:

@@ -1,103 +1,111 @@
 """Tries repairs on the whole network: what is offered takes its finding away, and what follows from it, and adds none.
 
 A candidate fits where tensors met; only the rest of the network, its claims and its counts, can say whether it is what
-the author meant. So its edits are made and the text is checked again, within a budget that no machine's speed decides.
+the author meant. Where several things are wrong, one cause for most of them is the likeliest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from cnndsl.diagnostics import Diagnostic, Label, Report
-from cnndsl.diagnostics.edits import edited
+from cnndsl.diagnostics.edits import Edited, edited
 from cnndsl.diagnostics.trial import holds
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.search import Key
-from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.records import dataclass, replace
-from cnndsl.source import Source
+from cnndsl.trials import Trials
 
 MOST_TRIES = 60  # for one finding
-MOST_WORK = 12_000  # layers and lines looked at again, for all findings of a file
 OFFERED = 2
 STEP = 10  # of costs: what costs less than that more than the best is about as natural
-
-# The findings of a text, and how much was looked at for them: in one network, or all; for other inputs, if given.
-Check = Callable[[Mapping[Source, Source], str | None, GivenInputs | None], tuple[Report, int]]
+_FOLLOWING = ("E2", "E3", "E4")  # the codes of what may follow from another error
 
 
 @dataclass
 class Repairs:
-    """The candidates for a file's findings, each with the network it was found in, and how a text is checked.
-
-    size  how much one check looks at, about
-    """
+    """The candidates for a file's findings, each with the network it was found in, and how they are tried."""
 
     candidates: Mapping[Key, tuple[str, tuple[Candidate, ...]]]
-    check: Check
-    size: int = 0
-    work: int = 0
+    trials: Trials
 
     def settle(self, report: Report) -> Report:
         """The findings with the repairs that work, each at what its best repair says is the cause."""
-        if not self.candidates:
-            return report
         following: set[Key] = set()
         repaired = {_key(each): self._repaired(each, report, following) for each in report}
         return report.mapped(lambda each: None if _key(each) in following else repaired[_key(each)])
 
     def _repaired(self, finding: Diagnostic, report: Report, following: set[Key]) -> Diagnostic:
         """The finding with its repairs; errors that go with it when it is repaired follow from it."""
-        if _key(finding) in following or finding.fixes:  # such as that its line is another language's
+        if _key(finding) in following:
             return finding
-        network, candidates = self.candidates.get(_key(finding), ("", ()))
-        working = [*self._working(finding, network, candidates, report)]
-        alike = [each for each in working if each.cost == working[0].cost]
-        if not working or len(alike) > OFFERED:
+        if finding.fixes:  # such as that its line is another language's
+            following |= self._gone_with_fix(finding, report)
             return finding
-        gone = self._gone_with(working[0], finding, report)
+        working, gone = self._working(finding, report)
+        if not working or len([each for each in working if each.cost == working[0].cost]) > OFFERED:
+            return finding
         following |= gone
-        others = [each for each in working[1:OFFERED] if not gone or gone <= self._gone_with(each, finding, report)]
-        return _with_cause(finding, [working[0], *others])
+        return _with_cause(finding, working[:OFFERED])
 
-    def _gone_with(self, repair: Candidate, finding: Diagnostic, report: Report) -> set[Key]:
-        """The other errors about shapes that a repair takes away."""
-        others = [each for each in report.errors if each != finding and each.code.startswith("E2")]
-        if not others or not repair.fix.edits:
-            return set()
-        after = edited([repair.fix])
-        found, work = self.check(after.sources, None, repair.input)
-        self.work += work
-        left = {(each.code, each.span.source.name, each.span.start) for each in found.errors}
-        places = {_key(each): after.moved(each.span) for each in others}
-        return {key for key, place in places.items() if (key[0], place.source.name, place.start) not in left}
-
-    def _working(
-        self, finding: Diagnostic, network: str, candidates: Sequence[Candidate], report: Report
-    ) -> Iterator[Candidate]:
-        """The candidates that work, the most natural first, as long as they are about as natural as the first."""
-        first: Candidate | None = None
-        families: set[str] = set()
+    def _working(self, finding: Diagnostic, report: Report) -> tuple[list[Candidate], frozenset[Key]]:
+        """The candidates that take most away, which that is, and of them those about as natural as the first."""
+        network, candidates = self.candidates.get(_key(finding), ("", ()))
+        others = _others(finding, report)
+        best: list[Candidate] = []
+        most: frozenset[Key] = frozenset()
         for candidate in candidates[:MOST_TRIES]:
-            if self.work + 2 * self.size > MOST_WORK or (first is not None and candidate.cost > first.cost + STEP):
-                return
-            if candidate.family in families or not self._works(candidate, finding, network, report):
+            if best and len(most) == len(others) and candidate.cost > best[0].cost + STEP:
+                break
+            gone = None if _is_like(candidate, best) else self._gone_with(candidate, finding, network, others, report)
+            if gone is None or (candidate.alone and len(gone) < len(others)):
                 continue
-            first = first or candidate
-            families |= {candidate.family} - {""}
-            yield candidate
+            if not best or len(gone) > len(most):
+                best, most = [candidate], gone
+            elif gone == most and candidate.cost <= best[0].cost + STEP:
+                best.append(candidate)
+        return best, most
 
-    def _works(self, candidate: Candidate, finding: Diagnostic, network: str, report: Report) -> bool:
-        """Whether the network, and then all of the file, has no finding with it that it has not without."""
+    def _gone_with_fix(self, finding: Diagnostic, report: Report) -> frozenset[Key]:
+        """The other errors that the first fix of a finding takes away, which was tried."""
+        others, after = _others(finding, report), edited(finding.fixes[:1])
+        found = self.trials.after(after) if others and finding.severity == "error" else None
+        return frozenset() if found is None else _gone(others, after, found)
+
+    def _gone_with(
+        self,
+        candidate: Candidate,
+        finding: Diagnostic,
+        network: str,
+        others: Sequence[Diagnostic],
+        report: Report,
+    ) -> frozenset[Key] | None:
+        """The other errors that a candidate takes away; None if it is no repair of its network, or of the file."""
         if not candidate.fix.edits and candidate.input is None:
-            return False
-        after = edited([candidate.fix])
+            return None
+        after, found = edited([candidate.fix]), None
         for name in (network, None):
-            found, work = self.check(after.sources, name, candidate.input)
-            self.work += work
-            if not holds(report, finding, after, found):
-                return False
-        return True
+            found = self.trials.after(after, name, candidate.input)
+            if found is None or not holds(report, finding, after, found):
+                return None
+        return _gone(others, after, found) if found is not None else None
+
+
+def _others(finding: Diagnostic, report: Report) -> list[Diagnostic]:
+    """The errors that may follow from one."""
+    return [each for each in report.errors if each != finding and each.code.startswith(_FOLLOWING)]
+
+
+def _is_like(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether it differs in a number alone from one that is offered already."""
+    return candidate.family != "" and any(candidate.family == each.family for each in others)
+
+
+def _gone(errors: Sequence[Diagnostic], after: Edited, found: Report) -> frozenset[Key]:
+    """Those of some errors that are not found any more."""
+    left = {(each.code, each.span.source.name, each.span.start) for each in found.errors}
+    places = {_key(each): after.moved(each.span) for each in errors}
+    return frozenset(key for key, place in places.items() if (key[0], place.source.name, place.start) not in left)
 
 
 def _key(finding: Diagnostic) -> Key:

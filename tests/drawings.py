@@ -85,8 +85,15 @@ def read(svg: str) -> Drawing:
             source = group.attrib["data-from"]
             drawing.wires[source] = Wires(list(trace(line.attrib["d"])), [line[0] for line in trace(heads.attrib["d"])])
             drawing.targets[source] = group.attrib["data-to"].split(" ")
-    drawing.texts = [(mark.text or "", _text_area(mark)) for mark in root.iter(f"{SVG}text")]
+    _, drawing.texts = read_texts(root)
     return drawing
+
+
+def read_texts(root: ElementTree.Element) -> tuple[Area, list[tuple[str, Area]]]:
+    """What is seen of the plane, and all lines of text with what they cover."""
+    x, y, wide, high = map(float, root.attrib["viewBox"].split())
+    texts = [(mark.text or "", _text_area(mark)) for mark in root.iter(f"{SVG}text")]
+    return Area(x, y, x + wide, y + high), texts
 
 
 def _area(mark: ElementTree.Element) -> Area:

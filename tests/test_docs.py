@@ -12,7 +12,7 @@ What a fenced block is, by the word after its ``` :
     python           run in one process a page, in order; a `text` block after one is what it prints; one that begins
                      with `# NAME.py` is saved under that name instead
     toml             entry points, installed for the next arch-error of the page, which is then right
-    sh, ebnf, cpp, picture  only shown
+    sh, ebnf, cpp, picture, yaml  only shown (`tests/test_shells.py` runs the yaml)
 
 What is `arch` of any kind is in canonical form, unless `unformatted` follows the word (`tests/test_format.py`).
 `pytest --renew tests/test_docs.py` rewrites generated pages, and what blocks print unless it is shortened with `...`.
@@ -36,8 +36,9 @@ from pathlib import Path
 import pytest
 from mistakes import table
 
+from cnndsl import reference
 from cnndsl.checking import Request, check_file
-from cnndsl.cli import explain, ops
+from cnndsl.cli import explain
 from cnndsl.cli.main import main
 from cnndsl.diagnostics import render
 from cnndsl.diagnostics.codes import lookup
@@ -52,9 +53,9 @@ def diagnostics_page() -> str:
     return explain.page() + table.section()
 
 
-GENERATED: dict[str, Callable[[], str]] = {"layers.md": ops.page, "diagnostics.md": diagnostics_page}
+GENERATED: dict[str, Callable[[], str]] = {"layers.md": reference.page, "diagnostics.md": diagnostics_page}
 RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text", "toml"}
-SHOWN = {"sh", "ebnf", "cpp", "picture"}
+SHOWN = {"sh", "ebnf", "cpp", "picture", "yaml"}
 
 FENCE = re.compile(r"^```(?P<word>[\w-]*)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# (\w+\.(?:arch|py))\n")

@@ -20,6 +20,7 @@ from zoo import FILES, graphs, stem
 import cnndsl
 from cnndsl.draw import draw
 from cnndsl.draw.boxes import picture
+from cnndsl.draw.geometry import Direction
 from cnndsl.draw.model import Picture
 from cnndsl.draw.svg import render
 from cnndsl.ir.graph import Graph
@@ -49,9 +50,9 @@ def crossing(areas: list[tuple[str, Area]]) -> list[tuple[str, str]]:
     return found
 
 
-def judge(drawn: Picture) -> Drawing:
+def judge(drawn: Picture, direction: Direction = "down") -> Drawing:
     """Read the SVG of a picture back and hold it against all that must be true of it."""
-    found = read(render(drawn))
+    found = read(render(drawn, direction))
     assert set(found.boxes) == set(drawn.boxes)
     assert crossing(list(found.boxes.items())) == []
     assert crossing(found.texts) == []

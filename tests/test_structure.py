@@ -41,11 +41,14 @@ ROOMS = (
     "bundle",
     "models",
     "revisions",
+    "trials",
     "repairs",
     "checking",
+    "reference",
     "fixing",
     "diff",
     "comparison",
+    "draw",
     "formatting",
     "foreign",
     "alignment",
@@ -61,12 +64,19 @@ ROOMS = (
     "features",
     "lifting",
     "",  # cnndsl/__init__.py, the public API
-    "draw",
+    "notebook",
     "editor",
+    "lsp",
     "cli",
     "__main__",
 )
-ONLY_IMPORTERS = {"networkx": ("ir",), "lark": ("syntax",), "triton": ("kernels", "backends")}
+ONLY_IMPORTERS = {
+    "networkx": ("ir",),
+    "lark": ("syntax",),
+    "triton": ("kernels", "backends"),
+    "pygls": ("lsp",),
+    "lsprotocol": ("lsp",),
+}
 # The templates, and what compiles and launches them: no problem, plan or rule.
 TRITON_FILES = (
     "kernels/templates/*.py",
@@ -142,7 +152,7 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
     program = (
         "import sys; from cnndsl.cli.main import main; main(['check', 'googlenet']);"
         "print(*({'dataclasses', 'inspect', 'fractions', 'networkx', 'lark'} & {*sys.modules}));"
-        "rooms = ('cnndsl.elaborate.causes.', 'cnndsl.repairs', 'cnndsl.bundle');"
+        "rooms = ('cnndsl.elaborate.causes.', 'cnndsl.repairs', 'cnndsl.trials', 'cnndsl.bundle');"
         "print(*(name for name in sys.modules if name.startswith(rooms)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -154,6 +164,7 @@ def test_a_clean_file_needs_nothing_that_takes_long_to_import() -> None:
 LIGHT_COMMANDS = (
     ["check", "googlenet"],
     ["summary", "googlenet"],
+    ["draw", "googlenet"],
     ["summary", "googlenet", "--roofline", "h200"],
     ["sizes", "googlenet"],
     ["field", "googlenet"],

@@ -6,14 +6,24 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, request_from
 from cnndsl.cli.checked import bundle_named
+from cnndsl.errors import Error
 from cnndsl.records import replace
 
 if TYPE_CHECKING:
     from cnndsl.checking import Checked
+
+
+EXAMPLES = """\
+examples:
+  cnndsl check googlenet
+  cnndsl check net.arch --format sarif
+  cnndsl check net.arch --watch
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +33,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--advice", type=_codes, metavar="CODES", default=frozenset(), help="also what papers advise: all, or W701,W703"
     )
     parser.add_argument("--fix", action="store_true", help="make the repairs that are certain, in the files")
+    parser.add_argument("--watch", action="store_true", help="check again whenever a file changes, until Ctrl-C")
     add_request(parser)
     parser.set_defaults(run=run)
 
@@ -40,8 +51,15 @@ def _codes(text: str) -> frozenset[str]:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.watch:
+        _watch(options)
     if options.fix:
         return _fix(options)
+    checked = _checked(options)
+    return _show(checked, options.format, sys.stdout)
+
+
+def _checked(options: argparse.Namespace) -> list[Checked]:
     from cnndsl.checking import check_request
     from cnndsl.models import find_model
 
@@ -50,7 +68,30 @@ def run(options: argparse.Namespace) -> int:
     for each, model in zip(checked, options.models, strict=True):
         if each.report.ok:
             bundle_named(model)
-    return _show(checked, options.format, sys.stdout)
+    return checked
+
+
+def _watch(options: argparse.Namespace) -> NoReturn:
+    """Check whenever a file changes; one that is gone or cannot be read is said, and waited for."""
+    from cnndsl.cli.watch import files_of, watch
+
+    if options.fix or "-" in options.models:
+        raise UsageError("--watch looks at files again and again: it goes with neither - nor --fix")
+
+    def check() -> set[Path]:
+        if sys.stdout.isatty():
+            print("\033[2J\033[H", end="")
+        try:
+            checked = _checked(options)
+            _show(checked, options.format, sys.stdout)
+            return {path for each in checked for path in files_of(each.module)}
+        except Error as error:
+            print(f"cnndsl: error: {error}", file=sys.stderr)
+            return set()
+        finally:
+            sys.stdout.flush()
+
+    watch(check, map(Path, options.models))
 
 
 def _show(checked: Sequence[Checked], format: str, stream: TextIO, made: int = 0) -> int:

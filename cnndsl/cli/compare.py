@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from cnndsl.comparison.measures import Comparison
 
 ENDINGS = (".svg", ".html", ".csv", ".md", ".tex")
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   cnndsl compare alexnet vgg16 googlenet_torchvision resnet50 -o chart.svg
-  cnndsl compare resnet18 resnet50 densenet121 --x params --y macs"""
+  cnndsl compare resnet18 resnet50 densenet121 --x params --y macs
+"""
 AXES = ("params", "macs", "memory", "depth", "field", "top1", "top5")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("models", metavar="MODEL", nargs="+", help=MODEL_HELP)
     parser.add_argument("--x", choices=AXES, default="macs", help="(default: macs)")
     parser.add_argument("--y", choices=AXES, default="top1", help="(default: top1)")

@@ -31,6 +31,13 @@ OF_TRITON = {"precision": None, "batch": None, "strict": False, "target": None, 
 OF_TORCH = {"optimize": False}
 
 
+EXAMPLES = """\
+examples:
+  cnndsl compile lenet5 -o lenet5
+  cnndsl compile googlenet --backend triton --batch 32 --emit plan
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--backend", choices=("torch", "triton"), default="torch")

@@ -10,6 +10,13 @@ from cnndsl.extras import require
 from cnndsl.table import aligned
 
 
+EXAMPLES = """\
+examples:
+  cnndsl conform squeezenet1_1 --against torchvision:squeezenet1_1
+  cnndsl conform resnet18 --against timm:resnet18
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--against", metavar="SOURCE", required=True, help=SOURCE_HELP)

@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "markdown", "html", "svg")
 ENDINGS = {".txt": "text", ".json": "json", ".md": "markdown", ".html": "html", ".svg": "svg"}
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   cnndsl diff resnet18 resnet34
   cnndsl diff HEAD~1:archs/mine.arch archs/mine.arch --format markdown
-  cnndsl diff resnet50 -p classes=10 -o changes.html"""
+  cnndsl diff resnet50 -p classes=10 -o changes.html
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("old", metavar="OLD", help=f"{MODEL_HELP}; or REV:PATH, a file as git has it in a revision")
     parser.add_argument("model", metavar="NEW", nargs="?", help="the same; without it, OLD as -p and --input say")
     add_request(parser)

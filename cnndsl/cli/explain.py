@@ -18,6 +18,13 @@ Written by `pytest --renew tests/test_docs.py` from the codes' own entries in `c
 """
 
 
+EXAMPLES = """\
+examples:
+  cnndsl explain
+  cnndsl explain E203
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("code", metavar="CODE", nargs="?", help="such as E203; without one, all codes are listed")
     parser.set_defaults(run=run)

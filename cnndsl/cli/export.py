@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 OPEN: tuple[Open, ...] = ("batch", "size")
 
 
+EXAMPLES = """\
+examples:
+  cnndsl export lenet5 --to onnx -o lenet5.onnx
+  cnndsl export lenet5 --to pt2 -o lenet5.pt2
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--to", choices=("onnx", "pt2"), required=True, help="ONNX, or PyTorch's exported program")

@@ -8,13 +8,14 @@ import sys
 from cnndsl.cli.arguments import MODEL_HELP, UsageError, destination
 from cnndsl.cli.checked import print_findings
 
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   cnndsl field vgg16 --at stage2 -o field.svg
-  cnndsl field resnet18 --at stage2 --effective -o effective.svg"""
+  cnndsl field resnet18 --at stage2 --effective -o effective.svg
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("models", metavar="MODEL", nargs="+", help=f"{MODEL_HELP}; several stand side by side")
     parser.add_argument("--at", metavar="LAYER", help="a layer or part (default: the last that does not see all)")
     parser.add_argument("--effective", action="store_true", help="how much each pixel counts; needs PyTorch")

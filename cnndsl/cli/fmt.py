@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _OUTCOMES = _FORMATTED, _WOULD_CHANGE, _UNCHANGED, _FAILED = "formatted", "would change", "unchanged", "failed"
 
 
+EXAMPLES = """\
+examples:
+  cnndsl fmt net.arch
+  cnndsl fmt --check --diff .
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="a file, a folder for all .arch files in it, or - for standard input"

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 SHOWN = 20  # reasons why a network cannot be lifted
 
 
+EXAMPLES = """\
+examples:
+  cnndsl lift torchvision:squeezenet1_1 -o squeezenet.arch
+  cnndsl lift timm:resnet18 -o resnet18.arch --weights weights
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from inspect import cleandoc
-from typing import TYPE_CHECKING, TypeAlias
 
 from cnndsl.cli.arguments import UsageError
 
-if TYPE_CHECKING:
-    from cnndsl.elaborate.structures import Structure
-    from cnndsl.ops import Op
-    from cnndsl.ops.arguments import Parameter
-
-    Entry: TypeAlias = type[Op] | type[Structure]
-
-# The order of the reference page: `cnndsl/ops/` has a file for each; others follow.
-FAMILIES = ("convolution", "linear", "pooling", "channels", "normalization", "activation", "merge", "regularization")
-
-PAGE_HEAD = """\
-# Layers and structures
-
-Written by `pytest --renew tests/test_docs.py` from the layers' own classes; `cnndsl ops NAME` prints the same.
-Arguments with a number are given in that order, or by name; the others by name alone, and a stride as `/2`.
-The lines of the examples read: input shape `->` what the file says `:` output shape.
-How arguments, chains and braces are written is told in [language.md](language.md).
+EXAMPLES = """\
+examples:
+  cnndsl ops
+  cnndsl ops conv
 """
 
 
@@ -35,102 +20,17 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.diagnostics import did_you_mean
-    from cnndsl.elaborate.structures import STRUCTURES
-    from cnndsl.ops import all_layers, find
+    from cnndsl.reference import describe, entries, entry, first_line
 
-    entries: dict[str, Entry] = {**all_layers(), **STRUCTURES}
     if options.layer is None:
-        width = max(map(len, entries))
-        for word, entry in entries.items():
-            print(f"{word:<{width}}  {_first_line(entry)}")
+        known = entries()
+        width = max(map(len, known))
+        for word, each in known.items():
+            print(f"{word:<{width}}  {first_line(each)}")
         return 0
-    cls: Entry | None = find(options.layer) or STRUCTURES.get(options.layer)
+    cls = entry(options.layer)
     if cls is None:
-        hint = did_you_mean(options.layer, entries, "`cnndsl ops` lists them")
+        hint = did_you_mean(options.layer, entries(), "`cnndsl ops` lists them")
         raise UsageError(f"there is no layer {options.layer}; {hint}")
     print("\n".join(describe(cls)))
     return 0
-
-
-def _first_line(cls: type) -> str:
-    return cleandoc(cls.__doc__ or "").split("\n")[0]
-
-
-def describe(cls: Entry) -> list[str]:
-    """The documentation of a layer or structure: usage, meaning, arguments, examples."""
-    parameters = cls.signature()
-    positional = ", ".join(p.name.upper() for p in parameters if p.positional)
-    lines = [f"{cls.word} {positional}".rstrip(), "", *cleandoc(cls.__doc__ or "").split("\n")]
-    if parameters:
-        width = max(len(p.name) for p in parameters)
-        lines += ["", "Arguments:"]
-        lines += [f"  {p.name:<{width}}  {p.kind.expects}{_default(p)}" for p in parameters]
-    examples: tuple[str, ...] = getattr(cls, "examples", ())
-    if examples:
-        lines += ["", "Examples (input -> layer):", *(f"  {example}" for example in examples)]
-    return lines
-
-
-def _default(parameter: Parameter) -> str:
-    text = _default_value(parameter)
-    return f" (default: {text})" if text else ""
-
-
-def _default_value(parameter: Parameter) -> str:
-    """What holds when the argument is not given; "" if it must be, or if nothing then takes its place."""
-    if parameter.required:
-        return ""
-    if parameter.shown is not None:
-        return parameter.shown
-    return "" if parameter.default is None else parameter.kind.show(parameter.default)
-
-
-def page() -> str:
-    """All layers and structures as a page of Markdown, by family: `docs/layers.md`."""
-    from cnndsl.elaborate.structures import STRUCTURES
-    from cnndsl.ops import all_layers
-
-    families: dict[str, list[Entry]] = {family: [] for family in FAMILIES}
-    for layer in all_layers().values():
-        package, _, family = layer.__module__.rpartition(".")
-        if package == "cnndsl.ops":  # not of another package
-            families.setdefault(family, []).append(layer)
-    families["structures"] = [*STRUCTURES.values()]
-    parts = [PAGE_HEAD]
-    parts += [f"- {family.capitalize()}: {_links(entries)}" for family, entries in families.items()]
-    for family, entries in families.items():
-        parts += ["", f"## {family.capitalize()}"]
-        for entry in entries:
-            parts += ["", *_section(entry)]
-    return "\n".join(parts) + "\n"
-
-
-def _links(entries: list[Entry]) -> str:
-    return ", ".join(f"[`{entry.word}`](#{entry.word})" for entry in entries)
-
-
-def _section(cls: Entry) -> list[str]:
-    """What `describe` tells, in Markdown, with the shapes that the examples give."""
-    parameters = cls.signature()
-    lines = [f"### `{cls.word}`", "", *cleandoc(cls.__doc__ or "").split("\n")]
-    if parameters:
-        lines += ["", "| argument | | takes | default |", "|---|---|---|---|"]
-        for number, p in enumerate(parameters, start=1):
-            place = f"{number}." if p.positional else "by name"
-            default = _default_value(p) if p.shown or p.required or p.default is None else f"`{_default_value(p)}`"
-            lines.append(f"| `{p.name}` | {place} | {p.kind.expects} | {default} |".replace("|  |", "| |"))
-    examples: tuple[str, ...] = getattr(cls, "examples", ())
-    if examples:
-        lines += ["", "```arch-shapes", *(f"{example} : {_result(example)}" for example in examples), "```"]
-    return lines
-
-
-def _result(example: str) -> str:
-    """The shape that an example, `INPUT SHAPE -> LINE`, puts out."""
-    from cnndsl.checking import check_file
-    from cnndsl.ops import show_shape
-    from cnndsl.source import Source
-
-    shape, _, line = example.partition(" -> ")
-    checked = check_file(Source("example", f"network example {{\ninput {shape}\n{line}\n}}\n"))
-    return show_shape(checked.networks["example"].graph.output.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 
 # Each is a module of this package, which is imported if it is to run.
@@ -25,22 +25,32 @@ COMMANDS = {
     "predict": "Name what is on photographs.",
     "zoo": "List the networks that ship with cnndsl.",
     "ops": "List the layers, or explain one.",
+    "lsp": "Serve an editor: diagnostics, shapes, completion, and more.",
+    "completion": "Print what a shell reads to complete commands, options and networks.",
     "explain": "Explain a diagnostic code, or list all of them.",
 }
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options of a command line, among them `run`, which takes them and gives the exit code."""
+    named = next((each for each in arguments if not each.startswith("-")), None)
+    return parser_of([named]).parse_args(arguments)
+
+
+def parser_of(full: Collection[str | None]) -> argparse.ArgumentParser:
+    """The parser of all commands, in which these have their options."""
     parser = argparse.ArgumentParser(prog="cnndsl", description="Describe, check and compile convolutional networks.")
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.set_defaults(run=lambda options: _no_command(options, parser))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    named = next((each for each in arguments if not each.startswith("-")), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
-        if name == named:
-            import_module(f"cnndsl.cli.{name}").add_to(command)
-    return parser.parse_args(arguments)
+        if name in full:
+            module = import_module(f"cnndsl.cli.{name}")
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            command.epilog = module.EXAMPLES
+            module.add_to(command)
+    return parser
 
 
 def _no_command(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:

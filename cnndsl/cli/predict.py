@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
+EXAMPLES = """\
+examples:
+  cnndsl predict birds photo.jpg
+  cnndsl predict resnet18 photo.jpg -p classes=10 --weights runs/resnet18.safetensors
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("photos", metavar="PHOTO", type=Path, nargs="+", help="an image file")

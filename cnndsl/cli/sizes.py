@@ -7,13 +7,14 @@ import argparse
 from cnndsl.cli.arguments import MODEL_HELP, add_request
 from cnndsl.cli.checked import checked_network
 
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   cnndsl sizes vgg16
-  cnndsl sizes unet --format json"""
+  cnndsl sizes unet --format json
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--format", choices=("text", "json"), default="text")
     add_request(parser)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "csv", "markdown", "latex", "html")
 CARDS = ("h200", "a100", "rtx4090")
-EXAMPLES = """examples:
+EXAMPLES = """\
+examples:
   cnndsl summary alexnet --columns name,layer,kernel,stride,pad,output,params,memory
-  cnndsl summary vgg16 --sort params --format latex"""
+  cnndsl summary vgg16 --sort params --format latex
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--depth", type=positive, metavar="N", help="levels of blocks to show (default: a screenful)")
     parser.add_argument("--format", choices=FORMATS, default="text")

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 SHOWN = 20  # reasons why weights cannot move
 
 
+EXAMPLES = """\
+examples:
+  cnndsl weights import resnet18 theirs.pth --from torchvision:resnet18 -o weights
+  cnndsl weights import resnet18 theirs.pth -p classes=10 --new-head -o weights
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     summary = "Find which foreign tensor is which of ours, adapt, verify and write them."

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from cnndsl.checking import Checked
 
 
+EXAMPLES = """\
+examples:
+  cnndsl zoo
+  cnndsl zoo --check
+"""
+
+
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="prove all claims and print findings only")
     parser.set_defaults(run=run)

@@ -6,9 +6,8 @@ Scopes are opened to a depth; a scope of one layer is that layer, and a branch i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TypeAlias
 
 from cnndsl.analysis.facts import Facts
@@ -31,18 +30,40 @@ def picture(graph: Graph, depth: int | None = None, marks: Marks = NO_MARKS) -> 
 
     Without a depth it opens as many levels as come to about sixty boxes. `marks` say what became of nodes, by name.
     """
-    facts = Facts(graph)
-    root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
-    labels = Labels(facts)
-    level = depth or 1
-    best = _Painter(labels, level, marks).paint(root)
-    while depth is None and not best.whole:
-        level += 1
-        deeper = _Painter(labels, level, marks).paint(root)
-        if len(deeper.boxes) > MOST:
-            break
-        best = deeper
-    return best
+    return Pictures(graph, marks).best(depth)
+
+
+class Pictures:
+    """All pictures of one network."""
+
+    def __init__(self, graph: Graph, marks: Marks = NO_MARKS) -> None:
+        facts = Facts(graph)
+        self._root = fold(facts.graph.nodes, tree(facts.graph.nodes, facts.graph.scopes))
+        self._labels = Labels(facts)
+        self._marks = marks
+
+    def at(self, depth: int, also: Collection[str] = ()) -> Picture:
+        """With scopes opened to `depth` levels, and those with the paths `also` wherever they stand."""
+        return _Painter(self._labels, depth, also, self._marks).paint(self._root)
+
+    def best(self, depth: int | None = None) -> Picture:
+        """At a depth, or with about sixty boxes."""
+        if depth is not None:
+            return self.at(depth)
+        *_, deepest = self.levels()
+        return deepest
+
+    def levels(self, most: int = MOST) -> Iterator[Picture]:
+        """Opened further and further: one level, two, and so on, as long as that is not too many boxes."""
+        depth, drawn = 1, self.at(1)
+        while True:
+            yield drawn
+            if drawn.whole:
+                return
+            depth += 1
+            drawn = self.at(depth)
+            if len(drawn.boxes) > most:
+                return
 
 
 @dataclass(slots=True)
@@ -58,9 +79,10 @@ class _Open:
 class _Painter:
     """Makes the picture of one network at one depth, frame by frame from the outermost inwards."""
 
-    def __init__(self, labels: Labels, depth: int, marks: Marks) -> None:
+    def __init__(self, labels: Labels, depth: int, also: Collection[str], marks: Marks) -> None:
         self.labels = labels
         self.depth = depth
+        self.also = also
         self.marks = marks
         self.graph = labels.graph
         self.shown = Shown(self.graph)
@@ -98,7 +120,7 @@ class _Painter:
                 self._layer(chain, frame, shortcut=shortcut or entry.scope.kind == "shortcut", scope=entry)
             elif entry.count == 1 and entry.scope.kind in PLAIN:
                 pending.extend((each, shortcut or entry.scope.kind == "shortcut") for each in reversed(inside))
-            elif frame.level >= self.depth:
+            elif frame.level >= self.depth and entry.scope.path not in self.also:
                 self._closed(entry, frame)
             else:
                 inner.append(self._open(entry, frame))
@@ -118,8 +140,10 @@ class _Painter:
                 caption=self.labels.caption(scope) if scope is not None else "",
                 badge=self._badge(scope) if scope is not None else "",
                 shape=self.labels.shape(chain),
-                pixels=prod(chain[-1].shape[1:]),
+                output=chain[-1].shape,
                 detail=self.labels.chain_detail(chain),
+                numbers=self.labels.numbers(chain, (chain[-1].shape,)),
+                cost=self.labels.cost(chain),
                 aside=frame.aside,
                 shortcut=shortcut,
             ),
@@ -128,7 +152,7 @@ class _Painter:
     def _closed(self, part: Part, frame: _Open) -> None:
         self.whole = False
         title, text = self.labels.title(part), self.labels.scope(part)
-        aside, last = self._aside(part), self.graph.nodes[part.last.stop - 1]
+        aside, nodes = self._aside(part), self.graph.nodes[part.start : part.last.stop]
         self._add(
             frame,
             range(part.start, part.stop),
@@ -137,9 +161,11 @@ class _Painter:
                 (Section(text or title, "scope"),),
                 caption=title if text else "",
                 badge=self._badge(part),
-                shape=show_shapes(shapes_out(self.graph, part)),
-                pixels=prod(last.shape[1:]),
+                shape=self._ends(part) or show_shapes(shapes_out(self.graph, part)),
+                output=nodes[-1].shape,
                 detail=self.labels.scope_detail(part),
+                numbers=self.labels.numbers(nodes, shapes_out(self.graph, part)),
+                cost=self.labels.cost(nodes),
                 aside=aside,
             ),
         )
@@ -168,16 +194,20 @@ class _Painter:
         if key == OUTER:
             return Frame(key, "", tuple(opened.items))
         again = "again" if part.scope.again else ""  # a closed box says in words whose weights it has
-        grows = self.graph.nodes[part.stop - 1].shape != self.graph.nodes[part.last.stop - 1].shape
         return Frame(
             key,
             self.labels.title(part),
             tuple(opened.items),
             badge=f"{again} {self._badge(part)}".strip(),
-            shape=show_shape(self.graph.nodes[part.last.stop - 1].shape) if grows else "",
+            shape=self._ends(part),
             detail=self.labels.scope_detail(part),
             aside=opened.aside,
         )
+
+    def _ends(self, part: Part) -> str:
+        """What the first and the last of a run put out, if that grows."""
+        first, last = (self.graph.nodes[each.stop - 1].shape for each in (part, part.last))
+        return f"{show_shape(first)} to {show_shape(last)}" if first != last else ""
 
     def _wires(self) -> list[Wire]:
         """Between the boxes of nodes that are drawn; what repeats reads as the first of the run does."""
@@ -216,7 +246,8 @@ class _Painter:
             key = self.owner.get(self.shown.drawn(position))
             if key is not None:
                 found[key].add(self.marks.get(node.name, ""))
-        return {key: marks.pop() if len(marks) == 1 else "changed" for key, marks in found.items()}
+        partly: Mark = "chosen" if "chosen" in self.marks.values() else "changed"
+        return {key: marks.pop() if len(marks) == 1 else partly for key, marks in found.items()}
 
     def _results(self) -> tuple[str, ...]:
         """The boxes that the network is there for: of its main output, or of all that run outside of training."""

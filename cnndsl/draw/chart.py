@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 
 from cnndsl.comparison.measures import Comparison, Entry, axis_words, mixed, written
 from cnndsl.draw.lettering import width
+from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.placement import Box, Disc, nearest, placed
-from cnndsl.draw.svg import Sheet, document
 from cnndsl.draw.tags import number, tag, words
 
 WIDTH, HEIGHT = 960.0, 620.0  # of the frame, in pixels

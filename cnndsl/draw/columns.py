@@ -28,17 +28,27 @@ def columns(layout: Layout) -> Layout:
     """The layout in as many columns as make it most like a page, if it is tall."""
     if layout.height <= TALL:
         return layout
-    cuts = [gap for gap in gaps(layout) if gap.narrow]
-    ideal = math.sqrt(RATIO * layout.height / layout.width)
-    counts = range(max(2, math.floor(ideal) - 1), math.ceil(ideal) + 2) if cuts else ()
-    choices = [_placed(layout, _balanced(layout, cuts, count)) for count in counts]
+    ideal = math.sqrt(_ratio(layout) * layout.height / layout.width)
+    counts = range(max(2, math.floor(ideal) - 1), math.ceil(ideal) + 2)
+    choices = [in_columns(layout, count) for count in counts]
     return min([layout, *choices], key=_badness)
+
+
+def in_columns(layout: Layout, count: int) -> Layout:
+    """The layout in at most so many columns."""
+    cuts = [gap for gap in gaps(layout) if gap.narrow]
+    return _placed(layout, _balanced(layout, cuts, count)) if cuts else layout
+
+
+def _ratio(layout: Layout) -> float:
+    """The width over the height that is aimed at, before it is turned."""
+    return RATIO if layout.direction == "down" else 1 / RATIO
 
 
 def _badness(layout: Layout) -> float:
     """How far it is from a page's form, and how much of it is empty."""
     drawn = sum(room.width * room.height for room in layout.rooms.values())
-    return abs(math.log(layout.width / layout.height / RATIO)) - drawn / (layout.width * layout.height)
+    return abs(math.log(layout.width / layout.height / _ratio(layout))) - drawn / (layout.width * layout.height)
 
 
 def _balanced(layout: Layout, cuts: list[Gap], count: int) -> list[_Column]:
@@ -72,7 +82,7 @@ def _placed(layout: Layout, found: list[_Column]) -> Layout:
     start = found[0].top
     bands: list[Band] = []
     links: dict[Route, tuple[Gap, float]] = {}
-    x = float(MARGIN)
+    x = layout.before
     for column, (left, right) in zip(found, _sides(layout, found), strict=True):
         if column.entry is None:
             bands.append(Band(0.0, x - left, 0.0))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from operator import mul
 from typing import TypeAlias
 
-from cnndsl.draw.geometry import Route, Run
+from cnndsl.draw.geometry import Direction, Route, Run
 from cnndsl.draw.tags import number, tag, tooltip
 
 TURN = 12.0  # radius in pixels
@@ -23,13 +24,26 @@ Area: TypeAlias = tuple[float, float, float, float]  # left, right, top, bottom
 
 
 def wire_mark(
-    tensor: str, detail: str, routes: Collection[Route], targets: Iterable[str], boxes: Collection[str]
+    tensor: str,
+    detail: str,
+    routes: Collection[Route],
+    targets: Iterable[str],
+    boxes: Collection[str],
+    direction: Direction,
 ) -> str:
     """All wires that carry one tensor, with a head where they reach a box."""
     lines = "".join(_line(route, ends=route.segment.end in boxes) for route in routes)
     heads = "".join(_head(route) for route in routes if route.segment.end in boxes)
+    if direction == "right":
+        lines, heads = _turned(lines), _turned(heads)
     marks = tag("path", class_="wire", d=lines) + tag("path", class_="head", d=heads)
     return tag("g", tooltip(detail) + marks, data_from=tensor, data_to=" ".join(targets))
+
+
+def _turned(path: str) -> str:
+    """A path whose points have changed their x and y."""
+    points = re.sub(r"(-?[\d.]+) (-?[\d.]+)", r"\2 \1", path)
+    return points.translate(str.maketrans("HVhv", "VHvh"))
 
 
 def _line(route: Route, *, ends: bool) -> str:

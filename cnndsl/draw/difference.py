@@ -10,10 +10,12 @@ from cnndsl.diff.difference import Difference
 from cnndsl.diff.likeness import Item
 from cnndsl.diff.tables import CHANGES, NONE, PARTS, Row, change_rows, part_rows, title, whole_head, whole_rows
 from cnndsl.draw.boxes import Marks, picture
+from cnndsl.draw.layout import layout
 from cnndsl.draw.model import Mark
+from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.sizes import SMALL
 from cnndsl.draw.style import DARK, LIGHT, Palette, ring_styles
-from cnndsl.draw.svg import Sheet, document, sheet
+from cnndsl.draw.svg import sheet
 from cnndsl.draw.tags import number, tag, words
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import layers_in
@@ -37,7 +39,10 @@ def _sheets(difference: Difference, depth: int | None) -> tuple[Sheet, Sheet]:
 
 def _sheet(graph: Graph, depth: int | None, marks: Marks) -> Sheet:
     """A network as far as it goes, which may be nowhere."""
-    return sheet(picture(graph, depth, marks)) if len(graph) else Sheet((), EMPTY, EMPTY)
+    if not len(graph):
+        return Sheet((), EMPTY, EMPTY)
+    drawn = picture(graph, depth, marks)
+    return sheet(drawn, layout(drawn))
 
 
 def _document(

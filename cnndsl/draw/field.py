@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from cnndsl.analysis.field_steps import Step, Steps
 from cnndsl.draw.lettering import shortened, width
-from cnndsl.draw.svg import Sheet, document
+from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.tags import number, tag, words
 
 SIDE = 320.0  # of the picture, in pixels

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from cnndsl.analysis.cost import costs, total
+from cnndsl.analysis.cost import Cost, costs, total
 from cnndsl.analysis.facts import Facts
 from cnndsl.analysis.wording import Chain, Wording, shapes_out
+from cnndsl.draw.counts import count, memory
 from cnndsl.draw.lettering import shortened
-from cnndsl.draw.model import Kind, Section
+from cnndsl.draw.model import Fact, Kind, Section
 from cnndsl.ir.graph import Node
 from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part
@@ -24,6 +25,7 @@ from cnndsl.ops.pooling import AdaptivePool, GlobalPool, Pool
 LONGEST = 44  # characters of a layer in a box
 LONGEST_FOLLOWER = 14
 SYMBOLS = {"add": "+", "mul": "×", "sub": "−", "fractal_join": "join"}
+COUNTED = {"params": "params", "macs": "MACs"}
 PLAIN = ("branch", "shortcut", "row", "column", "fractal")  # scopes that show by their place alone
 
 _KINDS: tuple[tuple[tuple[type[Op], ...], Kind], ...] = (
@@ -94,6 +96,16 @@ class Labels:
         shapes = self.graph.input_shapes(chain[0])
         return show_shape(chain[-1].shape) if shapes and chain[-1].shape != shapes[0] else ""
 
+    def cost(self, nodes: Chain) -> Cost:
+        return total(self._costs[node.name] for node in nodes)
+
+    def numbers(self, nodes: Chain, shapes: tuple[Shape, ...]) -> dict[Fact, str]:
+        """What can be written of some layers: what they cost, take and see; nothing of what they do not have."""
+        cost = self.cost(nodes)
+        counted: dict[Fact, int] = {"params": cost.params, "macs": cost.macs}
+        told: dict[Fact, str] = {fact: f"{count(n)} {COUNTED[fact]}" for fact, n in counted.items() if n}
+        return {**told, "memory": memory(shapes), "field": f"sees {self.field(nodes)}"}
+
     def chain_detail(self, chain: Chain) -> str:
         first, last = chain[0], chain[-1]
         return self._detail(first.name, self.wording.chain(chain), chain, (last.shape,))
@@ -107,13 +119,21 @@ class Labels:
         )
 
     def _detail(self, name: str, layers: str, nodes: tuple[Node, ...], shapes: tuple[Shape, ...]) -> str:
-        cost = total(self._costs[node.name] for node in nodes)
+        cost = self.cost(nodes)
         span = nodes[0].span
         lines = [name, layers, f"puts out {', '.join(map(show_shape, shapes))}"]
         if cost.params or cost.macs:
             lines.append(f"{cost.params:,} params, {cost.macs:,} MACs")
+        lines.append(f"{memory(shapes)} in float32, receptive field {self.field(nodes)}")
         lines.append(f"{PurePath(span.source.name).name}:{span.line}")
         return "\n".join(lines)
+
+    def field(self, nodes: Chain) -> str:
+        """`11`, or `11 x 7`: what the last of some layers sees of the input, in pixels."""
+        rows, columns = self.facts.fields[nodes[-1].name].size
+        if not rows * columns:
+            return "the whole input"
+        return f"{rows}" if rows == columns else f"{rows} x {columns}"
 
     def facts_line(self) -> str:
         """`7.0M params, 1.58G MACs, depth 22`"""
@@ -136,12 +156,3 @@ def badge(part: Part, parallel: bool) -> str:
     if part.count == 1:
         return ""
     return f"{part.count} in parallel" if parallel else f"x{part.count}"
-
-
-def count(number: int) -> str:
-    """Three digits and a unit: `61.0M`, `1.58G`; a number below ten thousand as it is."""
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("K", 10**3)):
-        if number >= size and number >= 10_000:
-            scaled = number / size
-            return f"{scaled:.{max(0, 3 - len(str(int(scaled))))}f}{unit}"
-    return str(number)

@@ -7,27 +7,37 @@ from itertools import pairwise
 
 from cnndsl.draw.arrange import Flow, plan
 from cnndsl.draw.columns import columns
-from cnndsl.draw.geometry import HEADING, MARGIN, Layout, Rectangle, Route
-from cnndsl.draw.measure import Room
-from cnndsl.draw.model import OUTER, Box, Frame, Picture
+from cnndsl.draw.geometry import HEADING, MARGIN, Direction, Layout, Rectangle, Route
+from cnndsl.draw.measure import TITLE, Room
+from cnndsl.draw.model import OUTER, Frame, Picture
 from cnndsl.draw.passing import Segment, addresses, attachments, way
 from cnndsl.draw.place import Border, Places
-from cnndsl.draw.sizes import Extent, box_extent, box_size, merge_width, shape_width, title_widths
+from cnndsl.draw.sizes import UNDER, Extent, box_drawn, box_extent, merge_halves, shape_width, title_widths
 from cnndsl.draw.valley import valley
 
 PADDING = 14  # pixels inside a frame's border
 PORT = 16  # between the places where different tensors cross a border
 
 
-def layout(picture: Picture) -> Layout:
-    """Places for everything in `picture`, in pixels from its top left."""
+def layout(picture: Picture, direction: Direction = "down") -> Layout:
+    """Places for everything in `picture`, in pixels from its top left: a U, or as many columns as make a page."""
+    straight = one_line(picture, direction)
+    return bent(picture, straight) or columns(straight)
+
+
+def bent(picture: Picture, straight: Layout) -> Layout | None:
+    """The U of a network with nested skips that runs downwards."""
+    pixels = {key: box.pixels for key, box in picture.boxes.items()}
+    return valley(straight, pixels) if straight.direction == "down" else None
+
+
+def one_line(picture: Picture, direction: Direction) -> Layout:
+    """Places for everything, from one end to the other."""
     segments = _segments(picture)
     inner: dict[str, _Laid] = {}
     for frame in reversed(picture.frames.values()):
-        inner[frame.key] = _Laid(picture, frame, segments[frame.key], inner)
-    upright = _assembled(picture, inner)
-    pixels = {key: box.pixels for key, box in picture.boxes.items()}
-    return valley(upright, pixels) or columns(upright)
+        inner[frame.key] = _Laid(picture, frame, segments[frame.key], inner, direction)
+    return _assembled(picture, inner, direction)
 
 
 def _segments(picture: Picture) -> dict[str, list[Segment]]:
@@ -58,8 +68,11 @@ def _ancestry(key: str, parents: dict[str, str]) -> list[str]:
 class _Laid:
     """One frame with its items placed; `entries` and `exits` are where tensors cross its border, from its axis."""
 
-    def __init__(self, picture: Picture, frame: Frame, segments: list[Segment], inner: dict[str, _Laid]) -> None:
+    def __init__(
+        self, picture: Picture, frame: Frame, segments: list[Segment], inner: dict[str, _Laid], direction: Direction
+    ) -> None:
         self.frame = frame
+        self.direction = direction
         arranged = plan(frame.items, _flow(frame, segments), _results(picture, frame, segments))
         attached = attachments(arranged, segments)
         address = addresses(arranged, attached)
@@ -74,13 +87,26 @@ class _Laid:
         )
         ways = [way(segment, arranged, address) for segment in segments]
         boxes = [picture.boxes[key] for key in frame.items if key in picture.boxes]
-        extents = {box.key: box_extent(box) for box in boxes} | {key: inner[key].extent for key in frames}
-        merges = {box.key: merge_width(box) / 2 for box in boxes if box.kind == "merge"}
+        drawn = {box.key: box_drawn(box, direction) for box in boxes}
+        extents = {box.key: box_extent(box, direction) for box in boxes} | {key: inner[key].extent for key in frames}
+        insets = {key: (extents[key].height - drawn[key].height) / 2 for key in drawn}
+        merges = {box.key: merge_halves(box, direction) for box in boxes if box.kind == "merge"}
         shortcuts = {box.key for box in boxes if box.shortcut}
         shapes = {box.key for box in boxes if box.shape} | {key for key in frames if inner[key].frame.shape}
         ports = len(self.entries), len(self.exits)
-        room = Room(arranged, ways, extents, merges, shortcuts, shapes, titled=bool(frame.title), ports=ports)
-        self.places = Places(arranged, room, attached, border)
+        down = direction == "down"
+        room = Room(
+            arranged,
+            ways,
+            extents,
+            merges,
+            shortcuts,
+            shapes if down else set(),
+            titled=bool(frame.title) and down,
+            least=0.0 if down or frame.key == OUTER else sum(title_widths(frame)),
+            ports=ports,
+        )
+        self.places = Places(arranged, room, attached, border, insets)
         self.routes = [self.places.route(each) for each in ways]
         self.extent: Extent = self._extent()
 
@@ -88,6 +114,9 @@ class _Laid:
         content = self.places.extent
         if self.frame.key == OUTER:
             return content
+        if self.direction == "right":
+            below = PADDING + (UNDER if self.frame.shape else 0)
+            return Extent(content.left + PADDING + TITLE, content.right + below, content.height)
         title, badge = title_widths(self.frame)
         ports = max(self.entries.values(), default=0.0)
         left = max(content.left + PADDING, title, shape_width(self.frame))
@@ -127,15 +156,11 @@ def _ports(tensors: Iterable[tuple[str, bool]], boxes: Iterable[str]) -> dict[st
     return {tensor: place * PORT for place, tensor in enumerate(order)}
 
 
-def _drawn(box: Box) -> Extent:
-    width, height = box_size(box)
-    return Extent(width / 2, width / 2, height)
-
-
-def _assembled(picture: Picture, laid: dict[str, _Laid]) -> Layout:
+def _assembled(picture: Picture, laid: dict[str, _Laid], direction: Direction) -> Layout:
     """All frames put together, from the outermost inwards."""
     whole = laid[OUTER].extent
-    origin: dict[str, tuple[float, float]] = {OUTER: (MARGIN + whole.left, HEADING)}
+    before, above = (MARGIN, HEADING) if direction == "down" else (HEADING, MARGIN)
+    origin: dict[str, tuple[float, float]] = {OUTER: (before + whole.left, above)}
     boxes: dict[str, Rectangle] = {}
     rooms: dict[str, Rectangle] = {}
     frames: dict[str, Rectangle] = {}
@@ -151,6 +176,8 @@ def _assembled(picture: Picture, laid: dict[str, _Laid]) -> Layout:
                 room = laid[key].places.room.extents[item]
                 rooms[item] = Rectangle(axis + x - room.left, y + down, room.width, room.height, axis + x)
             if item in picture.boxes:
-                drawn = _drawn(picture.boxes[item])
-                boxes[item] = Rectangle(axis + x - drawn.left, y + down, drawn.width, drawn.height, axis + x)
-    return Layout(whole.width + 2 * MARGIN, HEADING + whole.height + MARGIN, boxes, frames, tuple(routes), rooms)
+                drawn = box_drawn(picture.boxes[item], direction)
+                top = y + down + (laid[key].places.room.extents[item].height - drawn.height) / 2
+                boxes[item] = Rectangle(axis + x - drawn.left, top, drawn.width, drawn.height, axis + x)
+    width, height = before + whole.width + MARGIN, above + whole.height + MARGIN
+    return Layout(width, height, boxes, frames, tuple(routes), rooms, direction, before)

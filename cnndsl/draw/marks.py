@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate
 
 from cnndsl.draw.geometry import Rectangle
 from cnndsl.draw.model import Box, Frame
 from cnndsl.draw.sizes import (
     CAPSULE,
-    CAPTIONED,
     LABEL,
     LABEL_SPACE,
     LINK,
-    MAIN,
+    NOTE,
     SIGN,
     SMALL,
     STRIP,
     TINY,
     badge_width,
     follower_widths,
+    main_height,
     main_type,
     merge_width,
     shape_width,
@@ -69,9 +70,14 @@ def _ring(box: Box, at: Rectangle) -> str:
 
 def shape_mark(item: Box | Frame, at: Rectangle, level: int, *, left: bool) -> str:
     """The shape of an output, beside the wire that leaves with it; `level` is that of the frame around."""
+    style = f"muted halo on{shade(level)}"
+    if at.across:
+        over = isinstance(item, Box) and item.kind == "merge"
+        y = at.y - 5 if over else at.bottom - 4 if isinstance(item, Frame) else at.bottom + 12
+        return words(item.shape, at.axis, y, TINY, f"{style} middle")
     x = at.axis - LABEL_SPACE if left else at.axis + LABEL_SPACE
     y = at.y - 5 if at.up else at.bottom + 12
-    return words(item.shape, x, y, TINY, f"muted halo on{shade(level)}{' end' if left else ''}")
+    return words(item.shape, x, y, TINY, f"{style}{' end' if left else ''}")
 
 
 def shape_area(item: Box | Frame, at: Rectangle, *, left: bool) -> tuple[float, float, float, float]:
@@ -101,11 +107,17 @@ def _capsule(box: Box, at: Rectangle) -> str:
     """A merge, and after it its followers in a pill."""
     main, *followers = box.sections
     half = merge_width(box) / 2
+    axis = at.x + half if at.across else at.axis
     top = at.bottom - CAPSULE if at.up else at.y
-    marks = [_plate(main.kind, (at.axis - half, top, at.axis + half, top + CAPSULE), (CAPSULE / 2,) * 4)]
+    marks = [_plate(main.kind, (axis - half, top, axis + half, top + CAPSULE), (CAPSULE / 2,) * 4)]
     size, drop = (SIGN, 6) if len(main.text) == 1 else (LABEL, 4.5)
-    marks.append(words(main.text, at.axis, top + CAPSULE / 2 + drop, size, f"{main.kind}-text middle"))
-    if followers:
+    marks.append(words(main.text, axis, top + CAPSULE / 2 + drop, size, f"{main.kind}-text middle"))
+    if followers and at.across:
+        link, middle = axis + half, at.y + CAPSULE / 2
+        marks.append(tag("path", class_="wire", d=f"M{number(link)} {number(middle)}h{LINK}"))
+        room = replace(at, x=link + LINK, width=at.right - link - LINK)
+        marks.append(_strip(box, room, middle - STRIP / 2, (STRIP / 2, STRIP / 2)))
+    elif followers:
         link = top - LINK if at.up else top + CAPSULE
         marks.append(tag("path", class_="wire", d=f"M{number(at.axis)} {number(link)}v{LINK}"))
         marks.append(_strip(box, at, at.y if at.up else at.bottom - STRIP, (STRIP / 2, STRIP / 2)))
@@ -115,16 +127,19 @@ def _capsule(box: Box, at: Rectangle) -> str:
 def _layers(box: Box, at: Rectangle) -> str:
     """The layer, under its caption, and after it its followers in a strip."""
     main, *followers = box.sections
-    high = CAPTIONED if box.caption else MAIN
+    high = main_height(box)
+    kind = main.kind if box.heat is None else f"heat{box.heat}"
     top = at.bottom - high if at.up else at.y
     flat = 0.0 if followers else CORNER
     radii = (flat, flat, CORNER, CORNER) if at.up else (CORNER, CORNER, flat, flat)
-    marks = [_plate(main.kind, (at.x, top, at.right, top + high), radii)]
+    marks = [_plate(kind, (at.x, top, at.right, top + high), radii)]
     if box.caption:
-        marks.append(words(box.caption, at.axis, top + 18, LABEL, f"{main.kind}-text middle bold"))
+        marks.append(words(box.caption, at.axis, top + 18, LABEL, f"{kind}-text middle bold"))
     size, bold = main_type(box)
-    style = f"{main.kind}-text middle{' bold' if bold else ''}"
-    marks.append(words(main.text, at.axis, top + high - 9, size, style))
+    style = f"{kind}-text middle{' bold' if bold else ''}"
+    marks.append(words(main.text, at.axis, top + high - 9 - (NOTE if box.note else 0), size, style))
+    if box.note:
+        marks.append(words(box.note, at.axis, top + high - 8, TINY, f"{kind}-text middle"))
     strip = (at.y, (CORNER, 0.0)) if at.up else (at.bottom - STRIP, (0.0, CORNER))
     return "".join(marks) + (_strip(box, at, *strip) if followers else "")
 

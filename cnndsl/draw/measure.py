@@ -41,17 +41,19 @@ class Room:
         plan: Plan,
         ways: Iterable[Way],
         items: Mapping[str, Extent],
-        merges: Mapping[str, float],
+        merges: Mapping[str, tuple[float, float]],
         shortcuts: set[str],
         shapes: set[str],
         *,
         titled: bool,
+        least: float,
         ports: tuple[int, int],
     ) -> None:
         self.title = TITLE if titled else 0.0
+        self.least = least  # height
         self.ports = ports  # how many tensors come in and go out
         self.main = plan.main
-        self.merges = merges  # and half of their widths
+        self.merges = merges  # and how far from their axis and from their top their sides are
         self.shortcuts = shortcuts
         self.shapes = shapes  # the items under which one stands
         self.extents: dict[Arrangement, Extent] = dict(items.items())
@@ -104,6 +106,9 @@ class Room:
         self.gaps[stack] = [gap + lead for gap, lead in zip(self._gaps(stack), self.leads[stack], strict=True)]
         right = max([*(child.right for child in children), *self.lanes[stack].values()])
         height = sum(child.height for child in children) + sum(self.gaps[stack])
+        if stack is self.main and height < self.least:
+            self.gaps[stack][-1] += self.least - height
+            height = self.least
         return Extent(max(child.left for child in children), right, height)
 
     def _lanes(self, stack: Stack, children: list[Extent]) -> dict[str, float]:

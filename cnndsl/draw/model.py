@@ -5,10 +5,15 @@ It is flat on purpose: frames hold the keys of what stands in them, since blocks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
 from typing import Literal, NamedTuple
 
-Mark = Literal["", "added", "removed", "changed"]
+from cnndsl.analysis.cost import Cost
+
+Mark = Literal["", "added", "removed", "changed", "chosen"]
+Fact = Literal["params", "macs", "memory", "field"]
 Kind = Literal["weights", "pool", "norm", "activation", "merge", "other", "scope", "terminal"]
 
 OUTER = ""  # the key of the frame that is the whole network
@@ -31,11 +36,15 @@ class Box:
     caption   the name that its author gave it, if one was given
     badge     `x3` if it stands for three in a row, `training only` for a head
     shape     of its output, if that is worth saying
-    pixels    height x width of that
+    output    that shape, () of what puts nothing out
     detail    what a pointer that rests on it is told, in lines
     aside     it runs in training only
     shortcut  it stands beside a residual body
-    mark      what became of it, or of something in it, in another version of the network
+    mark      what became of it, or of something in it, in another version of the network; or that it is chosen
+    numbers   what it costs, takes and sees, in words, and
+    note      those of them that stand in it
+    cost      as numbers
+    heat      a colour by that, from 0, instead of that of its kind
     """
 
     key: str
@@ -43,15 +52,24 @@ class Box:
     caption: str = ""
     badge: str = ""
     shape: str = ""
-    pixels: int = 1
+    output: tuple[int, ...] = ()
     detail: str = ""
     aside: bool = False
     shortcut: bool = False
     mark: Mark = ""
+    numbers: Mapping[Fact, str] = field(default_factory=dict)
+    note: str = ""
+    cost: Cost | None = None
+    heat: int | None = None
 
     @property
     def kind(self) -> Kind:
         return self.sections[0].kind
+
+    @property
+    def pixels(self) -> int:
+        """Height x width of the output."""
+        return prod(self.output[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from cnndsl.draw.arrange import Arrangement, Plan, Row, Stack
 from cnndsl.draw.geometry import Route, Run
 from cnndsl.draw.measure import LEVEL, Room
 from cnndsl.draw.passing import Segment, Step, Way
-from cnndsl.draw.sizes import CAPSULE, STRIP, Extent
+from cnndsl.draw.sizes import STRIP, Extent
 
 SIDE = 30  # pixels between the main part and what stands on its side
 LANDING = 9  # straight part after a bend, which holds an arrow's head
@@ -28,11 +28,22 @@ class Border:
 
 
 class Places:
-    """The places of one frame's items. `at` is the (axis, top) of each; `extent` what all of them take."""
+    """The places of one frame's items. `at` is the (axis, top) of each; `extent` what all of them take.
 
-    def __init__(self, plan: Plan, room: Room, attached: Mapping[Arrangement, int], border: Border) -> None:
+    `insets` are how far some of them are drawn from the top and the bottom of their room.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        room: Room,
+        attached: Mapping[Arrangement, int],
+        border: Border,
+        insets: Mapping[str, float],
+    ) -> None:
         self.room = room
         self.border = border
+        self._insets = insets
         self.at: dict[str, tuple[float, float]] = {}
         self._gaps: dict[Stack, list[tuple[float, float]]] = {}  # top and bottom of each
         self._axes: dict[Stack, float] = {}
@@ -106,7 +117,8 @@ class Places:
         if not sideways:
             return Route(segment, (*runs, Run(x, y, end_y)))
         assert segment.end is not None
-        return Route(segment, (*runs, Run(x, y, end_y + CAPSULE / 2)), end_x + self.room.merges[segment.end])
+        across, along = self.room.merges[segment.end]
+        return Route(segment, (*runs, Run(x, y, end_y + along)), end_x + across)
 
     def _apart(self, segment: Segment, turns: list[Turn]) -> list[Turn]:
         """Of several tensors that come into a frame each bends at a level of its own, which tells them apart."""
@@ -136,11 +148,12 @@ class Places:
             return self.border.entries[None][segment.tensor], 0.0
         axis, top = self.at[segment.start]
         port = self.border.exits.get(segment.start, {}).get(segment.tensor, 0.0)
-        return axis + port, top + self.room.extents[segment.start].height
+        return axis + port, top + self.room.extents[segment.start].height - self._insets.get(segment.start, 0.0)
 
     def _arrives(self, segment: Segment) -> tuple[float, float]:
         """Where it ends: at the top of an item, or at the bottom of the frame."""
         if segment.end is None:
             return self.border.exits[None][segment.tensor], self.extent.height
         axis, top = self.at[segment.end]
-        return axis + self.border.entries.get(segment.end, {}).get(segment.tensor, 0.0), top
+        port = self.border.entries.get(segment.end, {}).get(segment.tensor, 0.0)
+        return axis + port, top + self._insets.get(segment.end, 0.0)

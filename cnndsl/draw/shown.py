@@ -15,6 +15,7 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.tree import Part
 from cnndsl.ops.activation import Identity
 from cnndsl.ops.fractal import DropPathDraw
+from cnndsl.ops.regularization import Dropping
 
 
 class Shown:
@@ -104,8 +105,9 @@ def _wiring(before: Part, reads: list[int], first: list[int]) -> list[int] | Non
 
 
 def _bare_wires(graph: Graph) -> Iterator[tuple[str, str]]:
-    """The identities with what they read, but those without which a layer would seem to read one tensor less often."""
-    sources = {node.name: node.inputs[0] for node in graph if isinstance(node.op, Identity)}
+    """The layers that do nothing, with what they read, but those without which a layer would seem to read one tensor
+    less often."""
+    sources = {node.name: node.inputs[0] for node in graph if _does_nothing(node)}
     for node in graph:
         if node.name in sources:
             sources[node.name] = sources.get(sources[node.name], sources[node.name])
@@ -115,6 +117,10 @@ def _bare_wires(graph: Graph) -> Iterator[tuple[str, str]]:
         if len(set(read)) < len(read):
             kept.update(node.inputs)
     return ((name, source) for name, source in sources.items() if name not in kept)
+
+
+def _does_nothing(node: Node) -> bool:
+    return isinstance(node.op, Identity) or (isinstance(node.op, Dropping) and node.op.p == 0)
 
 
 def _with_dense_runs(entries: list[Entry], graph: Graph) -> Iterator[Entry]:

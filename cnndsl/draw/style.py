@@ -28,7 +28,11 @@ class Palette(NamedTuple):
     badge: Ink
     kinds: dict[Kind, Ink]
     marks: dict[Mark, str]  # of rings
+    accent: str  # of what is chosen
+    heats: tuple[Ink, ...]  # from no cost to the most
 
+
+HEATS = 5  # shades of cost, beside that for none
 
 LIGHT = Palette(
     paper="#ffffff",
@@ -49,6 +53,15 @@ LIGHT = Palette(
         "terminal": Ink("#ffffff", "#9aa5b1", "#3b4754"),
     },
     marks={"added": "#15803d", "removed": "#c81e1e", "changed": "#b45309"},
+    accent="#2563eb",
+    heats=(
+        Ink("#f4f6f9", "#b9c2cd", "#4b5767"),
+        Ink("#fff3d6", "#dcc38a", "#5c4306"),
+        Ink("#ffdca3", "#d9a95c", "#593400"),
+        Ink("#ffb775", "#cf8339", "#4d2500"),
+        Ink("#f58a55", "#b95a28", "#331000"),
+        Ink("#b8362b", "#8c2018", "#ffffff"),
+    ),
 )
 
 DARK = Palette(
@@ -70,12 +83,26 @@ DARK = Palette(
         "terminal": Ink("#12161c", "#6b7887", "#cbd5e0"),
     },
     marks={"added": "#4ade80", "removed": "#f87171", "changed": "#fbbf24"},
+    accent="#60a5fa",
+    heats=(
+        Ink("#1d242e", "#566577", "#b4c0ce"),
+        Ink("#33301f", "#6b6338", "#efe6c0"),
+        Ink("#54401b", "#8a6a30", "#ffe9bd"),
+        Ink("#7a4a16", "#ad7030", "#fff0d9"),
+        Ink("#a34a1d", "#d2733f", "#ffffff"),
+        Ink("#ffb08a", "#ffd0b8", "#3d0d00"),
+    ),
 )
 
 
 def stylesheet() -> str:
     """Light colours, and the dark ones where the reader's system asks for them."""
-    shared = [
+    dark = "\n".join(f"  {rule}" for rule in rules(DARK))
+    return "\n".join([*shared_rules(), *rules(LIGHT), f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"])
+
+
+def shared_rules() -> list[str]:
+    return [
         f"text {{ font-family: {FONT}; }}",
         ".middle { text-anchor: middle; }",
         ".end { text-anchor: end; }",
@@ -85,11 +112,9 @@ def stylesheet() -> str:
         ".aside { stroke-dasharray: 5 3; }",
         ".halo { paint-order: stroke; stroke-width: 3; stroke-linejoin: round; }",
     ]
-    dark = "\n".join(f"  {rule}" for rule in _rules(DARK))
-    return "\n".join([*shared, *_rules(LIGHT), f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}"])
 
 
-def _rules(palette: Palette) -> list[str]:
+def rules(palette: Palette) -> list[str]:
     rules = [
         f".paper {{ fill: {palette.paper}; }}",
         f".text {{ fill: {palette.text}; }}",
@@ -122,3 +147,18 @@ def ring_styles() -> str:
 
 def _ring_rules(palette: Palette) -> list[str]:
     return [f".{mark} {{ stroke: {line}; }} .{mark}-text {{ fill: {line}; }}" for mark, line in palette.marks.items()]
+
+
+def look_styles() -> str:
+    """What colours by cost and rings around what is chosen need more."""
+    dark = "\n".join(f"  {rule}" for rule in _look_rules(DARK))
+    light = "\n".join(_look_rules(LIGHT))
+    return f".ring {{ fill: none; stroke-width: 2.5; }}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+def _look_rules(palette: Palette) -> list[str]:
+    rules = [f".chosen {{ stroke: {palette.accent}; }}"]
+    for level, ink in enumerate(palette.heats):
+        rules.append(f".heat{level} {{ fill: {ink.fill}; stroke: {ink.line}; }}")
+        rules.append(f".heat{level}-text {{ fill: {ink.text}; }}")
+    return rules

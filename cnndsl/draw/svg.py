@@ -1,86 +1,56 @@
-"""A picture as SVG: one file without scripts, fonts or images from elsewhere, the same text for the same network."""
+"""A network as SVG, the same text for the same network."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
-from xml.sax.saxutils import escape
 
-from cnndsl.draw.boxes import picture
+from cnndsl.draw.boxes import Pictures
 from cnndsl.draw.curves import Strokes, wire_mark
-from cnndsl.draw.geometry import MARGIN, Layout, Route
+from cnndsl.draw.geometry import MARGIN, Direction, Layout, Rectangle, Route
 from cnndsl.draw.layout import layout
-from cnndsl.draw.lettering import width
+from cnndsl.draw.look import PAGES, PLAIN, Look
 from cnndsl.draw.marks import box_mark, frame_mark, shape_area, shape_mark
-from cnndsl.draw.model import OUTER, Picture
-from cnndsl.draw.sizes import SMALL
-from cnndsl.draw.style import stylesheet
-from cnndsl.draw.tags import number, tag, words
+from cnndsl.draw.model import OUTER, Box, Frame, Picture
+from cnndsl.draw.notes import chosen, noted, with_legend
+from cnndsl.draw.pages import fitted
+from cnndsl.draw.paper import Paper, Sheet, document
+from cnndsl.draw.sizes import SMALL, TITLE, sheet_size
+from cnndsl.draw.style import look_styles
+from cnndsl.draw.tags import words
 from cnndsl.ir.graph import Graph
 
-TITLE = 17  # size of the network's name in pixels
+
+def draw(graph: Graph, look: Look = PLAIN) -> str:
+    """The picture of a network as an SVG document. Raises `PictureError` if it cannot be had like that."""
+    pictures = Pictures(graph, chosen(graph, look.highlight))
+    if look.page is not None:
+        drawn, places, scale = fitted(graph, pictures, look, look.page)
+        paper = Paper(PAGES[look.page], scale)
+    else:
+        drawn, paper = noted(pictures.best(look.depth), look), None
+        places = layout(drawn, look.direction or "down")
+    content = with_legend(sheet(drawn, places), drawn, look)
+    return document(drawn.heading, _description(drawn), content, "" if look.plain else look_styles(), paper)
 
 
-def draw(graph: Graph, depth: int | None = None) -> str:
-    """The picture of a network as an SVG document.
-
-    `depth` is the number of levels of scopes to open, 1 showing the outermost as boxes; without it as many levels as
-    come to about sixty boxes.
-    """
-    return render(picture(graph, depth))
-
-
-class Sheet(NamedTuple):
-    """What stands on one sheet of paper, and how large that is in pixels."""
-
-    marks: tuple[str, ...]
-    width: float
-    height: float
-
-
-def render(drawn: Picture) -> str:
+def render(drawn: Picture, direction: Direction = "down") -> str:
     """A picture as an SVG document."""
-    return document(drawn.heading, _description(drawn), sheet(drawn))
+    return document(drawn.heading, _description(drawn), sheet(drawn, layout(drawn, direction)))
 
 
-def sheet(drawn: Picture) -> Sheet:
-    places, levels = layout(drawn), _levels(drawn)
-    heading = max(width(drawn.heading, TITLE, bold=True), width(drawn.facts, SMALL))
+def sheet(drawn: Picture, places: Layout) -> Sheet:
+    levels = frame_levels(drawn)
     marks = (
         words(drawn.heading, MARGIN, 32, TITLE, "text bold"),
         words(drawn.facts, MARGIN, 49, SMALL, "muted"),
-        *(frame_mark(frame, places.frames[key], levels[key]) for key, frame in drawn.frames.items() if key != OUTER),
-        *_wires(drawn, places),
-        *(box_mark(box, places.boxes[key]) for key, box in drawn.boxes.items()),
-        *_shapes(drawn, places, levels),
+        *_frames(drawn, places, levels),
+        *(mark for _, mark in wire_marks(drawn, places)),
+        *(box_mark(box, places.drawn(places.boxes[key])) for key, box in drawn.boxes.items()),
+        *(mark for _, mark in shape_marks(drawn, places, levels)),
     )
-    return Sheet(marks, max(places.width, heading + 2 * MARGIN), places.height)
-
-
-def document(heading: str, description: str, content: Sheet, styles: str = "") -> str:
-    """The SVG document of what stands on a sheet, with further `styles`; the paper is under it."""
-    parts = [
-        tag("title", escape(heading), id="title"),
-        tag("desc", escape(description), id="desc"),
-        tag("style", escape(f"\n{stylesheet()}\n{styles}")),
-        tag("rect", class_="paper", width=content.width, height=content.height, rx=8),
-        *content.marks,
-    ]
-    return (
-        tag(
-            "svg",
-            "\n" + "\n".join(parts) + "\n",
-            xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {number(content.width)} {number(content.height)}",
-            width=content.width,
-            height=content.height,
-            role="img",
-            aria_labelledby="title desc",
-        )
-        + "\n"
-    )
+    return Sheet(marks, *sheet_size(drawn, places))
 
 
 def _description(drawn: Picture) -> str:
@@ -88,8 +58,14 @@ def _description(drawn: Picture) -> str:
     return f"Diagram of the network {drawn.heading}: {', '.join(ends)}; {drawn.facts}."
 
 
-def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
-    """One mark for each tensor that is read."""
+def _frames(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
+    for key, frame in drawn.frames.items():
+        if key != OUTER:
+            yield frame_mark(frame, places.drawn(places.frames[key]), levels[key])
+
+
+def wire_marks(drawn: Picture, places: Layout, *, told: bool = True) -> Iterator[tuple[str, str]]:
+    """One mark for each tensor that is read, by its box; a pointer is `told` what it carries."""
     routes: defaultdict[str, list[Route]] = defaultdict(list)
     for route in places.routes:
         routes[route.segment.tensor].append(route)
@@ -97,20 +73,28 @@ def _wires(drawn: Picture, places: Layout) -> Iterator[str]:
     for wire in drawn.wires:
         targets[wire.source].append(wire.target)
     for tensor, found in routes.items():
-        yield wire_mark(tensor, drawn.boxes[tensor].detail, found, targets[tensor], drawn.boxes)
+        detail = drawn.boxes[tensor].detail if told else ""
+        yield tensor, wire_mark(tensor, detail, found, targets[tensor], drawn.boxes, places.direction)
 
 
-def _shapes(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[str]:
-    """Each shape to the right of its wire, or to the left; where wires run on both sides a pointer alone is told."""
+def shape_marks(drawn: Picture, places: Layout, levels: dict[str, int]) -> Iterator[tuple[str, str]]:
+    """Each shape to the right of its wire, or to the left; where wires run on both sides a pointer alone is told.
+
+    In a network that runs to the right there is room for it under what puts it out.
+    """
     strokes = Strokes(places.routes)
     for key, at in (*places.boxes.items(), *places.frames.items()):
         item = drawn.boxes.get(key) or drawn.frames[key]
-        sides = (left for left in (False, True) if item.shape and not strokes.cross(shape_area(item, at, left=left)))
-        for left in islice(sides, 1):
-            yield shape_mark(item, at, levels[key] - (key in drawn.frames), left=left)
+        sides = [False] if places.direction == "right" else _free_sides(item, at, strokes)
+        for left in islice(sides, 1 if item.shape else 0):
+            yield key, shape_mark(item, places.drawn(at), levels[key] - (key in drawn.frames), left=left)
 
 
-def _levels(drawn: Picture) -> dict[str, int]:
+def _free_sides(item: Box | Frame, at: Rectangle, strokes: Strokes) -> Iterator[bool]:
+    return (left for left in (False, True) if not strokes.cross(shape_area(item, at, left=left)))
+
+
+def frame_levels(drawn: Picture) -> dict[str, int]:
     """How many frames stand around each box and frame; a frame counts itself."""
     found = {OUTER: 0}
     for frame in drawn.frames.values():

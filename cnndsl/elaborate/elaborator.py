@@ -20,7 +20,7 @@ from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.labelled import Reader
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import labels_of
-from cnndsl.elaborate.place import Flowing, LabelUse, Place
+from cnndsl.elaborate.place import Flowing, LabelUse, Passing, Place
 from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops.base import Op, Shape
 from cnndsl.records import dataclass, field
@@ -53,6 +53,7 @@ class Elaborator:
     module    the file that is being checked
     handlers  what runs a statement, by its type; they are given, since statements hold statements again
     ran       the bodies that were run, by their ids
+    passings  what came to every link of a chain and what it gave, in the order in which they ran
     made_by   node -> the outermost command that it is the result of so far
     past_head what a head that is there outside of training too has read, and that flowed on
     draw      for the global drop-path of fractals; vanishes if there are none
@@ -74,6 +75,7 @@ class Elaborator:
     head_names: dict[str, Span] = field(default_factory=dict)
     label_uses: dict[Span, LabelUse] = field(default_factory=dict)
     ran: set[int] = field(default_factory=set)
+    passings: list[Passing] = field(default_factory=list)
     made_by: dict[int, Span] = field(default_factory=dict)
     inputs: list[Tensor] = field(default_factory=list)
     settled: set[int] = field(default_factory=set)

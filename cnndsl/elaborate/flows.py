@@ -12,7 +12,7 @@ from cnndsl.elaborate.each import each
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.foreign import command_meant
 from cnndsl.elaborate.functions import FUNCTIONS
-from cnndsl.elaborate.place import Flowing, Place, tensors_of
+from cnndsl.elaborate.place import Flowing, Passing, Place, shapes_of, tensors_of
 from cnndsl.elaborate.signatures import call_of
 from cnndsl.elaborate.statements import shape_of
 from cnndsl.elaborate.structures import STRUCTURES
@@ -35,11 +35,13 @@ def flow(elaborator: Elaborator, statement: tree.Flow, place: Place, x: Flowing)
     if label is not None and not alone:
         inner = place.within(place.scope.open("label", label.id, statement.span, labelled=True))
     for command in statement.elements:
-        before = len(elaborator.drafts)
+        before, coming = len(elaborator.drafts), shapes_of(x)
         try:
             x = element(elaborator, command, inner, x, label if alone else None)
         except Failed:
             x = POISON
+        passing = Passing(command.span, inner.scope, range(before, len(elaborator.drafts)), coming, shapes_of(x))
+        elaborator.passings.append(passing)
         if isinstance(command, tree.Read):
             given = x if len(elaborator.drafts) == start else given
             inner = inner.entered(x)
@@ -157,18 +159,24 @@ def _hold_shape(
         elaborator.context.fail("E205", f"here flow {shapes(tensors)}", stated.span, help=help)
         return x
     held = [
-        _held(elaborator, statement, part, tensor, shape, start)
+        _held(elaborator, statement, part, place, tensor, shape, start)
         for tensor, part, shape in zip(tensors, parts, claimed, strict=True)
     ]
     return Bundle(tuple(held)) if isinstance(x, Bundle) else held[0]
 
 
 def _held(
-    elaborator: Elaborator, statement: tree.Flow, stated: tree.Expression, x: Tensor, claimed: Shape, start: int
+    elaborator: Elaborator,
+    statement: tree.Flow,
+    stated: tree.Expression,
+    place: Place,
+    x: Tensor,
+    claimed: Shape,
+    start: int,
 ) -> Tensor:
     """One tensor with the shape that it is said to have."""
     if x.shape != claimed:
-        _wrong_shape(elaborator, statement, stated, x, claimed, start)
+        _wrong_shape(elaborator, statement, stated, place, x, claimed, start)
         if stated.span in elaborator.settings.distrusted or not is_shape(claimed):
             return x
         elaborator.drafts.nodes[x.node].shape = claimed
@@ -177,7 +185,13 @@ def _held(
 
 
 def _wrong_shape(
-    elaborator: Elaborator, statement: tree.Flow, stated: tree.Expression, x: Tensor, claimed: Shape, start: int
+    elaborator: Elaborator,
+    statement: tree.Flow,
+    stated: tree.Expression,
+    place: Place,
+    x: Tensor,
+    claimed: Shape,
+    start: int,
 ) -> None:
     """E205 at the claim, since nobody knows yet which of the two is wrong."""
     elaborator.whole = False
@@ -191,16 +205,17 @@ def _wrong_shape(
 
     def candidates() -> Iterator[Candidate]:
         distrusted = stated.span in elaborator.settings.distrusted
-        yield from causes.claimed_otherwise(conflict, stated, 5 if distrusted else 65)
+        yield from causes.claimed_otherwise(conflict, stated, place, distrusted=distrusted)
         if not distrusted and len(claimed) == len(x.shape):
             yield from causes.changes_behind(conflict)
+            yield from causes.repeated_otherwise(conflict, statement, 50)
             yield from causes.near_inputs(conflict, None)
             yield from _of_branches(elaborator, statement, conflict)
 
     cause = causes.blamed(conflict)
-    place = elaborator.shaped_by(x, start) or statement.elements[-1].span
-    labels = [Label(place, f"this makes {show_shape(x.shape)}")]
-    if cause is not None and cause.draft.span != place:
+    maker = elaborator.shaped_by(x, start) or statement.elements[-1].span
+    labels = [Label(maker, f"this makes {show_shape(x.shape)}")]
+    if cause is not None and cause.draft.span != maker:
         labels.insert(0, Label(cause.draft.span, causes.became(cause)))
     elaborator.context.fail(
         "E205",

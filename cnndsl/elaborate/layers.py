@@ -150,8 +150,12 @@ def _unfit(elaborator: Elaborator, error: LayerError, op: Op, command: tree.Comm
             yield from causes.large_inputs(conflict, elaborator.settings.input)
         elif error.code == "E201" and isinstance(op, Linear):
             yield from causes.as_vector(conflict, command)
+        elif error.argument == "factor":
+            yield from causes.other_factors(conflict, op, command)
         elif error.argument == "groups":
             yield from causes.other_groups(conflict, op, command, place.scope)
+        if error.code in ("E204", "E206"):
+            yield from causes.other_calculations(conflict)
 
     return failure(elaborator, error, type(op), command, x, candidates)
 

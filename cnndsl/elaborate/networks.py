@@ -21,7 +21,7 @@ from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.given_inputs import GivenInputs, check_alone, check_named
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.outputs import results
-from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Place
+from cnndsl.elaborate.place import Flowing, Labels, LabelUse, Passing, Place
 from cnndsl.elaborate.signatures import parameters_of
 from cnndsl.elaborate.values import POISON, Failed, Poison, TooBig, brief, weigh
 from cnndsl.errors import ParameterError
@@ -44,6 +44,8 @@ class Elaboration:
     graph     all nodes up to the first mistake of each flow; without outputs if the main flow failed
     claims    the expectations to be held against its facts
     ran       the bodies that were run, by their ids
+    passings  the shapes before and after every link of a chain, in the order in which they ran
+    names     the instance paths of the layers by their numbers there; "" for one that is not in the graph
     complete  whether the graph is the whole network, heads that were left out aside, and of the shapes it claims
     """
 
@@ -52,6 +54,8 @@ class Elaboration:
     labels: list[LabelUse] = field(default_factory=list)
     ran: set[int] = field(default_factory=set)
     complete: bool = True
+    passings: list[Passing] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 _Attempt: TypeAlias = Callable[[Report, Settings], tuple["Elaboration", dict[str, Diagnostic]]]
@@ -148,7 +152,8 @@ def _elaborate(
         use.names_result = not given.isdisjoint(use.nodes)
     complete = bool(outputs) and elaborator.whole
     unfit = elaborator.unfit if elaborator.resized else {}
-    return Elaboration(graph, claims, uses, elaborator.ran, complete), unfit
+    names = [draft.path for draft in elaborator.drafts.nodes]
+    return Elaboration(graph, claims, uses, elaborator.ran, complete, elaborator.passings, names), unfit
 
 
 def _check_inputs(elaborator: Elaborator, name: str) -> None:

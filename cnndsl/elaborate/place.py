@@ -10,6 +10,7 @@ from cnndsl.elaborate.drafts import Bundle, NodeDraft, ScopeDraft, Tensor
 from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.values import Poison
+from cnndsl.ops.base import Shape
 from cnndsl.records import dataclass, field
 from cnndsl.source import Span
 from cnndsl.syntax import tree
@@ -24,6 +25,10 @@ def tensors_of(x: Flowing) -> tuple[Tensor, ...]:
     return (x,) if isinstance(x, Tensor) else ()
 
 
+def shapes_of(x: Flowing) -> tuple[Shape, ...]:
+    return tuple([tensor.shape for tensor in tensors_of(x)])
+
+
 @dataclass(slots=True)
 class LabelUse:
     """What became of an `as`: whether `from` reads it, and whether it names weights or a result of the network.
@@ -36,6 +41,21 @@ class LabelUse:
     names_weights: bool = False
     names_result: bool = False
     nodes: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """One run of one link of a chain: the shapes that came to it, and those that it gave (none if it failed).
+
+    scope  what it ran in, which has its path when the graph is made
+    nodes  the numbers of the layers that it made
+    """
+
+    span: Span
+    scope: ScopeDraft
+    nodes: range
+    came: tuple[Shape, ...]
+    gave: tuple[Shape, ...]
 
 
 @dataclass(frozen=True, slots=True)

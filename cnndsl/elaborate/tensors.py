@@ -14,7 +14,7 @@ from cnndsl.ops.arguments import type_name
 from cnndsl.ops.base import show_shape
 from cnndsl.syntax import tree
 
-_FACTS = ("channels", "height", "width")
+FACTS = ("channels", "height", "width")
 
 
 def is_tensor(e: object) -> TypeGuard[tree.Expression]:
@@ -76,8 +76,8 @@ def check_fact(context: Context, e: tree.Fact, *, is_value: bool = False) -> Non
     if is_value or not is_tensor(e.of):
         message = f"`{quoted(e.of)}` is a value, and has no `.{e.fact.id}`"
         raise context.fail("E302", message, e.span, help="`in.channels` is known of the tensor that enters")
-    if e.fact.id not in _FACTS:
-        facts = [f"{quoted(e.of)}.{fact}" for fact in _FACTS]
+    if e.fact.id not in FACTS:
+        facts = [f"{quoted(e.of)}.{fact}" for fact in FACTS]
         fixes = meant(e.span, facts, quoted(e))
         help = None if fixes else "there are {}, {} and {}".format(*facts)
         raise context.fail("E302", f"`{quoted(e)}` is not known", e.span, help=help, fixes=fixes)
@@ -88,7 +88,7 @@ def fact(context: Context, x: Tensor | Bundle, e: tree.Fact) -> int:
     if isinstance(x, Bundle):
         message = f"`{quoted(e.of)}` is a bundle of {count(x.items)}, and each has its own {e.fact.id}"
         raise context.fail("E209", message, e.span, help=f"say which: `{quoted(e.of)}[0].{e.fact.id}`")
-    position = _FACTS.index(e.fact.id)
+    position = FACTS.index(e.fact.id)
     if position >= len(x.shape):
         message = f"a vector of {show_shape(x.shape)} has no `{quoted(e)}`"
         raise context.fail("E201", message, e.span)

@@ -11,6 +11,7 @@ from cnndsl.diagnostics.model import Diagnostic, Edit, Fix
 from cnndsl.habits.definitions import place_for_use, rewrite_definition, wrapped
 from cnndsl.habits.layers import SHIPPED, meaning
 from cnndsl.habits.lines import Rewritten, rewrite
+from cnndsl.habits.numbers import renumbered
 from cnndsl.habits.scope import Scope
 from cnndsl.habits.shapes import shape_meant
 from cnndsl.habits.statements import opens_body, statements_at
@@ -39,7 +40,7 @@ def readings(finding: Diagnostic) -> Iterator[Fix]:
         yield from _input_axes(finding)
     if not finding.code.startswith(_CODES):
         return
-    for rule in (_fact, _shipped, _long_comment, _line_end, _statement, _whole_file):
+    for rule in (_fact, renumbered, _shipped, _long_comment, _line_end, _statement, _whole_file):
         yield from rule(finding)
 
 

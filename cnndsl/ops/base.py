@@ -279,6 +279,11 @@ def is_built_in(word: str) -> bool:
     return word in _REGISTRY
 
 
+def built_in_layers() -> dict[str, type[Op]]:
+    """The layers that come with cnndsl, by their words."""
+    return {word: layer for word, layer in _REGISTRY.items() if layer.__module__.startswith("cnndsl.ops.")}
+
+
 def find(word: str) -> type[Op] | None:
     """The layer of that name, looking at installed packages' entry points if it is not built in."""
     if word not in _REGISTRY:

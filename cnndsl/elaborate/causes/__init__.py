@@ -10,23 +10,39 @@ from cnndsl.lazily import names_from
 
 if TYPE_CHECKING:
     from cnndsl.elaborate.causes.branches import (
-        claimed_otherwise,
         fitted_branches,
+        missing_pool,
         other_labels,
         reduced_branches,
         with_shortcut,
     )
     from cnndsl.elaborate.causes.changes import changes_behind
+    from cnndsl.elaborate.causes.claimed import claimed_otherwise, repeated_otherwise
     from cnndsl.elaborate.causes.conflict import Conflict
+    from cnndsl.elaborate.causes.elsewhere import other_calculations
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
-    from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_groups, whole_map
+    from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_factors, other_groups, whole_map
+    from cnndsl.elaborate.causes.resized import as_large_as_others
     from cnndsl.elaborate.causes.wording import became
 else:
-    __getattr__ = names_from(__name__, "explain", "changes", "inputs", "layer", "branches", "conflict", "wording")
+    __getattr__ = names_from(
+        __name__,
+        "explain",
+        "changes",
+        "inputs",
+        "layer",
+        "branches",
+        "claimed",
+        "resized",
+        "elsewhere",
+        "conflict",
+        "wording",
+    )
 
 __all__ = [
     "Conflict",
+    "as_large_as_others",
     "as_vector",
     "became",
     "blamed",
@@ -37,10 +53,14 @@ __all__ = [
     "large_inputs",
     "larger_padding",
     "mergeable",
+    "missing_pool",
     "near_inputs",
+    "other_calculations",
+    "other_factors",
     "other_groups",
     "other_labels",
     "reduced_branches",
+    "repeated_otherwise",
     "sought",
     "tell",
     "whole_map",

@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.explain import shown_at
 from cnndsl.elaborate.causes.history import CHANNELS, enlarges
-from cnndsl.elaborate.drafts import Drafts, Tensor
+from cnndsl.elaborate.drafts import Drafts, ScopeDraft, Tensor
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.place import Labelling, Labels
 from cnndsl.ops import show_shape
-from cnndsl.ops.base import LayerError, Shape
+from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.source import Span
 from cnndsl.syntax import tree
+
+_POOLS = ("maxpool", "avgpool")
 
 
 def other_labels(
@@ -26,9 +30,10 @@ def other_labels(
         now = _tensor(labels.tensors.get(read.id))
         if now is None:  # one of several, or a bundle
             continue
+        beside = {other.id for number, other in reads.items() if number != end}
         for name, label in labels.tensors.items():
             tensor = _tensor(label)
-            if tensor is None or tensor.node == now.node:
+            if tensor is None or tensor.node == now.node or name in beside:  # the same twice is nothing to merge
                 continue
             shape = _branch_shape(conflict.drafts, now, tensor, made[end], conflict.ends[end])
             if shape is not None and conflict.fits([*shapes[:end], shape, *shapes[end + 1 :]]):
@@ -91,19 +96,48 @@ def _reduced(conflict: Conflict, flow: tree.Flow, channels: int, filters: int) -
 def fitted_branches(
     conflict: Conflict, flows: Sequence[tree.Flow | None], made: Sequence[range]
 ) -> Iterator[Candidate]:
-    """A layer at the end of a branch: one that enlarges it, or gives it channels if nothing in it decides them."""
+    """A layer at the end of a branch: it makes a vector, or a larger map, or channels if nothing else does."""
     for end, flow in enumerate(flows):
         wanted, have = conflict.wanted[end], conflict.shape(end)
-        if flow is None or wanted is None or not (len(wanted) == len(have) == 3):
+        if flow is None or wanted is None:
             continue
-        ops = [conflict.drafts.nodes[node].op for node in made[end]]
         words = f"this branch is {show_shape(have)}"
-        if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
-            # A stride in it, or a scale that is written somewhere, is the likelier slip.
-            doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
-            yield _followed(flow, f"upsample {scale}", wanted, 45 if doubtful else 22, words)
-        elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
-            yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
+        if len(wanted) == 1 and have[1:] == (1, 1):
+            yield _followed(flow, "flatten", have[:1], 20, words)
+        elif len(wanted) == len(have) == 3:
+            ops = [conflict.drafts.nodes[node].op for node in made[end]]
+            yield from _fitted(conflict, flow, ops, wanted, have, words)
+
+
+def _fitted(
+    conflict: Conflict, flow: tree.Flow, ops: Sequence[Op], wanted: Shape, have: Shape, words: str
+) -> Iterator[Candidate]:
+    """A layer that makes one image as large as another, or gives it as many channels."""
+    if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
+        # A stride in it, or a scale that is written somewhere, is the likelier slip.
+        doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
+        yield _followed(flow, f"upsample {scale}", wanted, 55 if doubtful else 22, words)
+    elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
+        yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
+
+
+def missing_pool(conflict: Conflict, scope: ScopeDraft) -> Iterator[Candidate]:
+    """A pool like others of the file where an end that is too large has parted from the others."""
+    for end, steps in enumerate(conflict.histories):
+        wanted, have = conflict.wanted[end], conflict.shape(end)
+        if wanted is None or not steps or not len(wanted) == len(have) == 3 or not (scale := _scale(wanted, have)):
+            continue
+        pools = [each for each in conflict.text.commands.values() if each.name.id in _POOLS]
+        text = next((each.span.text for each in pools if each.span.text.endswith(f"/{scale}")), None)
+        place = shown_at(conflict, steps[-1].draft, scope)
+        if text is not None and conflict.text.editable(place):
+            before = place.text.split("\n")[0]
+            fix = Fix(f"`{text}` before `{before}` in line {place.line}", (Edit(_start(place), f"{text} -> "),))
+            yield Candidate(fix, 40, place, f"nothing makes {show_shape(steps[-1].before)} smaller here")
+
+
+def _start(place: Span) -> Span:
+    return place.source.span(place.start, place.start)
 
 
 def _is_scaled(conflict: Conflict) -> bool:
@@ -126,17 +160,6 @@ def _followed(flow: tree.Flow, layer: str, wanted: Shape, cost: int, words: str)
     edit = Edit(last.span, layer) if alone else Edit(end, f" -> {layer}")
     title = f"`{layer}` at the end of this branch of line {last.span.line} makes {show_shape(wanted)}"
     return Candidate(Fix(title, (edit,)), cost, last.span, words)
-
-
-def claimed_otherwise(conflict: Conflict, stated: tree.Expression, cost: int) -> Iterator[Candidate]:
-    """What the layers make in place of what is claimed, where that is written as numbers."""
-    literal = isinstance(stated, (tree.Literal, tree.SizeLiteral)) or (
-        isinstance(stated, tree.Operation) and all(isinstance(each, tree.Literal) for each in stated.operands)
-    )
-    if literal and conflict.text.editable(stated.span):
-        made = show_shape(conflict.shape(0))
-        fix = Fix(f"`: {made}` is what the layers make", (Edit(stated.span, made),))
-        yield Candidate(fix, cost, stated.span, "claimed")
 
 
 def with_shortcut(residual: tree.Command, x: Shape, y: Shape, stride: tuple[int, int]) -> Candidate:

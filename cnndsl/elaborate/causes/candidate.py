@@ -17,6 +17,7 @@ class Candidate:
     input   the inputs' shapes instead of edits, where a caller gave them
     moves   whether the finding is to stand at that place, or only to mention it
     family  of those that differ in a number alone, one is enough
+    alone   whether it is one only if nothing else is wrong then
     """
 
     fix: Fix
@@ -26,3 +27,4 @@ class Candidate:
     input: GivenInputs | None = None
     moves: bool = True
     family: str = ""
+    alone: bool = False

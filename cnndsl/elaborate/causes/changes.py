@@ -6,20 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from cnndsl.diagnostics import Edit, Fix
+from cnndsl.diagnostics import Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
+from cnndsl.elaborate.causes.elsewhere import at_origin, other_calculations, where_shared
 from cnndsl.elaborate.causes.history import CHANNELS, Step, deciding, enlarges
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.wording import became
-from cnndsl.elaborate.causes.written import given, positional_names
+from cnndsl.elaborate.causes.written import calls_in, given, positional_names
 from cnndsl.elaborate.drafts import ScopeDraft
-from cnndsl.elaborate.names import parts_of
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import Op
 from cnndsl.records import replace
-from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 # What a change costs more, each for a reason.
@@ -28,8 +27,8 @@ FARTHEST = 27
 BEFORE = 11  # behind where the ends were one tensor
 IN_ALL = 12  # in all layers that are written alike
 UNNAMED = 12  # a number where names and calculations stand
-BY_DEFAULT = 15  # in the default of a parameter, which others may rely on
 NEW_STRIDE = 20  # where nothing else goes down
+SKIPS = 12  # where a stride leaves out pixels that another layer of the branch would see
 PRECEDENT = -5  # if another layer of the file says the same
 
 
@@ -45,6 +44,7 @@ def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
                         extra += min(FARTHER * distance, FARTHEST)
                     yield from _written(conflict, replace(change, cost=change.cost + extra), step, command)
     yield from _changes_of_width(conflict)
+    yield from other_calculations(conflict)
 
 
 def _changes_of_width(conflict: Conflict) -> Iterator[Candidate]:
@@ -102,14 +102,16 @@ def _gain(conflict: Conflict, end: int, name: str, nodes: Sequence[int]) -> int:
 
 
 def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> int:
-    """What a new stride costs where it would be the only one, or one of two that differ."""
+    """What a new stride costs where it would be the only one, or one of two that differ, or would skip pixels."""
     stride, now = change.values.get("stride"), getattr(step.draft.op, "stride", None)
     if stride in (None, (1, 1)) or step.draft.op.word == "conv_transpose":
         return 0
     others = [*chain(*(steps for other, steps in enumerate(conflict.histories) if other != end))]
     goes_down = any(getattr(other.draft.op, "stride", (1, 1)) == stride for other in others)
     alone = len(conflict.ends) > 1 and (not goes_down or any(enlarges(other) for other in others))
-    return NEW_STRIDE if alone or now != (1, 1) else 0
+    kernel, *kernels = (getattr(each.draft.op, "kernel", (1, 1)) for each in (step, *conflict.histories[end]))
+    skips = kernel < stride and any(each >= stride for each in kernels)
+    return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips
 
 
 # --- from changes to text
@@ -119,21 +121,32 @@ def _written(conflict: Conflict, change: Change, step: Step, command: tree.Comma
     """A change in the layer's own text, in all layers that are written alike, and where its value comes from."""
     nodes = conflict.instances([step.draft.span])
     if conflict.mended_by(change.values, nodes):
-        yield from _in_place(conflict, change, step, command)
-        yield from _at_origin(conflict, change, step, command)
+        yield from _in_place(conflict, change, nodes, step, command)
+        yield from at_origin(conflict, change, nodes, step)
     elif len(nodes) > 1 and conflict.mended_by(change.values, [step.node]):
-        yield from _at_origin(conflict, change, step, command)
+        yield from _in_place(conflict, change, [step.node], step, command)
+        yield from at_origin(conflict, change, [step.node], step)
+    else:
+        yield from where_shared(conflict, change, step)
     yield from _in_all(conflict, change, step, command)
 
 
-def _in_place(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
-    """The change in the layer's own text: as a number, and as others around it spell that."""
-    if conflict.text.editable(command.span):
-        made = show_shape(change.op.output(step.before))
-        computed = _is_computed(change, step, command)
-        for values, cost in _spellings(conflict, change, step, command, computed):
+def _in_place(
+    conflict: Conflict, change: Change, nodes: Sequence[int], step: Step, command: tree.Command
+) -> Iterator[Candidate]:
+    """The change in the layer's own text: as a number, and as others around it spell that number.
+
+    Where only some of the layers that it makes are to change, a name is to stand in place of the number.
+    """
+    computed = _is_computed(change, step, command)
+    in_all = len(nodes) == len(conflict.instances([command.span]))
+    if not conflict.text.editable(command.span) or (computed and not in_all):
+        return
+    made = conflict.made_by(change.values, nodes, step.node)
+    for values, cost in _spellings(conflict, change, step, command, computed):
+        if in_all or values is not change.values:
             cost += PRECEDENT if _has_precedent(conflict, type(change.op), change.values, command) else 0
-            yield _candidate(values, replace(change, cost=change.cost + cost), step, [command], made)
+            yield _candidate(values, replace(change, cost=change.cost + cost), step, [command], show_shape(made))
 
 
 def _spellings(
@@ -157,17 +170,17 @@ def _is_computed(change: Change, step: Step, command: tree.Command) -> bool:
 
 
 def _is_in_block(conflict: Conflict, step: Step) -> bool:
-    return _call_of(conflict.text.scopes_of(step.draft)) is not conflict.text.root
+    return _call_of(conflict, step) is not conflict.text.root
 
 
-def _call_of(scopes: Sequence[ScopeDraft]) -> ScopeDraft | None:
-    """The innermost call of a block, or the network; a body in braces sees the names around it."""
-    return next((scope for scope in scopes if scope.block is not None and scope.kind != "shortcut"), None)
+def _call_of(conflict: Conflict, step: Step) -> ScopeDraft | None:
+    """The innermost call of a block that a layer stands in, or the network."""
+    return next(iter(calls_in(conflict.text.scopes_of(step.draft))), None)
 
 
 def _names_for(conflict: Conflict, name: str, wanted: Any, step: Step, command: tree.Command) -> Iterator[str]:
     """`in.channels`, what a neighbour in the same definition says, or a parameter, if that is the wanted value here."""
-    call = _call_of(conflict.text.scopes_of(step.draft))
+    call = _call_of(conflict, step)
     entering = conflict.entering
     if name == "filters" and entering is not None and conflict.drafts.nodes[entering].shape[CHANNELS] == wanted:
         yield "in.channels"
@@ -178,7 +191,7 @@ def _names_for(conflict: Conflict, name: str, wanted: Any, step: Step, command: 
         argument = given(its, name, positional_names(type(other.draft.op)))
         if argument is None or isinstance(argument.value, (tree.Literal, tree.SizeLiteral, tree.Body)):
             continue
-        if _call_of(conflict.text.scopes_of(other.draft)) is call:
+        if _call_of(conflict, other) is call:
             yield argument.value.span.text
     for parameter, value in call.arguments.items() if call is not None else ():
         if value == wanted and type(value) is type(wanted):
@@ -202,41 +215,11 @@ def _has_precedent(conflict: Conflict, op: type[Op], values: Mapping[str, Any], 
 def _in_all(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
     """The change in all layers that are written like this one, or in what gives them all their value."""
     alike = conflict.text.like(command, tuple(change.values), type(change.op))
-    if len(alike) > 1 and conflict.mended_by(change.values, conflict.instances(each.span for each in alike)):
+    nodes = conflict.instances(each.span for each in alike) if len(alike) > 1 else []
+    if nodes and conflict.mended_by(change.values, nodes):
         commands = [command, *(each for each in alike if each is not command)]
         yield _candidate(change.values, replace(change, cost=change.cost + IN_ALL), step, commands, None)
-        yield from _at_origin(conflict, change, step, command)
-
-
-def _at_origin(conflict: Conflict, change: Change, step: Step, command: tree.Command) -> Iterator[Candidate]:
-    """The value where a call, a default or a `let` gives it, if the layer only has a name for it."""
-    if len(change.values) > 1:
-        return
-    ((name, value),) = change.values.items()
-    op = type(change.op)
-    argument = given(command, name, positional_names(op))
-    if argument is None or value is DROPPED or isinstance(argument.value, tree.Body):
-        return
-    places = [*conflict.text.origins(argument.value, conflict.text.scopes_of(step.draft))]
-    place, made = places[-1], show_shape(change.op.output(step.before))
-    if len(places) == 1 or not conflict.text.editable(place.span):
-        return
-    cost = change.cost + (BY_DEFAULT if conflict.text.is_default(place.span) else 1)
-    for span, text in _new_numbers(op, name, value, getattr(step.draft.op, name), place):
-        title = f"`{text}` for `{span.text}` in line {span.line} makes {made}"
-        yield Candidate(Fix(title, (Edit(span, text),)), cost, span, became(step))
-
-
-def _new_numbers(op: type[Op], name: str, value: Any, now: Any, place: tree.Expression) -> Iterator[tuple[Span, str]]:
-    """What to write for a number, or for one factor or summand of a calculation, so that another value comes out."""
-    if isinstance(place, (tree.Literal, tree.SizeLiteral)):
-        yield place.span, value_text(op, name, value, place.span.text)
-    elif isinstance(value, int) and isinstance(now, int) and value != now:
-        for part in parts_of(place):
-            if isinstance(part, tree.Literal) and type(part.value) is int:
-                scaled, rest = divmod(part.value * value, now)
-                if rest == 0 and scaled > 0:
-                    yield part.span, str(scaled)
+        yield from at_origin(conflict, change, nodes, step)
 
 
 def _candidate(

@@ -48,7 +48,7 @@ class Conflict:
     @cached_property
     def text(self) -> Written:
         """What the layers are written as, which only a search for repairs asks for."""
-        return Written(self.module, self.drafts.root)
+        return Written(self.module, self.drafts)
 
     def shape(self, end: int) -> Shape:
         return self.drafts.nodes[self.ends[end]].shape
@@ -77,13 +77,22 @@ class Conflict:
         return shapes is not None and self.fits(shapes)
 
     def mended_by(self, values: Mapping[str, Any], nodes: Iterable[int]) -> bool:
-        """Whether all would fit if these layers had other arguments, each with its own others."""
+        """Whether all would fit if these layers had other arguments."""
+        return self.mends(self._changed(values, nodes))
+
+    def made_by(self, values: Mapping[str, Any], nodes: Iterable[int], node: int) -> Shape:
+        """The shape that a layer makes if all of these have other arguments."""
+        shapes = reshaped(self.drafts, self._changed(values, nodes), [node])
+        return self.drafts.nodes[node].shape if shapes is None else shapes[0]
+
+    def _changed(self, values: Mapping[str, Any], nodes: Iterable[int]) -> dict[int, Op]:
+        """Layers with other arguments, each with its own others."""
         ops: dict[int, Op] = {}
         for node in nodes:
             op = self.drafts.nodes[node].op
             other = changed(op, 0, **values)
             ops[node] = op if other is None else other.op
-        return self.mends(ops)
+        return ops
 
 
 def behind(conflict: Conflict) -> set[int]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict, behind
-from cnndsl.elaborate.causes.history import enlarges, reshaped
+from cnndsl.elaborate.causes.history import enlarges, reshaped, upstream
+from cnndsl.elaborate.causes.wording import rounding
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op, Shape
@@ -25,18 +26,26 @@ _MOST_CHANNELS = 4  # of an image as it is taken
 
 def near_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candidate]:
     """Sizes near the input's with which the ends go together; `given` are those that a caller has set."""
+    yield from _equal_inputs(conflict, given)
     source = _the_input(conflict)
     axes = {axis for end in range(len(conflict.ends)) for axis in (1, 2) if _differs(conflict, end, axis)}
     if source is None or not axes:
         return
     yield from _channels_first(conflict, source, given)
     shape = conflict.drafts.nodes[source].shape
-    returns = any(enlarges(step) for steps in conflict.histories for step in steps)
+    cost = _cost(conflict, axes)
     fitting = [*_fitting(conflict, source, [*_near(shape, axes)])]
     multiples = {size: _multiple(conflict, source, size) for size in fitting}
     for size in sorted(fitting, key=lambda size: multiples[size] is None):
         words = _words(shape, size, multiples[size])
-        yield _candidate(conflict, source, size, 30 if returns else 55, words, given, multiples[size])
+        yield _candidate(conflict, source, size, cost, words, given, multiples[size])
+
+
+def _cost(conflict: Conflict, axes: set[int]) -> int:
+    """How odd another input would be: little where a map grows again that was rounded."""
+    returning = [steps for steps in conflict.histories if any(map(enlarges, steps))]
+    rounded = any(rounding(step, axis) for steps in returning for step in steps for axis in axes)
+    return 24 if rounded else 30 if returning else 55
 
 
 def large_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candidate]:
@@ -47,9 +56,19 @@ def large_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Cand
     yield from _channels_first(conflict, source, given)
     shape = conflict.drafts.nodes[source].shape
     most = min(_LARGEST, _MOST_WORK // len(conflict.drafts))
-    for size in _fitting(conflict, source, [_grown(shape, n) for n in range(1, most)]):
+    for size in _smallest(conflict, source, [_grown(shape, n) for n in range(1, most)]):
         small = _candidate(conflict, source, size, 20, f"{show_shape(shape)} is too small", given, None)
         yield replace(small, moves=False)
+
+
+def _smallest(conflict: Conflict, source: int, sizes: list[Shape]) -> Iterator[Shape]:
+    """Of the sizes with which the layer fits, the first for each map that it may get: what comes then may need more."""
+    seen: set[Shape] = set()
+    for size in sizes:
+        shapes = conflict.shapes({source: Input(size)}) if len(seen) < _OFFERED else None
+        if shapes is not None and shapes[0] not in seen and conflict.fits(shapes):
+            seen.add(shapes[0])
+            yield size
 
 
 def _channels_first(conflict: Conflict, source: int, given: GivenInputs | None) -> Iterator[Candidate]:
@@ -57,6 +76,18 @@ def _channels_first(conflict: Conflict, source: int, given: GivenInputs | None) 
     rows, columns, channels = conflict.drafts.nodes[source].shape
     if channels <= _MOST_CHANNELS < min(rows, columns):
         yield _candidate(conflict, source, (channels, rows, columns), 2, "channels come first", given, None)
+
+
+def _equal_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candidate]:
+    """For ends that come from an input each, the size of one for the other."""
+    sources = [_images(conflict, upstream(conflict.drafts, end)) for end in conflict.ends]
+    if len(sources) != 2 or any(len(images) != 1 for images in sources):
+        return
+    (one,), (other,) = sources
+    for source, size in ((other, conflict.drafts.nodes[one].shape), (one, conflict.drafts.nodes[other].shape)):
+        if one != other and conflict.mends({source: Input(size)}):
+            words = f"the other input is {show_shape(size)}"
+            yield _candidate(conflict, source, size, 14, words, given, None)
 
 
 def _grown(shape: Shape, n: int) -> Shape:
@@ -72,17 +103,24 @@ def _differs(conflict: Conflict, end: int, axis: int) -> bool:
 
 def _the_input(conflict: Conflict) -> int | None:
     """The one image that all comes from."""
-    nodes = conflict.drafts.nodes
-    inputs = [node for node in sorted(behind(conflict)) if isinstance(nodes[node].op, Input)]
-    return inputs[0] if len(inputs) == 1 and len(nodes[inputs[0]].shape) == 3 else None
+    images = _images(conflict, behind(conflict))
+    return images[0] if len(images) == 1 else None
+
+
+def _images(conflict: Conflict, nodes: set[int]) -> list[int]:
+    """The inputs among some nodes; none if any is no image."""
+    drafts = conflict.drafts.nodes
+    inputs = [node for node in sorted(nodes) if isinstance(drafts[node].op, Input)]
+    return inputs if all(len(drafts[node].shape) == 3 for node in inputs) else []
 
 
 def _near(shape: Shape, axes: set[int]) -> Iterator[Shape]:
-    """Other shapes by their distance, larger ones first; a square stays one."""
-    if len(axes) == 2 and shape[1] != shape[2]:
+    """Other shapes: whole multiples above both sides, and others by distance, larger ones first; a square stays one."""
+    if shape[1] != shape[2]:
         for step in (2, 4, 8, 16, 32, 64):
             yield (shape[0], -(-shape[1] // step) * step, -(-shape[2] // step) * step)
-        return
+        if len(axes) == 2:
+            return
     for distance in range(1, _REACH + 1):
         for by in (distance, -distance):
             size = tuple(n + by if axis in axes else n for axis, n in enumerate(shape))

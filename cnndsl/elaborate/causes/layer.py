@@ -10,6 +10,7 @@ from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import edits_of, value_text, written
+from cnndsl.elaborate.causes.history import CHANNELS, step
 from cnndsl.elaborate.causes.inputs import window_fits
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.written import given, positional_names
@@ -19,6 +20,7 @@ from cnndsl.ops.base import Op
 from cnndsl.syntax import tree
 
 _MOST_GROUPS = 4096
+_MOST_FACTOR = 9
 
 
 def larger_padding(conflict: Conflict, op: Op, command: tree.Command) -> Iterator[Candidate]:
@@ -64,6 +66,15 @@ def as_vector(conflict: Conflict, command: tree.Command) -> Iterator[Candidate]:
             yield Candidate(fix, cost, command.span, "")
 
 
+def other_factors(conflict: Conflict, op: Any, command: tree.Command) -> Iterator[Candidate]:
+    """Other factors of a `pixel_shuffle` for which there are channels enough, the nearest first."""
+    for rank, factor in enumerate(sorted(range(2, _MOST_FACTOR), key=lambda n: _distance(n, op.factor))):
+        change = changed(op, 20 + rank, factor=factor)
+        if change is not None and window_fits(change.op, [conflict.shape(0)]) and conflict.text.editable(command.span):
+            title = f"`{op.word} {factor}` makes {show_shape(change.op.output(conflict.shape(0)))}"
+            yield Candidate(Fix(title, edits_of(command, type(op), change.values)), change.cost, command.span, "")
+
+
 def other_groups(conflict: Conflict, op: Any, command: tree.Command, scope: ScopeDraft) -> Iterator[Candidate]:
     """Numbers of groups that divide what there is to divide, the nearest first; else filters that they divide."""
     channels, now = conflict.shape(0)[0], op.groups
@@ -73,10 +84,10 @@ def other_groups(conflict: Conflict, op: Any, command: tree.Command, scope: Scop
     beside = _beside(conflict, op)
     for rank, count in enumerate(sorted(divisors, key=lambda d: (d not in beside, _distance(d, now)))[:3]):
         yield from _regrouped(conflict, changed(op, 20 + rank, groups=count), command, scope)
-    if channels % now == 0 and filters % now:
-        for rank, count in enumerate((filters // now * now, -(-filters // now) * now)):
+    if hasattr(op, "filters") and filters % now and (channels % now == 0 or channels == filters):
+        for rank, count in enumerate(sorted((filters // now * now, -(-filters // now) * now), key=filters.__sub__)):
             if count:
-                yield from _regrouped(conflict, changed(op, 18 + rank, filters=count), command, scope)
+                yield from _rewidened(conflict, changed(op, 18 + rank, filters=count), command, scope)
 
 
 def _distance(divisor: int, wanted: int) -> float:
@@ -85,7 +96,31 @@ def _distance(divisor: int, wanted: int) -> float:
 
 def _beside(conflict: Conflict, op: Any) -> set[int]:
     """How many groups layers of this kind have in the network so far; 1 says nothing."""
-    return {getattr(node.op, "groups", 1) for node in conflict.drafts.nodes if node.op.word == op.word} - {1}
+    steps = [
+        step(conflict.drafts, number) for number, node in enumerate(conflict.drafts.nodes) if node.op.word == op.word
+    ]
+    found = {getattr(each.draft.op, "groups", 1) for each in steps}
+    if any(getattr(each.draft.op, "groups", 1) == each.before[CHANNELS] > 1 for each in steps):  # one for each channel
+        found.add(conflict.shape(0)[CHANNELS])
+    return found - {1}
+
+
+def _rewidened(
+    conflict: Conflict, change: Change | None, command: tree.Command, scope: ScopeDraft
+) -> Iterator[Candidate]:
+    """Another number of filters; where a call gives it to the layer before too, in all calls that say the same."""
+    if change is None or window_fits(change.op, [conflict.shape(0)]):
+        yield from _regrouped(conflict, change, command, scope)
+        return
+    argument = given(command, "filters", positional_names(type(change.op)))
+    if argument is None or isinstance(argument.value, tree.Body):
+        return
+    *names, place = conflict.text.origins(argument.value, conflict.text.scopes_around(scope))
+    if names and isinstance(place, tree.Literal) and conflict.text.editable(place.span):
+        width = str(change.values["filters"])
+        edits = tuple(Edit(span, width) for span in conflict.text.said_alike(place.span))
+        title = f"`{width}` for `{place.span.text}` in line {place.span.line} can be divided"
+        yield Candidate(Fix(title, edits), change.cost, place.span, "the channels are given here")
 
 
 def _regrouped(

@@ -11,7 +11,7 @@ from cnndsl.source import Span
 Key: TypeAlias = tuple[str, Span]  # a finding's code and place
 
 MOST_FINDINGS = 8
-MOST_WORK = 60_000  # layers whose shapes are worked out again
+MOST_WORK = 200_000  # layers whose shapes are worked out again
 
 
 @dataclass

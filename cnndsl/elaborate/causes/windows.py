@@ -73,7 +73,7 @@ def _of_window(op: Any, command: tree.Command) -> Iterator[Change | None]:
         if disjoint:
             yield changed(op, 20, kernel=(n, n), stride=(n, n))
     if not is_pool:
-        yield changed(op, 26, pad=(0, 0, 0, 0))
+        yield changed(op, 26 if op.pad is not None else 36, pad=(0, 0, 0, 0))
     yield from _odd_kernels(op)
     yield from _odd_pads(op)
 
@@ -116,7 +116,7 @@ def _of_transposed(op: Any) -> Iterator[Change | None]:
     yield _exact(op, op.kernel, op.stride, 10)
     for n in _STRIDES:
         yield changed(op, 20, stride=(n, n))
-        if op.kernel == op.stride:
+        if op.kernel == op.stride and n > 1:
             yield changed(op, 18, kernel=(n, n), stride=(n, n))
         if op.kernel[0] >= n:
             yield _exact(op, op.kernel, (n, n), 24)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
-from cnndsl.elaborate.drafts import NodeDraft, ScopeDraft
+from cnndsl.elaborate.drafts import Drafts, NodeDraft, ScopeDraft
 from cnndsl.elaborate.module import Module
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.signatures import layer_parameters
@@ -12,30 +13,47 @@ from cnndsl.ops.base import Op
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
+_Call: TypeAlias = tree.Command | tree.Call | tree.VariantDefinition
+_Definition: TypeAlias = (
+    tree.Let | tree.FunctionDefinition | tree.BlockDefinition | tree.NetworkDefinition | tree.VariantDefinition
+)
+
 _MOST_CALLS = 8  # through which a value is followed
 
 
 class Written:
     """What a file and those that it uses say, by place."""
 
-    def __init__(self, module: Module, root: ScopeDraft) -> None:
+    def __init__(self, module: Module, drafts: Drafts) -> None:
         self.module = module
-        self.root = root
+        self.root = drafts.root
+        self._nodes = drafts.nodes
+        self._sharing: dict[str, dict[Span, list[int]]] = {}
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
-        self._lets: dict[str, list[tree.Let]] = {}
+        self.reads: dict[Span, tree.Read] = {}  # by the commands of the chains that they begin
+        self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
-        self._scopes = dict(_with_scopes(root))
+        self._scopes = dict(_with_scopes(drafts.root))
         for file in {id(each): each for each in (module, *(home for _, home in module.blocks.values()))}.values():
-            definitions = [*file.file.blocks, *file.file.networks]
-            self._defaults |= {p.default.span for each in definitions for p in _parameters(each) if p.default}
-            for part in parts_of(tuple(definitions)):
-                if isinstance(part, tree.Command):
-                    self.commands[part.span] = part
-                elif isinstance(part, tree.Input):
-                    self.inputs[part.span] = part
-                elif isinstance(part, tree.Let) and len(part.names) == 1:
-                    self._lets.setdefault(part.names[0].id, []).append(part)
+            for definition in (*file.file.values, *file.file.blocks, *file.file.networks):
+                self._read(definition)
+
+    def _read(self, definition: _Definition) -> None:
+        """Take in one definition of a file."""
+        source, body = definition.span.source, getattr(definition, "body", None)
+        inside = source.span(definition.span.start, body.span.end) if body else source.span(0, len(source.text))
+        for part in parts_of(definition):
+            if isinstance(part, tree.Command):
+                self.commands[part.span] = part
+            elif isinstance(part, tree.Flow) and isinstance(read := part.elements[0], tree.Read):
+                self.reads.update((element.span, read) for element in part.elements)
+            elif isinstance(part, tree.Input):
+                self.inputs[part.span] = part
+            elif isinstance(part, tree.ParameterDefinition) and part.default is not None:
+                self._defaults.add(part.default.span)
+            elif isinstance(part, tree.Let) and len(part.names) == 1:
+                self._lets.setdefault(part.names[0].id, []).append((inside, part))
 
     def editable(self, span: Span) -> bool:
         """Whether a place lies in the file that is being checked."""
@@ -67,62 +85,127 @@ class Written:
             if self.editable(each.span) and each.name.id == command.name.id and _texts(each, names, op) == wanted
         ]
 
+    def said_alike(self, place: Span) -> list[Span]:
+        """An argument's place, and those of the same argument with the same text in other calls of this file."""
+        found = [place]
+        for command in self.commands.values():
+            for at, argument in enumerate(command.arguments):
+                if argument.value.span == place:
+                    found += [
+                        span for each in self.commands.values() if (span := _alike(each, command, at)) is not None
+                    ]
+        return [span for span in dict.fromkeys(found) if self.editable(span)]
+
     def origins(self, value: tree.Expression, scopes: tuple[ScopeDraft, ...]) -> Iterator[tree.Expression]:
         """Where a value is written: here, or where the name that stands here is given its value."""
         yield value
-        calls = [scope for scope in scopes if scope.block is not None]
+        calls = calls_in(scopes)
         for _ in range(_MOST_CALLS):
             if not isinstance(value, tree.Name):
                 return
-            given = self._bound(value, calls[0] if calls else None)
+            given = self._bound(value, calls)
             if given is None:
                 return
-            if not self._is_let(value):
+            if not self._lets_for(value):
                 calls = calls[1:]
             yield given
             value = given
 
-    def _is_let(self, name: tree.Name) -> bool:
-        return any(let.span.source is name.span.source for let in self._lets.get(name.id, ()))
+    def values_of(self, node: NodeDraft, name: str) -> list[tree.Expression]:
+        """The argument of a layer as its command has it, then what gives that its value; nothing if it is not said."""
+        argument = given(self.command_of(node), name, positional_names(type(node.op)))
+        if argument is None or isinstance(argument.value, tree.Body):
+            return []
+        return [*self.origins(argument.value, self.scopes_of(node))]
 
-    def _bound(self, name: tree.Name, call: ScopeDraft | None) -> tree.Expression | None:
+    def sharing(self, node: NodeDraft, name: str) -> list[int]:
+        """The layers whose argument of this name comes from the same place, if it is not the layer's own text."""
+        if name not in self._sharing:
+            found = self._sharing[name] = {}
+            for number, each in enumerate(self._nodes):
+                if hasattr(each.op, name) and len(values := self.values_of(each, name)) > 1:
+                    found.setdefault(values[-1].span, []).append(number)
+        values = self.values_of(node, name)
+        return self._sharing[name].get(values[-1].span, []) if values else []
+
+    def _lets_for(self, name: tree.Name) -> list[tree.Let]:
+        """The `let`s of a name that are known where it stands."""
+        at = name.span
+        known = self._lets.get(name.id, ())
+        return [let for of, let in known if of.source is at.source and of.start <= at.start and at.end <= of.end]
+
+    def _bound(self, name: tree.Name, calls: tuple[ScopeDraft, ...]) -> tree.Expression | None:
         """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
-        lets = [let for let in self._lets.get(name.id, ()) if let.span.source is name.span.source]
-        if lets:
+        if lets := self._lets_for(name):
             return lets[0].value if len(lets) == 1 else None
-        if call is None or call.block is None:
-            return None
-        definition = self._definition(call.block)
+        definition = self._definition(calls[0].block) if calls else None
         if definition is None or name.id not in (names := [p.name.id for p in definition.parameters]):
             return None
-        argument = given(self.commands.get(call.span), name.id, names)
+        argument = _given_by(self._calls(calls), name.id, names)
         if argument is not None:
             return None if isinstance(argument.value, tree.Body) else argument.value
         return definition.parameters[names.index(name.id)].default
 
-    def _definition(self, name: str) -> tree.BlockDefinition | tree.NetworkDefinition | None:
+    def _definition(self, name: str | None) -> tree.BlockDefinition | tree.NetworkDefinition | None:
         if name in self.module.blocks:
             return self.module.blocks[name][0]
-        network = self.module.networks.get(name)
+        variants = self._variants(name)
+        network = self.module.networks.get(variants[0].base.id if variants else name or "")
         return network if isinstance(network, tree.NetworkDefinition) else None
 
+    def _variants(self, name: str | None) -> list[tree.VariantDefinition]:
+        """The variants that a network's name stands for, the one that is nearest to the network first."""
+        found: list[tree.VariantDefinition] = []
+        while isinstance(network := self.module.networks.get(name or ""), tree.VariantDefinition):
+            found.insert(0, network)
+            name = network.base.id
+        return found
 
-def _parameters(
-    definition: tree.BlockDefinition | tree.NetworkDefinition | tree.VariantDefinition,
-) -> tuple[tree.ParameterDefinition, ...]:
-    return () if isinstance(definition, tree.VariantDefinition) else definition.parameters
+    def _calls(self, calls: tuple[ScopeDraft, ...]) -> Sequence[_Call]:
+        """What gives the innermost call its arguments, in order: `bottleneck(groups = 32)`, then the command itself."""
+        if calls[0].kind == "network":
+            return self._variants(calls[0].block)
+        command = self.commands.get(calls[0].span)
+        if command is None:
+            return ()
+        made = [each for each in self.origins(command.name, calls[1:]) if isinstance(each, tree.Call)]
+        return [*made, command]
 
 
-def given(command: tree.Command | None, name: str, positional: list[str]) -> tree.Argument | None:
-    """The argument of a command for a parameter, by its name or by its position."""
-    if command is None:
+def _alike(command: tree.Command, other: tree.Command, at: int) -> Span | None:
+    """Where a command has the same argument as another one of that name."""
+    if command.name.id != other.name.id or len(command.arguments) <= at:
         return None
-    for argument in command.arguments:
+    mine, its = command.arguments[at], other.arguments[at]
+    return mine.value.span if mine.span.text == its.span.text else None
+
+
+def calls_in(scopes: Sequence[ScopeDraft]) -> tuple[ScopeDraft, ...]:
+    """The calls of blocks among scopes, and the network; a body in braces sees the names around it."""
+    return tuple(scope for scope in scopes if scope.block is not None and scope.kind != "shortcut")
+
+
+def given(call: _Call | None, name: str, positional: list[str]) -> tree.Argument | None:
+    """The argument of a call for a parameter, by its name or by its position."""
+    if call is None:
+        return None
+    for argument in call.arguments:
         if argument.name is not None and argument.name.id == name:
             return argument
-    free = [argument for argument in command.arguments if argument.name is None]
+    free = [argument for argument in call.arguments if argument.name is None]
     at = positional.index(name) if name in positional else len(free)
     return free[at] if at < len(free) else None
+
+
+def _given_by(calls: Iterable[_Call], name: str, positional: list[str]) -> tree.Argument | None:
+    """The argument for a parameter where several calls give some each; a later one wins."""
+    found = None
+    for call in calls:
+        found = given(call, name, positional) or found
+        named = {argument.name.id for argument in call.arguments if argument.name is not None}
+        positional = [each for each in positional if each not in named]
+        positional = positional[sum(argument.name is None for argument in call.arguments) :]
+    return found
 
 
 def positional_names(op: type[Op]) -> list[str]:

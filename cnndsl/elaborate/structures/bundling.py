@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
-from cnndsl.elaborate import layers
+from cnndsl.elaborate import causes, layers
+from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.drafts import Bundle, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.place import Flowing, Place
@@ -79,14 +81,14 @@ class Split(Structure):
             if channels % self.parts == 0:
                 return (channels // self.parts,) * self.parts
             message = f"{channels} channels do not split into {self.parts} equal parts"
-            raise self._unsplit(elaborator, command, message, self._uneven(channels))
+            raise self._unsplit(elaborator, command, x, message, self._uneven(channels))
         if sum(self.parts) == channels:
             sizes: tuple[int, ...] = self.parts
             return sizes
         sizes_shown = " + ".join(map(str, self.parts))
         message = f"the sizes are {sizes_shown} = {sum(self.parts)}, and {show_shape(x.shape)} has {channels} channels"
         rest = channels - sum(self.parts[:-1])
-        raise self._unsplit(elaborator, command, message, f"the last would be {rest}" if rest > 0 else None)
+        raise self._unsplit(elaborator, command, x, message, f"the last would be {rest}" if rest > 0 else None)
 
     def _uneven(self, channels: int) -> str | None:
         """Nearly equal parts, if they are few."""
@@ -96,5 +98,13 @@ class Split(Structure):
         sizes = [each + 1] * more + [each] * (self.parts - more)
         return f"unequal parts stand in a list: `split {sizes}`"
 
-    def _unsplit(self, elaborator: Elaborator, command: tree.Command, message: str, help: str | None) -> Failed:
-        return elaborator.context.fail("E206", message, command.arguments[0].span, help=help)
+    def _unsplit(
+        self, elaborator: Elaborator, command: tree.Command, x: Tensor, message: str, help: str | None
+    ) -> Failed:
+        def candidates() -> Iterator[Candidate]:
+            conflict = causes.conflict_of(elaborator, (x,), lambda shapes: False, (None,))
+            yield from causes.other_calculations(conflict)
+
+        span = command.arguments[0].span
+        tried = causes.sought(elaborator, "E206", span, candidates)
+        return elaborator.context.fail("E206", message, span, help=help, candidates=tried)
