@@ -408,7 +408,6 @@ UNREAD = [
     c("which is not", 'y = Resize <mode="linear"> (x, , s)', s=[1.0, 1.0, 1.3, 1.3]),
     c("cubic curve", 'y = Resize <mode="cubic", cubic_coeff_a=-0.5> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
     c("2 apart", "y = Slice (x, a, b, c, d)", a=[0], b=[4], c=[1], d=[2]),
-    c("decided while the network runs", f"s = ReduceSum <keepdims=0> (x)\nk = Greater (s, z)\n{IF}", z=0.0),
     c("backwards", "y = Slice (x, a, b, c, d)", a=[8], b=[0], c=[2], d=[-1]),
     c("another order", "y = Gather <axis=1> (x, a)", a=[2, 1]),
     c("different shapes", "p = GlobalAveragePool (x)\ny = Add (x, p)"),

@@ -9,7 +9,6 @@ from cnndsl.cli.checked import checked_network
 from cnndsl.extras import require
 from cnndsl.table import aligned
 
-
 EXAMPLES = """\
 examples:
   cnndsl conform squeezenet1_1 --against torchvision:squeezenet1_1
