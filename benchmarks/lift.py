@@ -99,7 +99,7 @@ def _torchvision(results: dict[str, Row]) -> list[str]:
     rows = {name.partition(":")[2]: row for name, row in results.items() if name.startswith("torchvision:")}
     zoo = _zoo_lines()
     lines = [
-        "## torchvision",
+        "### torchvision",
         "",
         _summary(rows),
         "",
@@ -112,7 +112,7 @@ def _torchvision(results: dict[str, Row]) -> list[str]:
 
 def _timm(results: dict[str, Row]) -> list[str]:
     rows = {name.partition(":")[2]: row for name, row in results.items() if name.startswith("timm:")}
-    lines = ["## timm", "", _summary(rows), "", *_head("family", "model", "parameters", "lines", "relative error")]
+    lines = ["### timm", "", _summary(rows), "", *_head("family", "model", "parameters", "lines", "relative error")]
     for family, names in TIMM.items():
         lines += [f"| {family} | {name} | {_outcome(rows[name])} |" for name in names if name in rows]
     return lines

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from cnndsl.errors import (
     BuildError,
     BundleError,
+    DataError,
     DeviceError,
     DeviceLost,
     Error,
@@ -33,6 +34,7 @@ from cnndsl.errors import (
     SizeError,
     SourceError,
     StrictError,
+    TrainingError,
     Unmatched,
     WeightsError,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "BuildError",
     "Bundle",
     "BundleError",
+    "DataError",
     "DeviceError",
     "DeviceLost",
     "Diagnostic",
@@ -82,6 +85,7 @@ __all__ = [
     "StrictError",
     "TorchExpression",
     "TorchModule",
+    "TrainingError",
     "Unmatched",
     "WeightsError",
     "__version__",

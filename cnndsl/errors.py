@@ -50,6 +50,14 @@ class BundleError(Error):
     """A folder that is no bundle, or one that is damaged; each problem is a line."""
 
 
+class DataError(Error):
+    """Pictures that cannot be learned from or measured on; one line."""
+
+
+class TrainingError(Error):
+    """Training that cannot begin or go on, such as with values that are not finite; the first line says why."""
+
+
 class Unmatched(Error):
     """Networks between which weights cannot move; each reason is a line of `reasons`."""
 

@@ -120,6 +120,27 @@ def write_folder(folder: Path, writers: Mapping[str, Writer]) -> Path:
     return folder
 
 
+def replace_folder(folder: Path, write: Writer) -> None:
+    """Let `write` make a folder, and put it in the place of the one that is there, if any. Raises `OutputError`.
+
+    Should the process be killed between these steps, the next `sweep` puts the old one back.
+    """
+    unfinished = folder.with_name(f".{folder.name}.cnndsl-{HOST}-{os.getpid()}-{secrets.token_hex(4)}")
+    aside = unfinished.with_name(f"{unfinished.name}.old")
+    try:
+        write(unfinished)
+        if os.path.lexists(folder):
+            os.replace(folder, aside)
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {_reason(error)}") from error
+    finally:
+        if os.path.lexists(aside) and not os.path.lexists(folder):
+            os.replace(aside, folder)
+        for left in (unfinished, aside):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def sweep(folder: Path) -> None:
     """Take away what killed runs have left in a folder; what they had moved aside and not replaced goes back."""
     with suppress(OSError):

@@ -67,20 +67,25 @@ def default_of(parameter: Parameter) -> str:
     return "" if parameter.default is None else parameter.kind.show(parameter.default)
 
 
-def page() -> str:
-    """All layers and structures as a page of Markdown, by family: `docs/layers.md`."""
+def by_family() -> dict[str, list[Entry]]:
+    """Our own layers and structures, in the order of the reference page."""
     families: dict[str, list[Entry]] = {family: [] for family in FAMILIES}
     for layer in all_layers().values():
         package, _, family = layer.__module__.rpartition(".")
         if package == "cnndsl.ops":  # not of another package
             families.setdefault(family, []).append(layer)
-    families["structures"] = [*STRUCTURES.values()]
+    return families | {"structures": [*STRUCTURES.values()]}
+
+
+def page() -> str:
+    """All layers and structures as a page of Markdown, by family: `docs/layers.md`."""
+    families = by_family()
     parts = [PAGE_HEAD]
     parts += [f"- {family.capitalize()}: {_links(entries)}" for family, entries in families.items()]
     for family, entries in families.items():
         parts += ["", f"## {family.capitalize()}"]
         for entry in entries:
-            parts += ["", *_section(entry)]
+            parts += ["", *section(entry, "###")]
     return "\n".join(parts) + "\n"
 
 
@@ -88,10 +93,10 @@ def _links(entries: list[Entry]) -> str:
     return ", ".join(f"[`{entry.word}`](#{entry.word})" for entry in entries)
 
 
-def _section(cls: Entry) -> list[str]:
-    """What `describe` tells, in Markdown, with the shapes that the examples give."""
+def section(cls: Entry, sign: str) -> list[str]:
+    """What `describe` tells, in Markdown under a heading of this sign, with the shapes that the examples give."""
     parameters = cls.signature()
-    lines = [f"### `{cls.word}`", "", *cleandoc(cls.__doc__ or "").split("\n")]
+    lines = [f"{sign} `{cls.word}`", "", *cleandoc(cls.__doc__ or "").split("\n")]
     if parameters:
         lines += ["", "| argument | | takes | default |", "|---|---|---|---|"]
         for number, p in enumerate(parameters, start=1):

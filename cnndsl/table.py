@@ -106,9 +106,13 @@ def html(table: Table, picture: str = "") -> str:
     """A page that needs nothing from elsewhere, with an SVG above the table; there is no final line end."""
     title = _escaped(table.title)
     head = f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    return f"{head}\n<style>\n{PAGE}\n</style></head><body>\n{html_body(table, picture)}\n</body></html>"
+
+
+def html_body(table: Table, picture: str = "") -> str:
+    """What stands on such a page: the title, the picture, the table and its notes."""
     notes = "\n".join(f"<p>{_escaped(note)}</p>" for note in table.notes)
-    body = "\n".join(filter(None, (f"<h1>{title}</h1>", picture, html_table(table), notes)))
-    return f"{head}\n<style>\n{PAGE}\n</style></head><body>\n{body}\n</body></html>"
+    return "\n".join(filter(None, (f"<h1>{_escaped(table.title)}</h1>", picture, html_table(table), notes)))
 
 
 def html_table(table: Table) -> str:

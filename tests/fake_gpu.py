@@ -15,7 +15,7 @@ from cnndsl.backends.triton.binaries import Binaries, keys_of
 from cnndsl.backends.triton.execute import specialized
 from cnndsl.backends.triton.plan import Plan
 from cnndsl.kernels.built import Built
-from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
+from cnndsl.kernels.specialization import ELEMENTS, Specialization
 from cnndsl.kernels.targets import TARGETS
 
 SHARED, STREAM, DESCRIPTORS = 50_000, 77, 256
@@ -136,7 +136,7 @@ class InterpretingDriver(FakeDriver):
         for tensor in self.tensors:
             inside = address - tensor.data_ptr()
             if 0 <= inside < tensor.numel() * tensor.element_size():
-                return tensor.view(-1).view(torch.uint8)[inside:].view(TORCH_DTYPES[element])  # type: ignore[index]
+                return tensor.view(-1).view(torch.uint8)[inside:].view(ELEMENTS[element])  # type: ignore[index]
         raise AssertionError(f"a launch reads or writes memory at {address:#x}, which is nobody's")
 
 

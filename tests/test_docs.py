@@ -27,19 +27,20 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 from mistakes import table
+from website.blocks import FENCE, NAMED, Block, blocks, save_named
 
+import cnndsl
 from cnndsl import reference
 from cnndsl.checking import Request, check_file
 from cnndsl.cli import explain
 from cnndsl.cli.main import main
+from cnndsl.cli.parser import parse
 from cnndsl.diagnostics import render
 from cnndsl.diagnostics.codes import lookup
 from cnndsl.source import Source
@@ -57,35 +58,8 @@ GENERATED: dict[str, Callable[[], str]] = {"layers.md": reference.page, "diagnos
 RUN = {"arch", "arch-fragment", "arch-error", "arch-shapes", "console", "python", "text", "toml"}
 SHOWN = {"sh", "ebnf", "cpp", "picture", "yaml"}
 
-FENCE = re.compile(r"^```(?P<word>[\w-]*)(?P<rest>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"# (\w+\.(?:arch|py))\n")
 PLACE = re.compile(r"`((?:cnndsl|grammars|archs|tests|docs|benchmarks|scripts)/[\w./-]*)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-
-
-@dataclass(frozen=True)
-class Block:
-    """One fenced block, and the `text` block right after it, if there is one."""
-
-    page: Path
-    line: int
-    word: str
-    rest: str
-    body: str
-    printed: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.page.name}:{self.line}"
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    text = page.read_text(encoding="utf-8")
-    found = [*FENCE.finditer(text)]
-    for match, after in zip_longest(found, found[1:]):
-        follows = after and after["word"] == "text" and not text[match.end() : after.start()].strip()
-        line = text.count("\n", 0, match.start()) + 1
-        printed = after["body"] if after and follows else None
-        yield Block(page, line, match["word"], match["rest"].strip(), match["body"], printed)
 
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
@@ -104,10 +78,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def save_named(page: Path, folder: Path) -> None:
-    for block in BLOCKS:
-        if block.page == page and block.word in ("arch", "python") and (name := NAMED.match(block.body)):
-            (folder / name[1]).write_text(block.body, encoding="utf-8")
+def save_examples(page: Path, folder: Path) -> None:
+    save_named((block for block in BLOCKS if block.page == page), folder)
 
 
 def replace_in(page: Path, block: Block, old: str, new: str) -> None:
@@ -123,7 +95,7 @@ def replace_in(page: Path, block: Block, old: str, new: str) -> None:
 
 def findings(block: Block, folder: Path) -> tuple[set[str], str]:
     """The codes that a check of an example gives, and what it prints."""
-    save_named(block.page, folder)
+    save_examples(block.page, folder)
     name = NAMED.match(block.body)
     file = name[1] if name else "example.arch"
     text = block.body
@@ -166,7 +138,7 @@ def test_shapes(block: Block) -> None:
 def test_a_session_prints_what_it_says(
     block: Block, folder: Path, renew: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_named(block.page, folder)
+    save_examples(block.page, folder)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     said, *commands = re.split(r"^\$ ", block.body, flags=re.MULTILINE)
@@ -183,6 +155,13 @@ def test_a_session_prints_what_it_says(
         replace_in(block.page, block, block.body, session)
     else:
         assert session == block.body
+
+
+@of("sh")
+def test_a_command_that_is_only_shown_is_understood(block: Block) -> None:
+    for line in block.body.splitlines():
+        if line.startswith("cnndsl "):
+            parse(shlex.split(line, comments=True)[1:])  # exits if there is no such command, argument or choice
 
 
 def run(arguments: list[str]) -> None:
@@ -228,7 +207,7 @@ def test_python_prints_what_it_says(page: Path, folder: Path, renew: bool) -> No
     chosen = [b for b in BLOCKS if b.page == page and b.word == "python" and not NAMED.match(b.body)]
     if not chosen:
         return
-    save_named(page, folder)
+    save_examples(page, folder)
     printed = python(folder, "-c", PROCESS, given=json.dumps([(str(b), b.body) for b in chosen])).split("\0")
     for block, text in zip(chosen, printed, strict=False):
         if renew and block.printed is not None and "...\n" not in block.printed:
@@ -240,7 +219,7 @@ def test_python_prints_what_it_says(page: Path, folder: Path, renew: bool) -> No
 @of("toml")
 def test_a_package_brings_its_layers(block: Block, folder: Path) -> None:
     """With an entry point as the page declares it, the wrong example after it is right."""
-    save_named(block.page, folder)
+    save_examples(block.page, folder)
     wrong = next(b for b in BLOCKS if b.page == block.page and b.line > block.line and b.word == "arch-error")
     (folder / "example.arch").write_text(wrong.body, encoding="utf-8")
     points = tomllib.loads(block.body)["project"]["entry-points"]
@@ -302,3 +281,30 @@ def test_the_grammar_summary_names_every_word_of_the_language() -> None:
     words = set(re.findall(r'"([a-z]+)"', grammar))
     (summary,) = [block for block in BLOCKS if block.word == "ebnf"]
     assert words <= set(re.findall(r'"([a-z]+)"', summary.body))
+
+
+# --- from PyTorch
+
+SPELLING = re.compile(r"^\| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
+FROM_PYTORCH = (ROOT / "docs" / "from_pytorch.md").read_text(encoding="utf-8")
+SPELLINGS = SPELLING.findall(FROM_PYTORCH.partition("## Spellings")[2])
+
+
+@pytest.mark.parametrize(("theirs", "ours"), SPELLINGS, ids=[theirs for theirs, _ in SPELLINGS])
+def test_a_spelling_is_what_lifting_writes(theirs: str, ours: str) -> None:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    class Written(nn.Module):
+        """A module as the page has it, or what is computed of `x`."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = eval(theirs, {"nn": nn}) if theirs.startswith("nn.") else None
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.module(x) if self.module else eval(theirs, {"x": x, "torch": torch, "F": F})
+
+    text = cnndsl.lift(Written(), input=(64, 32, 32)).text
+    assert ours in [re.sub(r" +: .*", "", line.strip()) for line in text.splitlines()], text

@@ -6,6 +6,9 @@ The packages are fetched from an index, in CI too; without one the tests marked 
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 import subprocess
 import sys
@@ -13,8 +16,10 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import torch
@@ -214,6 +219,26 @@ def save_bomb(name: str) -> None:
     Path(name).write_bytes(b"P5 100000 100000 255\n")
 
 
+def test_folders_lists_and_formats(
+    predict: Callable, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("album/inner").mkdir(parents=True)
+    for number in range(40):  # more than a batch
+        Image.new("RGB", (9, 9), (5 * number, 0, 51)).save(f"album/inner/{number:02}.png")
+    Path("album/notes.txt").write_text("no picture")
+    code, out, _ = predict("album", "--top", "1")
+    assert code == 0 and out.count("\n") == 80 and out.startswith("album/inner/00.png\n  ")
+    code, out, err = predict("album", "missing.png", "--format", "json", "--top", "2")
+    said = json.loads(out)
+    jsonschema.validate(said, json.loads((files("cnndsl.photographs") / "predict.schema.json").read_text("utf-8")))
+    assert code == 1 and len(said["photos"]) == 40 and len(said["unread"]) == err.count("\n") == 1
+    assert [each["name"] for each in said["photos"][39]["classes"]] == ["red", "blue"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("photo.png\n\nalbum/inner/39.png\n"))
+    code, out, _ = predict("-", "--format", "csv")
+    rows = list(csv.reader(out.splitlines()))
+    assert code == 0 and len(rows) == 1 + 2 * 3 and rows[1][:3] == ["photo.png", "1", "green"]
+
+
 # What is no photograph, and why.
 NO_PHOTOGRAPHS: dict[str, tuple[Callable[[str], object], str]] = {
     "missing.png": (lambda name: None, "no such file or directory"),
@@ -307,7 +332,7 @@ SPOILT = [
     ("colours.preprocess.toml", with_line("crop = 11"), "crop is above 0 and at most resize"),
     ("colours.preprocess.toml", with_line("crop = 8.5"), "crop = 8.5 is not a whole number"),
     ("colours.preprocess.toml", with_line("scale = true"), "scale = True is not a number"),
-    ("colours.preprocess.toml", with_line('channels = "GBR"'), "channels is RGB or BGR"),
+    ("colours.preprocess.toml", with_line('channels = "GBR"'), "channels is RGB, BGR or grey"),
     ("colours.preprocess.toml", with_line("mean = [1, 2]"), "mean takes three numbers"),
     ("colours.preprocess.toml", with_line("std = [1, 2, true]"), "std takes three numbers"),
     ("colours.preprocess.toml", with_line("std = [1, 2, 0]"), "and no std is 0"),

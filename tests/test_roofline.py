@@ -41,12 +41,12 @@ def test_floors(name: str) -> None:
     plan = make_plan(graph, "sm_90", batch=32)
     eager, fused = FLOORS[name]
     found = {
-        way: 1e3 * roofline.count(way, work).floors["H200"]
-        for way, work in (
-            ("eager", roofline.eager(graph, 32)),
-            ("inside", roofline.inside(plan)),
-            ("ours", roofline.ours(plan)),
-            ("ideal", roofline.ideal(plan)),
+        count.way: 1e3 * count.floors["H200"]
+        for count in (
+            roofline.count("eager", roofline.eager(graph, 32)),
+            roofline.count_launches("inside", roofline.inside(plan)),
+            roofline.count_launches("ours", plan.launches),
+            roofline.count("ideal", roofline.ideal(plan)),
         )
     }
     assert found["eager"] == pytest.approx(eager, rel=0.005)
@@ -63,8 +63,9 @@ def test_a_summary_has_the_times_of_the_benchmark(name: str) -> None:
     found = floors(graph, card)
     assert set(found) <= {node.name for node in graph}
     plan = make_plan(graph, card.name, batch=BATCH)
-    for way, work in enumerate((roofline.eager(graph, BATCH), roofline.ours(plan))):
-        seconds = roofline.count("", work).floors["A100"]
+    counts = (roofline.count("eager", roofline.eager(graph, BATCH)), roofline.count_launches("ours", plan.launches))
+    for way, count in enumerate(counts):
+        seconds = count.floors["A100"]
         for depth in (1, 2, 99):
             summary = summarize(graph, depth, floors=found)
             assert summary.floors[way].seconds == pytest.approx(seconds)

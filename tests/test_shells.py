@@ -27,7 +27,20 @@ from cnndsl.cli.parser import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "man" / "cnndsl.1"
 # Their examples need torch, networks of others, or many seconds.
-HEAVY = ("compile", "save", "export", "weights", "conform", "lift", "predict", "zoo")
+HEAVY = (
+    "compile",
+    "save",
+    "export",
+    "weights",
+    "conform",
+    "lift",
+    "predict",
+    "zoo",
+    "train",
+    "eval",
+    "curves",
+    "features",
+)
 ENDLESS = ("--watch", "lsp")  # which have tests of their own
 DIFFERS = {"diff": 1}  # the exit code that says that something was found
 NETWORK = "network net {\n    input 3 x 32 x 32\n    conv 3x3, 8 -> relu\n    global_avgpool -> linear 10\n}\n"

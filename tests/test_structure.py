@@ -64,6 +64,7 @@ ROOMS = (
     "features",
     "lifting",
     "",  # cnndsl/__init__.py, the public API
+    "train",
     "notebook",
     "editor",
     "lsp",

@@ -26,6 +26,7 @@ from cnndsl.analysis.columns import COLUMNS
 from cnndsl.analysis.memory import Rule, held, kept, maps, peak_memory
 from cnndsl.analysis.rows import Row
 from cnndsl.analysis.summary import Summary, leaves
+from cnndsl.backends.triton.roofline import CARDS, floors
 from cnndsl.cli.main import main
 from cnndsl.ir import Graph
 from cnndsl.table import Table, html, latex, markdown
@@ -217,7 +218,8 @@ def test_the_layer_table_of_the_lectures_is_one_command(capsys: pytest.CaptureFi
 
 
 def test_every_column_has_cells_in_every_form() -> None:
-    summary = summarize(cnndsl.load("googlenet").graph, 2)
+    graph = cnndsl.load("googlenet").graph
+    summary = summarize(graph, 2, floors=floors(graph, CARDS["H200"]))
     heads, *rows = csv.reader(io.StringIO(summary_csv(summary)))
     assert set(COLUMNS) <= set(heads) and {len(row) for row in rows} == {len(heads)}
     table = summary_table(summary, tuple(COLUMNS))

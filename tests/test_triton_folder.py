@@ -174,7 +174,7 @@ def within_its_memory(manifest: dict[str, Any]) -> None:
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another format": (
         lambda m: m.update({"cnndsl manifest": 1}),
-        "is a manifest of format 1, and this run.py reads 2",
+        "is a manifest of format 1, and this run.py reads 3",
     ),
     "a path out": (lambda m: layer(m).update(program="../evil.py"), "must be a file in layers/, not '../evil.py'"),
     "an absolute path": (lambda m: layer(m).update(program="/tmp/evil.py"), "must be a file in layers/"),
@@ -208,7 +208,7 @@ def first(manifest: dict[str, Any]) -> Any:
 def test_a_fault_is_named(fault: str, folder: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     change, message = FAULTS[fault]
     if fault == "too long a number":
-        (folder / "manifest.json").write_text(f'{{"cnndsl manifest": 2, "batch": 1{"0" * 5000}}}')
+        (folder / "manifest.json").write_text(f'{{"cnndsl manifest": 3, "batch": 1{"0" * 5000}}}')
         message = "cannot be read: "
     else:
         manifest = manifest_of(folder)

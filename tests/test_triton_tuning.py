@@ -92,7 +92,7 @@ def test_what_is_measured_is_among_the_candidates(name: str) -> None:
 
 
 def test_problems_cover_every_kernel() -> None:
-    assert {kernel for kernel, _ in PROBLEMS.values()} == set(FAMILIES) - {"conv_reduce", "conv_tma"}
+    assert {kernel for kernel, _ in PROBLEMS.values()} == set(FAMILIES) - {"conv_tma"}
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -446,7 +446,7 @@ def test_candidates_compile_in_other_processes(tmp_path: Path, monkeypatch: pyte
         compilers.expect([good, bad])
         assert compilers.fault(good) is None
         kernels = sorted(path.stem for path in (tmp_path / "triton").rglob("*.cubin"))
-        assert kernels == ["conv_gemm_kernel", "reduce_kernel"]
+        assert kernels == ["conv_gemm_kernel"]
         assert "Error" in str(compilers.fault(bad))
         (process,) = compilers.running
         process.kill()

@@ -155,7 +155,7 @@ def _requests(plan: Plan) -> Iterator[Request]:
 
     for launch in plan.launches:
         given = any(isinstance(tensor, Given) for tensor in launch.tensors.values())
-        if launch.kernel in FAMILIES and launch.kernel != "conv_reduce" and not given:
+        if launch.kernel in FAMILIES and not given:
             starts = tuple(name for name in unaligned(launch) if isinstance(launch.tensors[name], View))
             yield Request(launch.kernel, launch.problem, launch.config, starts)
 

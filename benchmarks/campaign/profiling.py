@@ -86,7 +86,7 @@ def _distinct(
     for name in settings.networks:
         graph = rewritten(network(name, settings.dry).graph)
         for launch in lower(graph, target, batch=batch, precision=precision, choose=choose).launches:
-            if launch.kernel in (*FAMILIES, "cudnn") and launch.kernel not in ("conv_reduce", "pack"):
+            if launch.kernel in (*FAMILIES, "cudnn") and launch.kernel != "pack":
                 key = json.dumps(_encoded(launch))
                 counts[key] += 1
                 first.setdefault(key, launch)

@@ -38,7 +38,9 @@ def summary_table(summary: Summary, names: Sequence[str] = SHOWN) -> Table:
         rows=list(cells(summary, names)),
         total=totals(summary, names),
         left=_words(names),
-        notes=[f"{name.strip()}: {value} {meaning}".rstrip() for name, value, meaning in _total_cells(summary)],
+        notes=[
+            f"{name.strip()}: {value}{meaning and f' ({meaning})'}" for name, value, meaning in _total_cells(summary)
+        ],
     )
 
 

@@ -53,11 +53,12 @@ def page() -> str:
 
     parts = [PAGE_HEAD, *(f"- [{code.code}](#{code.code.lower()}) {code.title}" for code in all_codes())]
     for code in all_codes():
-        parts += ["", *_section(code)]
+        parts += ["", *section(code, "##")]
     return "\n".join(parts) + "\n"
 
 
-def _section(code: Code) -> list[str]:
+def section(code: Code, sign: str) -> list[str]:
+    """What there is to say about a code, in Markdown under a heading of this sign."""
     from cnndsl.checking import Request, check_file
     from cnndsl.diagnostics import render
     from cnndsl.source import Source
@@ -66,7 +67,7 @@ def _section(code: Code) -> list[str]:
     findings = render(check_file(Source("example.arch", code.bad), request).report, "text")
     wrong = [f"```arch-error {code.code}{_option(code)}", code.bad.rstrip(), "```", "", "```text", findings, "```"]
     right = ["Repaired:", "", "```arch", code.good.rstrip(), "```"]
-    return [f"## {code.code}", "", f"**{code.title}**", "", code.explanation, "", *wrong, "", *right]
+    return [f"{sign} {code.code}", "", f"**{code.title}**", "", code.explanation, "", *wrong, "", *right]
 
 
 def _option(code: Code) -> str:

@@ -59,10 +59,10 @@ def _listing(path: Path, checked: Checked) -> list[str]:
     for name, facts in checked.facts.items():
         shape = "x".join(map(str, facts.graph.inputs[0].shape)) if facts.graph.inputs else "?"
         rows.append((name, shape, f"{facts.params:,}", f"{facts.macs:,}", str(facts.depth), str(facts.receptive_field)))
-    return [f"{path.name}: {_paper(checked.module.source.text)}", *(f"  {line}" for line in aligned(rows))]
+    return [f"{path.name}: {paper(checked.module.source.text)}", *(f"  {line}" for line in aligned(rows))]
 
 
-def _paper(text: str) -> str:
+def paper(text: str) -> str:
     """The citation with which a file begins: its first comment, up to an empty line or a full stop at a line's end."""
     said: list[str] = []
     for line in text.splitlines():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, floor, hypot, log10, sqrt
-from typing import NamedTuple
+from math import hypot, sqrt
 from xml.sax.saxutils import escape
 
 from cnndsl.comparison.measures import Comparison, Entry, axis_words, mixed, written
+from cnndsl.draw.axis import Scale
 from cnndsl.draw.lettering import width
 from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.placement import Box, Disc, nearest, placed
@@ -21,26 +21,6 @@ LARGEST, PLAIN = 34.0, 6.0  # radii
 ROOM = 1.1  # for systems whose fonts are wider than Helvetica
 GROWTH = 1.25
 FAR = 9.0  # pixels from which a line leads to a label
-
-
-class Scale(NamedTuple):
-    """From numbers to pixels along an axis."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def at(self, value: float) -> float:
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-    def ticks(self) -> Iterator[float]:
-        """Round numbers, four to ten of them."""
-        rough = (self.high - self.low) / 6
-        power = 10.0 ** floor(log10(rough))
-        step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
-        for index in range(ceil(self.low / step), floor(self.high / step) + 1):
-            yield index * step
 
 
 def chart(comparison: Comparison) -> str:

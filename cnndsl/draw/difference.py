@@ -80,18 +80,23 @@ def diff_html(difference: Difference, depth: int | None = None) -> str:
     """One page that needs nothing from elsewhere: the changes, what they cost, and both networks under each other."""
     heading, (old, new) = escape(title(difference)), _sheets(difference, depth)
     size = max(old.width, new.width), old.height + new.height
-    content = [f"<h1>{heading}</h1>", *(_tables(difference) if difference else [f"<p>{NONE}</p>"])]
     return "\n".join(
         [
             "<!doctype html>",
             f'<html lang="en"><head><meta charset="utf-8"><title>{heading}</title>',
             f"<style>\n{_page_style()}\n</style></head><body>",
-            *content,
+            diff_tables(difference),
             _document(difference, (old, new), (0, old.height), size),
             "</body></html>",
             "",
         ]
     )
+
+
+def diff_tables(difference: Difference) -> str:
+    """The changes and what they cost as a part of a page."""
+    tables = _tables(difference) if difference else [f"<p>{NONE}</p>"]
+    return "\n".join([f"<h1>{escape(title(difference))}</h1>", *tables])
 
 
 def _tables(difference: Difference) -> Iterator[str]:

@@ -86,6 +86,17 @@ class View:
         at_home = [each for each in every if home is not None and each.network == home.name.id]
         return in_focus or at_home or every
 
+    def home(self, span: Span) -> Span:
+        """Where a finding is shown in the text: at its own place, or at the `use` of the file that it is in."""
+        if span.source is self.source:
+            return span
+        module = self.checked.module
+        for name, used in module.uses.items():
+            if used.source is span.source and (place := module.places.get(name) or module.env.place_of(name)):
+                return place
+        uses = [each.span for each in self.file.uses]
+        return uses[0] if uses else self.source.span(0, 0)
+
     def definition_at(self, offset: int) -> Definition | None:
         """The block or network that a place is in, its braces included."""
         return next((each for each in self.definitions if each.span.start <= offset <= end_of(each)), None)
@@ -110,16 +121,25 @@ def first_view(source: Source, network: str, request: Request) -> View:
     return View(check_at_once(Model(source, network), request), whole=False)
 
 
-def in_view(before: View, offset: int) -> str | None:
-    """The network by which a change at `offset` is looked at first: the smallest that the place takes part in.
+def in_view(before: View, offset: int, shown: str = "") -> str | None:
+    """The network by which a change at `offset` is looked at first: one that the place takes part in.
 
-    None if no network of the last look does.
+    The one that is shown if it does, else the smallest; None if no network of the last look does.
     """
     definition = before.definition_at(offset)
     sizes = {name: len(done.graph) for name, done in before.checked.networks.items()}
     if definition is None:
         return None
+    ran = [name for name in sizes if definition.body and id(definition.body) in before.checked.networks[name].ran]
+    if shown in ran:
+        return shown
     if definition.name.id in sizes and not isinstance(definition, tree.BlockDefinition):
         return definition.name.id
-    ran = [name for name in sizes if definition.body and id(definition.body) in before.checked.networks[name].ran]
     return min(ran, key=sizes.__getitem__, default=None)
+
+
+def in_view_on(view: View, line: int, shown: str = "") -> str | None:
+    """The network in view at a line; lines are counted from 0, and those behind the last one are that."""
+    line = min(line + 1, view.source.line_count)
+    text = view.source.line(line)
+    return in_view(view, view.source.start_of(line) + len(text) - len(text.lstrip()), shown)

@@ -31,7 +31,7 @@ def build_foreign(text: str, **settings: int) -> nn.Module:
     if name not in known:
         guess = closest(name, known)
         raise WeightsError(f"{library} has no model {name}" + (f"; did you mean {guess}?" if guess else ""))
-    package = _import(library)
+    package = import_library(library)
     build = _build_torchvision if library == "torchvision" else _build_timm
     import torch
 
@@ -50,7 +50,7 @@ def usual_input(text: str, module: nn.Module) -> tuple[int, ...] | None:
         size = getattr(module, "default_cfg", {}).get("input_size")
         return tuple(size) if size else None
     try:
-        transforms = _import(library).models.get_model_weights(name).DEFAULT.transforms()
+        transforms = import_library(library).models.get_model_weights(name).DEFAULT.transforms()
     except (AttributeError, ValueError):  # a model without weights
         return None
     for said in (getattr(transforms, each, None) for each in ("crop_size", "resize_size")):
@@ -62,7 +62,7 @@ def usual_input(text: str, module: nn.Module) -> tuple[int, ...] | None:
 def foreign_names(library: str) -> list[str]:
     """The models that a library has. Raises `MissingExtra`."""
     require("torch", library, extra="oracles")
-    package = _import(library)
+    package = import_library(library)
     names: list[str] = package.models.list_models() if library == "torchvision" else package.list_models()
     return names
 
@@ -84,7 +84,7 @@ def _build_timm(package: Any, name: str, settings: dict[str, int]) -> nn.Module:
 
 
 @cache
-def _import(library: str) -> ModuleType:
+def import_library(library: str) -> ModuleType:
     """Import a library; where torchvision's compiled operators are missing, declare the two its import asks for."""
     try:
         return import_module(library)

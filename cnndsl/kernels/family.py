@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.kernels.precision import Dtype
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiling import Tiling
 from cnndsl.kernels.work import Work
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Family:
     shipped         what is compiled ahead of time by the tests, for a GPU and a type
     refusal         why it does not take a problem, if it does not
     work            what one launch must move and compute
+    tiling          the blocks of a matrix product: from them its time is modelled, and what the L2 cache must give
     trial           the module of `cnndsl.kernels.trials` with small problems, tensors, and what must come out
     rivals          families whose problems it takes too, as another way to compute them
     most            configurations that are worth measuring (0: all)
@@ -60,6 +62,7 @@ class Family:
     shipped: Callable[[Target, Dtype], Iterator[Shipped]]
     refusal: Callable[[Problem], str | None] = lambda problem: None
     work: Callable[[Problem], Work] = lambda problem: problem.work()
+    tiling: Callable[[Problem, Config], Tiling] | None = None
     trial: str = ""
     rivals: tuple[str, ...] = ()
     most: int = 0
@@ -76,6 +79,10 @@ class Family:
         """Raises ValueError for a problem that it does not take (`refusal`), ImportError without Triton."""
         made: Specialization = getattr(import_module(self.module), self.template.partition(".")[2])(problem, config)
         return made
+
+    def cached(self, problem: Problem, config: Config) -> int:
+        """Bytes that one launch reads through the L2 cache; where it has no tiling, each once as from memory."""
+        return self.work(problem).bytes if self.tiling is None else self.tiling(problem, config).operands
 
     @property
     def examples(self) -> Mapping[str, Problem]:

@@ -14,6 +14,7 @@ import torch
 from cnndsl.kernels.precision import Dtype
 
 TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+ELEMENTS: dict[str, torch.dtype] = {"i32": torch.int32} | TORCH_DTYPES  # that pointers point to
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
 
 

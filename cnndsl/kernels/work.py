@@ -7,6 +7,8 @@ from typing import Literal
 
 Products = Literal["tf32", "ieee"]  # of float32: rounded to TF32 first, or exact
 
+LAUNCH = 1.5e-6  # seconds that one more launch costs in a CUDA graph
+
 
 @dataclass(frozen=True)
 class Work:

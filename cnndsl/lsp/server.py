@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from cnndsl.draw import draw
 from cnndsl.editor import completion, hints, hover, lenses, outline, references, repairs, words
 from cnndsl.editor.positions import position_at
-from cnndsl.editor.view import in_view
+from cnndsl.editor.view import in_view_on
 from cnndsl.errors import SourceError
 from cnndsl.formatting import formatted
 from cnndsl.ir import Graph
@@ -218,11 +218,9 @@ async def picture(server: Server, params: Any) -> dict[str, str] | None:
     view = await server.whole(params.uri)
     if view is None:
         return None
-    line = min(int(params.line) + 1, view.source.line_count)
-    start = view.source.start_of(line)
-    offset = start + len(view.source.line(line)) - len(view.source.line(line).lstrip())
     focus = server.focus(params.uri)
-    network = in_view(view, offset) or (focus.network if focus else next(iter(view.checked.networks), None))
+    seen = in_view_on(view, int(params.line))
+    network = seen or (focus.network if focus else next(iter(view.checked.networks), None))
     done = view.checked.networks.get(network or "")
     if network is None or done is None or not len(done.graph):
         return None

@@ -17,7 +17,7 @@ from cnndsl.errors import SourceError
 from cnndsl.formatting import arch_files
 from cnndsl.lsp import translate
 from cnndsl.lsp.documents import Document
-from cnndsl.source import Source, Span, read_source
+from cnndsl.source import Source, read_source
 from cnndsl.version import __version__
 
 _MOST_FILES = 2_000  # of a workspace that are looked through for uses of a name
@@ -60,7 +60,8 @@ class Server(LanguageServer):
         if isinstance(findings, Exception):
             told = [translate.unreadable(findings)]
         else:
-            told = [translate.diagnostic(each, _home(each, view), document.uri) for each in findings]
+            homes = [each.span if view is None else view.home(each.span) for each in findings]
+            told = [translate.diagnostic(*each, document.uri) for each in zip(findings, homes, strict=True)]
         params = types.PublishDiagnosticsParams(document.uri, told, document.version)
         self.text_document_publish_diagnostics(params)
 
@@ -94,15 +95,3 @@ def _files_in(folder: Path) -> list[Path]:
         return arch_files(folder)
     except SourceError:  # there is none
         return []
-
-
-def _home(finding: Diagnostic, view: View | None) -> Span:
-    """Where a finding is shown in a text: at its own place, or at the `use` of the file that it is in."""
-    if view is None or finding.span.source is view.source:
-        return finding.span
-    module = view.checked.module
-    uses = [each.span for each in view.file.uses]
-    for name, used in module.uses.items():
-        if used.source is finding.span.source and (place := module.places.get(name) or module.env.place_of(name)):
-            return place
-    return uses[0] if uses else view.source.span(0, 0)

@@ -83,7 +83,8 @@ class Fused(Op):
     """One kernel's worth of layers: `prologue` on the first input, then `core`, then `epilogue` on its result.
 
     The prologue is an `affine` and pointwise layers, and perhaps a pool at its end; the epilogue is pointwise layers
-    and at most one `add`, which takes the second input, and with `in_place` may write its result there. Parameters are
+    and at most one `add`, which takes the second input, and with `in_place` may write its result there, and perhaps a
+    pool at its end. Parameters are
     the core's by its own names; those of an affine prologue are `scale` and `shift`. The first `centred` filters of a
     convolution are those of a 1x1: all their weights are zero but those at the centre.
     It prints in the order of execution: `fused conv 1x1, 256 + add + relu`.
@@ -106,6 +107,17 @@ class Fused(Op):
     def adds(self) -> bool:
         """Whether it adds a second input."""
         return any(isinstance(op, Add) for op in self.epilogue)
+
+    @property
+    def pooled(self) -> Pool | None:
+        """The pool at the end of the epilogue."""
+        last = self.epilogue[-1] if self.epilogue else None
+        return last if isinstance(last, Pool) else None
+
+    @property
+    def tail(self) -> tuple[Op, ...]:
+        """The epilogue without its pool."""
+        return self.epilogue[:-1] if self.pooled else self.epilogue
 
     def output(self, *inputs: Shape) -> Shape:
         shape = self.core.output(self.read(inputs[0]))
@@ -133,6 +145,11 @@ class Fused(Op):
         return macs - self.centred * (each - each // taps)
 
     def window(self, *inputs: Shape) -> Window:
+        if self.pooled is not None and isinstance(self.core, Conv):  # of a convolution without dilation
+            (rows, columns), (down, right), pool = self.core.kernel, self.core.stride, self.pooled
+            reach = (rows + (pool.kernel[0] - 1) * down, columns + (pool.kernel[1] - 1) * right)
+            moved = (down * pool.stride[0], right * pool.stride[1])
+            return replace(self.core, kernel=reach, stride=moved).window(self.read(inputs[0]))
         pools = (op.window(*inputs) for op in self.prologue if isinstance(op, Pool))
         return next(pools, self.core.window(self.read(inputs[0])))
 

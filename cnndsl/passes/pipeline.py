@@ -27,6 +27,7 @@ from cnndsl.passes.order_pool import order_pool
 from cnndsl.passes.pack_weights import pack_weights
 from cnndsl.passes.part_shared import part_shared
 from cnndsl.passes.planar_norms import planar_norms
+from cnndsl.passes.pool_epilogue import pool_epilogue
 from cnndsl.passes.pool_prologue import pool_prologue
 from cnndsl.passes.projection_shortcut import projection_shortcut
 from cnndsl.passes.prologue import prologue
@@ -89,6 +90,7 @@ GPU_PIPELINE: tuple[Pass, ...] = (
     fuse_add,  # as for the CPU, up to here and one line further; the kernels take both in either order
     fuse_activation,
     projection_shortcut,  # after fuse_activation, which binds the activation to the sum that vanishes here
+    pool_epilogue,  # before pool_prologue: what is pooled where it is made is read as one pixel
     pool_prologue,  # before `prologue`, since what is normalised is pooled afterwards
     prologue,
     merge_expansions,  # before merge_siblings, which would take the 1x1 away from its neighbour

@@ -16,10 +16,12 @@ from cnndsl.extras import require
 from cnndsl.photographs.images import centre, read_photograph
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
 SUFFIX = ".preprocess.toml"
 IMAGENET = "imagenet"
+CHANNELS = {"RGB": 3, "BGR": 3, "grey": 1}
 FILTERS = ("bilinear", "bicubic")
 WORDS = {int: "a whole number", float: "a number", str: "a text"}
 KINDS = {"resize": int, "crop": int, "interpolation": str, "channels": str, "scale": float, "classes": str}
@@ -31,7 +33,7 @@ class Preprocessing:
 
     resize         pixels that the shorter side gets, by `interpolation` (bilinear or bicubic)
     crop           pixels of the square that is cut from the centre: the network's input
-    channels       their order, RGB or BGR
+    channels       their order, RGB or BGR, or one of grey
     scale          values from 0 to 255 are multiplied by this,
     mean, std      then a mean is subtracted and the rest divided, channel by channel in the order of `channels`
     classes        `imagenet`, or a file beside this one with the name of a class on each line
@@ -42,8 +44,8 @@ class Preprocessing:
     interpolation: str
     channels: str
     scale: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     classes: str = IMAGENET
 
     def __post_init__(self) -> None:
@@ -51,14 +53,14 @@ class Preprocessing:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
                 raise WeightsError(f"{name} = {value!r} is not {WORDS[kind]}")
+        if self.channels not in CHANNELS or self.interpolation not in FILTERS:
+            raise WeightsError("channels is RGB, BGR or grey, and interpolation bilinear or bicubic")
         for name in ("mean", "std"):
-            values = getattr(self, name)
-            if not isinstance(values, tuple) or len(values) != 3 or not {*map(type, values)} <= {int, float}:
-                raise WeightsError(f"{name} takes three numbers")
+            values, count = getattr(self, name), CHANNELS[self.channels]
+            if not isinstance(values, tuple) or len(values) != count or not {*map(type, values)} <= {int, float}:
+                raise WeightsError(f"{name} takes {'three numbers' if count == 3 else 'one number'}")
         if not 0 < self.crop <= self.resize or 0 in self.std:
             raise WeightsError("crop is above 0 and at most resize, and no std is 0")
-        if self.channels not in ("RGB", "BGR") or self.interpolation not in FILTERS:
-            raise WeightsError("channels is RGB or BGR, and interpolation bilinear or bicubic")
 
     def text(self, network: str) -> str:
         """The file."""
@@ -68,17 +70,28 @@ class Preprocessing:
         )
 
     def tensor(self, path: Path) -> Tensor:
-        """A photograph as (1, 3, crop, crop) in float32. Raises `WeightsError` if it is none."""
+        """A photograph as (1, channels, crop, crop) in float32. Raises `WeightsError` if it is none."""
         require("torch", "PIL", extra="predict")
+        return self.whole(read_photograph(path))[None]
+
+    def whole(self, image: Image) -> Tensor:
+        """The square in the middle of an RGB image as (channels, crop, crop)."""
+        return self.normal(self.square(image))
+
+    def square(self, image: Image) -> Image:
+        """The square in the middle of an image."""
+        return centre(image, self.resize, self.crop, self.interpolation)
+
+    def normal(self, image: Image) -> Tensor:
+        """The values of an RGB image, as (channels, height, width)."""
         import torch
 
-        image = centre(read_photograph(path), self.resize, self.crop, self.interpolation)
-        pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
-        values = pixels.reshape(self.crop, self.crop, 3).permute(2, 0, 1).float()
+        count = CHANNELS[self.channels]
+        pixels = torch.frombuffer(bytearray((image.convert("L") if count == 1 else image).tobytes()), dtype=torch.uint8)
+        values = pixels.reshape(image.height, image.width, count).permute(2, 0, 1).float()
         values = values.flip(0) if self.channels == "BGR" else values
-        mean, std = (torch.tensor(each).reshape(3, 1, 1) for each in (self.mean, self.std))
-        normal: Tensor = ((values * self.scale - mean) / std)[None]
-        return normal
+        mean, std = (torch.tensor(each).reshape(count, 1, 1) for each in (self.mean, self.std))
+        return (values * self.scale - mean) / std
 
 
 def _toml(value: object) -> str:

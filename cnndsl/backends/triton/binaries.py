@@ -87,8 +87,8 @@ def _with_next_tiles(plan: Plan, large: Iterable[tuple[Launch, str]], tried: Tri
 
 
 def _tile(launch: Launch) -> tuple[str, Any, Any]:
-    """What a configuration is chosen for, and which; a split product and the sum of its parts have one together."""
-    return "conv_gemm" if launch.kernel == "conv_reduce" else launch.kernel, launch.problem, launch.config
+    """What a configuration is chosen for, and which."""
+    return launch.kernel, launch.problem, launch.config
 
 
 def keys_of(plan: Plan) -> tuple[str | None, ...]:

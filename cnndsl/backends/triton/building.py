@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnndsl.backends.triton.plan import Launch, Packed, Scratch, Tensor, View
+from cnndsl.backends.triton.plan import Counters, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.tensor_layout import Split, TensorLayout
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
-from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.families import FAMILIES, conv_gemm
 from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
@@ -88,18 +88,14 @@ class Building:
         return known
 
     def launch(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None], *nodes: str) -> None:
-        """Add a launch of the kernel that is chosen, with a second one if its sums are split."""
+        """Add a launch of the kernel that is chosen, with memory for its sums if they are split."""
         chosen = self._chosen(kernel, problem, tensors.get("x"))
         kernel, config = chosen.kernel, chosen.config
         present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-        if kernel != "conv_gemm" or config.splits == 1:
-            self.launches.append(Launch(kernel, problem, config, present, nodes))
-            return
-        partial = Scratch(f"{nodes[0]}.partial", config.splits * problem.pixels * problem.filters)
-        product = {name: tensor for name, tensor in present.items() if name in ("x", "w")}
-        finish = {name: tensor for name, tensor in present.items() if name not in product}
-        self.launches.append(Launch(kernel, problem, config, {**product, "partial": partial}, nodes))
-        self.launches.append(Launch("conv_reduce", problem, config, {**finish, "partial": partial}, nodes))
+        if kernel == "conv_gemm" and config.splits > 1:
+            present["partial"] = Scratch(f"{nodes[0]}.partial", conv_gemm.part_elements(problem, config))
+            present["counters"] = Counters(conv_gemm.counters(problem))
+        self.launches.append(Launch(kernel, problem, config, present, nodes))
 
     def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Chosen:
         """What is chosen, unless it cannot read this tensor: boxes start at whole vectors."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Any
 
 from cnndsl.backends.triton import library
 from cnndsl.backends.triton.building import Choice
 from cnndsl.kernels.families import FAMILIES, conv_gemm
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.work import ceil_div
 
-SPLITS = (2, 4, 8, 16)
-PASS = 2000.0  # products in the time of writing and reading one part of a sum
-FEWEST_STEPS = 2  # of a split sum, in each part
 MOST = {name: family.most for name, family in FAMILIES.items() if family.most}
 
 
@@ -24,10 +19,8 @@ def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
     for name, family in FAMILIES.items():
         if kernel in (name, *family.rivals) and family.refusal(problem) is None:
             found |= {(name, config): None for config in family.configurations(problem, target)}
-    if kernel == "conv_gemm":
-        found |= {("conv_gemm", config): None for config in _split(problem, target)}
-        if target.nvidia:
-            found |= {("cudnn", config): None for config in library.configurations(problem)}
+    if kernel == "conv_gemm" and target.nvidia:
+        found |= {("cudnn", config): None for config in library.configurations(problem)}
     return tuple(found)
 
 
@@ -53,31 +46,6 @@ def _parts(config: Any) -> int:
 
 
 def _best(every: Iterable[Choice], kernel: str, most: int, problem: Any, target: Target) -> list[Choice]:
-    own = [choice for choice in every if choice[0] == kernel]
-    return sorted(own, key=lambda choice: _modelled(problem, choice[1], target))[:most]
-
-
-def _modelled(problem: conv_gemm.Problem, config: Any, target: Target) -> float:
-    """The time of one multiprocessor, in products; parts of a split sum are written and read again."""
-    ours = isinstance(config, conv_gemm.Config)  # the only one to split sums, and to leave zeros out
-    splits, computed = (config.splits, problem.computed(config.block_n)) if ours else (1, 1.0)
-    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n) * problem.bundles
-    steps = ceil_div(ceil_div(problem.depth, config.block_k), splits)
-    size = config.block_m * config.block_n
-    reuse = 1 + 64 * (config.block_m + config.block_n) / size
-    passes = PASS * splits * problem.pixels * problem.filters / target.units if splits > 1 else 0.0
-    products = size * reuse * steps * config.block_k * computed
-    return float(ceil_div(tiles * splits, target.units) * products + passes)
-
-
-def _split(problem: conv_gemm.Problem, target: Target) -> Iterator[conv_gemm.Config]:
-    """Every tile with its sum in so many parts that they fill the GPU at most twice."""
-    if problem.second or problem.bundles > 1:
-        return
-    for shipped in conv_gemm.configurations(target, problem.dtype):
-        config = conv_gemm.fit(shipped, problem)
-        tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
-        steps = ceil_div(problem.depth, config.block_k)
-        for splits in SPLITS:
-            if tiles < target.units and tiles * splits <= 2 * target.units and steps >= splits * FEWEST_STEPS:
-                yield replace(config, splits=splits)
+    own, tiling = [choice for choice in every if choice[0] == kernel], FAMILIES[kernel].tiling
+    assert tiling is not None, f"{kernel} has more configurations than are measured, and no model to choose by"
+    return sorted(own, key=lambda choice: tiling(problem, choice[1]).seconds(target))[:most]

@@ -20,7 +20,7 @@ from cnndsl.backends.triton.stored import decode
 from cnndsl.kernels import built
 from cnndsl.kernels.aot import compile_for
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
+from cnndsl.kernels.specialization import ELEMENTS, Specialization
 from cnndsl.kernels.targets import Target
 
 
@@ -41,8 +41,6 @@ def answer(request: Mapping[str, Any], target: Target, *, binaries: bool) -> dic
         if binaries:
             return {"built": built.dumps(built.Built.of(compile_for(target, made)))}
         _keep(made, target)
-        if kernel == "conv_gemm" and config.splits > 1:  # a candidate launches the sum of its parts too
-            _keep(FAMILIES["conv_reduce"].specialize(problem, config), target)
     except Exception as error:  # whatever the compiler raises is told where its launch is known
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return {"error": f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]}
@@ -53,7 +51,7 @@ def _keep(made: Specialization, target: Target) -> None:
     """Compile on the path that a launch takes, so that it finds the kernel in Triton's cache."""
     driver.set_active(TargetAlone(target))
     tensors = {
-        name: element and Pointer(TORCH_DTYPES[element], 8 if name in made.unaligned else 0)  # type: ignore[index]
+        name: element and Pointer(ELEMENTS[element], 8 if name in made.unaligned else 0)
         for name, element in made.pointers.items()
     }
     options = made.options(nvidia=target.nvidia)

@@ -16,7 +16,7 @@ from torch.func import functional_call
 from cnndsl.backends.torch.loading import execute
 from cnndsl.backends.triton.float32 import with_products
 from cnndsl.backends.triton.graphs import captured
-from cnndsl.backends.triton.plan import Given, Launch, Packed, Plan, Port, Scratch, View
+from cnndsl.backends.triton.plan import Counters, Given, Launch, Packed, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.families import FAMILIES, pack
 from cnndsl.kernels.precision import SIZES, products_of
@@ -57,6 +57,7 @@ class Executor:
         self.plan, self.weights, self.device = plan, weights, device
         self.dtype = TORCH_DTYPES[plan.dtype]
         self.arena = torch.zeros(plan.arena_bytes, dtype=torch.uint8, device=device)
+        self.counters = torch.zeros(plan.counter_bytes, dtype=torch.uint8, device=device)
         self.buffers = {buffer.name: buffer for buffer in plan.buffers}
         self._biases: list[torch.Tensor] = []  # of library kernels, and what they are cast to
         self._typed_biases: list[torch.Tensor] = []
@@ -129,6 +130,8 @@ class Executor:
         """Views as N x H x W x C of the arena, weights as they are packed."""
         if isinstance(tensor, Packed):
             return self.weights[tensor.name]
+        if isinstance(tensor, Counters):
+            return self.counters.view(torch.int32)[: tensor.elements]
         buffer = self.buffers[tensor.buffer]
         bytes_ = self.arena[buffer.offset : buffer.offset + buffer.bytes]
         if isinstance(tensor, Scratch):

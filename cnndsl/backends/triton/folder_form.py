@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-FORMAT = 2  # of manifests; 1 had no digests
+FORMAT = 3  # of manifests; 1 had no digests, 2 no counters
 MANIFEST_FILE = "manifest.json"
 SIZES = {"fp16": 2, "bf16": 2, "fp32": 4}  # bytes of a number
-MEMORIES = ("arena", "weights", "scratch")
+MEMORIES = ("arena", "weights", "scratch", "counters")
 MOST_BYTES = 2**40
 
 Record = dict[str, Any]
@@ -83,9 +83,9 @@ SHAPE = Listed(EXTENT, 1, 6)
 ACTIVATION = {"offset": OFFSET, "shape": Listed(EXTENT, 2, 4), "strides": Listed(EXTENT, 2, 4)}
 INPUT = {"name": NAME, "memory": _one_of("input"), "index": _number(0, 2**10)}
 WEIGHT = {"name": NAME, "memory": _one_of("weights"), "offset": OFFSET, "bytes": BYTES, "weight": NAME}
-PLACE = {"name": NAME, "memory": _one_of("arena", "scratch"), "offset": OFFSET, "bytes": BYTES}
+PLACE = {"name": NAME, "memory": _one_of("arena", "scratch", "counters"), "offset": OFFSET, "bytes": BYTES}
 NOTHING = {"name": NAME, "memory": _one_of("none")}
-FORMS = {"input": INPUT, "weights": WEIGHT, "arena": PLACE, "scratch": PLACE, "none": NOTHING}
+FORMS = {"input": INPUT, "weights": WEIGHT, "arena": PLACE, "scratch": PLACE, "counters": PLACE, "none": NOTHING}
 LAUNCH = {
     "layers": Listed(NAME),
     "kernel": _number(0, 2**20),

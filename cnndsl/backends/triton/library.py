@@ -39,6 +39,8 @@ def refusal(problem: object) -> str | None:
     """Why the library does not take a problem; None if it does."""
     if not isinstance(problem, conv_gemm.Problem):
         return "it is no convolution"
+    if problem.window > 1:
+        return "its result is pooled"
     if problem.second or problem.split_at:
         return "it has several sources or outputs"
     if problem.bundles > 1:

@@ -13,7 +13,7 @@ from cnndsl.backends.triton.arena import ALIGNMENT
 from cnndsl.backends.triton.binaries import Binaries
 from cnndsl.backends.triton.execute import specialized
 from cnndsl.backends.triton.folder_form import FORMAT
-from cnndsl.backends.triton.plan import Given, Launch, Packed, Scratch, Tensor, View
+from cnndsl.backends.triton.plan import Counters, Given, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.targets import TARGETS
@@ -48,7 +48,12 @@ class Manifest:
             "precision": plan.precision,
             "dtype": plan.dtype,
             "batch": plan.batch,
-            "memory": {"arena": plan.arena_bytes, "weights": self._weight_bytes(), "scratch": self._scratch_bytes()},
+            "memory": {
+                "arena": plan.arena_bytes,
+                "weights": self._weight_bytes(),
+                "scratch": self._scratch_bytes(),
+                "counters": plan.counter_bytes,
+            },
             "inputs": [{"name": port.name, "shape": port.shape} for port in plan.inputs],
             "outputs": [{"name": port.name, **self._activation(port.view, port.shape)} for port in plan.outputs],
             "kernels": [self._kernel(key) for key in self.binaries.kernels],
@@ -118,6 +123,8 @@ class Manifest:
                 size = prod(tensor.shape) * SIZES[tensor.dtype]
                 offset = self.weights[tensor.name]["offset"]
                 return {"memory": "weights", "offset": offset, "bytes": size, "weight": tensor.name}
+            case Counters():
+                return {"memory": "counters", "offset": 0, "bytes": tensor.bytes}
             case Scratch():
                 offset = self.buffers[tensor.buffer].offset
                 return {"memory": "arena", "offset": offset, "bytes": tensor.elements * SIZES["fp32"]}

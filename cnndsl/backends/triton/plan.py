@@ -72,7 +72,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Scratch:
-    """Memory that only neighbouring launches use: float32 elements in a buffer of their own."""
+    """Memory that one launch uses for itself: float32 elements in a buffer of their own."""
 
     buffer: str
     elements: int
@@ -81,7 +81,21 @@ class Scratch:
         return self.buffer
 
 
-Tensor: TypeAlias = View | Packed | Given | Scratch
+@dataclass(frozen=True)
+class Counters:
+    """So many int32 that every launch finds and leaves at 0: all share them, in memory that nothing else is in."""
+
+    elements: int
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.elements
+
+    def __str__(self) -> str:
+        return "counters"
+
+
+Tensor: TypeAlias = View | Packed | Given | Scratch | Counters
 
 
 @dataclass(frozen=True)
@@ -145,6 +159,12 @@ class Plan:
     @property
     def arena_bytes(self) -> int:
         return max((buffer.offset + buffer.bytes for buffer in self.buffers), default=0)
+
+    @property
+    def counter_bytes(self) -> int:
+        """Of the memory that every launch finds and leaves at 0."""
+        tensors = (tensor for launch in self.launches for tensor in launch.tensors.values())
+        return max((tensor.bytes for tensor in tensors if isinstance(tensor, Counters)), default=0)
 
     @property
     def weight_bytes(self) -> int:

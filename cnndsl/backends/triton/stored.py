@@ -22,7 +22,7 @@ from cnndsl.kernels import families
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 
-FORMAT = 1  # of saved plans; a reader refuses others
+FORMAT = 2  # of saved plans; a reader refuses others
 
 
 def _known() -> Iterator[tuple[str, type]]:
@@ -30,7 +30,8 @@ def _known() -> Iterator[tuple[str, type]]:
         family = module.__name__.rpartition(".")[2]
         own = (each for each in vars(module).values() if isinstance(each, type) and is_dataclass(each))
         yield from ((f"{family}.{each.__name__}", each) for each in own if each.__module__ == module.__name__)
-    for cls in (plans.View, plans.Packed, plans.Given, plans.Scratch, plans.Launch, plans.Buffer, plans.Port, Plan):
+    tensors = (plans.View, plans.Packed, plans.Given, plans.Scratch, plans.Counters)
+    for cls in (*tensors, plans.Launch, plans.Buffer, plans.Port, Plan):
         yield cls.__name__.lower(), cls
     yield from (("original", Original), ("apply", Apply), ("softmax", Softmax), ("lrn", Lrn))
     yield from (("program", Program), ("library", LibraryConfig))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from cnndsl.backends.triton.plan import Launch, Plan, Scratch, View
+from cnndsl.backends.triton.plan import Launch, Plan, View
 from cnndsl.backends.triton.traffic import launch_work, total_work
 from cnndsl.table import aligned
 
@@ -42,7 +42,6 @@ def summary(plan: Plan) -> Iterator[str]:
 def _row(number: int, launch: Launch, plan: Plan) -> tuple[str, ...]:
     work = launch_work(launch)
     written = [tensor for name, tensor in launch.tensors.items() if name in ("y", "y2", "z")]
-    written += [tensor for tensor in launch.tensors.values() if isinstance(tensor, Scratch) and not written]
     shapes = (
         f"{plan.batch} x {view.height} x {view.width} x {view.channels}" for view in written if isinstance(view, View)
     )

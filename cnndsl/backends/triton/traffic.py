@@ -15,7 +15,20 @@ def launch_work(launch: Launch) -> Work:
         return work
     work = FAMILIES[launch.kernel].work(launch.problem)
     scratch = sum(tensor.elements for tensor in launch.tensors.values() if isinstance(tensor, Scratch))
-    return Work(work.bytes + 4 * scratch, work.flops)
+    return Work(work.bytes + 8 * scratch, work.flops)
+
+
+def cached(launch: Launch) -> int:
+    """Bytes that one launch reads through the L2 cache: a tile of a matrix product reads its operands for itself."""
+    if launch.kernel not in FAMILIES:
+        return launch_work(launch).bytes
+    return FAMILIES[launch.kernel].cached(launch.problem, launch.config)
+
+
+def modelled(launch: Launch, target: Target) -> float:
+    """Seconds of one launch: the slowest of arithmetic, device memory and L2 cache."""
+    work = launch_work(launch)
+    return max(target.seconds(work.bytes, work.flops), cached(launch) / target.l2)
 
 
 def total_work(plan: Plan) -> Work:

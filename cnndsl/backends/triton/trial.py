@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cnndsl.backends.triton.float32 import float32_products
 from cnndsl.backends.triton.library_steps import library_step
-from cnndsl.kernels.families import FAMILIES
+from cnndsl.kernels.families import FAMILIES, conv_gemm
 from cnndsl.kernels.family import Family
 from cnndsl.kernels.templates.conv_tma import scratch
 from cnndsl.kernels.trials.laying import Laid, Laying
@@ -104,17 +104,12 @@ def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) 
     made = FAMILIES[kernel].specialize(problem, config)
     if FAMILIES[kernel].boxes:
         triton.set_allocator(scratch(tensors["x"].device))
-    if kernel != "conv_gemm" or config.splits == 1:
-        return lambda: made.launch(**tensors)
-    partial = tensors["x"].new_empty(config.splits * problem.pixels * problem.filters, dtype=torch.float32)
-    finish = FAMILIES["conv_reduce"].specialize(problem, config)
-    given = {name: tensors.get(name) for name in finish.pointers if name != "partial"}
-
-    def both() -> None:
-        made.launch(x=tensors["x"], w=tensors["w"], partial=partial)
-        finish.launch(partial=partial, **given)
-
-    return both
+    if kernel == "conv_gemm" and config.splits > 1:
+        x = tensors["x"]
+        partial = x.new_empty(conv_gemm.part_elements(problem, config), dtype=torch.float32)
+        counters = x.new_zeros(conv_gemm.tiles(problem, config), dtype=torch.int32)
+        tensors = {**tensors, "partial": partial, "counters": counters}
+    return lambda: made.launch(**tensors)
 
 
 def _bias_typed(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

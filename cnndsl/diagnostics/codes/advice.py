@@ -101,6 +101,7 @@ ADVICE = (
         block module() {
             concat { | conv 1x1, 32 -> relu | maxpool 3x3, /1, pad=1 }
         }
+
         network t {
             input 64 x 28 x 28
             repeat 3 { module }
@@ -111,6 +112,7 @@ ADVICE = (
         block module() {
             concat { | conv 1x1, 32 -> relu | maxpool 3x3, /1, pad=1 -> conv 1x1, 32 -> relu }
         }
+
         network t {
             input 64 x 28 x 28
             repeat 3 { module }

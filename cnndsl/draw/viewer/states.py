@@ -43,6 +43,22 @@ def viewer_data(graph: Graph, depth: int | None = None) -> dict[str, object]:
     }
 
 
+def viewer_glimpse(graph: Graph, state: str) -> dict[str, object]:
+    """One state alone, in a small part of the time; a page of a text in the making shows it until the rest is there."""
+    depth, _, block = state.partition(":")
+    drawn = Pictures(graph).at(int(depth), opened_with(block) if block else ())
+    store = _Store()
+    shown = {**store.state(drawn), "opens": {}, "folds": {}}
+    return {
+        "schema": SCHEMA,
+        "network": graph.name,
+        "facts": drawn.facts,
+        "marks": list(store.marks),
+        "details": store.details,
+        "states": {state: shown},
+    }
+
+
 def _name(depth: int, block: str = "") -> str:
     """`2`, or `2:stage1.bottleneck2` with a block that is opened further."""
     return f"{depth}:{block}" if block else str(depth)

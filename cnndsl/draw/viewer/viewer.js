@@ -1,5 +1,5 @@
 // Shows a network that can be folded: `cnndslViewer(root, data)` fills an element, `data` is what states.py gives.
-// Returns { show(key), go(state), state() }. A choice of a box is told by the event "cnndsl-select" with its key.
+// Returns { show(key), go(state), state(), renew(data) }; `renew` shows the network as it has become. A choice of a box is told by the event "cnndsl-select" with its key.
 "use strict";
 
 function cnndslViewer(root, data) {
@@ -13,23 +13,39 @@ function cnndslViewer(root, data) {
 
   function go(name, anchor) {
     const before = anchor && place(anchor), old = state;
+    draw(name);
+    const after = anchor && place(anchor);
+    if (before && after) move((before.x - after.x) * view.zoom, (before.y - after.y) * view.zoom, true);
+    else if (old !== name || !anchor) fit();
+    hide();
+  }
+
+  function draw(name) {
     state = name;
     const { items: wanted } = data.states[name];
     const keys = new Set(wanted.map(([key]) => key));
     for (const [key, group] of items) if (!keys.has(key)) { group.remove(); items.delete(key); }
     for (const [key, mark, x, y] of wanted) {
       const group = items.get(key) || added(key);
-      if (group.mark !== mark) { group.innerHTML = data.marks[mark]; group.mark = mark; named(group, key); }
+      const drawn = data.marks[mark];
+      if (group.mark !== drawn) { group.innerHTML = drawn; group.mark = drawn; named(group, key); }
       group.style.transform = `translate(${x}px, ${y}px)`;
       scene.append(group);
     }
-    const after = anchor && place(anchor);
-    if (before && after) move((before.x - after.x) * view.zoom, (before.y - after.y) * view.zoom, true);
-    else if (old !== name || !anchor) fit();
+    root.querySelector("h1").textContent = data.network;
+    root.querySelector(".told").textContent = data.facts;
     find("depth").textContent = `depth ${name.split(":")[0]} of ${data.depths.length}`;
     find("fewer").disabled = depth() <= 1;
     find("more").disabled = depth() >= data.depths.length;
-    hide();
+  }
+
+  // Of a network that is only shown in part, as it is being written, the depths are those that it had before.
+  function renew(next) {
+    const same = next.network === data.network;
+    data = { ...data, ...next };
+    const name = same && [state, state.split(":")[0]].find((each) => data.states[each]);
+    if (name) draw(name);
+    else go(data.first);
   }
 
   function added(key) {
@@ -212,7 +228,7 @@ function cnndslViewer(root, data) {
 
   const depthTo = (step) => {
     const next = depth() + step;
-    if (next >= 1 && next <= data.depths.length) go(String(next));
+    if (data.states[next]) go(String(next));
   };
   const keys = {
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fit,
@@ -246,5 +262,5 @@ function cnndslViewer(root, data) {
   paint(dark.matches);
   new ResizeObserver(fit).observe(canvas);
   go(data.first);
-  return { show, go, state: () => state };
+  return { show, go, state: () => state, renew };
 }

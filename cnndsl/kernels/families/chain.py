@@ -95,6 +95,8 @@ def refusal(problem: Problem) -> str | None:
         return f"its {problem.filters} filters do not fit in a tile of {largest}"
     if problem.last > 128:
         return f"its last {problem.last} filters do not fit in a tile of 128"
+    if problem.first.window > 1:
+        return "its first result is pooled"
     if problem.first.second or problem.first.split_at or problem.first.bundles > 1:
         return "its first convolution has several sources, outputs or groups"
     return None

@@ -14,6 +14,7 @@ from cnndsl.kernels.family import Family, Shipped, by_type, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiling import Tiling
 from cnndsl.kernels.work import Products, Work, ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides
 
@@ -87,15 +88,19 @@ def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
     return tuple(found)
 
 
+def tiling(problem: Problem, config: Config) -> Tiling:
+    """The blocks of a launch; of windows that overlap the L1 cache gives a pixel again."""
+    blocks = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+    size, window = SIZES[problem.dtype], problem.kernel[0] * problem.kernel[1]
+    rows = config.block_m * min(window, problem.stride[0] * problem.stride[1])
+    shared = (config.block_m + config.block_n) * config.block_k * size * config.stages
+    waits = problem.channels * window / config.block_k / (config.stages - 1)
+    return Tiling(rows, config.block_n, problem.channels, blocks, size, shared, waits)
+
+
 def suggest(problem: Problem, target: Target) -> Config:
-    """The least work in whole waves; each column of tiles computes the prologue again, so few of them among equals."""
-
-    def cost(config: Config) -> tuple[int, int]:
-        columns = ceil_div(problem.filters, config.block_n)
-        waves = ceil_div(ceil_div(problem.pixels, config.block_m) * columns, target.units)
-        return waves * config.block_m * config.block_n, columns
-
-    best = min(configurations(target, problem.dtype), key=cost)
+    """The fastest by the model, which knows that each column of tiles reads and computes the prologue again."""
+    best = min(configurations(target, problem.dtype), key=lambda config: tiling(problem, config).seconds(target))
     most = POOLED_K if problem.kernel != (1, 1) else best.block_k
     block_k = max(16, min(best.block_k, most, power_of_two(problem.channels)))
     return Config(best.block_m, best.block_n, block_k, best.warps, best.stages)
@@ -116,5 +121,13 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
 
 
 FAMILIES = (
-    Family("conv1x1_pre", "conv1x1_pre.specialize", suggest, by_type(configurations), shipped, trial="conv1x1_pre"),
+    Family(
+        "conv1x1_pre",
+        "conv1x1_pre.specialize",
+        suggest,
+        by_type(configurations),
+        shipped,
+        tiling=tiling,
+        trial="conv1x1_pre",
+    ),
 )

@@ -13,6 +13,7 @@ from cnndsl.kernels.family import Family, Shipped, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiling import Tiling
 from cnndsl.kernels.work import Products, Work, ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides, conv_extent
 
@@ -36,6 +37,7 @@ class Problem:
     split_at  filters from here on go to a second output (0: there is none)
     bundles   convolutions side by side, each with its own `channels` and `filters` (see `conv_grouped`)
     centred   so many filters, the first ones, have weights at the centre of the kernel alone, and zeros elsewhere
+    pool      rows and columns of windows beside each other of which only the maximum is stored, after the tail
     """
 
     dtype: Dtype
@@ -59,18 +61,32 @@ class Problem:
     precision: Products = "tf32"
     bundles: int = 1
     centred: int = 0
+    pool: Pair = (1, 1)
 
     def __post_init__(self) -> None:
         if self.bundles > 1 and (self.split_at or self.second):
             raise ValueError("bundles have one source and one output")
+        if self.window > 1 and (self.split_at or self.residual_leading is not None or self.window & (self.window - 1)):
+            raise ValueError("windows are of a power of two of pixels, of one output and without a residual")
 
     @property
     def out(self) -> Pair:
         return conv_extent("a kernel", (self.height, self.width), self.kernel, self.stride, self.sides, self.dilation)
 
     @property
+    def window(self) -> int:
+        """Pixels of a window of the pool."""
+        return self.pool[0] * self.pool[1]
+
+    @property
+    def stored(self) -> Pair:
+        """Rows and columns of the output."""
+        return self.out[0] // self.pool[0], self.out[1] // self.pool[1]
+
+    @property
     def pixels(self) -> int:
-        return self.batch * self.out[0] * self.out[1]
+        """That are computed: rows of the product."""
+        return self.batch * self.stored[0] * self.stored[1] * self.window
 
     @property
     def depth(self) -> int:
@@ -92,14 +108,14 @@ class Problem:
         weights = self.weights + (extra.channels * self.filters if extra else 0)
         read = self.batch * self.height * self.width * self.channels + weights
         read += self.batch * extra.height * extra.width * extra.channels if extra else 0
-        outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
+        outputs = self.pixels // self.window * self.filters * (1 if self.residual_leading is None else 2)
         moved = (read + outputs) * size + 4 * self.filters * self.bias
         return Work(moved * self.bundles, 2 * self.pixels * weights * self.bundles)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Tile sizes, threads and pipeline depth; `splits` parts of the sum are computed apart and added by `reduction`."""
+    """Tile sizes, threads and pipeline depth; `splits` parts of the sum are computed apart, and added by the last."""
 
     block_m: int
     block_n: int
@@ -119,36 +135,64 @@ TILES = (
     (128, 32, 64, 4),
     (64, 32, 32, 4),
     (32, 64, 64, 4),
+    (32, 32, 64, 4),
     (16, 64, 128, 4),
+    (16, 32, 128, 4),
 )
+# Those that read a quarter less through the L2 cache, in half precision: other GPUs lack the registers for them, and
+# 128 x 256 spills where it adds a residual.
+HOPPERS_TILES = ((256, 128, 64, 8), (64, 256, 64, 8), (256, 64, 64, 8))
 DEEPEST = 4  # stages of the pipeline; more never paid for their shared memory
+LARGE = 256 * 128  # tiles of so many sums have registers for one stage fewer
+SPLITS = (1, 2, 3, 4, 6, 8, 12, 16)
+FEWEST_STEPS = 2  # of a split sum, in each part
 
 
 def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
     """What ships for a target: every tile, halved along K for fp32, as deep as its shared memory allows."""
     found = []
-    for m, n, k, warps in TILES:
-        k = k if SIZES[dtype] == 2 else k // 2
-        stages = min(DEEPEST, target.shared // ((m + n) * k * SIZES[dtype]))
+    half = SIZES[dtype] == 2
+    for m, n, k, warps in TILES + (HOPPERS_TILES if half and target.name == "sm_90" else ()):
+        k = k if half else k // 2
+        stages = min(DEEPEST - (m * n >= LARGE), target.shared // ((m + n) * k * SIZES[dtype]))
         found.append(Config(m, n, k, warps, stages if target.nvidia else 2))
     return tuple(found)
 
 
 def suggest(problem: Problem, target: Target) -> Config:
-    """A good configuration where nothing was measured: the least padded work; a long sum over few tiles is split."""
-    tiles = configurations(target, problem.dtype)
-    best = fit(min(tiles, key=lambda each: padded_work(problem, each.block_m, each.block_n, target)), problem)
-    return best if problem.second or problem.bundles > 1 else replace(best, splits=_splits(problem, best, target))
+    """A good configuration where nothing was measured: the fastest by the model."""
+    return min(fitting(problem, target), key=lambda config: tiling(problem, config).seconds(target))
 
 
-def padded_work(problem: Problem, m: int, n: int, target: Target) -> float:
-    """The time of one multiprocessor, in elements of its tiles of m x n.
+def tiling(problem: Problem, config: Config) -> Tiling:
+    """The blocks of a launch."""
+    depth = problem.depth + (problem.second.channels if problem.second else 0)
+    depth_each, size = depth * problem.computed(config.block_n) / config.splits, SIZES[problem.dtype]
+    return Tiling(
+        config.block_m,
+        config.block_n,
+        depth_each,
+        tiles(problem, config) * config.splits * problem.bundles,
+        size,
+        (config.block_m + config.block_n) * config.block_k * size * config.stages,
+        depth_each / config.block_k / max(1, config.stages - 1),
+        config.splits,
+    )
 
-    A tile's speed grows with its reuse of what it loads, m n / (m + n); a last wave that is not full costs like a
-    full one.
-    """
-    tiles = ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) * problem.bundles
-    return ceil_div(tiles, target.units) * m * n * (1 + 64 * (m + n) / (m * n)) * problem.computed(n)
+
+def tiles(problem: Problem, config: Config) -> int:
+    """Of one bundle."""
+    return ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
+
+
+def counters(problem: Problem) -> int:
+    """As many as a launch has tiles, whichever of those that ship it takes."""
+    return max(ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) for m, n, *_ in TILES)
+
+
+def part_elements(problem: Problem, config: Config) -> int:
+    """Of the memory that the parts of split sums need."""
+    return config.splits * problem.pixels * problem.filters if config.splits > 1 else 0
 
 
 def fit(config: Config, problem: Problem) -> Config:
@@ -159,16 +203,20 @@ def fit(config: Config, problem: Problem) -> Config:
     return replace(config, block_k=min(halves, key=lambda k: ceil_div(problem.channels, k) * k))
 
 
-def _splits(problem: Problem, config: Config, target: Target) -> int:
-    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
-    steps = ceil_div(problem.depth, config.block_k)
-    return max(1, min(target.units // tiles, steps // 4, 16))
-
-
 def fitting(problem: Problem, target: Target) -> tuple[Config, ...]:
-    """Those that ship, cut to the problem, and the suggested one with its splits."""
-    cut = (fit(config, problem) for config in configurations(target, problem.dtype))
-    return tuple(dict.fromkeys((suggest(problem, target), *cut)))
+    """Those that ship, cut to the problem, each with its sum whole and in parts."""
+    cut = dict.fromkeys(fit(config, problem) for config in configurations(target, problem.dtype))
+    return tuple(replace(config, splits=splits) for config in cut for splits in _splits(problem, config, target))
+
+
+def _splits(problem: Problem, config: Config, target: Target) -> Iterator[int]:
+    """Numbers of parts that leave each a few steps and fill the GPU at most twice."""
+    yield 1
+    if problem.second or problem.bundles > 1:
+        return
+    most = 2 * target.units // tiles(problem, config)
+    steps = ceil_div(problem.depth, config.block_k)
+    yield from (n for n in SPLITS[1:] if n <= most and steps >= n * FEWEST_STEPS)
 
 
 def typical(dtype: Dtype) -> Problem:
@@ -191,6 +239,7 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
         "two outputs": Problem(*shape, tail=(RELU,), split_at=64, y2_leading=192),
         "two sources": Problem(*shape, tail=(RELU,), second=second),
         "expansions": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), centred=128),
+        "pooled 2x2": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), pool=(2, 2)),
     }
     for name, problem in variants.items():
         yield Shipped(name, problem, config, config.block_m)
@@ -200,20 +249,16 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
     yield Shipped("8 bundles of 32 channels", bundles, config, config.block_m)
 
 
-def shipped_sums(target: Target, dtype: Dtype) -> Iterator[Shipped]:
-    split = replace(configurations(target, dtype)[3], splits=4)
-    yield Shipped("sum of the 4 parts", typical(dtype), split)
-
-
 FAMILIES = (
-    Family("conv_gemm", "conv_gemm.specialize", suggest, fitting, shipped, trial="conv_gemm", most=7, copies=True),
     Family(
-        "conv_reduce",
-        "conv_gemm.reduction",
+        "conv_gemm",
+        "conv_gemm.specialize",
         suggest,
-        lambda problem, target: (),
-        shipped_sums,
-        work=lambda problem: Work(0, 0),  # counted with the product that it finishes
+        fitting,
+        shipped,
+        tiling=tiling,
+        trial="conv_gemm",
+        most=7,
         copies=True,
     ),
 )

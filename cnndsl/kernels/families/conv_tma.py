@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cnndsl.kernels.families.conv_gemm import Problem, padded_work, typical
+from cnndsl.kernels.families.conv_gemm import Problem, typical
 from cnndsl.kernels.family import Family, Shipped, by_type, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiling import Tiling
 from cnndsl.kernels.work import ceil_div
 
 
@@ -51,6 +52,8 @@ def refusal(problem: Problem) -> str | None:
     unit = ALIGNED // SIZES[problem.dtype]
     if problem.stride != (1, 1):
         return f"its stride is {problem.stride[0]}x{problem.stride[1]}"
+    if problem.window > 1:
+        return "its result is pooled"
     if problem.second or problem.split_at or problem.bundles > 1:
         return "it has several sources, outputs or groups"
     if problem.x_leading % unit or problem.channels % unit:
@@ -71,12 +74,20 @@ def box(problem: Problem, block_m: int) -> tuple[int, int, int]:
     return min(shapes, key=waste)
 
 
+def tiling(problem: Problem, config: Config) -> Tiling:
+    """The blocks of a launch."""
+    size = SIZES[problem.dtype]
+    images, rows, columns = box(problem, config.block_m)
+    boxes = ceil_div(problem.batch, images) * ceil_div(problem.out[0], rows) * ceil_div(problem.out[1], columns)
+    blocks = boxes * ceil_div(problem.filters, config.block_n)
+    shared = (config.block_m + config.block_n) * config.block_k * size * config.stages
+    waits = problem.depth / config.block_k / (config.stages - 1)
+    return Tiling(config.block_m, config.block_n, problem.depth, blocks, size, shared, waits)
+
+
 def suggest(problem: Problem, target: Target) -> Config:
-    """The least padded work."""
-    return min(
-        configurations(target, problem.dtype),
-        key=lambda config: padded_work(problem, config.block_m, config.block_n, target),
-    )
+    """The fastest by the model."""
+    return min(configurations(target, problem.dtype), key=lambda config: tiling(problem, config).seconds(target))
 
 
 def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
@@ -92,6 +103,7 @@ FAMILIES = (
         by_type(configurations),
         shipped,
         refusal,
+        tiling=tiling,
         rivals=("conv_gemm",),
         most=3,
         starts=ALIGNED,

@@ -1,8 +1,6 @@
-"""The templates of a convolution as a matrix product and of the sum of its parts, as `families.conv_gemm` describes."""
+"""The template of a convolution as a matrix product, as `families.conv_gemm` describes."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import triton
@@ -12,18 +10,20 @@ from cnndsl.kernels.families.conv_gemm import (
     Config,
     Problem,
     Second,
+    part_elements,
+    tiles,
 )
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile, tile_position
-from cnndsl.kernels.work import Products, ceil_div, power_of_two
+from cnndsl.kernels.work import Products
 from cnndsl.ops.images import Pair, Sides
 
 
 @triton.jit
 def conv_gemm_kernel(
-    x, w, bias, residual, x2, w2, y, y2, partial,
+    x, w, bias, residual, x2, w2, y, y2, partial, counters,
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
@@ -34,9 +34,12 @@ def conv_gemm_kernel(
     STRIDE2_W: tl.constexpr, X2_LEADING: tl.constexpr,
     TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr, SPLITS: tl.constexpr,
-    FLAT: tl.constexpr, BUNDLES: tl.constexpr, CENTRED: tl.constexpr,
+    FLAT: tl.constexpr, BUNDLES: tl.constexpr, CENTRED: tl.constexpr, POOL_H: tl.constexpr, POOL_W: tl.constexpr,
 ):  # fmt: skip
-    M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
+    STORED_H: tl.constexpr = OUT_HEIGHT // POOL_H
+    STORED_W: tl.constexpr = OUT_WIDTH // POOL_W
+    WINDOW: tl.constexpr = POOL_H * POOL_W
+    M: tl.constexpr = BATCH * STORED_H * STORED_W * WINDOW  # the pixels of a window are neighbours
     TAPS: tl.constexpr = KERNEL_H * KERNEL_W
     K: tl.constexpr = TAPS * CHANNELS
     BLOCKS: tl.constexpr = (CHANNELS + BLOCK_K - 1) // BLOCK_K  # of channels, for each tap
@@ -49,9 +52,10 @@ def conv_gemm_kernel(
     # Rows and columns beyond the end repeat the last one: they read valid memory and are not stored.
     m = tl.minimum(offsets_m, M - 1)
     n = tl.minimum(offsets_n, FILTERS - 1)
-    image = m // (OUT_HEIGHT * OUT_WIDTH)
-    out_row = m // OUT_WIDTH % OUT_HEIGHT
-    out_column = m % OUT_WIDTH
+    window = m // WINDOW
+    image = window // (STORED_H * STORED_W)
+    out_row = window // STORED_W % STORED_H * POOL_H + m % WINDOW // POOL_W
+    out_column = window % STORED_W * POOL_W + m % POOL_W
     top = out_row * STRIDE_H - TOP
     left = out_column * STRIDE_W - LEFT
     corner = (image * HEIGHT + top) * WIDTH + left
@@ -119,33 +123,27 @@ def conv_gemm_kernel(
             tile = tl.dot(a, b, tile, input_precision=PRECISION)
 
     if SPLITS > 1:
+        # The block that is the last of its tile adds all parts, always in the same order, and finishes it.
         inside = (offsets_m < M)[:, None] & (offsets_n < FILTERS)[None, :]
-        tl.store(partial + (split * M + offsets_m)[:, None] * FILTERS + offsets_n[None, :], tile, mask=inside)
+        own = partial + offsets_m[:, None] * FILTERS + offsets_n[None, :]
+        tl.store(own + split * (M * FILTERS), tile, mask=inside)
+        tl.debug_barrier()  # all threads have written before one of them says so
+        counter = counters + tl.program_id(0)
+        if tl.atomic_add(counter, 1, sem="acq_rel", scope="gpu") == SPLITS - 1:
+            tl.debug_barrier()
+            tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+            for part in range(SPLITS):  # past the L1 cache, which knows nothing of other multiprocessors' writes
+                tile += tl.load(own + part * (M * FILTERS), mask=inside, other=0.0, cache_modifier=".cg")
+            store_tile(
+                tile, offsets_m, offsets_n, bias, residual, y, y2,
+                M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW,
+            )  # fmt: skip
+            tl.store(counter, 0)
     else:
         store_tile(
             tile, offsets_m, offsets_n, bias, residual, y, y2,
-            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
+            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW,
         )  # fmt: skip
-
-
-@triton.jit
-def reduce_kernel(
-    partial, bias, residual, y, y2,
-    M: tl.constexpr, FILTERS: tl.constexpr, Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr,
-    SPLIT_AT: tl.constexpr, RESIDUAL_LEADING: tl.constexpr, TAIL: tl.constexpr, SPLITS: tl.constexpr,
-    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
-):  # fmt: skip
-    """Sum the parts of a split product, always in the same order, and finish them as one tile."""
-    m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
-    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
-    inside = (m < M)[:, None] & (n < FILTERS)[None, :]
-    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
-    for split in range(SPLITS):
-        tile += tl.load(partial + (split * M + m)[:, None] * FILTERS + n[None, :], mask=inside, other=0.0)
-    store_tile(
-        tile, m, n, bias, residual, y, y2,
-        M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
-    )  # fmt: skip
 
 
 # Bytes of K in a step from which shared memory limits the blocks on a multiprocessor, not registers.
@@ -154,7 +152,11 @@ REGISTERS = 128  # of a thread then
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:
-    """The kernel of a convolution; with `config.splits` above 1 it writes `partial`, which `reduction` finishes."""
+    """The kernel of a convolution.
+
+    With `config.splits` above 1 it takes memory for `partial`, float32 of splits x pixels x filters, and `counters`,
+    an int32 for each tile, which are 0 before and after.
+    """
     if config.splits > 1 and (problem.second is not None or problem.bundles > 1):
         raise ValueError("a convolution of two sources or in bundles cannot be split")
     extra = problem.second or Second(1, 1, 0, 0)
@@ -190,44 +192,8 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "FLAT": problem.channels < config.block_k and problem.kernel != (1, 1),
         "BUNDLES": problem.bundles,
         "CENTRED": problem.centred,
-    } | _finish(problem)
-    split = config.splits > 1
-    pointers = {
-        "x": problem.dtype,
-        "w": problem.dtype,
-        "bias": "fp32" if problem.bias and not split else None,
-        "residual": None if problem.residual_leading is None or split else problem.dtype,
-        "x2": problem.dtype if problem.second else None,
-        "w2": problem.dtype if problem.second else None,
-        "y": None if split else problem.dtype,
-        "y2": problem.dtype if problem.split_at and not split else None,
-        "partial": "fp32" if split else None,
-    }
-    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
-    grid = (tiles, config.splits, problem.bundles)
-    registers = REGISTERS if config.block_k * SIZES[problem.dtype] >= DEEP_STEP else None
-    return Specialization(conv_gemm_kernel, pointers, constants, grid, config.warps, config.stages, registers=registers)
-
-
-def reduction(problem: Problem, config: Config) -> Specialization:
-    """The kernel that adds `partial`, float32 of splits x pixels x filters, and finishes the convolution."""
-    block_n = min(64, power_of_two(problem.filters))
-    block_m = 1024 // block_n
-    constants = {"M": problem.pixels, "SPLITS": config.splits, "BLOCK_M": block_m, "BLOCK_N": block_n}
-    pointers = {
-        "partial": "fp32",
-        "bias": "fp32" if problem.bias else None,
-        "residual": None if problem.residual_leading is None else problem.dtype,
-        "y": problem.dtype,
-        "y2": problem.dtype if problem.split_at else None,
-    }
-    grid = (ceil_div(problem.pixels, block_m), ceil_div(problem.filters, block_n), 1)
-    return Specialization(reduce_kernel, pointers, constants | _finish(problem), grid, 4, 1)
-
-
-def _finish(problem: Problem) -> dict[str, Any]:
-    """The constants of `store_tile`."""
-    return {
+        "POOL_H": problem.pool[0],
+        "POOL_W": problem.pool[1],
         "FILTERS": problem.filters,
         "Y_LEADING": problem.y_leading,
         "Y2_LEADING": problem.y2_leading,
@@ -235,6 +201,22 @@ def _finish(problem: Problem) -> dict[str, Any]:
         "RESIDUAL_LEADING": problem.residual_leading or 0,
         "TAIL": tail(problem.tail),
     }
+    split = config.splits > 1
+    pointers = {
+        "x": problem.dtype,
+        "w": problem.dtype,
+        "bias": "fp32" if problem.bias else None,
+        "residual": None if problem.residual_leading is None else problem.dtype,
+        "x2": problem.dtype if problem.second else None,
+        "w2": problem.dtype if problem.second else None,
+        "y": problem.dtype,
+        "y2": problem.dtype if problem.split_at else None,
+        "partial": "fp32" if split else None,
+        "counters": "i32" if split else None,
+    }
+    grid = (tiles(problem, config), config.splits, problem.bundles)
+    registers = REGISTERS if config.block_k * SIZES[problem.dtype] >= DEEP_STEP else None
+    return Specialization(conv_gemm_kernel, pointers, constants, grid, config.warps, config.stages, registers=registers)
 
 
 def conv_gemm(
@@ -251,12 +233,11 @@ def conv_gemm(
     w2: torch.Tensor | None = None,
 ) -> None:
     """Launch it on N H W C views, with weights O H W I of the same type and a bias in float32."""
-    if config.splits == 1:
-        specialize(problem, config).launch(x=x, w=w, bias=bias, residual=residual, x2=x2, w2=w2, y=y, y2=y2)
-        return
-    partial = torch.empty(config.splits, problem.pixels, problem.filters, dtype=torch.float32, device=x.device)
-    specialize(problem, config).launch(x=x, w=w, partial=partial)
-    reduction(problem, config).launch(partial=partial, bias=bias, residual=residual, y=y, y2=y2)
+    parts = {}
+    if config.splits > 1:
+        parts["partial"] = x.new_empty(part_elements(problem, config), dtype=torch.float32)
+        parts["counters"] = x.new_zeros(tiles(problem, config), dtype=torch.int32)
+    specialize(problem, config).launch(x=x, w=w, bias=bias, residual=residual, x2=x2, w2=w2, y=y, y2=y2, **parts)
 
 
 def describe(

@@ -9,6 +9,7 @@ import triton.language as tl
 from cnndsl.kernels.families.pool import Config, Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
 from cnndsl.kernels.templates.tails import tail
+from cnndsl.kernels.templates.tiles import larger
 from cnndsl.kernels.work import ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides
 
@@ -68,11 +69,6 @@ def pool_kernel(
         value = value / counted.to(tl.float32)[:, None]
     value = TAIL(value, value)
     tl.store(y + m[:, None] * Y_LEADING + c[None, :], value.to(y.dtype.element_ty), mask=inside)
-
-
-@triton.jit
-def larger(a, b):
-    return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
 
 
 @triton.jit

@@ -17,20 +17,34 @@ def tile_position(TILES_M: tl.constexpr, TILES_N: tl.constexpr, GROUP: tl.conste
 
 
 @triton.jit
+def larger(a, b):
+    return tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL)
+
+
+@triton.jit
 def store_tile(
     tile, m, n, bias, residual, y, y2,
     M: tl.constexpr, FILTERS: tl.constexpr,
     Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr, RESIDUAL_LEADING: tl.constexpr,
-    TAIL: tl.constexpr,
+    TAIL: tl.constexpr, WINDOW: tl.constexpr = 1,
 ):  # fmt: skip
-    """Add the bias, apply the tail and store pixels `m` by filters `n`; filters from SPLIT_AT on go to `y2`."""
+    """Add the bias, apply the tail and store pixels `m` by filters `n`; filters from SPLIT_AT on go to `y2`.
+
+    Of so many neighbours, a WINDOW, the maximum is stored as one pixel.
+    """
     inside = (m < M)[:, None] & (n < FILTERS)[None, :]
     if bias is not None:
         tile += tl.load(bias + n, mask=n < FILTERS, other=0.0)[None, :]
     other = tile
     if residual is not None:
         other = tl.load(residual + m[:, None] * RESIDUAL_LEADING + n[None, :], mask=inside, other=0.0).to(tl.float32)
-    result = TAIL(tile, other).to(y.dtype.element_ty)
+    result = TAIL(tile, other)
+    if WINDOW > 1:
+        windows: tl.constexpr = m.shape[0] // WINDOW
+        result = tl.reduce(tl.reshape(result, (windows, WINDOW, n.shape[0])), 1, larger)
+        m = tl.min(tl.reshape(m, (windows, WINDOW)), 1) // WINDOW
+        inside = (m < M // WINDOW)[:, None] & (n < FILTERS)[None, :]
+    result = result.to(y.dtype.element_ty)
     if y2 is None:
         tl.store(y + m[:, None] * Y_LEADING + n[None, :], result, mask=inside)
     else:

@@ -35,6 +35,8 @@ EXAMPLES: Mapping[str, conv_gemm.Problem] = {
     "expansions": conv_gemm.Problem(
         "fp16", 1, 6, 5, 64, 160, 64, 160, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), centred=130
     ),
+    "pooled": conv_gemm.Problem("fp16", 2, 7, 9, 16, 24, 16, 32, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), pool=(2, 2)),
+    "pooled long sum": conv_gemm.Problem("fp16", 1, 4, 4, 264, 16, 264, 16, pool=(2, 2)),
 }
 
 
@@ -42,7 +44,7 @@ def lay(problem: conv_gemm.Problem, laying: Laying) -> Both:
     dtype, extra, filters = problem.dtype, problem.second, problem.filters * problem.bundles
     depth = problem.depth + (extra.channels if extra else 0)
     image = (problem.batch, problem.height, problem.width, problem.channels * problem.bundles)
-    inputs, outputs = finish(problem, problem.out, laying, problem.bundles)
+    inputs, outputs = finish(problem, problem.stored, laying, problem.bundles)
     inputs["x"] = laying.map(image, problem.x_leading, dtype)
     inputs["w"] = weights(problem, laying, filters, depth)
     if extra:
@@ -66,4 +68,7 @@ def expected(problem: conv_gemm.Problem, tensors: Tensors) -> dict[str, Tensor]:
     tile = convolved(problem, tensors["x"], tensors["w"], tensors.get("bias"), problem.bundles)
     if problem.second is not None:
         tile = tile + pixels(F.conv2d(planes(tensors["x2"]), planes(tensors["w2"]), stride=problem.second.stride))
-    return finished(problem, tile, tensors)
+    made = finished(problem, tile, tensors)
+    if problem.window > 1:
+        made = {name: pixels(F.max_pool2d(planes(map), problem.pool)) for name, map in made.items()}
+    return made

@@ -18,12 +18,11 @@ from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels.families import chain, conv_gemm
 from cnndsl.kernels.tails import steps
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.work import ceil_div
+from cnndsl.kernels.work import LAUNCH, ceil_div
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.reshape import ChannelSlice
 
-LAUNCH = 1.5e-6  # seconds that one more launch costs in a CUDA graph
 GAIN = 0.9  # a chain has to be so much faster by the model, which knows nothing of its smaller tiles' reuse
 REACH = 2.0  # how far off the model may be: chains that it sees as so much slower are not even measured
 
@@ -95,7 +94,7 @@ def _candidates(graph: Graph) -> Iterator[Chain]:
 def _plain(node: Node) -> Conv | None:
     """An ungrouped convolution that reads one input as it is."""
     op = node.op
-    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or joined(node):
+    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or op.pooled or joined(node):
         return None
     return op.core if op.core.groups == 1 else None
 
@@ -161,14 +160,11 @@ def _modelled_ratio(problem: chain.Problem, parts: list[conv_gemm.Problem], targ
 
 
 def _modelled(problem: conv_gemm.Problem, target: Target) -> float:
-    """Seconds of a convolution alone. Parts of a split sum are written and read again, by a launch of their own."""
+    """Seconds of a convolution alone."""
     config, work = conv_gemm.suggest(problem, target), problem.work()
-    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
-    busy = min(1.0, tiles * config.splits / target.units)
-    if config.splits == 1:
-        return LAUNCH + target.seconds(work.bytes, work.flops, busy)
-    partial = 2 * 4 * config.splits * problem.pixels * problem.filters
-    return 2 * LAUNCH + target.seconds(work.bytes + partial, work.flops, busy)
+    busy = min(1.0, conv_gemm.tiling(problem, config).blocks / target.units)
+    parts = 8 * conv_gemm.part_elements(problem, config)
+    return LAUNCH + target.seconds(work.bytes + parts, work.flops, busy)
 
 
 def _parts(building: Building, candidate: Chain) -> list[conv_gemm.Problem]:

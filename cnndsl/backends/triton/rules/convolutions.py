@@ -58,7 +58,7 @@ def inner_problem(building: Building, node: Node) -> conv_gemm.Problem:
     op = node.op
     assert isinstance(op, Fused) and isinstance(op.core, Conv)
     filters, bias = op.core.filters, op.core.bias is not False
-    finishing = {"y_leading": filters, "bias": bias, "tail": steps(op.epilogue)}
+    finishing = {"y_leading": filters, "bias": bias, "tail": steps(op.tail)}
     return _reading(building, op, building.filled(building.input(node)), op.core, finishing)
 
 
@@ -81,6 +81,7 @@ def _reading(building: Building, op: Fused, x: View, core: Conv, finishing: Mapp
         dilation=core.dilation,
         precision=building.products,  # type: ignore[arg-type]
         centred=op.centred,
+        pool=op.pooled.kernel if op.pooled else (1, 1),
         **finishing,
     )
 
@@ -91,7 +92,7 @@ def _finishing(building: Building, node: Node, op: Fused) -> dict[str, Any]:
     return {
         "y_leading": y.leading,
         "bias": op.core.bias is not False,
-        "tail": steps(op.epilogue),
+        "tail": steps(op.tail),
         "residual_leading": building.input(node, 1).leading if op.adds else None,
         "split_at": split_at,
         "y2_leading": y2.leading if y2 else 0,

@@ -1,0 +1,4 @@
+declare module "*.arch" {
+  const text: string;
+  export default text;
+}
