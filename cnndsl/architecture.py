@@ -19,8 +19,8 @@ from cnndsl.models import Model, find_model
 from cnndsl.ops.base import Shape
 from cnndsl.records import dataclass, field
 from cnndsl.source import Source
+from cnndsl.states.check import check_shapes
 from cnndsl.syntax.format import format_source
-from cnndsl.weights.check import check_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

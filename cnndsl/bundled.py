@@ -14,8 +14,8 @@ from cnndsl.errors import BundleError, WeightsError
 from cnndsl.ir.graph import Graph
 from cnndsl.models import bundled_model
 from cnndsl.photographs.preprocessing import Preprocessing, names_in, read_preprocessing
-from cnndsl.weights import check_shapes, load_weights
-from cnndsl.weights.header import read_shapes
+from cnndsl.states import check_shapes, load_weights
+from cnndsl.states.header import read_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -17,8 +17,8 @@ from cnndsl.files import Writer, text_writer, write_folder
 from cnndsl.ir.graph import Graph
 from cnndsl.photographs.preprocessing import SUFFIX, Preprocessing, class_names, read_preprocessing
 from cnndsl.records import replace
-from cnndsl.weights import check_shapes, load_weights, save_weights
-from cnndsl.weights.data_folder import find_weights
+from cnndsl.states import check_shapes, load_weights, save_weights
+from cnndsl.states.data_folder import find_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

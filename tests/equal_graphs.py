@@ -10,8 +10,8 @@ from torch import Tensor
 
 from cnndsl.ir import Graph
 from cnndsl.passes import PIPELINE, run
-from cnndsl.weights import expected_shapes
-from cnndsl.weights.recipes import derive
+from cnndsl.states import expected_shapes
+from cnndsl.states.recipes import derive
 
 
 def some_state(graph: Graph) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from random import Random
 import torch
 from torch import Tensor, fx, nn
 
-from cnndsl.alignment.one_layer import ONE_LAYER
+from cnndsl.foreign.pytorch.whole_modules import ONE_LAYER
 
 
 class Tracer(fx.Tracer):

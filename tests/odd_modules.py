@@ -45,6 +45,24 @@ class Dropout(nn.Module):
         return x * (1 - self.p)
 
 
+class DenseLayer(nn.Module):
+    """A layer of a dense block, which joins all before it anew."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm, self.conv = nn.BatchNorm2d(channels), nn.Conv2d(channels, 4, 3, padding=1, bias=False)
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return self.conv(torch.relu(self.norm(torch.cat(features, 1))))
+
+
+def densely(self: nn.Module, x: Tensor) -> Tensor:
+    features = [x]
+    for layer in self.layers:
+        features.append(layer(*features))
+    return torch.cat(features, 1)
+
+
 class WrittenNorm(nn.Module):
     """Layer normalisation over the channels, written out as ConvNeXt's authors did."""
 
@@ -149,6 +167,25 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         [IMAGE],
         ("conv 3x3, 8 -> relu", "residual { conv 3x3, 8 }"),
     ),
+    "dense": (
+        lambda: Function(densely, layers=nn.ModuleList(DenseLayer(3 + 4 * number) for number in range(4))),
+        [IMAGE],
+        ("dense 4 { bn -> relu -> conv 3x3, 4, bias=false }",),
+    ),
+    "as large as before": (
+        lambda: Function(
+            lambda m, x: F.interpolate(m.b(F.max_pool2d(m.a(x), 2)), size=x.shape[2:], mode="bilinear") + m.a(x),
+            a=conv(3, 8),
+            b=conv(8, 8),
+        ),
+        [(3, 16, 17)],
+        ("resize like=",),
+    ),
+    "in place on a copy": (lambda: after(lambda x: x.clone().add_(F.relu(x)) * x), [IMAGE], ("residual { relu }",)),
+    "twice as much": (lambda: after(lambda x: torch.add(x, torch.tanh(x), alpha=2)), [IMAGE], ("tanh -> scale 2",)),
+    "softmax of all": (lambda: after(lambda x: x.flatten(1).softmax(1)), [IMAGE], ("flatten -> softmax",)),
+    "middle": (lambda: after(lambda x: x[:, :, 2:13, 2:13]), [IMAGE], ("-> crop 11",)),
+    "relu twice": (lambda: after(lambda x: F.relu(F.relu(x))), [IMAGE], ("relu -> relu",)),
     "drop path": (
         lambda: Function(lambda m, x: (lambda y: y + m.drop(m.b(y)))(m.a(x)), a=conv(), b=conv(8), drop=DropPath(0.2)),
         [IMAGE],
@@ -212,5 +249,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "positions": (lambda: Function(lambda m, x: x + m.p, p=nn.Parameter(torch.rand(3, 16, 16))), "adds a kept tensor"),
     "attention": (lambda: nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(256, 4)), "steps are no layer"),
     "a part written": (lambda: Function(lambda m, x: written_over(m.a(x)), a=conv()), "writes into a part of a tensor"),
+    "a condition": (
+        lambda: Function(lambda m, x: torch.cond(m.a(x).sum() > 0, torch.sin, torch.cos, (x,)), a=conv()),
+        "no layer computes `cond`",
+    ),
     "indices": (lambda: Function(lambda m, x: x.argmax(1)), "no layer computes `argmax`"),
 }

@@ -57,6 +57,11 @@ W = {"w": (6, 4, 3, 3)}
 FOUR = {name: (4,) for name in ("s", "b", "m", "v")}
 
 
+THEN = "then_branch = one () => (float[N,4,8,7] a) { a = Relu (x) }"
+ELSE = "else_branch = other () => (float[N,4,8,7] b) { t = Tanh (x) u = Add (t, t) b = Identity (u) }"
+IF = f"y = If <{THEN}, {ELSE}> (k)"
+
+
 def c(layers: str, steps: str, **more: Any) -> Case:
     options = {name: more.pop(name) for name in ("shape", "opset") if name in more}
     return Case(layers, steps, more, **options)
@@ -316,7 +321,11 @@ MOVES = [
     ),
     c("channel_slice 1, 3", "y = Slice (x, a, b, c)", a=[1], b=[3], c=[1]),
     c("channel_slice 2, 4", "y = Slice <starts=[-2], ends=[9223372036854775807], axes=[1]> (x)", opset=9),
-    c("crop 6x7; crop 6x5", "y = Slice (x, a, b, c)", a=[1, 1], b=[-1, 6], c=[2, 3]),
+    c("crop 6x5", "y = Slice (x, a, b, c)", a=[1, 1], b=[-1, 6], c=[2, 3]),
+    c("pad [5, 0, 0, 0]; crop 2x7", "y = Slice (x, a, b, c)", a=[0], b=[2], c=[2]),
+    c("relu", IF, k=True),
+    c("tanh; add", IF, k=False),
+    c("maxpool 1x1, /2x1", "y = Slice (x, a, b, c, d)", a=[0], b=[8], c=[2], d=[2]),
     c("channel_slice 1, 3", "y = Gather <axis=1> (x, a)", a=[1, 2]),
     c("pad [1, 0, 2, 3]", "y = Pad (x, p)", p=[0, 0, 1, 2, 0, 0, 0, 3]),
     c("pad 1, value=0.5", "y = Pad (x, p, v)", p=[0, 0, 1, 1, 0, 0, 1, 1], v=0.5),
@@ -398,8 +407,8 @@ UNREAD = [
     ),
     c("which is not", 'y = Resize <mode="linear"> (x, , s)', s=[1.0, 1.0, 1.3, 1.3]),
     c("cubic curve", 'y = Resize <mode="cubic", cubic_coeff_a=-0.5> (x, , s)', s=[1.0, 1.0, 2.0, 2.0]),
-    c("neither of channels nor", "y = Slice (x, a, b, c)", a=[0], b=[6], c=[2]),
-    c("2 apart", "y = Slice (x, a, b, c, d)", a=[0], b=[8], c=[2], d=[2]),
+    c("2 apart", "y = Slice (x, a, b, c, d)", a=[0], b=[4], c=[1], d=[2]),
+    c("backwards", "y = Slice (x, a, b, c, d)", a=[8], b=[0], c=[2], d=[-1]),
     c("another order", "y = Gather <axis=1> (x, a)", a=[2, 1]),
     c("different shapes", "p = GlobalAveragePool (x)\ny = Add (x, p)"),
     c("no layer moves values so", "p = GlobalAveragePool (x)\nh = Expand (p, s)\ny = Add (x, h)", s=[1, 4, 8, 7]),

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 import cnndsl
+from cnndsl.foreign.pytorch.reader import read_module
 from cnndsl.weights.adapt import moved
-from cnndsl.weights.transfer import by_graph, counterparts
+from cnndsl.weights.counterparts import counterparts
+from cnndsl.weights.transfer import by_graph
 
 # torchvision's compiled operators are not built for every torch; declaring the two that its import asks for is enough
 # for the models. The object must live as long as the declarations.
@@ -50,7 +52,7 @@ def wired_alike(network: str, theirs: nn.Module, shape: tuple[int, ...]) -> nn.M
     """A network of the zoo with the weights of a module, moved along their wiring."""
     net = cnndsl.load(network, input=shape)
     ours = net.compile()
-    both = counterparts(net.graph, theirs, network)
+    both = counterparts(net.graph, read_module(theirs, [node.shape for node in net.graph.inputs], network))
     with torch.no_grad():
         for name, tensor in theirs.named_parameters():
             stir(name, tensor)

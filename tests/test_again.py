@@ -13,8 +13,10 @@ import cnndsl
 from cnndsl.backends.triton import make_plan
 from cnndsl.draw import draw
 from cnndsl.errors import Unmatched
-from cnndsl.weights import load_weights
-from cnndsl.weights.transfer import by_graph, counterparts
+from cnndsl.foreign.pytorch.reader import read_module
+from cnndsl.states import load_weights
+from cnndsl.weights.counterparts import counterparts
+from cnndsl.weights.transfer import by_graph
 
 SIAMESE = """
 block tower(width) { conv 3x3, width -> bn -> relu -> conv 3x3, width }
@@ -63,7 +65,7 @@ def test_other_implementations_conform_if_they_share_the_same() -> None:
     torch.manual_seed(0)
     for architecture, shared in ((siamese(), True), (siamese("tower 8"), False)):
         theirs = Siamese(shared=shared).eval()
-        both = counterparts(architecture.graph, theirs, "theirs")
+        both = counterparts(architecture.graph, read_module(theirs, [(3, 9, 9)] * 2, "theirs"))
         ours = architecture.compile().eval()
         state, source = ours.state_dict(), theirs.state_dict()
         for move in by_graph(both, both.alignment()).moves:
@@ -72,7 +74,8 @@ def test_other_implementations_conform_if_they_share_the_same() -> None:
         with torch.no_grad():
             assert relative_error(ours(*images), theirs(*images)) < 1e-6
         with pytest.raises(Unmatched):
-            counterparts(architecture.graph, Siamese(shared=not shared), "theirs").alignment()
+            other = read_module(Siamese(shared=not shared), [(3, 9, 9)] * 2, "theirs")
+            counterparts(architecture.graph, other).alignment()
 
 
 def test_they_train_like_a_module_that_is_called_twice() -> None:

@@ -28,7 +28,7 @@ from cnndsl.cli.main import main
 from cnndsl.files import write_folder
 from cnndsl.models import zoo_files, zoo_names
 from cnndsl.photographs.preprocessing import PRESETS
-from cnndsl.weights import load_weights, save_weights
+from cnndsl.states import load_weights, save_weights
 
 TINY = """\
 use half from "../shared/blocks.arch"

@@ -20,7 +20,7 @@ from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
 from cnndsl.models import Model
 from cnndsl.source import Source
-from cnndsl.weights import expected_shapes
+from cnndsl.states import expected_shapes
 
 TOUR = """
 arch 1                                            # language version; optional

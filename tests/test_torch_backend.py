@@ -30,7 +30,7 @@ from cnndsl.backends.torch.reserved import global_names
 from cnndsl.errors import OutputError
 from cnndsl.files import write_together
 from cnndsl.ir import Graph
-from cnndsl.weights import expected_shapes
+from cnndsl.states import expected_shapes
 
 GOLDEN = Path(__file__).parent / "golden" / "torch"
 

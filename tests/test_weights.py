@@ -11,8 +11,8 @@ from safetensors import safe_open
 import cnndsl
 from cnndsl.backends.torch import build
 from cnndsl.errors import WeightsError
+from cnndsl.states import check_shapes, expected_shapes, load_weights, save_weights
 from cnndsl.version import __version__
-from cnndsl.weights import check_shapes, expected_shapes, load_weights, save_weights
 
 GRAPH = cnndsl.loads("network net { input 3 x 8 x 8\n conv 3x3, 4 -> bn -> relu -> flatten -> linear 5 }").graph
 

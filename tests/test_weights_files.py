@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -22,13 +24,15 @@ from cnndsl.alignment.graph_skeleton import skeleton_of
 from cnndsl.alignment.skeleton import Slot
 from cnndsl.backends.torch import build
 from cnndsl.cli.main import main
-from cnndsl.errors import Unmatched, WeightsError
+from cnndsl.errors import MissingExtra, Unmatched, WeightsError
+from cnndsl.weights import import_weights
 from cnndsl.weights.adapt import REPEATED, SUMMED, moved
+from cnndsl.weights.files.read import read_state
 from cnndsl.weights.shape_matching import by_order
-from cnndsl.weights.states import read_state
 from cnndsl.weights.transfer import Transfer
 from cnndsl.weights.unproved import open_questions
 
+KERAS = Path(__file__).parent / "keras_files"
 NET = "conv 3x3, 4 -> bn -> relu -> conv 3x3, 6 -> relu -> global_avgpool -> linear 5"
 
 
@@ -59,7 +63,27 @@ def save_pickle(content: object, path: Path) -> None:
     path.write_bytes(pickle.dumps(content, protocol=2))
 
 
+def save_arrays(state: State, path: Path) -> None:
+    """A folder of numpy arrays, those of each layer in one of their own."""
+    for name, tensor in state.items():
+        file = path / f"{name.replace('.', '/')}.npy"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, tensor.numpy())
+
+
+def save_shards(state: State, path: Path) -> None:
+    """Two files and an index, as large models are published."""
+    path.mkdir()
+    halves = [dict([*state.items()][:5]), dict([*state.items()][5:])]
+    for number, half in enumerate(halves):
+        save_file(half, path / f"model-{number}.safetensors")
+    listed = {name: f"model-{number}.safetensors" for number, half in enumerate(halves) for name in half}
+    (path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": listed}))
+
+
 FILES: dict[str, Callable[[State, Path], object]] = {
+    "arrays": save_arrays,
+    "shards": save_shards,
     "plain.pth": torch.save,
     "plain.safetensors": lambda state, path: save_file(dict(state), path),
     "old.pt": lambda state, path: torch.save(state, path, _use_new_zipfile_serialization=False),
@@ -96,6 +120,26 @@ def test_a_file_is_read_by_what_it_is(name: str, suffix: str, tmp_path: Path) ->
     wanted = read_state(tmp_path / name)
     found = read_state((tmp_path / name).rename(tmp_path / f"renamed{suffix}"))
     assert found.ordered == wanted.ordered and list(found.tensors) == list(wanted.tensors)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "legacy.h5"])
+def test_what_keras_writes_is_read(name: str) -> None:
+    """In whatever order it keeps its layers; its kernels are in rows, columns, channels, filters."""
+    body = "conv 3x3, 4 -> bn eps=1e-3 -> relu\nresidual { depthwise 3x3, bias=true }"
+    net = network(f"{body}\nconv 3x3, 6 -> relu -> global_avgpool -> linear 5")
+    found = import_weights(net, KERAS / name)
+    assert not found.proved and found.lines[0].startswith("fits, unproved")
+    ours = net.compile().eval()
+    ours.load_state_dict(found.state)
+    with np.load(KERAS / "expected.npz") as expected, torch.no_grad():
+        images, outputs = (torch.from_numpy(expected[each]) for each in ("images", "outputs"))
+        torch.testing.assert_close(ours(images.permute(0, 3, 1, 2)), outputs, rtol=1e-5, atol=1e-5)
+
+
+def test_h5py_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.extras.find_spec", lambda name: None if name == "h5py" else name)
+    with pytest.raises(MissingExtra, match=r'^this needs h5py: pip install "cnndsl\[hdf5\]"$'):
+        read_state(KERAS / "model.keras")
 
 
 # --- what fits and is not proved
@@ -439,7 +483,40 @@ def quantized(tensor: Tensor) -> Tensor:
         return torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
 
 
+def index(**listed: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(json.dumps({"weight_map": listed})) and None
+
+
+def linked(path: Path) -> None:
+    """HDF5 that has its values in another file."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("w", shape=(4,), dtype="f4", external=[("/etc/hostname", 0, 16)])
+
+
+def promised(path: Path) -> None:
+    """HDF5 that says to hold a terabyte of zeros."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("w", shape=(2**38,), dtype="f4", chunks=(2**20,))
+
+
+def folder_with(name: str, content: bytes) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.mkdir()
+        (path / name).write_bytes(content)
+
+    return write
+
+
 NO_WEIGHTS |= {
+    "words.json": (lambda path: path.write_text('{"weight_map": [1]}'), "it is no index of safetensors"),
+    "outside.json": (index(w="../other.safetensors"), "../other.safetensors is no file beside it"),
+    "absent.json": (index(w="absent"), "there is no absent beside it"),
+    "linked.h5": (linked, "w is in another file"),
+    "promised.h5": (promised, "w is larger than the file"),
+    "cut.h5": (lambda path: path.write_bytes((KERAS / "legacy.h5").read_bytes()[:9000]), "truncated file"),
+    "cut.keras": (lambda path: path.write_bytes((KERAS / "model.keras").read_bytes()[:9000]), ""),
+    "broken": (folder_with("w.npy", b"\x93NUMPY"), "w.npy: "),
+    "program.onnx": (lambda path: path.write_bytes(b"\x08\x09\x12\x03abc"), "it is no ONNX file"),
     "complex.pth": (changed("1.weight", lambda each: each.to(torch.complex64)), "1.weight is complex64"),
     "quantized.pth": (changed("1.weight", quantized), "1.weight is qint8"),
     "eight.pth": (changed("1.weight", lambda each: each.to(torch.float8_e4m3fn)), "1.weight is float8_e4m3fn"),

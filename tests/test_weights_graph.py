@@ -14,13 +14,20 @@ import cnndsl
 from cnndsl import Architecture
 from cnndsl.alignment.align import Alignment, by_place
 from cnndsl.errors import Unmatched
+from cnndsl.foreign.sources import Foreign, from_module
 from cnndsl.weights.adapt import moved
-from cnndsl.weights.transfer import Counterparts, Transfer, by_graph, counterparts
+from cnndsl.weights.counterparts import Counterparts, counterparts
+from cnndsl.weights.transfer import Transfer, by_graph
 from cnndsl.weights.verdict import verdict
 
 
+def read(network: Architecture, theirs: nn.Module) -> Foreign:
+    """A module, read for the inputs of a network of ours."""
+    return from_module(theirs, [node.shape for node in network.graph.inputs], "theirs", "")
+
+
 def aligned(network: Architecture, theirs: nn.Module, **wishes: bool) -> tuple[Counterparts, Alignment, Transfer]:
-    both = counterparts(network.graph, theirs, "theirs")
+    both = counterparts(network.graph, read(network, theirs).network)
     alignment = both.alignment()
     return both, alignment, by_graph(both, alignment, **wishes)
 
@@ -29,8 +36,8 @@ def said_of(network: Architecture, theirs: nn.Module, **wishes: bool) -> tuple[l
     """Import, and what is then said of the two."""
     both, alignment, transfer = aligned(network, theirs, **wishes)
     ours = network.compile()
-    ours.load_state_dict(moved(transfer.moves, theirs.state_dict(), ours.state_dict()))
-    return verdict(both, alignment, ours, theirs, bgr=wishes.get("bgr", False))
+    ours.load_state_dict(moved(transfer.moves, both.network.source_tensors(), ours.state_dict()))
+    return verdict(both, alignment, ours, read(network, theirs), bgr=wishes.get("bgr", False))
 
 
 # --- the zoo against the libraries
@@ -59,7 +66,7 @@ def test_graphs_find_what_order_finds(name: str) -> None:
     ours.load_state_dict(moved(transfer.moves, hidden.state_dict(), ours.state_dict()))
     for (key, one), other in zip(ours.state_dict().items(), in_file_order.state_dict().values(), strict=True):
         assert key.endswith("num_batches_tracked") or key.rpartition(".")[0] in transfer.kept or torch.equal(one, other)
-    lines, agree = verdict(both, alignment, ours, hidden)
+    lines, agree = verdict(both, alignment, ours, read(network, hidden))
     assert agree and lines[0].startswith("proved: on random input both give the same"), lines
 
 
@@ -157,7 +164,7 @@ def test_a_spoilt_tensor_is_found_in_its_layer(tensor: str) -> None:
     state[move.ours.name] = state[move.ours.name] + 1e-4
     ours = network.compile()
     ours.load_state_dict(state)
-    lines, agree = verdict(both, alignment, ours, theirs)
+    lines, agree = verdict(both, alignment, ours, read(network, theirs))
     layers = [name.rpartition(".")[0] for name in (move.ours.name, tensor)]
     assert not agree and f"the first layer that differs is {layers[0]}, theirs {layers[1]} (" in lines[1]
     assert len(lines) == (2 if tensor == "a.0.weight" else 3), "the last layer that agrees is named, if there is one"

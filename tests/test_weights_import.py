@@ -15,7 +15,7 @@ import cnndsl
 from cnndsl.cli.main import main
 from cnndsl.foreign.modules import build_foreign
 from cnndsl.shipped import shipped
-from cnndsl.weights import load_weights
+from cnndsl.states import load_weights
 
 LIBRARIES = {"torchvision": "oracles", "timm": "oracles", "safetensors": "torch", "torch": "torch"}
 
@@ -133,7 +133,7 @@ WRONG = [
     ),
     (
         "weights import squeezenet1_1 theirs.pth --from resnet18",
-        "torchvision:NAME or timm:NAME, not resnet18",
+        "a SOURCE is torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx, not 'resnet18'",
     ),
     (
         "weights import squeezenet1_1 theirs.pth --from timm:",

@@ -1,4 +1,4 @@
-"""Skeletons: what the graph says of a network is what a trace of the compiled module shows."""
+"""Skeletons: what the graph says of a network is what the reader of others' sees in its compiled module."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 import cnndsl
 from cnndsl.alignment.align import network
 from cnndsl.alignment.difference import differences
-from cnndsl.alignment.graph_skeleton import skeleton_of
+from cnndsl.alignment.graph_skeleton import foreign_skeleton, skeleton_of
 from cnndsl.alignment.skeleton import Skeleton, Unit
-from cnndsl.alignment.trace import trace, values
 from cnndsl.backends.torch import build
 from cnndsl.errors import WeightsError
+from cnndsl.foreign.pytorch.reader import read_module
+from cnndsl.foreign.sources import from_module
 from cnndsl.ir import Graph
 from cnndsl.ir.isomorphism import Vertex, match, refine
 from cnndsl.ops import all_layers
@@ -47,7 +48,7 @@ COUNTED = (
 def skeletons(graph: Graph) -> tuple[Skeleton, Skeleton]:
     graph = graph.inference()
     shapes = [node.shape for node in graph.inputs]
-    return skeleton_of(graph), trace(build(graph).eval(), shapes, "compiled").skeleton
+    return skeleton_of(graph), foreign_skeleton(read_module(build(graph).double(), shapes, "compiled"))
 
 
 def assert_same(ours: Skeleton, theirs: Skeleton) -> None:
@@ -56,7 +57,7 @@ def assert_same(ours: Skeleton, theirs: Skeleton) -> None:
 
 
 @pytest.mark.parametrize("name", TRACED)
-def test_the_graph_says_what_a_trace_shows(name: str) -> None:
+def test_the_graph_says_what_the_reader_sees(name: str) -> None:
     assert_same(*skeletons(cnndsl.load(name).graph))
 
 
@@ -100,8 +101,12 @@ IMAGE = (4, 8, 8)
 WHC = "flatten order whc"
 
 
-def units(module: nn.Module, shape: tuple[int, ...] = IMAGE) -> list[Unit]:
-    return list(trace(module.eval(), [shape], "test").skeleton.units)[1:]
+def skeleton(module: nn.Module, shape: tuple[int, ...] = IMAGE) -> Skeleton:
+    return foreign_skeleton(read_module(module, [shape], "net"))
+
+
+def units(module: nn.Module) -> list[Unit]:
+    return list(skeleton(module).units)[1:]
 
 
 class Lambda(nn.Module):
@@ -127,17 +132,17 @@ class Lambda(nn.Module):
         (lambda x: x.clone().add_(x.relu()), ["relu", "add"]),
         (lambda x: torch.stack([x, x.relu()]).mean(0), ["relu", "add", "scale factor 0.5"]),
         (lambda x: x.relu().div(4), ["relu", "scale factor 0.25"]),
-        (lambda x: torch.clamp(x, 0, 6), ["clamp min 0, max 6"]),
+        (lambda x: torch.clamp(x, 0, 6), ["relu6"]),
         (lambda x: x.chunk(2, 1)[1].relu(), ["channel_slice start 2, stop 4", "relu"]),
         (lambda x: x.split([1, 3], 1)[1], ["channel_slice start 1, stop 4"]),
         (lambda x: x[:, 1:3], ["channel_slice start 1, stop 3"]),
-        (lambda x: x[:, :, 1:5:2], ["slice axis 2, from 1, to 5, step 2"]),
+        (lambda x: x[:, :, 1:5:2], ["crop size (3, 8)", "maxpool kernel 1x1, stride 2x1, pad 0, round floor"]),
         (
             lambda x: x.view(-1, 2, 2, 8, 8).transpose(1, 2).contiguous().view(-1, 4, 8, 8),
             ["channel_shuffle groups 2"],
         ),
         (lambda x: x.flatten(1).softmax(1), ["softmax"]),
-        (lambda x: x.relu().permute(0, 3, 2, 1).contiguous().view(x.shape[0], -1).tanh(), ["relu", WHC, "tanh"]),
+        (lambda x: x.relu().permute(0, 3, 2, 1).contiguous().view(x.shape[0], -1).tanh(), ["relu", "tanh", WHC]),
         (lambda x: x.relu().transpose(1, 3).tanh().flatten(1), ["relu", "tanh", WHC]),
         (lambda x: x.permute(0, 2, 3, 1).sigmoid().permute(0, 3, 1, 2).flatten(1).tanh(), ["sigmoid", "tanh"]),
         (lambda x: x.mean((2, 3), True).permute(0, 2, 3, 1).flatten(1), ["global_avgpool"]),
@@ -146,9 +151,14 @@ class Lambda(nn.Module):
             lambda x: torch.cat([torch.max(x, 1)[0].unsqueeze(1), x.mean(1).unsqueeze(1)], 1),
             ["channel_max", "channel_mean", "concat"],
         ),
-        (lambda x: torch.maximum(torch.max(x, x.relu()), x.tanh()), ["relu", "tanh", "max"]),
-        (lambda x: x.relu() ** 2, ["relu", "square"]),
-        (lambda x: x * x, ["square"]),
+        (
+            lambda x: torch.maximum(torch.max(x.mean((2, 3)), x.amax((2, 3))), x.mean((2, 3)).tanh()),
+            ["global_avgpool", "global_maxpool", "tanh", "max"],
+        ),
+        (lambda x: x.relu().relu(), ["relu", "relu"]),
+        (lambda x: x.relu() ** 2, ["squared_relu"]),
+        (lambda x: x * x, ["mul"]),
+        (lambda x: torch.add(x, x.tanh(), alpha=2), ["tanh", "scale factor 2", "add"]),
         (lambda x: torch.nn.functional.hardtanh(x, 0, 6), ["relu6"]),
     ],
 )
@@ -170,45 +180,52 @@ def test_an_operator_in_place_counts_for_every_reader() -> None:
 def test_padding_of_its_own_is_the_convolutions() -> None:
     apart = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(4, 4, 3))
     ours = skeleton_of(cnndsl.loads("network n { input 4 x 8 x 8\n conv 3x3, 4, pad=[0, 1, 0, 1] }").graph)
-    assert_same(ours, trace(apart, [IMAGE], "apart").skeleton)
+    assert_same(ours, skeleton(apart))
 
 
-def test_a_computed_weight_is_none_of_ours() -> None:
-    standardised = torch.nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 4, 3, padding=1))
+def test_a_computed_weight_is_a_weight_with_a_name_of_its_own() -> None:
+    """As of weight normalisation: it moves like one that is kept."""
+    normed = torch.nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 4, 3, padding=1))
     ours = skeleton_of(cnndsl.loads("network n { input 4 x 8 x 8\n conv 3x3, 4 }").graph)
-    (difference,) = differences(ours, trace(standardised.eval(), [IMAGE], "theirs").skeleton)
-    assert difference.what.startswith("conv: weight none, theirs computed from parametrizations.weight")
+    theirs = skeleton(normed)
+    assert_same(ours, theirs)
+    assert [slot.name for slot in theirs.units[1].slots.values()] == ["conv.weight (computed)", "bias"]
 
 
 def test_what_cannot_be_traced_is_one_line() -> None:
     with pytest.raises(WeightsError, match=r"^cannot trace net for 4 x 8 x 8: .*$") as caught:
-        trace(Lambda(lambda x: x.nonsense()), [IMAGE], "net")
+        skeleton(Lambda(lambda x: x.nonsense()))
     assert "\n" not in str(caught.value)
 
 
+def test_an_unknown_operator_is_a_unit_with_what_is_said_to_it() -> None:
+    (first,) = units(Lambda(lambda x: x.cumsum(1)))
+    (second,) = units(Lambda(lambda x: x.cumsum(2)))
+    assert (str(first), str(second)) == ("cumsum dim 1", "cumsum dim 2")
+
+
 def test_tensors_that_an_unknown_operator_gives_are_told_apart() -> None:
-    def swapped(x: torch.Tensor) -> torch.Tensor:
-        one, other = x.unflatten(1, (2, 2)).unbind(2)
-        return torch.cat([other, one], 1)
+    def sorted_and_places(x: torch.Tensor) -> torch.Tensor:
+        values, places = x.sort(1)
+        return torch.cat([places, values], 1)
 
-    skeleton = trace(Lambda(swapped), [IMAGE], "net").skeleton
-    assert [str(unit) for unit in skeleton.units if unit.kind == "item"] == ["item index 0", "item index 1"]
+    found = [str(unit) for unit in units(Lambda(sorted_and_places))]
+    assert found == ["sort dim 1, item 0", "sort dim 1, item 1", "concat"]
 
 
-def test_an_operator_in_an_unknown_use_is_named() -> None:
+def test_an_operator_in_an_unknown_use_is_a_unit_too() -> None:
     """A part of what was an image once, as timm's `halonet26t` takes."""
-    wanted = "cannot read net: `slice`, which reads 2 x 2 x 2, is no layer that is known"
-    with pytest.raises(WeightsError, match=wanted):
-        trace(Lambda(lambda x: x.mean((2, 3)).reshape(2, 2, 2)[:, :, 1:] * 2), [IMAGE], "net")
+    found = [str(unit) for unit in units(Lambda(lambda x: x.mean((2, 3)).reshape(2, 2, 2)[:, :, 1:] * 2))]
+    assert found[1].startswith("slice dim 2, start 1") and found[-1] == "scale factor 2"
 
 
 def test_values_are_those_of_the_layers() -> None:
-    module = nn.Sequential(nn.Conv2d(4, 2, 3), nn.ReLU(inplace=True), nn.BatchNorm2d(2)).eval()
-    x = torch.randn(2, *IMAGE)
-    found = values(trace(module, [IMAGE], "net"), module, [x])
-    assert list(found) == ["0", "2"]
+    module = nn.Sequential(nn.Conv2d(4, 2, 3), nn.ReLU(inplace=True), nn.BatchNorm2d(2)).eval().double()
+    foreign = from_module(module, [IMAGE], "net", "")
+    x = torch.randn(2, *IMAGE, dtype=torch.float64)
+    convolution, norm = foreign.results([x], foreign.network.results.values()).values()
     with torch.no_grad():
-        assert torch.equal(found["0"], module[0](x)) and torch.equal(found["2"], module(x))
+        assert torch.equal(convolution, module[0](x)) and torch.equal(norm, module(x))
 
 
 # --- isomorphism

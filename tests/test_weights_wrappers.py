@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from cnndsl.cli.main import main
 from cnndsl.errors import WeightsError
 from cnndsl.foreign.modules import build_foreign
-from cnndsl.weights.states import read_state, type_of
-from cnndsl.weights.wrappers import COMPILED, PREFIXES, WRAPPERS, without_prefixes
+from cnndsl.weights.files.read import read_state, type_of
+from cnndsl.weights.files.wrappers import COMPILED, PREFIXES, WRAPPERS, without_prefixes
 
 State = Mapping[str, Tensor]
 STATE = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4), nn.ReLU()), nn.Linear(6, 5)).state_dict()
@@ -30,12 +30,12 @@ def script(module: nn.Module, path: Path) -> None:
         torch.jit.save(torch.jit.trace(module, torch.zeros(1, 3, 8, 8)), path)
 
 
-# What a file is that holds a program or is no file of weights, and how it is made.
+# What a file is that holds a program, is no file of weights or a broken one, and how it is made.
 OTHERS: dict[str, Callable[[Path], object]] = {
     "TorchScript": lambda path: script(nn.Conv2d(3, 4, 3), path),
     "an exported program": lambda path: torch.export.save(torch.export.export(nn.ReLU(), (torch.zeros(1, 3),)), path),
-    "ONNX": lambda path: path.write_bytes(b"\x08\x08\x12\x07pytorch:\x02\x12\x00"),
-    "HDF5": lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)),
+    "no ONNX file": lambda path: path.write_bytes(b"\x08\x08\x12\x07pytorch:\x02\x12\x00"),
+    "broken HDF5": lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)),
     "TFLite": lambda path: path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(64)),
     "a Git LFS pointer": lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\nsize 9\n"),
     "a web page": lambda path: path.write_text("<!DOCTYPE html>"),

@@ -97,16 +97,24 @@ def _is_alias(one: Unit | None, other: Unit | None, paired: Collection[str]) -> 
 def _edges(
     ours: Skeleton, unit: Unit, theirs: Skeleton, partner: Unit, alignment: Alignment
 ) -> Iterator[tuple[str, str]]:
-    """The inputs of a joint with those of its partner."""
+    """The inputs of a joint with those of its partner; of a sum, those of one joint, best by the same way."""
     if unit.ordered:
         yield from zip(unit.inputs, partner.inputs, strict=True)
         return
-    waiting = list(partner.inputs)
-    for source in unit.inputs:
-        wanted = alignment.pairs[ours.joint_before(source)[0]]
-        chosen = next(each for each in waiting if theirs.joint_before(each)[0] == wanted)
-        waiting.remove(chosen)
-        yield source, chosen
+
+    def way(skeleton: Skeleton, source: str) -> tuple[str, list[str]]:
+        joint, passed = skeleton.joint_before(source)
+        return alignment.pairs[joint] if skeleton is ours else joint, [*map(str, passed)]
+
+    left, waiting = list(unit.inputs), list(partner.inputs)
+    for count in (2, 1):
+        for source in tuple(left):
+            wanted = way(ours, source)[:count]
+            chosen = next((each for each in waiting if way(theirs, each)[:count] == wanted), None)
+            if chosen is not None:
+                left.remove(source)
+                waiting.remove(chosen)
+                yield source, chosen
 
 
 def _outputs(ours: Skeleton, theirs: Skeleton, alignment: Alignment) -> Iterator[tuple[str, str]]:

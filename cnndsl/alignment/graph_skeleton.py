@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial, reduce
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from cnndsl.alignment import units
 from cnndsl.alignment.skeleton import Builder, Skeleton, Slot, Unit
 from cnndsl.alignment.units import Description
+from cnndsl.foreign.network import ForeignNetwork
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ops.base import Op, Shape, show_shape
 from cnndsl.ops.convolution import WsConv
@@ -26,22 +27,36 @@ ROLES = {"running_mean": "mean", "running_var": "variance"}
 
 def skeleton_of(graph: Graph) -> Skeleton:
     """The skeleton of a network as its author wrote it; units are called as their nodes."""
+    return _skeleton(graph, graph.name, {})
+
+
+def foreign_skeleton(network: ForeignNetwork, *, heads: bool = True) -> Skeleton:
+    """The skeleton of a network of others, with its own names of tensors, and without `heads` as it is in inference."""
+    tensors = network.source_tensors()
+    slots = {key: Slot(name := network.called(key), tuple(tensors[name].shape)) for key in network.tensors}
+    return _skeleton(network.graph if heads else network.graph.inference(), network.title, slots)
+
+
+def _skeleton(graph: Graph, title: str, kept: Mapping[str, Slot]) -> Skeleton:
     graph = drop_unused(settle_bias(graph))
-    builder = Builder(graph.name)
+    builder = Builder(title)
     known: dict[str, str] = {}
     for node in graph:
         sources = tuple(known[source] for source in node.sources)
-        place = Place(builder, node, sources, graph.input_shapes(node), slots_of(graph, node))
+        place = Place(builder, node, sources, graph.input_shapes(node), slots_of(graph, node, kept))
         known[node.name] = ADDERS.get(node.op.word, _add)(place)
     return builder.finish(known[output.node] for output in graph.outputs)
 
 
-def slots_of(graph: Graph, node: Node) -> dict[str, Slot]:
-    """The tensors of a node by role. PyTorch's count of batches is left out, as nothing computes with it."""
+def slots_of(graph: Graph, node: Node, kept: Mapping[str, Slot]) -> dict[str, Slot]:
+    """The tensors of a node by role, as their source keeps them. PyTorch's count of batches is left out, as nothing
+    computes with it.
+    """
     inputs = graph.input_shapes(node)
     shapes = {name: tuple(shape) for name, shape in node.op.parameters(*inputs).items()}
     shapes |= {name: tuple(buffer.shape) for name, buffer in node.op.buffers(*inputs).items() if buffer.shape}
-    return {ROLES.get(name, name): Slot(node.key(name), shape) for name, shape in shapes.items()}
+    slots = {ROLES.get(name, name): Slot(node.key(name), shape) for name, shape in shapes.items()}
+    return {role: kept.get(slot.name, slot) for role, slot in slots.items()}
 
 
 @dataclass(frozen=True)
@@ -67,12 +82,25 @@ class Place:
 
     def unit(self, description: Description, sources: tuple[str, ...] | None = None) -> Unit:
         sources = self.sources if sources is None else sources
-        return Unit(self.node.name, *description, sources, self.node.shape, self.slots)
+        return Unit(self.name, *description, sources, self.node.shape, self.slots, self.node.name)
+
+    @property
+    def name(self) -> str:
+        """Tensors' names begin with that of their layer."""
+        for slot in self.slots.values():
+            if not slot.name.startswith(f"{self.node.again or self.node.name}."):
+                return slot.name.rpartition(".")[0] or slot.name
+        return self.node.name
 
 
 def _add(place: Place) -> str:
     describe = DESCRIPTIONS.get(place.op.word)
-    return place.add(describe(place.op, *place.shapes) if describe else _own_words(place.op))
+    description = describe(place.op, *place.shapes) if describe else _own_words(place.op)
+    before = place.builder[place.sources[0]] if len(place.sources) == 1 else None
+    if place.op.pointwise is True and not place.slots and before is not None and before.kind == "flatten":
+        computed = place.add(description, before.inputs, shape=place.builder[before.inputs[0]].shape)
+        return place.builder.add(replace(before, inputs=(computed,)))
+    return place.add(description)
 
 
 def _own_words(op: Op) -> Description:
@@ -88,9 +116,12 @@ def _add_convolution(place: Place) -> str:
         facts = {"sides": sides, "mode": op.pad_mode, "value": 0}
         source, sides = place.add(units.plain("pad", facts), (source,), shape=_padded(place.shapes[0], sides)), NONE
     source, sides = place.builder.unpadded(source, sides)
+    stride = op.stride
+    if op.kernel == (1, 1) and not any(sides):
+        source, stride = place.builder.unskipped(source, stride)
     _, height, width = place.builder[source].shape
-    weight, bias = place.slots["weight"].shape, "bias" in place.slots
-    description = units.convolution(weight, (height, width), op.stride, sides, op.dilation, op.groups, bias)
+    weight, bias = op.parameters(*place.shapes)["weight"], "bias" in place.slots
+    description = units.convolution(weight, (height, width), stride, sides, op.dilation, op.groups, bias)
     if isinstance(place.op, WsConv):
         description = units.standardized(description, place.op.eps)
     return place.add(description, (source,))
@@ -117,26 +148,6 @@ def _add_difference(place: Place) -> str:
     return reduce(lambda left, other: place.add(units.plain("sub"), (left, other)), others, first)
 
 
-def _add_squared(place: Place) -> str:
-    return place.add(units.plain("square"), (place.add(units.plain("relu")),))
-
-
-def _add_crop(place: Place) -> str:
-    (source,) = place.sources
-    for axis, size, wanted in zip((2, 3), place.shapes[0][1:], place.op.size, strict=True):
-        start = (size - wanted) // 2
-        source = place.add(units.sliced(axis, start, start + wanted, 1, size), (source,))
-    return source
-
-
-def _add_zero_padded(place: Place) -> str:
-    """Option A of ResNet is three steps to others: rows, columns, channels of zeros."""
-    (source,), (channels, *sizes) = place.sources, place.shapes[0]
-    for axis, size, step in zip((2, 3), sizes, place.op.stride, strict=True):
-        source = place.add(units.sliced(axis, 0, size, step, size), (source,))
-    return place.add(units.padded_channels(0, place.op.filters - channels), (source,))
-
-
 def _add_pool(kind: str, place: Place) -> str:
     op, value = place.op, 0.0 if kind == "avgpool" else -math.inf
     counted, ceil, sides = getattr(op, "counts_padding", True), op.ceil, op.sides(place.shapes[0])
@@ -147,6 +158,8 @@ def _add_pool(kind: str, place: Place) -> str:
         source, sides = place.builder.unpadded(source, sides, value)
     _, height, width = place.builder[source].shape
     description = units.pool(kind, op.kernel, op.stride, sides, (height, width), ceil=ceil, include_pad=counted)
+    if op.kernel == (1, 1) and description[0] == kind and not any(sides):
+        return place.builder.skip(place.unit(description, (source,)), op.stride)
     return place.add(description, (source,))
 
 
@@ -167,10 +180,7 @@ ADDERS: dict[str, Callable[[Place], str]] = {
     "maxpool": partial(_add_pool, "maxpool"),
     "avgpool": partial(_add_pool, "avgpool"),
     "sub": _add_difference,
-    "squared_relu": _add_squared,
     "pad": _add_pad,
-    "crop": _add_crop,
-    "zero_pad_shortcut": _add_zero_padded,
 }
 
 
@@ -184,15 +194,18 @@ def _norm(kind: str, op: Any, shape: Shape) -> Description:
 
 
 def _response_norm(op: Any, shape: Shape) -> Description:
-    return units.response_norm(op.size, op.alpha if op.average else op.alpha * op.size, op.beta, op.k)
+    """In PyTorch's form, where `alpha` multiplies a mean."""
+    alpha = op.alpha if op.average else op.alpha * op.size
+    return units.plain("lrn", {"size": op.size, "alpha": alpha, "beta": op.beta, "k": op.k})
 
 
-def _channel_slice(op: Any, shape: Shape) -> Description:
-    return units.IDENTITY if op.stop - op.start == shape[0] else _own_words(op)
+def _part(op: Any, shape: Shape) -> Description:
+    """Channels or pixels that are cut out, if anything is left out."""
+    return units.IDENTITY if op.output(shape) == shape else _own_words(op)
 
 
 def _scale(op: Any, shape: Shape) -> Description:
-    return units.learned_scale(op.weights(shape)) if op.learned else units.scale(op.factor)
+    return units.plain("learned_scale", {"channels": op.weights(shape)}) if op.learned else units.scale(op.factor)
 
 
 def _resized(op: Any, shape: Shape, *others: Shape) -> Description:
@@ -206,6 +219,7 @@ def _dropping(op: Any, shape: Shape) -> Description:
 
 
 DESCRIPTIONS: dict[str, Callable[..., Description]] = {
+    "unread": lambda op, *shapes: units.plain(op.operator, dict(op.facts)),
     "input": lambda op: units.plain("input", {"shape": show_shape(op.shape)}),
     "conv_transpose": _transposed,
     "linear": lambda op, shape: units.dense(op.features, shape[0], op.bias is not False),
@@ -220,12 +234,10 @@ DESCRIPTIONS: dict[str, Callable[..., Description]] = {
     "flatten": lambda op, shape: units.flattened(op.order, shape),
     "upsample": _resized,
     "resize": _resized,
-    "channel_conv": lambda op, shape: units.channel_conv(op.kernel, op.bias is not False),
-    "instance_norm": lambda op, shape: units.instance_norm(shape[0], op.eps, op.affine),
-    "blur_pool": lambda op, shape: units.blur_pool(op.kernel, op.stride),
+    "instance_norm": partial(_norm, "instance_norm"),
     "grn": partial(_norm, "grn"),
-    "weighted_add": lambda op, *shapes: units.plain("weighted_add", {"normalize": op.normalize}),
-    "channel_slice": _channel_slice,
+    "channel_slice": _part,
+    "crop": _part,
     "scale": _scale,
     "prelu": lambda op, shape: units.plain("prelu", {"channels": shape[0]}),
     "dropout": _dropping,

@@ -41,7 +41,7 @@ class Unit:
     """One step of a network.
 
     `name` is unique in its skeleton, and the prefix of its tensors' names if it has any; `facts` are shown values by
-    name; `slots` are its tensors by role: weight, bias, mean, variance.
+    name; `slots` are its tensors by role: weight, bias, mean, variance. `node` is that of its network.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Unit:
     inputs: tuple[str, ...]
     shape: Shape
     slots: Mapping[str, Slot] = field(default_factory=dict)
+    node: str = ""
 
     @property
     def ordered(self) -> bool:
@@ -189,20 +190,27 @@ class Builder:
         self.title = title
         self._units: dict[str, Unit] = {}
         self._pads: dict[str, tuple[Sides, float]] = {}
+        self._skips: dict[str, Pair] = {}
 
     def add(self, unit: Unit) -> str:
         if unit.kind == "identity" or (unit.kind in ASSOCIATIVE and len(unit.inputs) == 1):
             return unit.inputs[0]
         if unit.kind in ASSOCIATIVE:
-            unit = Unit(unit.name, unit.kind, unit.facts, tuple(self._spread(unit)), unit.shape)
+            unit = replace(unit, inputs=tuple(self._spread(unit)))
         name = self._free(unit.name)
-        self._units[name] = Unit(name, unit.kind, unit.facts, unit.inputs, unit.shape, unit.slots)
+        self._units[name] = replace(unit, name=name)
         return name
 
     def pad(self, unit: Unit, sides: Sides, value: float) -> str:
         """Add padding with a value, which may belong to the layer behind it."""
         name = self.add(unit)
         self._pads[name] = sides, value
+        return name
+
+    def skip(self, unit: Unit, stride: Pair) -> str:
+        """Add a layer that hands on every n-th row and column, which may be the stride of the layer behind it."""
+        name = self.add(unit)
+        self._skips[name] = stride
         return name
 
     def unpadded(self, name: str, sides: Sides, value: float = 0.0) -> tuple[str, Sides]:
@@ -215,11 +223,10 @@ class Builder:
 
     def unskipped(self, name: str, stride: Pair) -> tuple[str, Pair]:
         """What a 1x1 kernel really reads, and its stride, where others hand it every n-th row and column alone."""
-        steps = {"2": stride[0], "3": stride[1]}
-        while (unit := self._units[name]).kind == "slice" and unit.facts.keys() == {"axis", "step"}:
-            steps[unit.facts["axis"]] *= int(unit.facts["step"])
-            name = unit.inputs[0]
-        return name, (steps["2"], steps["3"])
+        if name not in self._skips:
+            return name, stride
+        rows, columns = self._skips[name]
+        return self._units[name].inputs[0], (stride[0] * rows, stride[1] * columns)
 
     def __getitem__(self, name: str) -> Unit:
         return self._units[name]

@@ -1,4 +1,4 @@
-"""What kind of unit a layer is, and its facts, from plain numbers: one spelling for both sides of a comparison.
+"""What kind of unit a layer is, and its facts, where that is not the layer's own word.
 
 Layers that compute the same are the same here: a 1x1 convolution is a `dense` layer of each pixel, a convolution over
 the whole map one of all its values, a mean over the whole map is global.
@@ -61,11 +61,6 @@ def standardized(convolution: Description, eps: float) -> Description:
     return "ws_conv", {**facts, "eps": number(eps)}
 
 
-def channel_conv(kernel: int, bias: bool) -> Description:
-    """A 1-d convolution along the channels of each pixel, with half padding."""
-    return "channel_conv", {"kernel": str(kernel), "bias": _bias(bias)}
-
-
 def dense(filters: int, channels: int, bias: bool) -> Description:
     """A linear layer, of all values or of the channels of each pixel."""
     return "dense", {"filters": str(filters), "channels": str(channels), "bias": _bias(bias)}
@@ -95,12 +90,7 @@ def adaptive(kind: str, wanted: Pair, size: Pair) -> Description:
 
 
 def norm(kind: str, channels: int, numbers: Mapping[str, float]) -> Description:
-    return kind, {"channels": str(channels), **{name: number(value) for name, value in numbers.items()}}
-
-
-def response_norm(size: int, alpha: float, beta: float, k: float) -> Description:
-    """Local response normalisation in PyTorch's form, where `alpha` multiplies a mean."""
-    return plain("lrn", {"size": size, "alpha": alpha, "beta": beta, "k": k})
+    return plain(kind, {"channels": channels, **numbers})
 
 
 def scale(factor: float) -> Description:
@@ -114,40 +104,10 @@ def resized(before: Pair, after: Pair, mode: str, align_corners: bool) -> Descri
     return IDENTITY if before == after else plain("resize", facts)
 
 
-def learned_scale(weights: int) -> Description:
-    """Multiplication by learned numbers: one per channel, or a single one."""
-    return plain("learned_scale", {"channels": weights})
-
-
-def instance_norm(channels: int, eps: float, affine: bool) -> Description:
-    kind, facts = norm("instance_norm", channels, {"eps": eps})
-    return kind, facts | {"affine": _bias(affine)}
-
-
 def flattened(order: str, shape: Shape) -> Description:
     """A vector of an image's values, of which `order` names the axes from the slowest to the fastest."""
     long = "".join(axis for axis in order if len(shape) == 3 and shape["chw".index(axis)] > 1)
     return IDENTITY if [*long] == sorted(long) else plain("flatten", {"order": long})
-
-
-def blur_pool(kernel: int, stride: int | Pair) -> Description:
-    return "blur_pool", {
-        "kernel": str(kernel),
-        "stride": _step((stride, stride) if isinstance(stride, int) else stride),
-    }
-
-
-def sliced(axis: int, start: int, stop: int, step: int, size: int) -> Description:
-    """Some rows (axis 2) or columns (axis 3) of an image of `size`."""
-    facts = {"axis": axis, "from": start, "to": stop, "step": step}
-    if (start, stop) == (0, size):
-        del facts["from"], facts["to"]
-    return IDENTITY if (start, stop, step) == (0, size, 1) else plain("slice", facts)
-
-
-def padded_channels(before: int, after: int) -> Description:
-    """Channels of zeros around an image's own."""
-    return plain("pad_channels", {"before": before, "after": after})
 
 
 def plain(kind: str, facts: Mapping[str, object] | None = None) -> Description:

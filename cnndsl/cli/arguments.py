@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MODEL_HELP = "PATH, PATH:network, the name of a network in the zoo, a bundle's folder, or - for standard input"
 
+SOURCE_HELP = "torchvision:NAME, timm:NAME, package.module:callable (which runs that code), FILE.onnx or FILE.pt2"
+
 
 class UsageError(Error):
     """Arguments that do not go together; one line."""

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _weights(options: argparse.Namespace, name: str) -> Path | Mapping[str, Tensor] | None:
     """Those that were named, else those of a bundle."""
-    from cnndsl.weights.data_folder import find_weights
+    from cnndsl.states.data_folder import find_weights
 
     if options.weights is not None:
         return find_weights(name, options.weights)

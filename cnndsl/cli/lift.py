@@ -79,14 +79,15 @@ def _told(error: LiftError) -> int:
 
 def _write(lifted: Lifted, foreign: Foreign, options: argparse.Namespace) -> int:
     from cnndsl.files import write_file, write_together
-    from cnndsl.weights import save_weights
+    from cnndsl.states import save_weights
 
     network = lifted.architecture
     print(f"{foreign.title}: {len(network.graph):,} layers, {network.params:,} parameters, {network.macs:,} MACs")
     print("proved: its text is the same network, and on random input")
     print(f"        both give the same (relative error {lifted.proof.error:.1e} in {lifted.proof.precision})")
-    if foreign.unused:
-        shown = ", ".join(foreign.unused[:3]) + ", ..." * (len(foreign.unused) > 3)
+    unused = foreign.network.unused
+    if unused:
+        shown = ", ".join(unused[:3]) + ", ..." * (len(unused) > 3)
         print(f"not there, as nothing computes with it: {shown}")
     if options.weights is not None:
         state, note = _state(lifted), f"lifted {foreign.origin}"

@@ -26,7 +26,7 @@ class Trained(NamedTuple):
 
     def module(self) -> nn.Module:
         """In eval mode. Raises `WeightsError` if the weights do not fit."""
-        from cnndsl.weights import load_weights
+        from cnndsl.states import load_weights
 
         state = load_weights(self.weights, self.network.graph)
         module = self.network.compile().eval()
@@ -67,7 +67,7 @@ def add_trained(parser: argparse.ArgumentParser) -> None:
 def trained(options: argparse.Namespace) -> Trained | None:
     """None after printing what is wrong with the network. Raises `WeightsError` and `BundleError`."""
     from cnndsl.photographs.preprocessing import CHANNELS, SUFFIX, class_names, read_preprocessing
-    from cnndsl.weights.data_folder import find_weights
+    from cnndsl.states.data_folder import find_weights
 
     network = checked_network(options)
     if network is None:

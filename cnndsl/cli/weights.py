@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, seed
+from cnndsl.cli.arguments import MODEL_HELP, SOURCE_HELP, UsageError, add_request, destination, seed
 from cnndsl.cli.checked import checked_network
 from cnndsl.extras import require
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
-    from cnndsl.alignment.align import Alignment
     from cnndsl.architecture import Architecture
     from cnndsl.photographs.preprocessing import Preprocessing
     from cnndsl.weights.adapt import Move
-    from cnndsl.weights.transfer import Counterparts, Transfer
-
+    from cnndsl.weights.importing import Found, Imported
 
 SHOWN = 20  # reasons why weights cannot move
 
@@ -40,13 +37,18 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     action = actions.add_parser("import", help=summary, description=summary)
     action.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     action.add_argument(
-        "file", metavar="FILE", type=Path, nargs="?", help="safetensors, a torch checkpoint, .npz, or a .pkl of arrays"
+        "file",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        help="safetensors or an index of them, a torch checkpoint, .npz, .npy in a folder, a .pkl of arrays, HDF5 of "
+        "Keras; or a program with its weights: ONNX, .pt2",
     )
     action.add_argument(
         "--from",
         dest="source",
-        metavar="LIBRARY:NAME",
-        help="the module that FILE is for: torchvision:NAME or timm:NAME",
+        metavar="SOURCE",
+        help=f"the network that FILE is for, or whose own weights are wanted: {SOURCE_HELP}",
     )
     action.add_argument("--key", metavar="KEY", help="which of several sets of weights in FILE, such as params_ema")
     action.add_argument(
@@ -69,6 +71,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from cnndsl.errors import Unmatched
+    from cnndsl.weights.importing import find, prove
 
     if options.file is None and options.source is None:
         raise UsageError("give a FILE, or --from with the module to compare with")
@@ -78,67 +81,17 @@ def run(options: argparse.Namespace) -> int:
     if network is None:
         return 1
     try:
-        found = _by_graph(network, options) if options.source else _by_order(network, options)
+        found = find(
+            network, options.file, source=options.source, key=options.key, bgr=options.bgr, new_head=options.new_head
+        )
     except Unmatched as error:
         print(f"cnndsl: {error}" + (":" if error.reasons else ""), file=sys.stderr)
         shown = [*error.reasons[:SHOWN], *[f"... and {len(error.reasons) - SHOWN} more"] * (len(error.reasons) > SHOWN)]
         print("\n".join(f"  {reason}" for reason in shown), file=sys.stderr)
         return 1
     print("\n".join(_told(found)))
-    return _finish(network, found, preprocessing, options)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What goes where; with a foreign module also what it was aligned by, without one what the file leaves open."""
-
-    transfer: Transfer
-    tensors: dict[str, Tensor]
-    module: nn.Module | None = None
-    both: Counterparts | None = None
-    alignment: Alignment | None = None
-    questions: Sequence[str] = ()
-
-
-def _by_graph(network: Architecture, options: argparse.Namespace) -> Found:
-    from cnndsl.foreign.modules import build_foreign
-    from cnndsl.weights.states import read_state
-    from cnndsl.weights.trained import stir, trained_foreign
-    from cnndsl.weights.transfer import by_graph, counterparts, lacking
-
-    state = read_state(options.file, options.key) if options.file else None
-    module, missing = (
-        trained_foreign(options.source, state.tensors, new_head=options.new_head)
-        if state
-        else (build_foreign(options.source), [])
-    )
-    both = counterparts(network.graph, module, options.source, colours=True)
-    alignment = lacking(both, both.alignment(), missing)
-    transfer = by_graph(both, alignment, new_head=options.new_head, bgr=options.bgr)
-    if state is None:
-        stir(module, both.theirs)
-    return Found(transfer, module.state_dict(), module, both, alignment)
-
-
-def _by_order(network: Architecture, options: argparse.Namespace) -> Found:
-    from cnndsl.alignment.graph_skeleton import skeleton_of
-    from cnndsl.alignment.skeleton import Slot
-    from cnndsl.weights.check import expected_shapes
-    from cnndsl.weights.shape_matching import by_order
-    from cnndsl.weights.states import check_whole_numbers, read_state
-    from cnndsl.weights.transfer import in_rgb, own
-    from cnndsl.weights.unproved import open_questions
-    from cnndsl.weights.wrappers import without_prefixes
-
-    state, ours = read_state(options.file, options.key), skeleton_of(network.graph)
-    tensors = without_prefixes(state.tensors, expected_shapes(network.graph))
-    check_whole_numbers(tensors, {name for name, tensor in tensors.items() if not tensor.dim()})
-    slots = [Slot(name, tuple(tensor.shape)) for name, tensor in tensors.items()]
-    heads = [name for each, name in zip(network.graph.outputs, ours.outputs, strict=True) if each.train_only]
-    transfer = own(network.graph, slots)
-    transfer = transfer or by_order(ours, heads, slots, ordered=state.ordered, new_head=options.new_head)
-    transfer = in_rgb(ours, transfer) if options.bgr else transfer
-    return Found(transfer, tensors, questions=open_questions(ours, transfer))
+    made = prove(network, found, bgr=options.bgr, seed=options.seed)
+    return _finish(network, made, preprocessing, options)
 
 
 def _told(found: Found) -> Iterator[str]:
@@ -149,12 +102,10 @@ def _told(found: Found) -> Iterator[str]:
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     yield f"{'ours':<{widths[0]}}  theirs"
     yield from (f"{one:<{widths[0]}}  {other:<{widths[1]}}  {shape}{how}" for one, other, shape, how in rows)
-    moved = {move.theirs.name for move in found.transfer.moves}
-    unused = [name for name, tensor in found.tensors.items() if name not in moved and tensor.dim()]
     yield f"{len(rows):,} layers, {len(found.transfer.moves):,} tensors"
     for name in found.transfer.kept:
         yield f"{name} keeps its initial weights"
-    for name in unused:
+    for name in found.unused():
         yield f"{name} of theirs is not used"
     for group in by_place(found.alignment.symmetric if found.alignment else ()):
         yield f"{group[0]} and {len(group) - 1:,} like it may change places: every choice computes the same"
@@ -170,39 +121,24 @@ def _rows(moves: tuple[Move, ...]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _finish(
-    network: Architecture, found: Found, preprocessing: Preprocessing | None, options: argparse.Namespace
+    network: Architecture, made: Imported, preprocessing: Preprocessing | None, options: argparse.Namespace
 ) -> int:
-    """Verify, and write."""
-    from cnndsl.weights.adapt import moved
+    """What came of it, and the files."""
+    from cnndsl.foreign.sources import is_of_library
 
-    ours = network.compile(seed=options.seed)
-    state = moved(found.transfer.moves, found.tensors, ours.state_dict())
-    ours.double()  # in which both are compared
-    ours.load_state_dict(moved(found.transfer.moves, found.tensors, ours.state_dict()))
-    lines, agree = _verdict(found, ours, options)
-    print("\n".join([*lines, *([] if found.module else _to_prove(network))]))
-    if options.require_proof and found.module is None:
+    print("\n".join([*made.lines, *([] if made.found.foreign else _to_prove(network))]))
+    refused = options.require_proof and not made.proved
+    if refused and made.agree:
         print("cnndsl: unproved, so nothing is written", file=sys.stderr)
-    if not agree or (options.require_proof and found.module is None):
+    if refused or not made.agree:
         return 1
-    if options.file is None:
+    if options.file is None and is_of_library(options.source):
         print(f"{options.source} is untrained here, so nothing is written: give a FILE with its weights")
         return 0
-    note = f"imported from {options.source or 'a file alone'}; {lines[0]}"
-    for path in _write(network.name, state, note, preprocessing, options.output):
+    note = f"imported from {made.found.title}; {made.lines[0]}"
+    for path in _write(network.name, made.state, note, preprocessing, options.output):
         print(f"wrote {path}")
     return 0
-
-
-def _verdict(found: Found, ours: nn.Module, options: argparse.Namespace) -> tuple[list[str], bool]:
-    """What is said of the weights, the word on them first, and whether they may be written."""
-    if found.module is None or found.both is None or found.alignment is None:
-        return ["fits, unproved: a file does not say what its network computes", *_indented(found.questions)], True
-    from cnndsl.alignment.difference import differences
-    from cnndsl.weights.verdict import verdict
-
-    lines, agree = verdict(found.both, found.alignment, ours, found.module, bgr=options.bgr)
-    return (lines if agree else [*lines, *map(str, differences(found.both.ours, found.both.theirs))]), agree
 
 
 def _to_prove(network: Architecture) -> Iterator[str]:
@@ -236,8 +172,8 @@ def _write(
     """Both files or none."""
     from cnndsl.files import Writer, text_writer, write_together
     from cnndsl.photographs.preprocessing import SUFFIX
-    from cnndsl.weights import save_weights
-    from cnndsl.weights.data_folder import data_folder
+    from cnndsl.states import save_weights
+    from cnndsl.states.data_folder import data_folder
 
     writers: dict[str, Writer] = {
         f"{name}.safetensors": lambda path: save_weights(state, path, name, note),

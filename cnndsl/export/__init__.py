@@ -20,8 +20,8 @@ from cnndsl.ir.graph import Graph
 from cnndsl.machine import memory
 from cnndsl.passes.drop_unused import drop_unused
 from cnndsl.passes.pipeline import EXPORT_PIPELINE, PIPELINE, run
-from cnndsl.weights import check_shapes, expected_shapes, load_weights
-from cnndsl.weights.recipes import derive
+from cnndsl.states import check_shapes, expected_shapes, load_weights
+from cnndsl.states.recipes import derive
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from cnndsl.features.forms import check_classes
 from cnndsl.models import zoo_names
 from cnndsl.passes.settle_bias import settle_bias
 from cnndsl.photographs.preprocessing import SUFFIX, read_preprocessing
-from cnndsl.weights.data_folder import find_weights
+from cnndsl.states.data_folder import find_weights
 
 if TYPE_CHECKING:
     from cnndsl.features.network import FeatureNetwork, Network

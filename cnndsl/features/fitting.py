@@ -14,7 +14,7 @@ from cnndsl.alignment.graph_skeleton import skeleton_of
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.scopes import in_state
 from cnndsl.ops.base import Shape
-from cnndsl.weights import check_shapes, expected_shapes, load_weights
+from cnndsl.states import check_shapes, expected_shapes, load_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

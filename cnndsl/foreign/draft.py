@@ -66,6 +66,15 @@ class Step:
     tensors: Mapping[str, Kept] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Result:
+    """An output of the source: what it is called there, and its step."""
+
+    name: str
+    step: int
+    train_only: bool = False
+
+
 class Draft:
     """Steps by number, in the order in which they were understood."""
 
@@ -79,9 +88,19 @@ class Draft:
         self.steps.append(Step(op, inputs, tuple(shape), place, tensors or {}))
         return len(self.steps) - 1
 
-    def unread(self, operator: str, why: str, shape: Shape, inputs: Iterable[int], place: Place) -> int:
-        """Add a step that no layer says."""
-        return self.add(Unread(operator, place.path, shape, why), inputs, place)
+    def unread(
+        self,
+        operator: str,
+        why: str,
+        shape: Shape,
+        inputs: Iterable[int],
+        place: Place,
+        facts: Iterable[tuple[str, object]] = (),
+        kept: Mapping[str, Kept] | None = None,
+    ) -> int:
+        """Add a step that no layer says, with what is said to it and the kept tensors that it reads."""
+        held = tuple((name, each.shape) for name, each in (kept or {}).items())
+        return self.add(Unread(operator, place.path, shape, why, tuple(facts), held), inputs, place, kept)
 
     def fits(self, op: Op, *inputs: int) -> bool:
         """Whether a layer takes these."""

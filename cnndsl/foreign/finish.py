@@ -10,32 +10,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cnndsl.foreign.draft import Draft, Kept, Step
-from cnndsl.foreign.network import ForeignNetwork
-from cnndsl.foreign.pixels import reshaped, with_pixels
-from cnndsl.ir.graph import Graph
-from cnndsl.ir.node import Node, Output, Scope
-from cnndsl.ops.base import Shape
+from cnndsl.foreign.assembly import Stored, assembled
+from cnndsl.foreign.draft import Draft, Result, Step
+from cnndsl.foreign.network import ForeignNetwork, Unread
+from cnndsl.foreign.pixels import with_pixels
 from cnndsl.ops.inputs import Input
 from cnndsl.ops.merge import Concat
-from cnndsl.source import Source, Span
 
 
-@dataclass(frozen=True)
-class Result:
-    """An output of the source: what it is called there, and its step."""
-
-    name: str
-    step: int
-    train_only: bool = False
-
-
-def finish(draft: Draft, title: str, results: Sequence[Result]) -> ForeignNetwork:
+def finish(draft: Draft, title: str, results: Sequence[Result], stored: Stored) -> ForeignNetwork:
     steps, outputs = with_pixels(draft.steps, [each.step for each in results])
     steps = list(_nested(steps))
     order = sorted(_needed(steps, outputs), key=lambda number: (steps[number].place.number, number))
     names = _Names([steps[number] for number in order])
-    return _network(title, steps, order, names, results, outputs)
+    called = dict(zip(order, names.steps, strict=True))
+    ends = [replace(each, step=step) for each, step in zip(results, outputs, strict=True)]
+    return assembled(title, {at: steps[at] for at in order}, called, names.blocks, ends, stored)
 
 
 def _nested(steps: Sequence[Step]) -> Iterator[Step]:
@@ -60,67 +50,6 @@ def _needed(steps: Sequence[Step], outputs: Sequence[int]) -> set[int]:
             found.add(number)
             pending += steps[number].inputs
     return found
-
-
-def _network(
-    title: str,
-    steps: Sequence[Step],
-    order: Sequence[int],
-    names: _Names,
-    results: Sequence[Result],
-    outputs: Sequence[int],
-) -> ForeignNetwork:
-    called = dict(zip(order, names.steps, strict=True))
-    span = Source(title, "").span(0, 0)
-    nodes: list[Node] = []
-    tensors, kept_names, first = {}, {}, dict[tuple[object, ...], Node]()
-    for number in order:
-        step = steps[number]
-        shapes = [steps[source].shape for source in step.inputs]
-        inputs = tuple(called[source] for source in step.inputs)
-        key = _weights(step)
-        again = first.get(key)
-        same = again is not None and again.op == step.op
-        node = Node(called[number], step.op, inputs, step.shape, span, again.name if again and same else "")
-        nodes.append(node)
-        if key and not same:
-            first.setdefault(key, node)
-        if not node.again:
-            for name, kept in _tensors(step, shapes).items():
-                tensors[node.key(name)] = kept.value
-                if kept.name:
-                    kept_names[node.key(name)] = kept.name
-    scopes = [Scope("", "network", span), *names.scopes(span)]
-    made = [Output(each.name, called[step], each.train_only) for each, step in zip(results, outputs, strict=True)]
-    return ForeignNetwork(title, Graph(_identifier(title), nodes, made, scopes), tensors, kept_names)
-
-
-def _identifier(title: str) -> str:
-    """The last part of a title as a name of the language."""
-    last = title.rpartition(":")[2].rpartition("/")[2].partition(".")[0]
-    name = "".join(each if each.isascii() and each.isalnum() else "_" for each in last).strip("_").lower()
-    return name if name and not name[0].isdigit() else f"network_{name}".strip("_")
-
-
-def _weights(step: Step) -> tuple[object, ...]:
-    """What tells whether two steps have the same weights."""
-    learned = sorted((name, kept.name) for name, kept in step.tensors.items() if kept.name)
-    return tuple(learned)
-
-
-def _tensors(step: Step, shapes: Sequence[Shape]) -> dict[str, Kept]:
-    """The tensors of a step as its layer has them; a count of batches is that of a new network."""
-    wanted: dict[str, Shape] = {**step.op.parameters(*shapes)}
-    found = {name: reshaped(step.tensors[name], shape) for name, shape in wanted.items()}
-    for name, buffer in step.op.buffers(*shapes).items():
-        found[name] = reshaped(step.tensors[name], buffer.shape) if name in step.tensors else _count()
-    return found
-
-
-def _count() -> Kept:
-    import torch
-
-    return Kept(torch.zeros((), dtype=torch.int64))
 
 
 # --- names
@@ -173,10 +102,6 @@ class _Names:
             name = f"{wanted}_{number}"
         return name
 
-    def scopes(self, span: Span) -> Iterator[Scope]:
-        for path, block in self.blocks.items():
-            yield Scope(path, "block" if block else "stage", span, block)
-
 
 def _join(scope: str, name: str) -> str:
     return f"{scope}.{name}" if scope else name
@@ -185,7 +110,7 @@ def _join(scope: str, name: str) -> str:
 def _own_name(step: Step) -> str:
     if isinstance(step.op, Input):
         return step.place.name.replace(".", "_")
-    return step.op.word
+    return step.op.operator.replace(".", "_") if isinstance(step.op, Unread) else step.op.word
 
 
 def _keys(step: Step) -> Iterator[tuple[str, int]]:

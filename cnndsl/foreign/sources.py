@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 IMAGE: Shape = (3, 224, 224)  # where nothing says how large images are
+PROGRAMS = (".onnx", ".pt2")
+KINDS = "torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx"
 
 
 @dataclass(frozen=True)
@@ -48,32 +50,56 @@ class Foreign:
     origin   where it is from, in a line
     network  it in our words
     run      what it computes of `batch` inputs in a `precision`, train-only heads last
-    unused   learned tensors that nothing computes with
+    results  what its steps give then, by its own names for that
     """
 
     title: str
     origin: str
     network: ForeignNetwork
     run: Callable[[Sequence[Tensor]], list[Tensor]]
+    results: Callable[[Sequence[Tensor], Collection[str]], Mapping[str, Tensor]]
     batch: int = 2
     precision: Precision = EXACT
-    unused: tuple[str, ...] = ()
 
 
 def read_source(source: str, shapes: Sequence[Shape] | None = None) -> Foreign:
     """What SOURCE means, for inputs of `shapes`, or of those it is made for. Raises `Error`s of one line each."""
     require("torch", extra="torch")
-    readers = {".pt2": _read_file, ".onnx": _read_onnx}
-    if (reader := readers.get(Path(source).suffix.lower())) is not None:
-        return reader(Path(source), shapes)
-    if source.partition(":")[0] in LIBRARIES:
-        return _read_library(source, shapes)
-    return from_module(_called(source), shapes, source, f"from {source}")
+    if is_program(source):
+        readers = {".pt2": _read_file, ".onnx": _read_onnx}
+        return readers[Path(source).suffix.lower()](Path(source), shapes)
+    module = build_source(source)
+    if is_of_library(source):
+        stir(module)
+        shapes = shapes or [usual_input(source, module) or IMAGE]
+    return from_module(module, shapes, source, origin_of(source))
+
+
+def is_program(source: str) -> bool:
+    """Whether SOURCE is a file with a program, which has its weights in it."""
+    return Path(source).suffix.lower() in PROGRAMS
+
+
+def is_of_library(source: str) -> bool:
+    return source.partition(":")[0] in LIBRARIES
+
+
+def build_source(source: str) -> nn.Module:
+    """The module that SOURCE means, if it is no program; one of a library is untrained."""
+    require("torch", extra="torch")
+    return build_foreign(source) if is_of_library(source) else _called(source)
+
+
+def origin_of(source: str) -> str:
+    library = source.partition(":")[0]
+    return f"from {source}" + (f", {library} {version(library)}" if library in LIBRARIES else "")
 
 
 def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, origin: str) -> Foreign:
     """A module as it is outside of training; it stays as it was. Raises `LiftError` and `WeightsError`."""
+    from cnndsl.foreign.pytorch.program import record
     from cnndsl.foreign.pytorch.reader import read_module
+    from cnndsl.foreign.pytorch.saved import results_of
 
     _require_values(module, title)
     try:
@@ -83,9 +109,12 @@ def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, o
     _stay(own)
     network = read_module(own, shapes or [IMAGE], title)
     heads = any(output.train_only for output in network.graph.outputs)
-    used = {*network.names.values()}
-    unused = () if any(network.unread()) else tuple(name for name, _ in own.named_parameters() if name not in used)
-    return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads), unused=unused)
+
+    def results(inputs: Sequence[Tensor], names: Collection[str]) -> Mapping[str, Tensor]:
+        program = record(_in_mode(own, heads), [tuple(each.shape[1:]) for each in inputs], title, inputs[0].dtype)
+        return results_of(program, inputs, names)
+
+    return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads), results)
 
 
 def _stay(module: nn.Module) -> None:
@@ -96,10 +125,15 @@ def _stay(module: nn.Module) -> None:
 def _run(module: nn.Module, inputs: Sequence[Tensor], heads: bool) -> list[Tensor]:
     import torch
 
+    with torch.no_grad():
+        return tensors_in(_in_mode(module, heads)(*inputs))
+
+
+def _in_mode(module: nn.Module, heads: bool) -> nn.Module:
+    """Inference, but for heads that exist in training alone."""
     module.eval()
     module.training = heads
-    with torch.no_grad():
-        return tensors_in(module(*inputs))
+    return module
 
 
 def tensors_in(result: object) -> list[Tensor]:
@@ -123,15 +157,7 @@ def _require_values(module: nn.Module, title: str) -> None:
 # --- libraries
 
 
-def _read_library(source: str, shapes: Sequence[Shape] | None) -> Foreign:
-    module = build_foreign(source)
-    _stir(module)
-    library = source.partition(":")[0]
-    usual = usual_input(source, module) or IMAGE
-    return from_module(module, shapes or [usual], source, f"from {source}, {library} {version(library)}")
-
-
-def _stir(module: nn.Module, seed: int = 0) -> None:
+def stir(module: nn.Module, seed: int = 0) -> None:
     """Draw what new modules set to ones and zeros, so that no layer can stand for another."""
     import torch
 
@@ -190,7 +216,8 @@ def _imported(package: str, source: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and (package == error.name or package.startswith(f"{error.name}.")):
             guess = closest(package, [*LIBRARIES, *(path.stem for path in Path.cwd().glob("*.py"))])
-            raise ModelError(f"there is no module {package}" + (f"; did you mean {guess}?" if guess else "")) from error
+            meant = f"; did you mean {guess}?" if guess else f": a SOURCE is {KINDS}"
+            raise ModelError(f"there is no module {package}{meant}") from error
         raise LiftError(f"{package} needs {error.name}, which is not installed") from error
     except Exception as error:  # whatever its code raises
         raise LiftError(f"{package} raises {type(error).__name__}: {reason(error)}") from error
@@ -200,8 +227,7 @@ def _unknown(source: str) -> str:
     library, colon, name = source.partition(":")
     guess = closest(library, LIBRARIES) if colon else None
     meant = f"; did you mean {guess}:{name}?" if guess else ""
-    kinds = "torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx"
-    return f"a SOURCE is {kinds}, not {source!r}{meant}"
+    return f"a SOURCE is {KINDS}, not {source!r}{meant}"
 
 
 # --- files
@@ -209,17 +235,17 @@ def _unknown(source: str) -> str:
 
 def _read_file(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
     from cnndsl.foreign.pytorch.reader import batch_of
-    from cnndsl.foreign.pytorch.saved import read_saved, run_saved
+    from cnndsl.foreign.pytorch.saved import read_saved, results_of, run_saved
 
     if shapes:
         raise ModelError(f"{path} was recorded for one size of input; record it for another one")
     program, network = read_saved(path)
-    run = partial(run_saved, program)
-    return Foreign(str(path), f"from {path.name}", network, run, batch_of(program))
+    run, results = partial(run_saved, program), partial(results_of, program)
+    return Foreign(str(path), f"from {path.name}", network, run, results, batch_of(program))
 
 
 def _read_onnx(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
-    from cnndsl.foreign.onnx.compute import run
+    from cnndsl.foreign.onnx.compute import results, run
     from cnndsl.foreign.onnx.read import read
 
     if not path.is_file():
@@ -228,5 +254,6 @@ def _read_onnx(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
         raise ModelError(f"{path} takes one --input, for what the file leaves open")
     reading = read(path, shapes[0] if shapes else None)
     precision = Precision("float16", 2e-2) if reading.half else Precision("float32", 1e-4)
-    compute = partial(run, reading, path)
-    return Foreign(str(path), f"from {path.name}", reading.network, compute, max(reading.batch, 1), precision)
+    batch = max(reading.batch, 1)
+    run_file, some = partial(run, reading, path), partial(results, reading, path)
+    return Foreign(str(path), f"from {path.name}", reading.network, run_file, some, batch, precision)

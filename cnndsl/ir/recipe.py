@@ -24,7 +24,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A function of recipes and constants; `cnndsl.weights.recipes` says what each function computes."""
+    """A function of recipes and constants; `cnndsl.states.recipes` says what each function computes."""
 
     function: str
     arguments: tuple[Argument, ...]

@@ -12,6 +12,7 @@ from cnndsl.foreign.network import Unread
 from cnndsl.foreign.sources import Foreign, from_module, read_source
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.lifting.proof import Proof, prove
+from cnndsl.lifting.sizes import following
 from cnndsl.lifting.writing import written
 from cnndsl.lifting.writing.labels import identifier
 from cnndsl.ops.base import Shape, show_shape
@@ -59,7 +60,7 @@ def lift_foreign(foreign: Foreign) -> Lifted:
         raise LiftError(f"cannot lift {foreign.title}: {_counted(len(gaps))} no layer of the language", gaps)
     if all(node.op.arity == 0 for node in foreign.network.graph):
         raise LiftError(f"cannot lift {foreign.title}: it has no layers")
-    made = written(_named(foreign.network.graph), header=_header(foreign))
+    made = written(_named(following(foreign.network.graph)), header=_header(foreign))
     architecture, weights, proof = prove(foreign, made)
     return Lifted(made.text, architecture, weights, proof)
 

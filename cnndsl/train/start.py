@@ -12,8 +12,8 @@ from cnndsl.features.parts import part_at
 from cnndsl.features.trunk import classifier
 from cnndsl.ir.graph import Graph
 from cnndsl.passes.settle_bias import settle_bias
+from cnndsl.states.data_folder import find_weights
 from cnndsl.train.job import Job
-from cnndsl.weights.data_folder import find_weights
 
 ALL_BUT_HEAD = "all-but-head"
 

@@ -18,7 +18,7 @@ from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.isomorphism import refine
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.weights.adapt import Layout, Move, stem_steps, steps_between
-from cnndsl.weights.names import in_order_of_roles, numbered, role_of
+from cnndsl.weights.files.names import in_order_of_roles, numbered, role_of
 from cnndsl.weights.plan import Parallel, Plan, Steps, parallels_of, plan, units_of
 from cnndsl.weights.transfer import Transfer, check_heads
 

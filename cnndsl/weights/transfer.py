@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from cnndsl.alignment.align import Alignment, align
-from cnndsl.alignment.difference import differences
-from cnndsl.alignment.graph_skeleton import skeleton_of
-from cnndsl.alignment.skeleton import COLOURS, Skeleton, Slot, Unit, first_uses
-from cnndsl.alignment.trace import Traced, trace
+from cnndsl.alignment.align import Alignment
+from cnndsl.alignment.skeleton import Skeleton, Slot, Unit, first_uses
 from cnndsl.errors import Unmatched, WeightsError
 from cnndsl.ir.graph import Graph
-from cnndsl.ops.base import Shape
+from cnndsl.states import check_shapes
 from cnndsl.weights.adapt import Move, stem_steps, steps_between, with_rgb
-from cnndsl.weights.check import check_shapes
-from cnndsl.weights.wrappers import some
-
-if TYPE_CHECKING:
-    from torch import nn
+from cnndsl.weights.counterparts import Counterparts
+from cnndsl.weights.files.wrappers import some
 
 
 @dataclass(frozen=True)
@@ -32,67 +25,6 @@ class Transfer:
 
     moves: tuple[Move, ...]
     kept: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Counterparts:
-    """Two networks in forms that can be compared: with their train-only heads if both have them, else without.
-
-    `heads` says whether they are there; then both modules have to run in training mode, but none of their parts.
-    `left_out` are our layers with tensors that are in heads which theirs lacks.
-    """
-
-    graph: Graph
-    ours: Skeleton
-    traced: Traced
-    heads: bool
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def theirs(self) -> Skeleton:
-        return self.traced.skeleton
-
-    def alignment(self) -> Alignment:
-        """Raises `Unmatched` with the differences if the networks do not align. One may be for grey images."""
-        found = align(self.ours, self.theirs, colours=True)
-        if found is None:
-            lines = map(str, differences(self.ours, self.theirs))
-            raise Unmatched(f"{self.ours.title} and {self.theirs.title} differ", lines)
-        return found
-
-    def set_mode(self, module: nn.Module) -> nn.Module:
-        """Inference, but for heads that exist in training alone."""
-        module.eval()
-        module.training = self.heads
-        return module
-
-
-def counterparts(graph: Graph, module: nn.Module, title: str, *, colours: bool = False) -> Counterparts:
-    """Trace a module for the inputs of a graph, of which with `colours` one may be grey. Raises `WeightsError`."""
-    shapes = [_as_theirs(node.shape, module) if colours else node.shape for node in graph.inputs]
-    if graph.inference() is not graph:
-        module.eval()
-        module.training = True
-        try:
-            traced = trace(module, shapes, title)
-        except WeightsError:
-            pass  # its training needs more than our heads do
-        else:
-            if len(traced.skeleton.outputs) == len(graph.outputs):
-                return Counterparts(graph, skeleton_of(graph), traced, True)
-    ours = skeleton_of(graph.inference())
-    left_out = {unit.name for unit in skeleton_of(graph).units if unit.slots} - {unit.name for unit in ours.units}
-    traced = trace(module.eval(), shapes, title)
-    return Counterparts(graph.inference(), ours, traced, False, tuple(sorted(left_out)))
-
-
-def _as_theirs(shape: Shape, module: nn.Module) -> Shape:
-    """An image with as many channels as a module's first convolution reads, if one of the two is for grey images."""
-    from torch import nn
-
-    first = next((each for each in module.modules() if isinstance(each, nn.Conv2d)), None)
-    colours = first is not None and len(shape) == 3 and {shape[0], first.in_channels} == set(COLOURS)
-    return (first.in_channels, *shape[1:]) if first is not None and colours else shape
 
 
 def own(graph: Graph, file: Sequence[Slot]) -> Transfer | None:

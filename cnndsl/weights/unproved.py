@@ -11,7 +11,7 @@ from itertools import groupby
 from cnndsl.alignment.skeleton import Skeleton, Unit
 from cnndsl.ops.base import show_shape
 from cnndsl.weights.adapt import Move
-from cnndsl.weights.names import role_of
+from cnndsl.weights.files.names import role_of
 from cnndsl.weights.transfer import Transfer
 
 SHOWN = 3  # layers of each kind

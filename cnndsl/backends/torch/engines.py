@@ -16,7 +16,7 @@ from cnndsl.backends.torch.steps import Steps
 from cnndsl.extras import missing
 from cnndsl.ir.graph import Graph
 from cnndsl.passes.unfuse import unfuse
-from cnndsl.weights.recipes import derive
+from cnndsl.states.recipes import derive
 
 Run = Callable[..., list[Tensor]]
 

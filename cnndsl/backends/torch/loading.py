@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.backends.torch.source import TorchSource, generate_source
 from cnndsl.extras import require
 from cnndsl.ir.graph import Graph
-from cnndsl.weights import load_weights
+from cnndsl.states import load_weights
 
 if TYPE_CHECKING:
     from torch import nn

@@ -21,8 +21,8 @@ from cnndsl.ir.recipe import Recipe, originals
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.passes.notes import Notes
 from cnndsl.passes.pipeline import CPU_PIPELINE, run
-from cnndsl.weights import expected_shapes, save_weights
-from cnndsl.weights.recipes import derive, evaluate, graph_recipes
+from cnndsl.states import expected_shapes, save_weights
+from cnndsl.states.recipes import derive, evaluate, graph_recipes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -73,7 +73,7 @@ class Building:
         return View(view.buffer, 0, view.height, view.width, view.leading, view.leading) if whole else view
 
     def weight(self, node: Node, parameter: str, shape: Shape, packing: str, *arguments: Argument) -> Packed:
-        """A parameter of a node in the type of the plan, packed by a function of `cnndsl.weights.packing`."""
+        """A parameter of a node in the type of the plan, packed by a function of `cnndsl.states.packing`."""
         return self.packed(f"{node.name}.{parameter}", shape, apply(packing, node.recipe(parameter), *arguments))
 
     def vector(self, node: Node, parameter: str, length: int) -> Packed:

@@ -21,7 +21,7 @@ from cnndsl.ir.graph import Graph
 from cnndsl.kernels.specialization import TORCH_DTYPES
 from cnndsl.kernels.targets import Target, target_of
 from cnndsl.ops.base import show_shape
-from cnndsl.weights import expected_shapes
+from cnndsl.states import expected_shapes
 
 KEPT = 8  # batch sizes whose memory and CUDA graph stay
 

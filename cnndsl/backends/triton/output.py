@@ -14,7 +14,7 @@ from cnndsl.backends.triton.stored import save_plan
 from cnndsl.extras import require
 from cnndsl.files import write_together
 from cnndsl.ir.graph import Graph
-from cnndsl.weights import save_weights
+from cnndsl.states import save_weights
 
 if TYPE_CHECKING:
     from torch import Tensor

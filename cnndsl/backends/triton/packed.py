@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cnndsl.backends.triton.plan import Plan
-from cnndsl.weights.recipes import evaluate
+from cnndsl.states.recipes import evaluate
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -74,6 +74,11 @@ class Draft:
     shape: Shape
     origin: Origin
     weights: Mapping[str, Weight] = field(default_factory=dict)
+    last: Origin | None = None  # the step whose result it gives, if it took that in
+
+    @property
+    def gives(self) -> str:
+        return (self.last or self.origin).result
 
 
 @dataclass(frozen=True)

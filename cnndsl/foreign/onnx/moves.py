@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
-from cnndsl.foreign.axes import COLUMNS, ROWS, Axes, Group, expanded, plain, sizes
+from cnndsl.foreign.axes import ROWS, Axes, Group, expanded, plain, sizes
+from cnndsl.foreign.cutting import cutting
 from cnndsl.foreign.onnx.arrangement import reshaped
 from cnndsl.foreign.onnx.convolutions import text
 from cnndsl.foreign.onnx.drafts import Tensor
@@ -15,7 +16,7 @@ from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.regularization import Dropout
 from cnndsl.ops.reshape import ChannelSlice
-from cnndsl.ops.resize import Crop, Pad
+from cnndsl.ops.resize import Pad
 
 PAD_MODES = {"constant": "zero", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 FLOATS = (1, 10, 11, 16)  # ONNX's numbers of float, float16, double and bfloat16
@@ -165,36 +166,35 @@ def read_slice(step: Step) -> Tensor:
     steps = step.whole_numbers("steps", 4) or (1,) * len(starts)
     result = step.tensor()
     dims = step.dims
-    cut: dict[int, tuple[int, int]] = {}
+    cut: dict[int, range] = {}
     for start, end, given, by in zip(starts, ends, axes, steps, strict=True):
         axis = step.axis(given, len(dims))
-        first, last, stride = slice(start, end, by).indices(dims[axis])
-        if stride != 1:
-            raise Unreadable(f"it takes every value {stride} apart")
-        if last <= first:
+        wanted = range(*slice(start, end, by).indices(dims[axis]))
+        if by < 1:
+            raise Unreadable("it goes backwards")
+        if not wanted:
             raise Unreadable("it leaves nothing")
-        if (first, last) != (0, dims[axis]):
-            cut[axis] = first, last
+        if wanted != range(dims[axis]):
+            cut[axis] = wanted
     return _cut(step, result, cut)
 
 
-def _cut(step: Step, tensor: Tensor, cut: dict[int, tuple[int, int]]) -> Tensor:
-    for axis, (first, last) in cut.items():
-        if tensor.axes[axis] == step.channels(tensor.node):
-            tensor = _channels(step, tensor, axis, first, last)
-        else:
-            tensor = _cropped(step, tensor, axis, first, last)
+def _cut(step: Step, tensor: Tensor, cut: dict[int, range]) -> Tensor:
+    """Some channels, and some rows and columns, wherever the file has them."""
+    for axis in [axis for axis in cut if tensor.axes[axis] == step.channels(tensor.node)]:
+        wanted = cut.pop(axis)
+        if wanted.step != 1:
+            raise Unreadable(f"it takes every value {wanted.step} apart")
+        tensor = _channels(step, tensor, axis, wanted[0], wanted[-1] + 1)
+    if not cut:
+        return tensor
+    rows, columns = step.places(tensor)[ROWS:]
+    if cut.keys() - {rows, columns}:
+        raise Unreadable("it takes some samples of the batch")
+    _, _, height, width = step.drafts.dims(tensor.node)
+    for op in cutting((height, width), cut.get(rows, range(height)), cut.get(columns, range(width))):
+        tensor = step.replaced(op, tensor)
     return tensor
-
-
-def _cropped(step: Step, tensor: Tensor, axis: int, first: int, last: int) -> Tensor:
-    """Along one axis, around its centre."""
-    ours = step.places(tensor).index(axis)
-    size = list(step.drafts.dims(tensor.node))
-    if ours < ROWS or (size[ours] - (last - first)) // 2 != first:
-        raise Unreadable(f"it takes {first} to {last} of axis {axis}, which is neither of channels nor around a centre")
-    size[ours] = last - first
-    return step.replaced(Crop((size[ROWS], size[COLUMNS])), tensor)
 
 
 def read_concat(step: Step) -> Tensor:

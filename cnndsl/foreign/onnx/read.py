@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import LiftError
+from cnndsl.foreign.assembly import Stored, assembled
 from cnndsl.foreign.axes import Axes, plain, sizes
+from cnndsl.foreign.draft import Kept, Place, Result, Step
 from cnndsl.foreign.network import ForeignNetwork
 from cnndsl.foreign.onnx.drafts import Draft, Drafts, Origin, Tensor, Weight
 from cnndsl.foreign.onnx.model import read_model, version_of
@@ -18,11 +20,9 @@ from cnndsl.foreign.onnx.step import Value
 from cnndsl.foreign.onnx.types import dims_of
 from cnndsl.foreign.onnx.unreadable import Broken, Unreadable
 from cnndsl.foreign.onnx.walk import Walk
-from cnndsl.ir.graph import Graph, Node, Output, Scope
 from cnndsl.ir.node import MAIN
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.ops.inputs import Input
-from cnndsl.source import Source
 
 if TYPE_CHECKING:
     from torch import Tensor as TorchTensor
@@ -183,72 +183,29 @@ def _last(drafts: Drafts, node: int) -> Axes:
 def _network(path: Path, drafts: Drafts, outputs: Sequence[tuple[str, int]]) -> ForeignNetwork:
     inputs = [node for node, draft in drafts.nodes.items() if isinstance(draft.op, Input)]
     kept = list(drafts.finish([*inputs, *(node for _, node in outputs)]))
-    names = unbroken(named(kept))
-    span = Source(str(path), "").span(0, 0)
-    first = dict(_first_uses(kept))
-    nodes = [
-        Node(
-            names[node],
-            draft.op,
-            tuple(names[each] for each in draft.inputs),
-            draft.shape,
-            span,
-            names[first[node]] if node in first else "",
-        )
-        for node, draft in kept
-    ]
-    called = [(MAIN if len(outputs) == 1 else name, node) for name, node in outputs]
-    scopes = _scopes(kept, names, span)
-    graph = Graph(_identifier(path), nodes, [Output(name, names[node]) for name, node in called], scopes)
-    return ForeignNetwork(str(path), graph, dict(_tensors(graph, kept, names)), dict(_sources(graph, kept, names)))
+    names, steps = unbroken(named(kept)), {node: _step(node, draft) for node, draft in kept}
+    results = [Result(MAIN if len(outputs) == 1 else name, node) for name, node in outputs]
+    stored = {each.name: each.value for step in steps.values() for each in step.tensors.values() if each.name}
+    return assembled(str(path), steps, names, _blocks(kept, names), results, Stored(stored))
 
 
-def _identifier(path: Path) -> str:
-    """The file's name as one of the language."""
-    name = "".join(each if each.isascii() and each.isalnum() else "_" for each in path.stem).strip("_").lower()
-    return name if name and not name[0].isdigit() else f"network_{name}".strip("_")
+def _step(node: int, draft: Draft) -> Step:
+    tensors = {name: Kept(_values(weight), weight.source) for name, weight in draft.weights.items()}
+    return Step(draft.op, draft.inputs, draft.shape, Place(node, name=draft.gives), tensors)
 
 
-def _first_uses(kept: Sequence[tuple[int, Draft]]) -> Iterator[tuple[int, int]]:
-    """Layers that have the weights of an earlier one, by the file's own names, and that one."""
-    seen: dict[Any, int] = {}
-    for node, draft in kept:
-        sources = tuple((name, weight.source) for name, weight in draft.weights.items() if weight.values.ndim)
-        if sources and all(source for _, source in sources):
-            earlier = seen.setdefault((draft.op, sources), node)
-            if earlier != node:
-                yield node, earlier
-
-
-def _scopes(kept: Sequence[tuple[int, Draft]], names: Mapping[int, str], span: Any) -> Iterator[Scope]:
-    classes = {path: name for _, draft in kept for path, name in draft.origin.classes.items()}
-    found = dict.fromkeys(
-        ".".join(names[node].split(".")[:count]) for node, _ in kept for count in range(1, names[node].count(".") + 1)
-    )
-    yield Scope("", "network", span)
-    for path in found:
-        block = classes.get(path)
-        yield Scope(path, "block" if block else "stage", span, block)
-
-
-def _tensors(
-    graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]
-) -> Iterator[tuple[str, TorchTensor]]:
+def _values(weight: Weight) -> TorchTensor:
+    """In single precision at least, as layers compute; a count of batches stays whole."""
     import numpy as np
     import torch
 
-    for node, draft in kept:
-        for name, weight in draft.weights.items():
-            values = np.ascontiguousarray(weight.values) if weight.values.ndim else np.array(weight.values)
-            kind = np.float64 if values.dtype == np.float64 else np.float32
-            yield (
-                graph[names[node]].key(name),
-                torch.from_numpy(np.array(values if name == "num_batches_tracked" else values.astype(kind))),
-            )
+    kept = weight.values.dtype in (np.float64, np.int64)
+    return torch.from_numpy(np.array(weight.values if kept else weight.values.astype(np.float32), order="C"))
 
 
-def _sources(graph: Graph, kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]) -> Iterator[tuple[str, str]]:
-    for node, draft in kept:
-        for name, weight in draft.weights.items():
-            if weight.source:
-                yield graph[names[node]].key(name), weight.source
+def _blocks(kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]) -> dict[str, str | None]:
+    """The scopes around layers by their paths, with their classes where the file says them."""
+    classes = {path: name for _, draft in kept for path, name in draft.origin.classes.items()}
+    parts = [names[node].split(".") for node, _ in kept]
+    paths = (".".join(each[:count]) for each in parts for count in range(1, len(each)))
+    return {path: classes.get(path) for path in paths}

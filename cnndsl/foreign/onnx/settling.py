@@ -39,7 +39,7 @@ def _settled(drafts: Drafts, node: int, outputs: list[int]) -> list[int]:
     merged = _merged(drafts, before, draft, readers[node])
     if merged is None:
         return outputs
-    drafts.nodes[before] = merged
+    drafts.nodes[before] = replace(merged, last=draft.last or draft.origin)
     for other in readers[node]:
         reading = drafts[other]
         inputs = tuple(before if each == node else each for each in reading.inputs)

@@ -59,11 +59,21 @@ class Walk:
     def run(self, nodes: Sequence[Any]) -> None:
         for node in nodes:
             step = self._step(node)
-            if node.domain in DOMAINS and (folded := self._folded(step)) is not None:
+            if (branch := _decided(step)) is not None:
+                self.run_branch(branch)
+                self._keep(node, [self._value(each.name, node) for each in branch.output])
+            elif node.domain in DOMAINS and (folded := self._folded(step)) is not None:
                 self._keep(node, folded)
             else:
                 self._keep(node, self._read(step))
             self._note(step)
+
+    def run_branch(self, graph: Any) -> None:
+        """The steps of an `If` whose condition is known; they read what stands around it."""
+        from onnx import numpy_helper
+
+        self.values |= {each.name: Weight(numpy_helper.to_array(each), each.name) for each in graph.initializer}
+        self.run(graph.node)
 
     def _note(self, step: Step) -> None:
         """Who made each result; what only hands on a tensor, as a product with 1 does, is not looked at again."""
@@ -169,6 +179,14 @@ class Walk:
             return self.drafts.strict(value, origin)
         except Unreadable:
             return value.node
+
+
+def _decided(step: Step) -> Any:
+    """The branch of an `If` that is taken whatever the input is, as its condition is constant."""
+    condition = step.inputs[0] if step.operator == "If" and step.inputs else None
+    if not isinstance(condition, Weight) or condition.values.size != 1:
+        return None
+    return step.attribute("then_branch" if condition.values.reshape(()) else "else_branch")
 
 
 def step_name(node: Any) -> str:

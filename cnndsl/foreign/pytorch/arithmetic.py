@@ -11,6 +11,7 @@ from cnndsl.foreign.draft import Kept
 from cnndsl.foreign.pixels import Pixel, reshaped
 from cnndsl.foreign.pytorch.program import word
 from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value, curve_of, flows_in
+from cnndsl.ops.activation import Softplus
 from cnndsl.ops.base import Op
 from cnndsl.ops.convolution import Depthwise
 from cnndsl.ops.merge import Add, Max, Mul, Sub
@@ -48,13 +49,19 @@ def _is_number(kept: Kept) -> bool:
 
 def last_step(reading: Reading, curve: Curve) -> Flow:
     """What an operator computes that is no function we know, from what it reads."""
-    given = reading.given(curve.node)
+    given = curve.given
     kind, read = word(curve.node), list(flows_in(given))
     if kind in ("square", "pow") and (kind == "square" or given.get("exponent") == 2):
         flow = reading.flow(read[0])
         return Flow(reading.add(curve.node, Mul(), flow.step, flow.step).step, flow.axes)
+    if kind == "softplus":
+        flow = reading.flow(read[0])
+        op = Softplus(float(given["beta"]), threshold=float(given["threshold"]))
+        return Flow(reading.add(curve.node, op, flow.step).step, flow.axes)
     if kind in MERGES and len(read) == 2:
-        return _merge(reading, curve.node, kind, read[0], read[1])
+        times = float(given.get("alpha") or 1)
+        other = read[1] if times == 1 else _times(reading, curve.node, read[1], times)
+        return _merge(reading, curve.node, kind, read[0], other)
     raise NoLayer(f"no activation of the language has these values of `{kind}`")
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import BATCH as BATCH_AXIS
-from cnndsl.foreign.axes import CHANNEL, Axes, Digit
+from cnndsl.foreign.axes import CHANNEL, ROWS, Axes, Digit
 from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in
 from cnndsl.foreign.pytorch.windows import cut
 from cnndsl.ops.activation import Sigmoid, Softmax
 from cnndsl.ops.merge import Concat, Sub
-from cnndsl.ops.pooling import Maxpool
 from cnndsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, PixelUnshuffle
 
 if TYPE_CHECKING:
@@ -97,33 +96,12 @@ def _replaced(axes: Axes, axis: int, digit: Digit) -> Axes:
 
 
 def _pixels(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: range) -> Flow:
-    """Some rows or columns: cut out, then every n-th of them."""
+    """Some rows or columns, or every n-th of them."""
     (digit,) = flow.axes[axis]
     _, height, width = reading.shape(flow)
-    last = wanted[-1] + 1
-    rows, columns = (wanted[0], last), (0, width)
-    if digit.axis == 3:
-        rows, columns = (0, height), rows
-    step = flow.step
-    if (rows, columns) != ((0, height), (0, width)) and not (wanted[0] == 0 and _reaches(wanted, digit.size)):
-        step = cut(reading, node, step, rows, columns)
-    if wanted.step > 1:
-        step = _every(reading, node, step, (wanted.step, 1) if digit.axis == 2 else (1, wanted.step))
+    rows, columns = (wanted, range(width)) if digit.axis == ROWS else (range(height), wanted)
+    step = cut(reading, node, flow.step, rows, columns)
     return Flow(step, _replaced(flow.axes, axis, Digit(digit.axis, 1, len(wanted))))
-
-
-def _reaches(wanted: range, size: int) -> bool:
-    """Whether every n-th pixel of all is meant."""
-    return len(wanted) == -(-size // wanted.step)
-
-
-def _every(reading: Reading, node: fx.Node, step: int, stride: tuple[int, int]) -> int:
-    """Every n-th row and column: a maximum of one pixel, with a stride."""
-    before = reading.draft.steps[step]
-    if isinstance(before.op, Maxpool) and before.op.kernel == (1, 1):  # rows were taken before, columns now
-        stride = (stride[0] * before.op.stride[0], stride[1] * before.op.stride[1])
-        step = before.inputs[0]
-    return reading.add(node, Maxpool((1, 1), stride=stride), step).step
 
 
 def slice_(reading: Reading, node: fx.Node, given: Given) -> Value:
@@ -237,6 +215,8 @@ def softmax(reading: Reading, node: fx.Node, given: Given) -> Value:
     group = flow.axes[axis]
     if lying.whole(group, shape) == CHANNEL:
         return Flow(reading.add(node, Softmax(), flow.step).step, flow.axes)
+    if len(flow.axes) == 2 and axis == 1:
+        return reading.add(node, Softmax(), reading.step(flow, 2))
     if len(group) == 1 and group[0] == Digit(CHANNEL, shape[0] // 2, 2):
         return Flow(_of_two(reading, node, flow.step, shape[0] // 2), flow.axes)
     raise NoLayer("no layer is a softmax along this axis")

@@ -105,10 +105,16 @@ def _name(node: fx.Node) -> str:
 
 
 def arguments(node: fx.Node) -> dict[str, Any]:
-    """The arguments of an operator by name, defaults filled in."""
-    schema = node.target._schema.arguments  # type: ignore[union-attr]
-    given = {declared.name: value for declared, value in zip(schema, node.args, strict=False)} | node.kwargs
-    return {declared.name: given.get(declared.name, declared.default_value) for declared in schema}
+    """The arguments of an operator by name, defaults filled in; by number for what takes any, such as a condition."""
+    usual = defaults(node)
+    given = dict(zip(usual, node.args, strict=False)) if usual else {str(at): each for at, each in enumerate(node.args)}
+    return {**usual, **given, **node.kwargs}
+
+
+def defaults(node: fx.Node) -> dict[str, Any]:
+    """What an operator takes where nothing is said."""
+    schema = getattr(node.target, "_schema", None)
+    return {declared.name: declared.default_value for declared in schema.arguments} if schema else {}
 
 
 def sizes(node: fx.Node) -> tuple[int, ...]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
 from cnndsl.errors import LiftError, WeightsError, reason
+from cnndsl.foreign.assembly import Stored
 from cnndsl.foreign.draft import Kept, Place
-from cnndsl.foreign.finish import Result, finish
+from cnndsl.foreign.finish import finish
 from cnndsl.foreign.network import ForeignNetwork, Unread
 from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function, last_step
 from cnndsl.foreign.pytorch.by_values import layer_by_values
-from cnndsl.foreign.pytorch.moving import MOVING, SAME, TURNS, VIEWS
+from cnndsl.foreign.pytorch.memory import overwrite, require_no_other
+from cnndsl.foreign.pytorch.moving import MOVING, SAME, VIEWS
+from cnndsl.foreign.pytorch.outputs import results_in
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
-from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value, flows_in, kept_in
+from cnndsl.foreign.pytorch.reading import NoLayer, Reading, Value, flows_in, kept_in
+from cnndsl.foreign.pytorch.unread import unread
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
 from cnndsl.foreign.pytorch.whole_modules import dropout, dropping, layer_of, read_whole
 from cnndsl.foreign.pytorch.windows import WINDOWS, maximum
-from cnndsl.ir.node import MAIN
 from cnndsl.ops.base import Shape
 from cnndsl.ops.inputs import Input
 
@@ -30,10 +33,6 @@ if TYPE_CHECKING:
 
 OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, "dropout": dropout, "feature_dropout": dropout}
 DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
-# Operators whose result is a part or a view of what they read.
-SHARED = (
-    VIEWS | TURNS | {"slice", "select", "narrow", "split", "split_with_sizes", "chunk", "unbind", "expand", "alias"}
-)
 CASTS = ("to", "_to_copy", "float", "type_as")
 # Operators that hand kept values on as they are.
 UNCHANGED = SAME | VIEWS
@@ -47,7 +46,7 @@ def read_module(module: nn.Module, shapes: Sequence[Shape], title: str) -> Forei
     module.eval()
     dtype = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
     found = read_program(record(module, shapes, title, dtype), module, title)
-    if {*dict(module.named_parameters())} <= {*found.names.values()} or any(found.unread()):
+    if not {*dict(module.named_parameters())} & {*found.unused}:
         return found
     return _with_heads(module, shapes, title, dtype, found) or found
 
@@ -81,10 +80,13 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
     kept = _kept(program)
     for (path, _), group in groupby(nodes, key=lambda node: _innermost(reading, node)):
         _read_group(reading, list(group), path, kept)
-    results = list(_results(reading, program, main))
+    results = list(results_in(reading, program, main))
     if not results:
         raise LiftError(f"cannot read {title}: it gives no tensor")
-    return finish(reading.draft, title, results)
+    stored = {each.name: each.value for each in kept.values() if each.name}
+    idle = [kept[node.name].name for node in nodes if node.name in kept and not node.users]
+    unused = tuple(name for name in idle if name and stored[name].dim())
+    return finish(reading.draft, title, results, Stored(stored, unused))
 
 
 def batch_of(program: ExportedProgram) -> int:
@@ -153,33 +155,15 @@ def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict
     given = reading.given(node)
     try:
         if in_place(node):
-            _require_no_other(reading, node)
+            require_no_other(reading, node)
         result = _read(reading, node, module, given)
     except NoLayer as why:
-        result = _unread(reading, node, given, str(why))
+        result = unread(reading, node, given, str(why))
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):  # nobody writes it so but this one
+        result = unread(reading, node, given, "it is used in no way that is known")
     if in_place(node):
-        _overwrite(reading, node, result)
+        overwrite(reading, node, result)
     return result
-
-
-def _require_no_other(reading: Reading, node: fx.Node) -> None:
-    """Raise `NoLayer` for an operator in place on a part or a view of a tensor that is read again later."""
-    number = reading.places[node].number
-    for tensor in _seen_through(node)[1:]:
-        if any(user not in reading.places or reading.places[user].number > number for user in tensor.users):
-            raise NoLayer("it writes into a part of a tensor")
-
-
-def _seen_through(node: fx.Node) -> list[fx.Node]:
-    """The tensor that an operator in place changes, and those of which that is a part or a view."""
-    found = []
-    tensor: Any = node.args[0]
-    while tensor.op == "call_function":
-        found.append(tensor)
-        if tensor.target is not operator.getitem and word(tensor) not in SHARED:
-            break
-        tensor = tensor.args[0]
-    return found or [tensor]
 
 
 def _read(reading: Reading, node: fx.Node, module: nn.Module | None, given: dict[str, Value]) -> Value:
@@ -241,49 +225,6 @@ def _made(node: fx.Node, result: Any, origins: tuple[Kept, ...]) -> Value:
     return Kept(result, origins[0].name if same else "", origins, learned)
 
 
-def _unread(reading: Reading, node: fx.Node, given: dict[str, Value], why: str) -> Value:
-    """What no layer says, with the shapes that were recorded for it."""
-    flows = []
-    for each in flows_in(given):
-        try:
-            flows.append(reading.flow(each))
-        except NoLayer as deeper:  # a function that is none we know
-            flows.append(_unknown(reading, each, str(deeper)))
-    values = node.meta["val"]
-    shapes = [tuple(map(int, each.shape)) for each in (values if isinstance(values, list | tuple) else [values])]
-    steps = list(dict.fromkeys(flow.step for flow in flows))
-    place = reading.places[node]
-    made = [reading.plain(reading.draft.unread(word(node), why, shape[1:], steps, place)) for shape in shapes]
-    return made if isinstance(values, list | tuple) else made[0]
-
-
-def _unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
-    """A function that no layer computes, as a step of its own."""
-    assert isinstance(value, Curve)
-    if value not in reading.settled:
-        source = next(iter(value.roots))
-        flow = source if isinstance(source, Flow) else _unknown(reading, source, why)
-        node = value.node
-        step = reading.draft.unread(word(node), why, sizes(node)[1:], [flow.step], reading.places[node])
-        reading.settled[value] = reading.plain(step)
-    return reading.settled[value]
-
-
-def _overwrite(reading: Reading, node: fx.Node, new: Value) -> None:
-    """An operator in place changes what every name of its tensor stands for."""
-    *_, whole = _seen_through(node)
-    for tensor in (node.args[0], whole):
-        old = reading.values[tensor]  # type: ignore[index]
-        if isinstance(old, Flow | Curve) and sizes(tensor) == sizes(node):  # type: ignore[arg-type]
-            for other, value in reading.values.items():
-                if value == old:
-                    reading.values[other] = new
-        elif tensor is whole and isinstance(new, Flow) and isinstance(reading.draft.op(new.step), Unread):
-            why = "it is written into in part"
-            step = reading.draft.unread(word(node), why, sizes(whole)[1:], [new.step], reading.places[node])
-            reading.values[whole] = reading.plain(step)
-
-
 def _input(reading: Reading, node: fx.Node) -> Value:
     value = node.meta.get("val")
     if not hasattr(value, "shape"):
@@ -308,53 +249,3 @@ def _tensor(program: ExportedProgram, name: str) -> Tensor:
     value = program.state_dict[name] if name in program.state_dict else program.constants[name]
     result: Tensor = value.detach()
     return result
-
-
-# --- outputs
-
-
-def _results(reading: Reading, program: ExportedProgram, main: int | None) -> Iterator[Result]:
-    """The outputs by the names that the module's result has for them; of one alone, `output`."""
-    (results,) = program.graph.output_node().args
-    specs = program.graph_signature.output_specs
-    nodes = [node for node, spec in zip(results, specs, strict=True) if spec.kind.name == "USER_OUTPUT"]
-    values = [reading.values.get(node) if hasattr(node, "meta") else None for node in nodes]
-    names = _output_names(program, len(nodes))
-    found: dict[str, int] = {}
-    for name, value, node in zip(names, values, nodes, strict=True):
-        if isinstance(value, Flow | Curve):
-            found[name] = _output(reading, value, node)
-        elif isinstance(value, Kept):
-            place = Place(len(reading.places), (), name)
-            found[name] = reading.draft.unread(name, "it does not depend on the input", value.shape, [], place)
-    count = len(found) if main is None else main
-    for number, (name, step) in enumerate(found.items()):
-        yield Result(MAIN if count == 1 and number == 0 else name, step, number >= count)
-
-
-def _output(reading: Reading, value: Value, node: fx.Node) -> int:
-    try:
-        return reading.step(value, len(reading.flow(value).axes))
-    except NoLayer as why:
-        try:
-            steps = [reading.flow(value).step]
-        except NoLayer:
-            steps = [_unknown(reading, value, str(why)).step]
-        return reading.draft.unread(word(node), str(why), sizes(node)[1:], steps, reading.places[node])
-
-
-def _output_names(program: ExportedProgram, count: int) -> list[str]:
-    """`out` for `{"out": ...}`, and numbers for what has none."""
-    from torch.utils import _pytree as pytree
-
-    spec = program.call_spec.out_spec
-    if spec is None or spec.num_leaves != count:
-        return [f"output{index}" for index in range(count)]
-    paths, _ = pytree.tree_flatten_with_path(pytree.tree_unflatten(list(range(count)), spec))
-    names = ["_".join(map(_key, path)) for path, _ in paths]
-    return [name if name and not name[0].isdigit() else f"output{name}" for name in names]
-
-
-def _key(part: Any) -> str:
-    """A part of a path in a result: a key, an index, or a name."""
-    return next((str(getattr(part, name)) for name in ("key", "idx", "name") if hasattr(part, name)), "")

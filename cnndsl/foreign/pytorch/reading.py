@@ -7,7 +7,7 @@ layer), a `Kept` tensor, a number, or a list of those.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from cnndsl.foreign.axes import Axes
 from cnndsl.foreign.curves import grid, recognized
 from cnndsl.foreign.draft import Draft, Kept, Place
 from cnndsl.foreign.pixels import Pixel
-from cnndsl.foreign.pytorch.program import arguments
+from cnndsl.foreign.pytorch.program import arguments, word
 from cnndsl.foreign.turning import turned
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.reshape import Flatten
@@ -44,13 +44,33 @@ class Curve:
 
     node   the operator that made it
     roots  what it is a function of, the first step first, and its values at `grid()` for that
+    given  the operator's arguments, as they were before it, which may have changed them
     """
 
     node: fx.Node
     roots: Mapping[Flow | Curve, Tensor]
+    given: Mapping[str, Value]
 
 
 Value = Any  # Flow | Curve | Kept | float | list[Value]
+# Operators that are activations by themselves.
+ACTIVATIONS = frozenset(
+    {
+        "relu",
+        "relu6",
+        "hardtanh",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "gelu",
+        "silu",
+        "mish",
+        "softplus",
+        "softsign",
+        "sigmoid",
+    }
+    | {"hardsigmoid", "hardswish", "tanh"}
+)
 
 
 @dataclass
@@ -98,8 +118,14 @@ class Reading:
         return value
 
     def _settle(self, curve: Curve) -> Flow:
-        """A function as layers: as known ones, or by its last step alone."""
-        for root, points in curve.roots.items():
+        """A function as layers: as known ones, or by its last step alone.
+
+        An activation of what is known is one by itself, even if both together are another: a `relu` of a `relu`.
+        """
+        roots = [*curve.roots.items()]
+        if word(curve.node) in ACTIVATIONS and _is_known(roots[-1][0]):
+            roots.reverse()
+        for root, points in roots:
             ops = recognized(points)
             if ops is not None:
                 flow = self.flow(root)
@@ -123,7 +149,9 @@ class Reading:
         return self._vector(flow) if axes == 2 else self._image(flow)
 
     def _place(self, flow: Flow) -> Place:
-        return self.draft.steps[flow.step].place
+        """Of what is moved, but behind the module that made it."""
+        made = self.draft.steps[flow.step].place
+        return replace(made, modules=made.modules[:-1])
 
     def _vector(self, flow: Flow) -> int:
         shape = self.shape(flow)
@@ -154,6 +182,10 @@ class Reading:
         for op in ops:
             step = self.draft.add(op, (step,), self._place(flow))
         return step
+
+
+def _is_known(value: Flow | Curve) -> bool:
+    return isinstance(value, Flow) or any(recognized(points) is not None for points in value.roots.values())
 
 
 def _digits(group: lying.Group) -> Iterator[lying.Group]:
@@ -207,7 +239,8 @@ def pair(value: Any) -> tuple[int, int]:
 
 def curve_of(reading: Reading, node: fx.Node) -> Curve | None:
     """The function that an operator makes of what it reads, if all of that is a function of one tensor."""
-    read = list(dict.fromkeys(flows_in(reading.given(node))))
+    given = reading.given(node)
+    read = list(dict.fromkeys(flows_in(given)))
     choices = [_roots(each) for each in read]
     common = [root for root in choices[0] if all(root in other for other in choices[1:])]
     if not common or (len(read) > 1 and any(_axes(reading, each) != _axes(reading, read[0]) for each in read)):
@@ -216,7 +249,7 @@ def curve_of(reading: Reading, node: fx.Node) -> Curve | None:
     for root in common:
         points = {each: at[root] for each, at in zip(read, choices, strict=True)}
         roots[root] = _computed(reading, node, points)
-    return Curve(node, roots)
+    return Curve(node, roots, given)
 
 
 def _axes(reading: Reading, value: Flow | Curve) -> Axes:

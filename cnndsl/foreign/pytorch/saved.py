@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from cnndsl.foreign.pytorch.program import unlogged
 from cnndsl.foreign.pytorch.reader import read_program
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, fx
     from torch.export import ExportedProgram
 
 
@@ -39,15 +39,36 @@ def run_saved(program: ExportedProgram, inputs: Sequence[Tensor]) -> list[Tensor
     import torch
     from torch.utils._pytree import tree_leaves
 
-    values: list[Any] = []
+    with torch.no_grad():
+        result = torch.fx.Interpreter(program.graph_module).run(*_given(program, inputs))
+    count = sum(spec.kind.name != "USER_OUTPUT" for spec in program.graph_signature.output_specs)
+    return [leaf for leaf in tree_leaves(result)[count:] if isinstance(leaf, torch.Tensor)]
+
+
+def results_of(program: ExportedProgram, inputs: Sequence[Tensor], names: Collection[str]) -> dict[str, Tensor]:
+    """The tensors that nodes of these names give, in the order of the program."""
+    import torch
+
+    found: dict[str, Tensor] = {}
+
+    class Recorder(torch.fx.Interpreter):
+        def run_node(self, n: fx.Node) -> Any:
+            result = super().run_node(n)
+            if n.name in names and isinstance(result, torch.Tensor):
+                found[n.name] = result.clone()  # what follows may work in place
+            return result
+
+    with torch.no_grad():
+        Recorder(program.graph_module).run(*_given(program, inputs))
+    return found
+
+
+def _given(program: ExportedProgram, inputs: Sequence[Tensor]) -> Iterator[Any]:
+    """What the recorded graph takes: every tensor the program keeps, and the inputs."""
     given = iter(inputs)
     for spec in program.graph_signature.input_specs:
         if spec.kind.name == "USER_INPUT":
-            values.append(next(given))
+            yield next(given)
         else:
             name = spec.target or ""
-            values.append(program.state_dict[name] if name in program.state_dict else program.constants[name])
-    with torch.no_grad():
-        result = torch.fx.Interpreter(program.graph_module).run(*values)
-    count = sum(spec.kind.name != "USER_OUTPUT" for spec in program.graph_signature.output_specs)
-    return [leaf for leaf in tree_leaves(result)[count:] if isinstance(leaf, torch.Tensor)]
+            yield program.state_dict[name] if name in program.state_dict else program.constants[name]

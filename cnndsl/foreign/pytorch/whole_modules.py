@@ -120,7 +120,7 @@ def dropout(reading: Reading, node: fx.Node, given: dict[str, Value]) -> Value:
     """A dropout that is written as a function."""
     if given.get("train") and given["p"]:
         raise NoLayer("it drops values outside of training too")
-    flow, p = reading.flow(given["input"]), float(given["p"])
+    flow, p = reading.flow(given.get("input", given.get("self"))), float(given["p"])
     if not 0 < p < 1:
         return flow
     mode = "channel" if "feature" in str(node.target) else "element"

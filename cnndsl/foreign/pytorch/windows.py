@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL, Axes
+from cnndsl.foreign.cutting import cutting
 from cnndsl.foreign.pytorch.program import sizes
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in, pair
 from cnndsl.foreign.pytorch.weighted import said_padding
@@ -207,22 +208,35 @@ def _framed(reading: Reading, node: fx.Node, step: int, sides: Sides, mode: str,
     more = tuple(max(side, 0) for side in sides)
     if any(side < 0 for side in sides):
         _, height, width = reading.draft.shape(step)
-        rows, columns = (-min(sides[0], 0), height + min(sides[1], 0)), (-min(sides[2], 0), width + min(sides[3], 0))
+        rows = range(-min(sides[0], 0), height + min(sides[1], 0))
+        columns = range(-min(sides[2], 0), width + min(sides[3], 0))
         step = cut(reading, node, step, rows, columns)
     if not any(more):
         return step
     return reading.add(node, Pad(more, mode=mode, value=value), step).step  # type: ignore[arg-type]
 
 
-def cut(reading: Reading, node: fx.Node, step: int, rows: tuple[int, int], columns: tuple[int, int]) -> int:
-    """The rows and columns from the first number up to the second: `crop` cuts around the centre, so it is moved."""
+def cut(reading: Reading, node: fx.Node, step: int, rows: range, columns: range) -> int:
+    """The step after which these rows and columns are left; people take rows first, and columns of these."""
     _, height, width = reading.draft.shape(step)
-    ends = []
-    for size, (start, stop) in ((height, rows), (width, columns)):
-        ends += [max(size - start - stop, 0), max(start + stop - size, 0)]
-    if any(ends):
-        step = reading.add(node, Pad((ends[0], ends[1], ends[2], ends[3])), step).step
-    return reading.add(node, Crop((rows[1] - rows[0], columns[1] - columns[0])), step).step
+    for op in cutting((height, width), rows, columns):
+        both, step = _with_one_before(reading, op, step)
+        step = reading.add(node, both, step).step
+    return step
+
+
+def _with_one_before(reading: Reading, op: Op, step: int) -> tuple[Op, int]:
+    """A layer and what it reads, or the one that does what it does and what the layer before it did."""
+    before = reading.draft.steps[step]
+    source = before.inputs[0] if before.inputs else step
+    if isinstance(op, Crop) and isinstance(before.op, Crop):
+        _, _, width = reading.draft.shape(source)
+        if before.op.size[1] == width and before.op.size[0] == op.size[0]:
+            return op, source
+    if isinstance(op, Maxpool) and isinstance(before.op, Maxpool) and before.op.kernel == (1, 1):
+        stride = (before.op.stride[0] * op.stride[0], before.op.stride[1] * op.stride[1])
+        return Maxpool((1, 1), stride=stride), source
+    return op, step
 
 
 def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:

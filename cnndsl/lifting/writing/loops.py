@@ -155,8 +155,10 @@ def _loop(flows: Sequence[Flow], period: int) -> Flow | None:
     if together is None:
         return None
     body, variables = fitted(together, len(rounds), open=False)
-    if not variables:
-        return None
+    if not variables or any(value is None for variable in variables for value in variable.values):
+        return (
+            None  # of what only some rounds have, such as a way around a residual, no number can be said for the others
+        )
     names = ", ".join(variable.name for variable in variables)
     rows = [[shown(variable, variable.values[i]) for variable in variables] for i in range(len(rounds))]
     items = [row[0] if len(row) == 1 else f"[{', '.join(row)}]" for row in rows]

@@ -102,8 +102,12 @@ def join_dense(commands: list[Command]) -> None:
         return
     before, last = commands[-2:]
     layer, same = _dense_layer(last), _dense_layer(before) if before.word != Dense.word else before.body
-    if layer is None or same is None or content(layer) != content(same):
+    if layer is None or same is None:
         return
+    if content(layer) != content(same):  # of which one may be a part of its own, as the first of torchvision's DenseNet
+        layer, same = _opened(layer), _opened(same)
+        if content(layer) != content(same):
+            return
     count = before.value(COUNT.name, 1)
     assert isinstance(count, int)
     first = before.nodes if before.word == Dense.word else (*nodes_of(same), *before.nodes)
@@ -118,3 +122,10 @@ def _dense_layer(command: Command) -> Body | None:
         return None
     kept, made = command.branches
     return None if kept.commands or kept.source or made.source or not made.commands else Body((made,))
+
+
+def _opened(body: Body) -> Body:
+    """What is in a body that is one part."""
+    (flow,) = body.flows
+    inside = flow.commands[0].body if [each.word for each in flow.commands] == [PART] else None
+    return body if inside is None or len(inside.flows) != 1 else inside

@@ -15,7 +15,7 @@ from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.fused import Fused, FusedPointwise
 from cnndsl.ops.inputs import Input
 from cnndsl.ops.merge import Mul
-from cnndsl.weights.recipes import recipes_of
+from cnndsl.states.recipes import recipes_of
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnndsl.errors import WeightsError, reason
+from cnndsl.errors import LiftError, WeightsError, reason
 from cnndsl.extras import require
-from cnndsl.weights.files import load_weights
-from cnndsl.weights.formats import format_of
-from cnndsl.weights.names import by_numbers
-from cnndsl.weights.pickles import load_arrays
-from cnndsl.weights.wrappers import has, unwrapped
+from cnndsl.states.files import load_weights
+from cnndsl.weights.files.formats import Format, format_of
+from cnndsl.weights.files.hdf5 import read_hdf5, read_keras
+from cnndsl.weights.files.names import by_numbers
+from cnndsl.weights.files.parts import read_folder, read_index
+from cnndsl.weights.files.pickles import load_arrays
+from cnndsl.weights.files.wrappers import has, unwrapped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,20 +36,14 @@ class State:
     ordered: bool = True
 
 
-def read_state(path: Path, key: str | None = None) -> State:
-    """Read safetensors, a torch checkpoint (weights only), or numpy arrays (`.npz`, `.pkl`), whatever a file's name.
+def read_state(path: Path | str, key: str | None = None) -> State:
+    """Read a file of weights, or a folder of them, whatever its name: see `formats` for what is known.
 
-    `key` chooses among several sets of weights. Raises `WeightsError`.
+    `key` chooses among several sets of weights. Raises `WeightsError`, and `MissingExtra`.
     """
     require("torch", "safetensors", extra="torch")
-    kind = format_of(path)
-    readers = {
-        "safetensors": _read_safetensors,
-        "checkpoint": _read_checkpoint,
-        "npz": _read_npz,
-        "pickle": load_arrays,
-    }
-    content = readers[kind](path)
+    path = Path(path)
+    content, ordered = _content(path)
     try:
         chosen = unwrapped(content, key)
         tensors = dict(_tensors(chosen))
@@ -56,7 +52,17 @@ def read_state(path: Path, key: str | None = None) -> State:
         raise WeightsError(f"{path}: {error}") from error
     if not tensors or "" in tensors:
         raise WeightsError(f"{path} holds no tensors by name; it has {has(chosen)}")
-    return State(tensors, ordered=kind != "safetensors")
+    return State(tensors, ordered)
+
+
+def _content(path: Path) -> tuple[object, bool]:
+    """What a file holds, and whether it is in the order of definition."""
+    kind = format_of(path)
+    if kind == "hdf5":
+        return read_hdf5(path)
+    if kind == "keras":
+        return read_keras(path)
+    return READERS[kind](path), kind not in SORTED
 
 
 def _check(tensors: Mapping[str, Tensor]) -> None:
@@ -126,6 +132,32 @@ def _read_npz(path: Path) -> object:
             return dict(arrays)
     except Exception as error:  # a broken archive raises anything
         raise WeightsError(f"cannot read weights from {path}: {reason(error)}") from error
+
+
+def _read_onnx(path: Path) -> object:
+    """The initializers that are no shapes or indices."""
+    from cnndsl.foreign.onnx.model import read_model
+
+    try:
+        model = read_model(path)
+    except LiftError as error:
+        raise WeightsError(str(error).replace("cannot read", "cannot read weights from", 1)) from error
+    from onnx import numpy_helper
+
+    arrays = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    return {name: array for name, array in arrays.items() if array.dtype.kind == "f"}
+
+
+READERS: dict[Format, Callable[[Path], object]] = {
+    "safetensors": _read_safetensors,
+    "index": read_index,
+    "checkpoint": _read_checkpoint,
+    "npz": _read_npz,
+    "folder": read_folder,
+    "pickle": load_arrays,
+    "onnx": _read_onnx,
+}
+SORTED = ("safetensors", "index", "folder")  # by name, as they keep no order
 
 
 def _tensors(content: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:

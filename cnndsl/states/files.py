@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cnndsl.errors import WeightsError, reason
 from cnndsl.extras import require
 from cnndsl.ir.graph import Graph
+from cnndsl.states.check import check_shapes
 from cnndsl.version import __version__
-from cnndsl.weights.check import check_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor

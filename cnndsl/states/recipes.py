@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Original, Recipe, originals
-from cnndsl.weights import packing
+from cnndsl.states import packing
 
 if TYPE_CHECKING:
     from torch import Tensor
