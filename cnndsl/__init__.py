@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.errors import (
     AnalysisError,
+    BenchError,
     BuildError,
     BundleError,
     DataError,
@@ -36,6 +37,7 @@ from cnndsl.errors import (
     SizeError,
     SourceError,
     StrictError,
+    SweepError,
     TrainingError,
     Unmatched,
     WeightsError,
@@ -59,6 +61,7 @@ __all__ = [
     "AnalysisError",
     "ArchError",
     "Architecture",
+    "BenchError",
     "BuildError",
     "Bundle",
     "BundleError",
@@ -87,6 +90,7 @@ __all__ = [
     "SizeError",
     "SourceError",
     "StrictError",
+    "SweepError",
     "TorchExpression",
     "TorchModule",
     "TrainingError",

@@ -50,6 +50,14 @@ class PictureError(Error):
     """What was asked of a picture cannot be had of this network; one line."""
 
 
+class SweepError(Error):
+    """A sweep that cannot be made as asked; one line."""
+
+
+class BenchError(Error):
+    """What cannot be measured as asked; one line."""
+
+
 class WeightsError(Error):
     """Weights that cannot be read, or do not fit the network; each problem is a line."""
 

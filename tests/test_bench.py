@@ -32,9 +32,10 @@ from cnndsl.benching.figures import Ratio, Spread, _rank, ratio, spread
 from cnndsl.benching.names import AGAINST, BACKENDS
 from cnndsl.benching.page import bench_chart, bench_page
 from cnndsl.benching.report import bench_csv, bench_json, bench_table
-from cnndsl.benching.setting import BenchError, Dtype, Setting
+from cnndsl.benching.setting import Dtype, Setting
 from cnndsl.checking import Request
 from cnndsl.cli.main import main
+from cnndsl.errors import BenchError
 from cnndsl.models import Model
 from cnndsl.source import Source
 

@@ -26,6 +26,7 @@ from cnndsl.cli.main import main
 from cnndsl.comparison.measures import MEASURES
 from cnndsl.diagnostics import Report
 from cnndsl.elaborate import Loader
+from cnndsl.errors import SweepError
 from cnndsl.models import Model, find_model
 from cnndsl.processes import in_processes
 from cnndsl.source import Source
@@ -33,7 +34,7 @@ from cnndsl.sweeping.condition import condition
 from cnndsl.sweeping.outcome import Costing, Outcome
 from cnndsl.sweeping.perform import perform
 from cnndsl.sweeping.rows import Goals, Row, front
-from cnndsl.sweeping.sweep import Sweep, SweepError, ground_of, sweep_over
+from cnndsl.sweeping.sweep import Sweep, ground_of, sweep_over
 
 TEXT = """\
 let widths = [4, 8]

@@ -9,9 +9,9 @@ from functools import partial
 
 from cnndsl.architecture import Architecture
 from cnndsl.benching import resident, timing
-from cnndsl.benching.setting import BenchError, Setting
+from cnndsl.benching.setting import Setting
 from cnndsl.checking import check_model
-from cnndsl.errors import reason
+from cnndsl.errors import BenchError, reason
 from cnndsl.processes import in_processes
 
 

@@ -11,8 +11,8 @@ from cnndsl.benching import timing
 from cnndsl.benching.alone import Alone, measured_alone, network_of
 from cnndsl.benching.figures import Ratio, Spread, ratio, spread
 from cnndsl.benching.names import AGAINST
-from cnndsl.benching.setting import BenchError, Setting
-from cnndsl.errors import reason
+from cnndsl.benching.setting import Setting
+from cnndsl.errors import BenchError, reason
 
 
 @dataclass(frozen=True)

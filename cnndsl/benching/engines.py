@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from cnndsl.architecture import Architecture
 from cnndsl.backends.torch import engines
 from cnndsl.benching.names import AGAINST, BACKENDS
-from cnndsl.benching.setting import BenchError, Dtype
+from cnndsl.benching.setting import Dtype
+from cnndsl.errors import BenchError
 from cnndsl.foreign.modules import build_foreign, foreign_names
 
 Runner: TypeAlias = Callable[[], object]

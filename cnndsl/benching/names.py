@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnndsl.benching.setting import BenchError
 from cnndsl.diagnostics.suggest import did_you_mean
+from cnndsl.errors import BenchError
 from cnndsl.extras import require
 
 BACKENDS = ("eager", "channels_last", "compiled", "optimized", "frozen")  # PyTorch's ways to run a network, and ours

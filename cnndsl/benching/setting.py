@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnndsl.checking import Request
-from cnndsl.errors import Error
 from cnndsl.models import Model
 
 Dtype = Literal["fp32", "bf16"]
 DTYPES: tuple[Dtype, ...] = ("fp32", "bf16")
 LEAST_ROUNDS = 6  # of fewer no interval can be told
-
-
-class BenchError(Error):
-    """What cannot be measured as asked; one line."""
 
 
 @dataclass(frozen=True)

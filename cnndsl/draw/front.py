@@ -12,8 +12,9 @@ from cnndsl.draw.lettering import width
 from cnndsl.draw.paper import Sheet, document
 from cnndsl.draw.placement import Box, Disc, placed
 from cnndsl.draw.tags import number, tag, words
+from cnndsl.errors import SweepError
 from cnndsl.sweeping.rows import Goals, Row
-from cnndsl.sweeping.sweep import Sweep, SweepError
+from cnndsl.sweeping.sweep import Sweep
 
 DOT, POINT = 2.5, 6.0  # radii: of other variants, and of the front
 MOST_LABELS = 12

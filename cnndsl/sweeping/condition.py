@@ -13,9 +13,10 @@ from cnndsl.elaborate.evaluator import Evaluator
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.names import names_in, parts_of
 from cnndsl.elaborate.values import Failed
+from cnndsl.errors import SweepError
 from cnndsl.records import dataclass
 from cnndsl.source import Source
-from cnndsl.sweeping.sweep import Sweep, SweepError, Variant
+from cnndsl.sweeping.sweep import Sweep, Variant
 from cnndsl.syntax import tree
 from cnndsl.syntax.parser import parse_expression
 

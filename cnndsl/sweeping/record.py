@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnndsl.comparison.measures import MEASURES
+from cnndsl.errors import SweepError
 from cnndsl.sweeping.outcome import Outcome
 from cnndsl.sweeping.rows import Row
-from cnndsl.sweeping.sweep import Sweep, SweepError, Variant
+from cnndsl.sweeping.sweep import Sweep, Variant
 
 VERDICTS = ("kept", "front", "error", "digest")
 

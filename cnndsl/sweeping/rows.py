@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from cnndsl.errors import SweepError
 from cnndsl.records import dataclass, replace
 from cnndsl.sweeping.condition import Condition
 from cnndsl.sweeping.outcome import Outcome
-from cnndsl.sweeping.sweep import SweepError, Variant
+from cnndsl.sweeping.sweep import Variant
 
 
 @dataclass(frozen=True)

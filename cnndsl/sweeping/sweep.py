@@ -14,7 +14,7 @@ from cnndsl.elaborate import Loader, Module
 from cnndsl.elaborate.given_inputs import GivenInputs
 from cnndsl.elaborate.given_parameters import evaluate_text
 from cnndsl.elaborate.networks import parameter_values
-from cnndsl.errors import Error, ParameterError
+from cnndsl.errors import ParameterError, SweepError
 from cnndsl.ops.arguments import show
 from cnndsl.records import dataclass
 from cnndsl.source import Source
@@ -25,10 +25,6 @@ from cnndsl.version import __version__
 MOST = 100_000  # variants, which take an hour
 
 Variant: TypeAlias = tuple[str, ...]  # the texts of its values, in the order of the parameters
-
-
-class SweepError(Error):
-    """A sweep that cannot be made as asked; one line."""
 
 
 @dataclass(frozen=True)
