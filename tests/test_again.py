@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import cnndsl
 from cnndsl.backends.triton import make_plan
-from cnndsl.draw import draw
+from cnndsl.draw import Look, draw
 from cnndsl.errors import Unmatched
 from cnndsl.foreign.pytorch.reader import read_module
 from cnndsl.states import load_weights
@@ -138,5 +138,5 @@ def test_the_file_of_an_optimised_network_holds_every_use(tmp_path: Path) -> Non
 
 
 def test_a_picture_says_which_frame_is_a_second_use() -> None:
-    shared, apart = (draw(each.graph, 3).count(">again<") for each in (siamese(), siamese("tower 8")))
+    shared, apart = (draw(each.graph, Look(depth=3)).count(">again<") for each in (siamese(), siamese("tower 8")))
     assert (shared, apart) == (1, 0)

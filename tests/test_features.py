@@ -23,7 +23,7 @@ from cnndsl.features.parts import part_at
 from cnndsl.features.points import feature_points
 from cnndsl.features.sharing import share_layers
 from cnndsl.features.trunk import classifier
-from cnndsl.foreign.modules import _import, build_foreign
+from cnndsl.foreign.modules import build_foreign, import_library
 from cnndsl.ir import Graph
 from cnndsl.ir.verify import verify
 from cnndsl.models import zoo_files
@@ -214,7 +214,7 @@ def save(state: dict[str, Tensor], folder: Path, name: str) -> Path:
 @pytest.mark.parametrize("name", [pytest.param(name, marks=SLOW if name == "densenet121" else ()) for name in TIMM])
 def test_features_are_those_of_timm(name: str, tmp_path: Path) -> None:
     """timm's own module for features, with weights drawn at random, and ours with these weights after their import."""
-    timm = _import("timm")
+    timm = import_library("timm")
     whole = build_foreign(f"timm:{name}")
     ours = oracles.wired_alike(name, whole, (3, 64, 64))  # which stirs the weights of both
     theirs = timm.create_model(name, features_only=True, pretrained=False).eval()
@@ -243,7 +243,7 @@ ALIKE = {
 @pytest.mark.parametrize(("ours", "theirs"), ALIKE.items())
 def test_features_have_timms_channels(ours: str, theirs: str) -> None:
     with torch.device("meta"):
-        info = _import("timm").create_model(theirs, features_only=True, pretrained=False).feature_info
+        info = import_library("timm").create_model(theirs, features_only=True, pretrained=False).feature_info
     points = feature_points(settle_bias(cnndsl.load(ours).graph))
     assert [each.channels for each in points] == info.channels()
     assert [each.reduction for each in points] == info.reduction()
@@ -251,7 +251,7 @@ def test_features_have_timms_channels(ours: str, theirs: str) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
 def test_a_stem_is_adapted_as_by_timm(channels: int, tmp_path: Path) -> None:
-    _import("timm")
+    import_library("timm")
     from timm.models import adapt_input_conv
 
     state = dict(cnndsl.load("resnet20").compile(seed=2).state_dict())

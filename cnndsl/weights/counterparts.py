@@ -50,8 +50,8 @@ class Counterparts:
 
 
 def counterparts(graph: Graph, network: ForeignNetwork) -> Counterparts:
-    """The two with as many of their outputs as both have."""
-    has_heads = graph.inference() is not graph and network.graph.inference() is not network.graph
+    """The two with as many of their outputs as both have. Theirs may give its heads outside of training too."""
+    has_heads = graph.inference() is not graph
     if has_heads and len(network.graph.outputs) == len(graph.outputs):
         return Counterparts(graph, own_skeleton(graph), foreign_skeleton(network), network, heads=True)
     ours = own_skeleton(graph.inference())

@@ -66,12 +66,13 @@ ADVICE = (
         "large kernel on many channels",
         """
         The cost of a kernel is the product of the channels on both of its sides. A 1x1 before it that makes the map
-        narrow costs a ninth or a twenty-fifth a channel, and saves more than that (Szegedy et al. 2015, "Going Deeper
-        with Convolutions", section 4, after Lin et al. 2014; the bottleneck of He et al. 2016, figure 5). An Inception
-        module on 28 x 28 x 256 with 128, 192 and 96 filters takes 854M MACs, and 271M with 1x1 reductions to 64.
+        narrow costs a ninth or a twenty-fifth a channel, and saves more than that (Szegedy et al. 2015, "Going
+        Deeper with Convolutions", section 4, after Lin et al. 2014; the bottleneck of He et al. 2016, figure 5). An
+        Inception module on 28 x 28 x 256 with 128, 192 and 96 filters takes 854M MACs, and 271M with 1x1 reductions
+        to 64.
 
-        It is told of kernels of 3x3 and more on at least 256 channels that no 1x1 has made, with what a quarter of the
-        channels would take. VGG does without, on purpose: its argument is depth.
+        It is told of kernels of 3x3 and more on at least 256 channels that no 1x1 has made, with what a quarter of
+        the channels would take. VGG does without, on purpose: its argument is depth.
         """,
         bad="""
         network t {
