@@ -39,6 +39,11 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-nodes", metavar="N", type=positive, help="how large a network may become")
 
 
+def add_outputs(parser: argparse.ArgumentParser, text: str) -> None:
+    """`-o FILE`, as often as wanted: `outputs`, whose endings say what goes there."""
+    parser.add_argument("-o", dest="outputs", metavar="FILE", type=destination, action="append", default=[], help=text)
+
+
 def request_from(options: argparse.Namespace) -> Request:
     from cnndsl.checking import Request
 

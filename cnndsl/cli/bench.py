@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_request, destination, positive, request_from
+from cnndsl.cli.arguments import MODEL_HELP, UsageError, add_outputs, add_request, positive, request_from
 from cnndsl.cli.checked import checked_network
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ EXAMPLES = """examples:
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     add_request(parser)
     parser.add_argument(
@@ -42,15 +41,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", metavar="TYPES", type=_names, default=("fp32",), help="fp32, bf16 (default: fp32)")
     parser.add_argument("--rounds", metavar="N", type=positive, default=30, help="at least 6 (default: 30)")
     parser.add_argument("--threads", metavar="N", type=positive, help="(default: one a processor)")
-    parser.add_argument(
-        "-o",
-        dest="outputs",
-        metavar="FILE",
-        type=destination,
-        action="append",
-        default=[],
-        help=f"by its ending: {' '.join(ENDINGS)}; may be given again",
-    )
+    add_outputs(parser, f"by its ending: {' '.join(ENDINGS)}; may be given again")
     parser.set_defaults(run=run)
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from cnndsl.cli.arguments import (
     MODEL_HELP,
     UsageError,
+    add_outputs,
     add_request,
-    destination,
     inputs_from,
     max_nodes_of,
     parameters_from,
@@ -38,21 +38,14 @@ EXAMPLES = """examples:
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     add_request(parser)
     parser.add_argument("--where", metavar="CONDITION", help='which variants are wanted, such as "params < 5M"')
     parser.add_argument("--least", type=_measures, metavar="MEASURES", help="what is better if it is less")
     parser.add_argument("--most", type=_measures, metavar="MEASURES", help="what is better if it is more")
     parser.add_argument("--jobs", metavar="N", type=positive, help="how many processes (default: one a processor)")
-    parser.add_argument(
-        "-o",
-        dest="outputs",
-        metavar="FILE",
-        type=destination,
-        action="append",
-        default=[],
-        help="a .csv of all variants, from which another run goes on, or a chart, .svg or .html; may be given again",
+    add_outputs(
+        parser, "a .csv of all variants, from which another run goes on, or a chart, .svg or .html; may be given again"
     )
     parser.set_defaults(run=run)
 
