@@ -40,6 +40,11 @@ class Tiling:
         """Bytes that all blocks read through the L2 cache."""
         return round(self.blocks * (self.rows + self.columns) * self.depth * self.size)
 
+    @property
+    def products(self) -> int:
+        """Operations of all blocks, those beyond the edges of the result among them."""
+        return round(2 * self.blocks * self.rows * self.columns * self.depth)
+
     def seconds(self, target: Target) -> float:
         """Whole waves of blocks, on a GPU whose multiprocessors share arithmetic, L2 cache and memory evenly.
 
