@@ -52,7 +52,7 @@ class Family:
     most            configurations that are worth measuring (0: all)
     starts          bytes at a multiple of which its input must start
     copies          whether all operands go to shared memory, in whole vectors
-    boxes           whether it reads through the tensor memory accelerator, which needs memory for descriptors
+    boxes           whether it reads through the tensor memory accelerator
     """
 
     name: str
@@ -74,6 +74,11 @@ class Family:
     def module(self) -> str:
         """Of its template."""
         return f"cnndsl.kernels.templates.{self.template.partition('.')[0]}"
+
+    @property
+    def posed(self) -> str:
+        """The family to which the problems that it takes are posed."""
+        return self.rivals[0] if self.rivals else self.name
 
     def specialize(self, problem: Problem, config: Config) -> Specialization:
         """Raises ValueError for a problem that it does not take (`refusal`), ImportError without Triton."""

@@ -24,6 +24,7 @@ class Tiling:
     shared  bytes of shared memory that one block holds
     waits   loads that a block waits for, one after the other: its steps over those in flight at once
     parts   of each sum: every one is written, and the last block of a tile reads them all
+    boxes   whether the tensor memory accelerator fetches the operands, and not the threads that multiply
     """
 
     rows: int
@@ -34,6 +35,7 @@ class Tiling:
     shared: int
     waits: float
     parts: int = 1
+    boxes: bool = False
 
     @property
     def operands(self) -> int:
@@ -51,8 +53,9 @@ class Tiling:
         Products and reads overlap in a pipeline. A block that stores its tile multiplies nothing: only the others that
         fit beside it on the multiprocessor hide that.
         """
-        products = 2 * self.rows * self.columns * self.depth / target.flops
-        reads = (self.rows + self.columns) * self.depth * self.size / target.l2
+        share = 1.0 if self.boxes else target.fetching
+        products = 2 * self.rows * self.columns * self.depth / (target.flops * share)
+        reads = (self.rows + self.columns) * self.depth * self.size / (target.l2 * share)
         stores = self.rows * self.columns * self.size / target.bandwidth
         slowest = max(products, reads, self.waits * LATENCY / target.units)
         beside = max(1, target.shared // self.shared)

@@ -10,6 +10,7 @@ from cnndsl.backends.triton.plan import Counters, Launch, Packed, Scratch, Tenso
 from cnndsl.backends.triton.tensor_layout import Split, TensorLayout
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
+from cnndsl.kernels import choice
 from cnndsl.kernels.families import FAMILIES, conv_gemm
 from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
 from cnndsl.kernels.targets import Target
@@ -102,9 +103,9 @@ class Building:
         chosen = self.choose(kernel, problem, self.target)
         starts = FAMILIES[chosen.kernel].starts if chosen.kernel in FAMILIES else 1
         anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % starts
-        return suggested(kernel, problem, self.target) if anywhere else chosen
+        return Chosen(kernel, FAMILIES[kernel].suggest(problem, self.target)) if anywhere else chosen
 
 
 def suggested(kernel: str, problem: Any, target: Target) -> Chosen:
     """What is chosen where nothing was measured."""
-    return Chosen(kernel, FAMILIES[kernel].suggest(problem, target))
+    return Chosen(*choice.suggest(kernel, problem, target))
