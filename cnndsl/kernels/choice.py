@@ -27,8 +27,8 @@ def suggest(kernel: str, problem: Any, target: Target) -> tuple[str, Any]:
 
 
 def seconds(choice: tuple[str, Any], problem: Any, target: Target) -> float:
-    """How long a launch takes by the model of tiles, which the kernel must have."""
+    """How long a launch takes by the model of tiles, which the kernel must have, and at least by device memory."""
     kernel, config = choice
-    tiling = FAMILIES[kernel].tiling
-    assert tiling is not None, f"{kernel} has no tiles to choose by"
-    return tiling(problem, config).seconds(target)
+    family = FAMILIES[kernel]
+    assert family.tiling is not None, f"{kernel} has no tiles to choose by"
+    return max(family.tiling(problem, config).seconds(target), family.work(problem).bytes / target.bandwidth)

@@ -47,6 +47,8 @@ class Family:
     refusal         why it does not take a problem, if it does not
     work            what one launch must move and compute
     tiling          the blocks of a matrix product: from them its time is modelled, and what the L2 cache must give
+    sums            elements of float32 for parts of sums, and of int32 for their counters, which a launch finds and
+                    leaves at 0; (0, 0) if its sums are whole
     trial           the module of `cnndsl.kernels.trials` with small problems, tensors, and what must come out
     rivals          families whose problems it takes too, as another way to compute them
     most            configurations that are worth measuring (0: all)
@@ -63,6 +65,7 @@ class Family:
     refusal: Callable[[Problem], str | None] = lambda problem: None
     work: Callable[[Problem], Work] = lambda problem: problem.work()
     tiling: Callable[[Problem, Config], Tiling] | None = None
+    sums: Callable[[Problem, Config], tuple[int, int]] = lambda problem, config: (0, 0)
     trial: str = ""
     rivals: tuple[str, ...] = ()
     most: int = 0

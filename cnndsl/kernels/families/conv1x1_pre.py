@@ -14,7 +14,7 @@ from cnndsl.kernels.family import Family, Shipped, by_type, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.tiling import Tiling
+from cnndsl.kernels.tiling import Tiling, product
 from cnndsl.kernels.work import Products, Work, ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides
 
@@ -95,7 +95,8 @@ def tiling(problem: Problem, config: Config) -> Tiling:
     rows = config.block_m * min(window, problem.stride[0] * problem.stride[1])
     shared = (config.block_m + config.block_n) * config.block_k * size * config.stages
     waits = problem.channels * window / config.block_k / (config.stages - 1)
-    return Tiling(rows, config.block_n, problem.channels, blocks, size, shared, waits)
+    columns, depth = config.block_n, problem.channels
+    return product(rows, columns, depth, blocks=blocks, size=size, shared=shared, waits=waits)
 
 
 def suggest(problem: Problem, target: Target) -> Config:

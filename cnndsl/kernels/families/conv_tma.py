@@ -15,7 +15,7 @@ from cnndsl.kernels.family import Family, Shipped, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.tiling import Tiling
+from cnndsl.kernels.tiling import Tiling, product
 from cnndsl.kernels.work import ceil_div, power_of_two
 
 
@@ -118,7 +118,8 @@ def tiling(problem: Problem, config: Config) -> Tiling:
     shared = (config.block_m + config.block_n) * config.block_k * size * config.stages
     depth = problem.kernel[0] * problem.kernel[1] * ceil_div(problem.channels, config.block_k) * config.block_k
     waits = depth / config.block_k / (config.stages - 1)
-    return Tiling(config.block_m, config.block_n, depth, blocks, size, shared, waits, boxes=True)
+    tile = config.block_m, config.block_n
+    return product(*tile, depth, blocks=blocks, size=size, shared=shared, waits=waits, boxes=True)
 
 
 def suggest(problem: Problem, target: Target) -> Config:

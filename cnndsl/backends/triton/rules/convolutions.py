@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cnndsl.backends.triton.building import Building
-from cnndsl.backends.triton.plan import Tensor, View
+from cnndsl.backends.triton.plan import Packed, Tensor, View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
 from cnndsl.ir.recipe import Apply, apply
@@ -123,10 +123,18 @@ def _linear(building: Building, node: Node, op: Fused) -> None:
     """A convolution by a kernel as large as the map that it reads."""
     x, core = building.input(node), op.core
     assert isinstance(core, Linear)
-    conv = Conv(x.size, core.features, pad=(0, 0, 0, 0), bias=core.bias)
     weight = building.weight(node, "weight", (core.features, *x.size, x.channels), "over_map", *x.size)
-    problem = _problem(building, node, op, x, conv)
+    problem = linear_problem(building, node)
     building.launch("conv_gemm", problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
+
+
+def linear_problem(building: Building, node: Node) -> conv_gemm.Problem:
+    """That of a linear layer alone."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Linear)
+    x = building.input(node)
+    conv = Conv(x.size, op.core.features, pad=(0, 0, 0, 0), bias=op.core.bias)
+    return _problem(building, node, op, x, conv)
 
 
 def _grouped(building: Building, node: Node, op: Fused, core: Conv) -> None:
@@ -194,21 +202,39 @@ def joined(node: Node) -> bool:
 
 
 def _two_sources(building: Building, node: Node, op: Fused, first: Node, second: Node) -> None:
-    core = op.core
-    assert isinstance(core, Conv)
-    (x, stride), (x2, stride2) = (_read(building, each) for each in (first, second))
-    stack = node.recipe("weight")
-    weights = []
-    for name, view, start in (("weight", x, 0), ("weight2", x2, x.channels)):
-        part = apply("columns", stack, start, start + view.channels)
-        packed = apply("pixels_last", part, view.channels)
-        weights.append(building.packed(f"{node.name}.{name}", (core.filters, 1, 1, view.channels), packed))
-    problem = replace(
-        _problem(building, node, op, x, replace(core, stride=stride)),
-        second=conv_gemm.Second(x2.height, x2.width, x2.channels, x2.leading, stride2),
-    )
-    tensors: dict[str, Tensor | None] = {"x": x, "w": weights[0], "x2": x2, "w2": weights[1]}
+    x, x2 = (_read(building, each)[0] for each in (first, second))
+    w, w2 = joined_weights(building, node, x.channels, x2.channels)
+    tensors: dict[str, Tensor | None] = {"x": x, "w": w, "x2": x2, "w2": w2}
+    problem = joined_problem(building, node, first, second)
     building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
+
+
+def joined_problem(building: Building, node: Node, first: Node, second: Node) -> conv_gemm.Problem:
+    """That of a convolution of two sources."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    x, stride = _read(building, first)
+    return replace(
+        _problem(building, node, op, x, replace(op.core, stride=stride)), second=second_source(building, second)[0]
+    )
+
+
+def second_source(building: Building, node: Node) -> tuple[conv_gemm.Second, View]:
+    """A tensor as the second source of a convolution, and where it lies."""
+    x, stride = _read(building, node)
+    return conv_gemm.Second(x.height, x.width, x.channels, x.leading, stride), x
+
+
+def joined_weights(building: Building, node: Node, *channels: int) -> list[Packed]:
+    """Those of each source, of so many channels."""
+    op, stack = node.op, node.recipe("weight")
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    weights, start = [], 0
+    for name, count in zip(("weight", "weight2"), channels, strict=True):
+        packed = apply("pixels_last", apply("columns", stack, start, start + count), count)
+        weights.append(building.packed(f"{node.name}.{name}", (op.core.filters, 1, 1, count), packed))
+        start += count
+    return weights
 
 
 def _read(building: Building, node: Node) -> tuple[View, tuple[int, int]]:
