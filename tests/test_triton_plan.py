@@ -197,6 +197,17 @@ def test_heads(name: str) -> None:
         assert len(kernels) == launches
 
 
+def test_a_pool_that_is_kept() -> None:
+    """By the 1x1 that reads it, for others, an output among them."""
+    body = "conv 1x1, 4 -> relu -> conv 3x3, 20 -> bn"
+    text = f"conv 1x1, 20\n maxpool 3x3, /2, pad=1 as pool\n residual {{ {body} }}\n relu\n head side {{ from pool }}"
+    module = assert_computes(cnndsl.loads(f"network n {{ input 4 x 9 x 7\n {text} }}").graph)
+    launches = module.plan(1).launches
+    assert "pool" not in [launch.kernel for launch in launches]
+    (kept,) = (launch for launch in launches if "kept" in launch.tensors)
+    assert str(kept.tensors["kept"]) == "pool" and kept.nodes == ("pool", "conv2")
+
+
 def test_a_head_of_many_images_is_its_parts() -> None:
     graph, notes = cnndsl.load("resnet50").graph, Notes()
     assert "head" in {launch.kernel for launch in make_plan(graph, "sm_90").launches}

@@ -28,7 +28,7 @@ def lower_fused(building: Building, node: Node) -> None:
     elif not isinstance(op.core, Conv):
         lower_by_torch(building, node)
     elif op.prologue:
-        _prologue(building, node, op, op.core)
+        lower_prologue(building, node, prologue_problem(building, node))
     elif op.core.groups > 1:
         _grouped(building, node, op, op.core)
     elif (sources := two_sources(building, node)) is not None:
@@ -151,15 +151,17 @@ def _grouped(building: Building, node: Node, op: Fused, core: Conv) -> None:
     building.launch(kernel, problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
 
 
-def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
-    x = building.input(node)
+def prologue_problem(building: Building, node: Node) -> conv1x1_pre.Problem:
+    """That of a 1x1 convolution with a prologue."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    x, core = building.input(node), op.core
     pool = op.prologue[-1] if isinstance(op.prologue[-1], Pool) else None
-    affine = isinstance(op.prologue[0], Affine)
     pointwise = (each for each in op.prologue if not isinstance(each, Affine | Pool))
     window: dict[str, Any] = {"stride": core.stride}
     if pool is not None:
         window = {"kernel": pool.kernel, "stride": pool.stride, "sides": pool.pad}
-    problem = conv1x1_pre.Problem(
+    return conv1x1_pre.Problem(
         building.dtype,
         building.batch,
         x.height,
@@ -168,7 +170,7 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
         core.filters,
         _outputs(building, node)[0].size,
         x.leading,
-        affine=affine,
+        affine=isinstance(op.prologue[0], Affine),
         prologue=tuple(map(expression, pointwise)),
         maximum=isinstance(pool, Maxpool),
         count_padding=not isinstance(pool, Avgpool) or pool.counts_padding,
@@ -176,11 +178,25 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
         **window,
         **_finishing(building, node, op),
     )
-    shape = (core.filters, 1, 1, x.channels)
+
+
+def lower_prologue(
+    building: Building,
+    node: Node,
+    problem: conv1x1_pre.Problem,
+    *,
+    kept: View | None = None,
+    beside: tuple[str, ...] = (),
+) -> None:
+    """A 1x1 convolution with a prologue, perhaps with what that makes stored as `kept` for others."""
+    op, x = node.op, building.input(node)
+    assert isinstance(op, Fused)
+    shape = (problem.filters, 1, 1, x.channels)
     tensors: dict[str, Tensor | None] = {"x": x, "w": building.weight(node, "weight", shape, "pixels_last", x.channels)}
-    if affine:
+    if problem.affine:
         tensors |= {name: building.vector(node, name, x.channels) for name in ("scale", "shift")}
-    building.launch("conv1x1_pre", problem, {**tensors, **_finish(building, node, op)}, node.name)
+    tensors |= {**_finish(building, node, op), "kept": kept}
+    building.launch("conv1x1_pre", problem, tensors, *beside, node.name)
 
 
 def two_sources(building: Building, node: Node) -> tuple[Node, Node] | None:
