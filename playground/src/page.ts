@@ -17,7 +17,7 @@ const zoo = find<HTMLSelectElement>("zoo");
 const compiler = new Compiler();
 const picture = new Picture(document.querySelector<HTMLElement>(".viewer")!, (line) => editor.goToLine(line));
 const tabs = new Tabs(() => void follow());
-const editor = new Editor(find("editor"), changed);
+const editor = new Editor(find("editor"), askAside, changed);
 
 let turn = 0; // of looking at the text; a later one makes what an earlier one still does worthless
 let network = ""; // the one that is shown
@@ -62,6 +62,15 @@ async function look(ask: Ask, pause: () => Promise<void>): Promise<void> {
   history.replaceState(null, "", await toHash({ text, network }));
   if (!seen.whole) await show(ask, text, true);
   if (tabs.chosen === "picture") await showPicture(ask, text);
+}
+
+/** Asks for something that the page can do without. */
+async function askAside<Answer>(question: Question, wanted: () => boolean): Promise<Answer | undefined> {
+  try {
+    return await compiler.ask<Answer>(question, wanted);
+  } catch {
+    return undefined;
+  }
 }
 
 const key = (text: string): string => `${network}\n${text}`;

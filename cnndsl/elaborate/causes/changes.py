@@ -109,9 +109,15 @@ def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> in
     others = [*chain(*(steps for other, steps in enumerate(conflict.histories) if other != end))]
     goes_down = any(getattr(other.draft.op, "stride", (1, 1)) == stride for other in others)
     alone = len(conflict.ends) > 1 and (not goes_down or any(enlarges(other) for other in others))
-    kernel, *kernels = (getattr(each.draft.op, "kernel", (1, 1)) for each in (step, *conflict.histories[end]))
+    kernel, *kernels = (_kernel(each.draft.op) for each in (step, *conflict.histories[end]))
     skips = kernel < stride and any(each >= stride for each in kernels)
     return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips
+
+
+def _kernel(op: Op) -> tuple[int, int]:
+    """How many rows and columns a layer looks at; those of a `channel_conv` are channels."""
+    kernel = getattr(op, "kernel", (1, 1))
+    return kernel if isinstance(kernel, tuple) else (1, 1)
 
 
 # --- from changes to text
