@@ -100,7 +100,7 @@ class Desk:
         return {"completions": [vars(each) for each in found]}
 
     def hover(self, text: str, at: int) -> Answer:
-        """What is known of the word at a place, in Markdown: nothing, if the text has changed since it was looked at."""
+        """What is known of the word at a place, in Markdown; nothing, if the text has changed since the last look."""
         view = self._view
         if view is None or view.source.text != text:
             return {"about": None}
