@@ -192,6 +192,15 @@ def test_a_network_of_the_zoo_is_unfolded_compared_and_shared(site: Path, contex
         assert opened.said == again.said == [] and opened.asked == {address.rstrip("/")}
 
 
+def test_a_link_names_a_network_of_the_zoo(site: Path, context: BrowserContext) -> None:
+    with served(site) as address:
+        opened = Playground(context, f"{address}#network=lenet5")
+        opened.shown("lenet5")
+        opened.page.evaluate("location.hash = '#network=nothing'")
+        expect(opened.page.locator("#note")).to_contain_text("nothing")
+        assert opened.said == []
+
+
 def test_it_works_without_its_server_and_with_a_broken_link(site: Path, context: BrowserContext) -> None:
     with served(site) as address:
         first = Playground(context, address)
