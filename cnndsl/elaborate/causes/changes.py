@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from cnndsl.diagnostics import Fix
+from cnndsl.elaborate.causes.branches import POOLS
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
@@ -109,9 +110,17 @@ def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> in
     others = [*chain(*(steps for other, steps in enumerate(conflict.histories) if other != end))]
     goes_down = any(getattr(other.draft.op, "stride", (1, 1)) == stride for other in others)
     alone = len(conflict.ends) > 1 and (not goes_down or any(enlarges(other) for other in others))
+    alone = alone or _only_pools_go_down(conflict, step)
     kernel, *kernels = (_kernel(each.draft.op) for each in (step, *conflict.histories[end]))
     skips = kernel < stride and any(each >= stride for each in kernels)
     return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips
+
+
+def _only_pools_go_down(conflict: Conflict, step: Step) -> bool:
+    """Whether the file has pools, and no layer like this one with a stride."""
+    commands = conflict.text.commands.values()
+    like = any(given(each, "stride", []) for each in commands if each.name.id == step.draft.op.word)
+    return not like and any(each.name.id in POOLS for each in commands)
 
 
 def _kernel(op: Op) -> tuple[int, int]:

@@ -34,6 +34,8 @@ def near_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candi
     yield from _channels_first(conflict, source, given)
     shape = conflict.drafts.nodes[source].shape
     cost = _cost(conflict, axes)
+    for size in _fitting(conflict, source, _squares(conflict, shape)):
+        yield _candidate(conflict, source, size, cost, "what comes of it is square", given, None)
     fitting = [*_fitting(conflict, source, [*_near(shape, axes)])]
     multiples = {size: _multiple(conflict, source, size) for size in fitting}
     for size in sorted(fitting, key=lambda size: multiples[size] is None):
@@ -112,6 +114,13 @@ def _images(conflict: Conflict, nodes: set[int]) -> list[int]:
     drafts = conflict.drafts.nodes
     inputs = [node for node in sorted(nodes) if isinstance(drafts[node].op, Input)]
     return inputs if all(len(drafts[node].shape) == 3 for node in inputs) else []
+
+
+def _squares(conflict: Conflict, shape: Shape) -> list[Shape]:
+    """Of an input that is none, where all that is wanted is square."""
+    wanted = [each[1:] for each in conflict.wanted if each is not None]
+    square = all(len(sides) == 2 and sides[0] == sides[1] for sides in wanted)
+    return [(shape[0], side, side) for side in shape[1:]] if square and shape[1] != shape[2] else []
 
 
 def _near(shape: Shape, axes: set[int]) -> Iterator[Shape]:

@@ -132,7 +132,7 @@ class Written:
         """The `let`s of a name that are known where it stands."""
         at = name.span
         known = self._lets.get(name.id, ())
-        return [let for of, let in known if of.source is at.source and of.start <= at.start and at.end <= of.end]
+        return [let for of, let in known if of.holds(at)]
 
     def _bound(self, name: tree.Name, calls: tuple[ScopeDraft, ...]) -> tree.Expression | None:
         """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
