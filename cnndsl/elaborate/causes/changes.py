@@ -8,6 +8,7 @@ from typing import Any
 
 from cnndsl.diagnostics import Fix
 from cnndsl.elaborate.causes.branches import POOLS
+from cnndsl.elaborate.causes.calls import left_out
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
@@ -30,6 +31,7 @@ IN_ALL = 12  # in all layers that are written alike
 UNNAMED = 12  # a number where names and calculations stand
 NEW_STRIDE = 20  # where nothing else goes down
 SKIPS = 12  # where a stride leaves out pixels that another layer of the branch would see
+LOSES = 20  # where a pool's stride leaves a remainder
 PRECEDENT = -5  # if another layer of the file says the same
 
 
@@ -45,6 +47,7 @@ def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
                         extra += min(FARTHER * distance, FARTHEST)
                     yield from _written(conflict, replace(change, cost=change.cost + extra), step, command)
     yield from _changes_of_width(conflict)
+    yield from left_out(conflict)
     yield from other_calculations(conflict)
 
 
@@ -113,7 +116,8 @@ def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> in
     alone = alone or _only_pools_go_down(conflict, step)
     kernel, *kernels = (_kernel(each.draft.op) for each in (step, *conflict.histories[end]))
     skips = kernel < stride and any(each >= stride for each in kernels)
-    return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips
+    loses = hasattr(step.draft.op, "round") and any(n % by for n, by in zip(step.before[1:], stride, strict=True))
+    return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips + LOSES * loses
 
 
 def _only_pools_go_down(conflict: Conflict, step: Step) -> bool:

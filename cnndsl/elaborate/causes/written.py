@@ -118,6 +118,19 @@ class Written:
             return []
         return [*self.origins(argument.value, self.scopes_of(node))]
 
+    def left_out(
+        self, node: NodeDraft, name: str
+    ) -> tuple[tree.Command, int, Sequence[tree.ParameterDefinition]] | None:
+        """The call that leaves this argument of a layer to a default: the call, and which of the block's parameters."""
+        values = self.values_of(node, name)
+        for call in calls_in(self.scopes_of(node)) if values else ():
+            definition, command = self._definition(call.block), self.commands.get(call.span)
+            parameters = definition.parameters if definition is not None else ()
+            for at, parameter in enumerate(parameters):
+                if parameter.default is values[-1] and command is not None:
+                    return command, at, parameters
+        return None
+
     def sharing(self, node: NodeDraft, name: str) -> list[int]:
         """The layers whose argument of this name comes from the same place, if it is not the layer's own text."""
         if name not in self._sharing:
