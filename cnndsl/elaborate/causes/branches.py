@@ -116,8 +116,10 @@ def _fitted(
     """A layer that makes one image as large as another, or gives it as many channels."""
     if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
         # A stride in it, or a scale that is written somewhere, is the likelier slip.
+        layer = f"upsample {scale}"
         doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
-        yield _followed(flow, f"upsample {scale}", wanted, 55 if doubtful else 22, words)
+        usual = any(each.span.text == layer for each in conflict.text.commands.values())
+        yield _followed(flow, layer, wanted, (36 if usual else 55) if doubtful else 22, words)
     elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
         yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
 

@@ -31,6 +31,7 @@ IN_ALL = 12  # in all layers that are written alike
 UNNAMED = 12  # a number where names and calculations stand
 NEW_STRIDE = 20  # where nothing else goes down
 SKIPS = 12  # where a stride leaves out pixels that another layer of the branch would see
+ODD = 6  # for a width as nobody chooses it
 LOSES = 20  # where a pool's stride leaves a remainder
 PRECEDENT = -5  # if another layer of the file says the same
 
@@ -94,8 +95,13 @@ def _widths(conflict: Conflict, end: int, step: Step) -> Iterator[Change]:
         if gain and missing * have % gain == 0:
             found.add(have + missing * have // gain)
     for width in sorted(width for width in found if width > 0):
-        option = changed(step.draft.op, 20, **{name: width})
+        option = changed(step.draft.op, 20 + _oddity(have, width), **{name: width})
         yield from [option] if option is not None else []
+
+
+def _oddity(have: int, width: int) -> int:
+    """What a width costs more that is no multiple of 8 where one was, or less the other way around: few are none."""
+    return ODD * ((width % 8 != 0) - (have % 8 != 0))
 
 
 def _gain(conflict: Conflict, end: int, name: str, nodes: Sequence[int]) -> int:

@@ -31,6 +31,7 @@ class Written:
         self._sharing: dict[str, dict[Span, list[int]]] = {}
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
+        self.claims: list[tree.Expression] = []
         self.reads: dict[Span, tree.Read] = {}  # by the commands of the chains that they begin
         self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
@@ -44,6 +45,8 @@ class Written:
         source, body = definition.span.source, getattr(definition, "body", None)
         inside = source.span(definition.span.start, body.span.end) if body else source.span(0, len(source.text))
         for part in parts_of(definition):
+            if isinstance(part, tree.Flow) and part.shape is not None:
+                self.claims.append(part.shape)
             if isinstance(part, tree.Command):
                 self.commands[part.span] = part
             elif isinstance(part, tree.Flow) and isinstance(read := part.elements[0], tree.Read):
