@@ -2,9 +2,9 @@
 
     python benchmarks/learning.py FASHIONMNIST --runs FOLDER [--epochs 15] [--images 10000]
 
-The first images of FashionMNIST, 16 pixels wide, and the recipe of the paper's section 4.2 over fewer epochs: an hour or
-two on two cores. It runs `cnndsl train` for each network (again: it goes on where it was), copies their metrics to
-`benchmarks/results/learning/`, and draws them with `cnndsl curves`.
+The first images of FashionMNIST, 16 pixels wide, and the recipe of the paper's section 4.2 over fewer epochs, which
+takes an hour on two cores. It runs `cnndsl train` for each network (again: it goes on where it was), copies their
+metrics to `benchmarks/results/learning/`, and draws them with `cnndsl curves`.
 """
 
 from __future__ import annotations
