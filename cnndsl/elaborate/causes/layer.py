@@ -10,7 +10,7 @@ from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import edits_of, value_text, written
-from cnndsl.elaborate.causes.history import CHANNELS, step
+from cnndsl.elaborate.causes.history import CHANNELS, deciding, step
 from cnndsl.elaborate.causes.inputs import window_fits
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.written import given, positional_names
@@ -21,6 +21,8 @@ from cnndsl.syntax import tree
 
 _MOST_GROUPS = 4096
 _MOST_FACTOR = 9
+_MOST_PARTS = 16
+_MOST_LISTED = 6  # sizes that a repair writes out
 
 
 def larger_padding(conflict: Conflict, op: Op, command: tree.Command) -> Iterator[Candidate]:
@@ -73,6 +75,43 @@ def other_factors(conflict: Conflict, op: Any, command: tree.Command) -> Iterato
         if change is not None and window_fits(change.op, [conflict.shape(0)]) and conflict.text.editable(command.span):
             title = f"`{op.word} {factor}` makes {show_shape(change.op.output(conflict.shape(0)))}"
             yield Candidate(Fix(title, edits_of(command, type(op), change.values)), change.cost, command.span, "")
+
+
+def other_parts(conflict: Conflict, parts: int, place: tree.Expression | tree.Body) -> Iterator[Candidate]:
+    """Other numbers of equal parts that a `split` could make, the nearest first, and as many of nearly equal ones."""
+    if not isinstance(place, tree.Literal) or not conflict.text.editable(place.span):
+        return
+    channels = conflict.shape(0)[CHANNELS]
+    divisors = [count for count in range(2, min(channels, _MOST_PARTS) + 1) if channels % count == 0]
+    for rank, count in enumerate(sorted(divisors, key=lambda each: _distance(each, parts))):
+        fix = Fix(f"`split {count}` makes {count} parts of {channels // count}", (Edit(place.span, str(count)),))
+        yield Candidate(fix, 20 + 2 * rank, place.span, "")
+    if parts <= min(channels, _MOST_LISTED):
+        each, more = divmod(channels, parts)
+        sizes = str([each + 1] * more + [each] * (parts - more))
+        yield Candidate(
+            Fix(f"unequal parts stand in a list: `split {sizes}`", (Edit(place.span, sizes),)), 21, place.span, ""
+        )
+
+
+def other_widths(conflict: Conflict, op: Any) -> Iterator[Candidate]:
+    """Other filters of the one layer that decides the channels before a `pixel_shuffle`: multiples that it can take."""
+    block = op.factor**2
+    found = deciding(conflict.drafts, conflict.ends[0], conflict.settled)
+    if len(found) != 1:
+        return
+    decides = found[0]
+    command, before = conflict.text.command_of(decides.draft), getattr(decides.draft.op, "filters", None)
+    argument = given(command, "filters", positional_names(type(decides.draft.op)))
+    if before is None or command is None or not isinstance(argument and argument.value, tree.Literal):
+        return
+    least = before // block * block
+    for rank, filters in enumerate(sorted((least, least + block), key=lambda each: abs(each - before))):
+        change = changed(decides.draft.op, 20 + rank, filters=filters) if filters else None
+        if change is not None and conflict.mends({decides.node: change.op}) and conflict.text.editable(command.span):
+            title = f"{filters} filters on the `{command.name.id}` of line {command.span.line} fit"
+            edits = edits_of(command, type(change.op), change.values)
+            yield Candidate(Fix(title, edits), change.cost, command.span, f"this makes {before} channels")
 
 
 def other_groups(conflict: Conflict, op: Any, command: tree.Command, scope: ScopeDraft) -> Iterator[Candidate]:
