@@ -28,7 +28,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        help="a folder with one folder for each class, fashionmnist:DIR, cifar10:DIR, or fake; what is held out measures",
+        help="a folder with one folder for each class, fashionmnist:DIR, cifar10:DIR, or fake",
     )
     parser.add_argument(
         "--to", choices=("onnx", "openvino"), required=True, help="ONNX for ONNX Runtime, or OpenVINO's own form"
@@ -79,9 +79,7 @@ def run(options: argparse.Namespace) -> int:
     for note in data.notes:
         print(f"note: {note}", file=sys.stderr)
     graph, preprocessing, classes = found.network.graph, found.preprocessing, found.classes
-    done = quantize(
-        graph, found.weights, preprocessing, classes, data, options.data, to=options.to, keep=options.keep
-    )
+    done = quantize(graph, found.weights, preprocessing, classes, data, options.data, to=options.to, keep=options.keep)
     for line in (*done.unread, *done.exact.unread):
         print(f"cnndsl: error: {line}", file=sys.stderr)
     return _report(done, options, options.output or Path(f"{graph.name}.int8{next(iter(done.files))}"))

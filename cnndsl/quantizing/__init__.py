@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["TOLERANCE", "Quantized", "To", "quantize", "require_packages"]
 
 CALIBRATED = 256  # pictures
-LOOKED_AT = 32  # pictures on which layers are compared
+LOOKED_AT = 16  # pictures on which layers are compared
 PACKAGES = ("torch", "safetensors", "PIL", "torchvision", "tqdm", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -48,7 +48,7 @@ def quantize(
     to       for ONNX Runtime, by ONNX Runtime, or for OpenVINO, by NNCF
     keep     paths of layers, and of blocks for all layers in them, that stay in float
     Ranges of values are from pictures that are learned from, none of which is held out. Raises `QuantizeError`,
-    `DataError`, `TrainingError` for a network that does not classify, `ExportError`, `WeightsError`, and `MissingExtra`.
+    `TrainingError` for a network that does not classify, `DataError`, `ExportError`, `WeightsError`, `MissingExtra`.
     """
     require_packages(to)
     _require_fitting(graph, preprocessing)
@@ -57,7 +57,7 @@ def quantize(
     from cnndsl.export import export
     from cnndsl.quantizing import qdq
     from cnndsl.quantizing.inputs import inputs
-    from cnndsl.quantizing.keeping import kept_nodes
+    from cnndsl.quantizing.keeping import kept_layers, kept_nodes
     from cnndsl.quantizing.losses import losses
     from cnndsl.quantizing.running import Engine, speed
     from cnndsl.train.evaluating import class_numbers, evaluate
@@ -65,24 +65,31 @@ def quantize(
 
     results_of(graph, 0.0)
     class_numbers(graph, classes, data.classes)
-    exact = export(graph, "onnx", weights=weights, optimize=True).content
-    kept = kept_nodes(onnx.load_from_string(exact), graph, keep)
+    layers = kept_layers(graph, keep)
+    exact = export(graph, "onnx", weights=weights, optimize=True)
+    kept = kept_nodes(onnx.load_from_string(exact.content), layers)
     seen, unread = inputs(data.train, preprocessing, CALIBRATED)
     if not seen:
-        raise QuantizeError(f"{named} has no picture to be learned from that can be read, to say how large values become")
-    rounded = (qdq.by_onnxruntime if to == "onnx" else qdq.by_nncf)(exact, seen, kept)
+        raise QuantizeError(
+            f"{named} has no picture to be learned from that can be read, to say how large values become"
+        )
+    rounded = (qdq.by_onnxruntime if to == "onnx" else qdq.by_nncf)(exact.content, seen, kept)
+    if b"DequantizeLinear" not in rounded:
+        raise QuantizeError(f"nothing of {graph.name} is left to be in int8")
     contents = (rounded,) if to == "onnx" else qdq.openvino_form(rounded)
-    in_float, in_int8 = Engine(to, exact), Engine(to, *contents)
+    in_float, in_int8 = Engine(to, exact.content), Engine(to, *contents)
     looked_at, _ = inputs(data.held_out, preprocessing, LOOKED_AT)
+    off, by_layer = losses(graph, exact, rounded, looked_at)
     return Quantized(
         to=to,
         files=dict(zip(ENDINGS[to], contents, strict=True)),
-        exact_size=len(exact),
+        exact_size=len(exact.content),
         calibrated=len(seen),
         exact=evaluate(graph, in_float, preprocessing, classes, data, named),
         int8=evaluate(graph, in_int8, preprocessing, classes, data, named),
         speed=speed(to, in_float, in_int8, graph.inputs[0].shape),
-        losses=losses(exact, rounded, graph, looked_at),
+        off=off,
+        losses=by_layer,
         unread=tuple(unread),
     )
 

@@ -18,35 +18,33 @@ ENDINGS: dict[To, tuple[str, ...]] = {"onnx": (".onnx",), "openvino": (".xml", "
 TOLERANCE = 1.0  # points of a hundred
 ROUNDING = 1e-9
 MOST = 5  # layers that are proposed
-PART = 0.5  # of the squares, which these make up
+PART = 0.5  # of the output's error
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Of one layer: the distance between what it gives in float and with rounding, as a part of the former's length.
+    """Of one layer.
 
-    own       of its own rounding; None for a layer that stays in float
-    together  of all rounding up to it
-    weighted  whether it has weights to round
+    error  of its own rounding, as a part of the length of what it gives; None if it stays in float, or computes nothing
+    share  of the output's error, as a part of 1
     """
 
     layer: str
     place: str
     op: str
     weighted: bool
-    own: float | None
-    together: float
+    error: float | None
+    share: float
 
 
 def proposed(losses: Iterable[Loss]) -> tuple[str, ...]:
-    """The fewest layers with weights that make half of all own loss, its squares added; none if those are many."""
-    squares = {each.layer: each.own**2 for each in losses if each.own and each.weighted}
-    wanted, chosen = PART * sum(squares.values()), list[str]()
-    for layer in sorted(squares, key=lambda layer: -squares[layer])[:MOST]:
-        if wanted <= 0:
-            break
-        chosen.append(layer)
-        wanted -= squares[layer]
+    """The fewest layers with weights whose shares make up half of the output's error, or those that have most."""
+    shares = {each.layer: each.share for each in losses if each.weighted and each.error}
+    left, chosen = PART, list[str]()
+    for layer in sorted(shares, key=lambda layer: -shares[layer])[:MOST]:
+        if left > 0 < shares[layer]:
+            chosen.append(layer)
+            left -= shares[layer]
     return tuple(chosen)
 
 
@@ -70,6 +68,7 @@ class Quantized:
     exact_size  bytes of the same file in float
     calibrated  how many pictures said the ranges of values; none of them is among those that were measured
     exact, int8 what both guess for what is held out
+    off         how far the output is off on some of these, as a part of its length
     losses      by layer, in the order of the network
     unread      pictures for calibration that cannot be read, and why
     """
@@ -81,6 +80,7 @@ class Quantized:
     exact: Evaluation
     int8: Evaluation
     speed: Speed
+    off: float
     losses: tuple[Loss, ...]
     unread: tuple[str, ...]
 

@@ -1,7 +1,10 @@
-"""What rounding to int8 changes of what each layer gives.
+"""How much of what a network in int8 gets wrong comes from which layer.
 
-A layer's own loss is that of its rounded inputs and weights alone: beside the network in float stands a twin of each
-layer that is rounded, which reads what the float layers before it give. In the whole network losses come together.
+Beside the network in float stands a twin of each layer that is rounded: it reads what the layers in float give,
+rounded, and has rounded weights. What its result differs by is the layer's own error. That changes the output by as
+much as the output's slope there says, whose length random directions tell: each takes one backward pass for all layers
+(Hutchinson 1989). Errors of rounding know little of each other, so their squares add up at the output, and each layer
+has a share.
 """
 
 from __future__ import annotations
@@ -10,8 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
+from torch import Tensor
+
 from cnndsl.backends.torch.engines import session
-from cnndsl.ir.graph import Graph
+from cnndsl.backends.torch.recording import place
+from cnndsl.backends.torch.steps import Steps
+from cnndsl.export import Exported
+from cnndsl.ir.graph import Graph, Node
 from cnndsl.quantizing.form import Loss
 from cnndsl.quantizing.keeping import layer_of
 from cnndsl.quantizing.qdq import DEQUANTIZE, PAIR
@@ -20,47 +29,83 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TWIN = "/int8"
-# What moves values and computes none: what follows reads numbers that were rounded before.
-PASSING = ("MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Concat", "Split", "Slice")
+# What moves values, or cuts them off, computes none: whatever reads them rounds them just so, and has the error.
+MOVING = ("MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Split", "Slice")
+PASSING = (*MOVING, "Relu", "Clip")
+DIRECTIONS = 4  # for each picture
+
+Run = Callable[["NDArray[Any]"], dict[str, Tensor]]
 
 
-def losses(exact: bytes, int8: bytes, graph: Graph, pictures: Sequence[NDArray[Any]]) -> tuple[Loss, ...]:
-    """Of every layer that is one in the files, on these pictures."""
+class Sums(NamedTuple):
+    """Of squares: of what a layer gives, of its error, and of that at the output in random directions."""
+
+    length: float = 0.0
+    error: float = 0.0
+    felt: float = 0.0
+
+    def and_of(self, plain: Tensor, error: Tensor, slopes: Iterable[Tensor | None]) -> Sums:
+        felt = sum(float((slope * error).sum()) ** 2 for slope in slopes if slope is not None)
+        return Sums(self.length + _square(plain), self.error + _square(error), self.felt + felt)
+
+
+def losses(
+    graph: Graph, exact: Exported, int8: bytes, pictures: Sequence[NDArray[Any]]
+) -> tuple[float, tuple[Loss, ...]]:
+    """On these pictures: how far the output is off, as a part of its length, and what every layer has to do with it."""
     import onnx
 
-    in_float, rounded = onnx.load_from_string(exact), onnx.load_from_string(int8)
-    layers = {node.output[0]: node for node in in_float.graph.node if node.name == layer_of(node) and node.doc_string}
+    steps = exact.steps
+    in_float, rounded = onnx.load_from_string(exact.content), onnx.load_from_string(int8)
+    nodes = {node.name: node for node in in_float.graph.node if node.name in steps.graph}
     twins = _twins(rounded)
-    twinned = {name: twins[name] for name in layers if name in twins}
-    beside = _session(_beside(in_float, rounded, twins), [*layers, *twinned.values()])
-    whole = _session(rounded, layers)
-    own, together = dict.fromkeys(twinned, _Apart()), dict.fromkeys(layers, _Apart())
+    names = {name: node.output[0] for name, node in nodes.items() if node.op_type not in PASSING}
+    names = {name: tensor for name, tensor in names.items() if tensor in twins}
+    (output,) = (each.name for each in in_float.graph.output)
+    tensors = dict.fromkeys([output, *names.values(), *(twins[tensor] for tensor in names.values())])
+    beside, whole = _session(_beside(in_float, rounded, twins), tensors), _session(rounded, [output])
+    generator = torch.Generator().manual_seed(0)
+    sums, off, length = dict.fromkeys(names, Sums()), 0.0, 0.0
     for picture in pictures:
-        plain, all_rounded = beside(picture), whole(picture)
-        own = {name: own[name].and_of(plain[name], plain[twin]) for name, twin in twinned.items()}
-        together = {name: together[name].and_of(plain[name], all_rounded[name]) for name in layers}
-    return tuple(_loss(node, graph, own.get(name), together[name]) for name, node in layers.items())
+        plain = beside(picture)
+        off += _square(whole(picture)[output] - plain[output])
+        length += _square(plain[output])
+        slopes = _slopes(steps, picture, list(names), generator)
+        for name, tensor in names.items():
+            sums[name] = sums[name].and_of(plain[tensor], plain[twins[tensor]] - plain[tensor], slopes[name])
+    felt = sum(each.felt for each in sums.values())
+    return _part(off, length), tuple(
+        _loss(graph[name] if name in graph else steps.graph[name], sums.get(name), felt) for name in nodes
+    )
 
 
-def _loss(node: Any, graph: Graph, own: _Apart | None, together: _Apart) -> Loss:
-    op = graph[node.name].op if node.name in graph else None
-    words, weighted = (node.op_type, False) if op is None else (str(op), op.weighted)
-    return Loss(node.name, node.doc_string, words, weighted, None if own is None else own.part, together.part)
+def _slopes(
+    steps: Steps, picture: NDArray[Any], layers: list[str], generator: torch.Generator
+) -> dict[str, list[Tensor | None]]:
+    """How the output, in random directions, depends on what each layer gives; None if it does not."""
+    if not layers:
+        return {}
+    with torch.enable_grad():
+        tensors = steps.tensors(torch.from_numpy(picture).requires_grad_())
+    output, given = tensors[steps.graph.output.name], [tensors[name] for name in layers]
+    passes = []
+    for _ in range(DIRECTIONS):
+        direction = torch.randn(output.shape, generator=generator)
+        passes.append(torch.autograd.grad(output, given, direction, retain_graph=True, allow_unused=True))
+    return {name: [each[at] for each in passes] for at, name in enumerate(layers)}
 
 
-class _Apart(NamedTuple):
-    """Sums of squares: of differences, and of what is in float."""
+def _loss(node: Node, sums: Sums | None, felt: float) -> Loss:
+    error, share = (None, 0.0) if sums is None else (_part(sums.error, sums.length), sums.felt / felt if felt else 0.0)
+    return Loss(node.name, place(node), str(node.op), node.op.weighted, error, share)
 
-    apart: float = 0.0
-    length: float = 0.0
 
-    def and_of(self, plain: NDArray[Any], rounded: NDArray[Any]) -> _Apart:
-        difference, own = (plain - rounded).ravel(), plain.ravel()
-        return _Apart(self.apart + float(difference @ difference), self.length + float(own @ own))
+def _square(tensor: Tensor) -> float:
+    return float(tensor.double().square().sum())
 
-    @property
-    def part(self) -> float:
-        return sqrt(self.apart / self.length) if self.length else sqrt(self.apart)
+
+def _part(error: float, length: float) -> float:
+    return sqrt(error / length) if length else sqrt(error)
 
 
 def _twins(rounded: Any) -> dict[str, str]:
@@ -77,7 +122,7 @@ def _twins(rounded: Any) -> dict[str, str]:
 
 def _reads_twin(node: Any, maker: Any, twins: Mapping[str, str]) -> bool:
     """Of what a twin reads, the parts of its own layer are twins too, and what only moves what was rounded."""
-    return maker.output[0] in twins and (maker.op_type in PASSING or layer_of(maker) == layer_of(node))
+    return maker.output[0] in twins and (maker.op_type in MOVING or layer_of(maker) == layer_of(node))
 
 
 def _beside(in_float: Any, rounded: Any, twins: Mapping[str, str]) -> Any:
@@ -107,7 +152,7 @@ def _beside(in_float: Any, rounded: Any, twins: Mapping[str, str]) -> Any:
     return model
 
 
-def _session(model: Any, outputs: Iterable[str]) -> Callable[[NDArray[Any]], dict[str, NDArray[Any]]]:
+def _session(model: Any, outputs: Iterable[str]) -> Run:
     """From a picture to these tensors by their names."""
     import onnx
 
@@ -119,4 +164,4 @@ def _session(model: Any, outputs: Iterable[str]) -> Callable[[NDArray[Any]], dic
         tapped.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     made = session(tapped.SerializeToString())
     (given,) = made.get_inputs()
-    return lambda picture: dict(zip(names, made.run(None, {given.name: picture}), strict=True))
+    return lambda picture: dict(zip(names, map(torch.from_numpy, made.run(None, {given.name: picture})), strict=True))

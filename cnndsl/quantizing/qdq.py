@@ -2,7 +2,7 @@
 
 Both write QDQ: pairs of QuantizeLinear and DequantizeLinear stand where numbers are rounded, and whoever runs the
 model computes what lies between in int8. Nodes and tensors keep their names. Weights have a scale for each channel
-and 7 bits: sums of two products of 8 bits are cut off by processors without VNNI, and a file shall mean the same on all.
+and 7 bits: processors without VNNI cut off sums of two products of 8 bits, and a file shall mean the same on all.
 """
 
 from __future__ import annotations
@@ -54,10 +54,30 @@ def by_onnxruntime(content: bytes, pictures: Sequence[NDArray[Any]], kept: Seque
             extra_options={"QDQKeepRemovableActivations": True},  # who runs the model drops them as well
         )
         made = onnx.load(path)
+    _leave_inputs(made, kept)
     _leave_outputs(made)
     onnx.checker.check_model(made)
     result: bytes = made.SerializeToString()
     return result
+
+
+def _leave_inputs(model: Any, kept: Sequence[str]) -> None:
+    """What stays in float reads what is in float: pairs before it that no other layer needs go."""
+    by_output = {output: node for node in model.graph.node for output in node.output}
+    waiting = [node for node in model.graph.node if node.name in kept]
+    for node in waiting:
+        for at, name in enumerate(node.input):
+            last = by_output.get(name)
+            if last is not None and last.op_type == DEQUANTIZE and last.input[0] in by_output:
+                node.input[at] = by_output[last.input[0]].input[0]
+            maker = by_output.get(node.input[at])
+            if maker is not None and maker.op_type in ("Relu", "Clip"):  # the pair before it rounds just so
+                waiting.append(maker)
+    read = {name for node in model.graph.node for name in node.input} | {each.name for each in model.graph.output}
+    for op in (DEQUANTIZE, QUANTIZE):
+        for node in [each for each in model.graph.node if each.op_type == op and each.output[0] not in read]:
+            model.graph.node.remove(node)
+            read -= {*node.input[:1]}
 
 
 def _leave_outputs(model: Any) -> None:

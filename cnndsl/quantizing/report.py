@@ -21,6 +21,7 @@ def quantized_text(done: Quantized) -> str:
     rates = [(name, *rate_cells(each.top(1))) for name, each in (("float", done.exact), ("int8", done.int8))]
     wrong, right = done.became
     speed = done.speed
+    threads = f"{speed.threads} thread{'s'[: speed.threads != 1]}"
     lines = [
         f"{done.exact.network} in int8 for {speed.engine}, on {done.exact.data}: "
         f"ranges from {done.calibrated:,} pictures, measured on {held_out:,} others",
@@ -29,9 +30,9 @@ def quantized_text(done: Quantized) -> str:
         *aligned([("top-1", "", "95 % interval", "right"), *rates]),
         f"{wrong:,} became wrong, {right:,} became right",
         "",
-        f"size   {_megabytes(done.exact_size)} -> {_megabytes(done.size)}, {done.exact_size / done.size:.2f} times smaller",
-        f"speed  {_ms(speed.exact.median)} -> {_ms(speed.int8.median)}, {speed.ratio.median:.2f} times faster "
-        f"({speed.ratio.low:.2f} to {speed.ratio.high:.2f}); one picture, {speed.threads} thread{'s'[: speed.threads != 1]}, "
+        f"size   {_megabytes(done.exact_size)} -> {_megabytes(done.size)}, {done.exact_size / done.size:.2f}x",
+        f"speed  {_ms(speed.exact.median)} -> {_ms(speed.int8.median)}, {speed.ratio.median:.2f}x "
+        f"({speed.ratio.low:.2f} to {speed.ratio.high:.2f}); one picture, {threads}, "
         f"{speed.rounds} rounds in turns",
         "",
         *_loss_lines(done),
@@ -48,13 +49,13 @@ def _ms(seconds: float) -> str:
 
 
 def _loss_lines(done: Quantized) -> Iterator[str]:
-    """Those that lose most by their own rounding, and which to keep in float if that is too much."""
-    rounded = [each for each in done.losses if each.own is not None]
-    worst = sorted(rounded, key=lambda each: -(each.own or 0.0))[:SHOWN]
-    yield f"{len(rounded):,} of {len(done.losses):,} layers in int8, those first that lose most:"
+    """Those that have most of the output's error, and which to keep in float if that is too much."""
+    rounded = [each for each in done.losses if each.error is not None]
+    worst = sorted(rounded, key=lambda each: -each.share)[:SHOWN]
+    yield f"the output is off by {_percent(done.off)}; of {len(rounded):,} layers in int8 those that have most of it:"
     if worst:
-        rows = [(_percent(each.own or 0.0), _percent(each.together), each.layer, each.place, each.op) for each in worst]
-        yield from aligned([("own", "together", "layer", "line", ""), *rows], left=(2, 3, 4))
+        rows = [(_percent(each.share), _percent(each.error or 0.0), each.layer, each.place, each.op) for each in worst]
+        yield from aligned([("share", "own error", "layer", "line", ""), *rows], left=(2, 3, 4))
     if done.proposed:
         yield f"if that is too much: --keep {','.join(done.proposed)}"
 
@@ -82,6 +83,7 @@ def quantized_json(done: Quantized, tolerance: float, written: Sequence[Path]) -
         "files": [str(path) for path in written],
         "bytes": {"float": done.exact_size, "int8": done.size},
         "speed": _speed(done),
+        "off": done.off,
         "layers": [asdict(each) for each in done.losses],
         "keep": list(done.proposed),
     }
