@@ -112,11 +112,12 @@ class Quantized:
                 f"top-1 falls by {self.fall:.2f} points, which is more than {tolerance:g}; nothing is written{hint}"
             )
 
-    def write(self, path: Path, tolerance: float = TOLERANCE) -> list[Path]:
+    def write(self, path: str | Path, tolerance: float = TOLERANCE) -> list[Path]:
         """Write the files, whole or not at all; what stands beside the first has its name with another ending.
 
         Raises `QuantizeError` if top-1 has fallen by more points of a hundred than `tolerance`, and `OutputError`.
         """
         self.require(tolerance)
+        path = Path(path)
         names = {path.with_suffix(ending).name if at else path.name: ending for at, ending in enumerate(self.files)}
         return write_together(path.parent, {name: bytes_writer(self.files[ending]) for name, ending in names.items()})
