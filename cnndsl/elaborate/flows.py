@@ -209,6 +209,7 @@ def _wrong_shape(
         if not distrusted and len(claimed) == len(x.shape):
             yield from causes.changes_behind(conflict)
             yield from causes.repeated_otherwise(conflict, statement, 50)
+            yield from causes.missing_pool(conflict, place.scope, stated.span)
             yield from causes.near_inputs(conflict, None)
             yield from _of_branches(elaborator, statement, conflict)
 
