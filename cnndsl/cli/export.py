@@ -111,6 +111,7 @@ def _classes(options: argparse.Namespace, network: Architecture) -> Sequence[str
     from cnndsl.photographs.preprocessing import SUFFIX, class_names, read_preprocessing
     from cnndsl.states.data_folder import find_weights
 
+    names: Sequence[str] | None = None
     if options.weights is None:
         bundle = bundle_named(options.model)
         names = None if bundle is None else bundle.classes
