@@ -19,7 +19,7 @@ TOLERANCE = 1.0
 EXAMPLES = """\
 examples:
   cnndsl quantize runs/resnet20/best --data fake --to onnx
-  cnndsl quantize runs/resnet20/best --data fake --to openvino --keep conv1,linear --tolerance 0.5
+  cnndsl quantize runs/resnet20/best --data fake --to openvino --keep conv,linear --tolerance 5
 """
 
 
