@@ -137,6 +137,8 @@ def test_weights_are_int8_by_channel_and_ranges_are_of_prepared_pictures(trained
             assert values[scale].shape == (values[rounded].shape[0],)
             assert by_output[node.input[0]].op_type == "DequantizeLinear"
     assert by_output["output"].op_type == "Gemm"  # which is not rounded
+    assert {each.doc_string for each in model.graph.node} > {f"small.arch:{line}" for line in (6, 7, 8)}
+    assert engines.onnxruntime(done.made.files[".onnx"])(torch.zeros(5, 3, 16, 16))[0].shape == (5, 10)
     assert trained.preprocessing is not None
     learned = fake_data(10).train
     seen = torch.stack([trained.preprocessing.whole(learned.image(index)) for index in range(0, 512, 2)])

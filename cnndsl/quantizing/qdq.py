@@ -73,11 +73,10 @@ def _leave_inputs(model: Any, kept: Sequence[str]) -> None:
             maker = by_output.get(node.input[at])
             if maker is not None and maker.op_type in ("Relu", "Clip"):  # the pair before it rounds just so
                 waiting.append(maker)
-    read = {name for node in model.graph.node for name in node.input} | {each.name for each in model.graph.output}
     for op in (DEQUANTIZE, QUANTIZE):
+        read = {name for node in model.graph.node for name in node.input} | {each.name for each in model.graph.output}
         for node in [each for each in model.graph.node if each.op_type == op and each.output[0] not in read]:
             model.graph.node.remove(node)
-            read -= {*node.input[:1]}
 
 
 def _leave_outputs(model: Any) -> None:
