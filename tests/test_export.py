@@ -308,7 +308,7 @@ ONE = {"dynamic": (), "batch": 0, "input": [1, 3, 8, 8], "output": [1, 5]}
 OPEN = {"dynamic": ("batch", "size"), "batch": 32, "input": [3, -1, -1], "output": [5]}
 
 
-@pytest.mark.parametrize("case", [ONE, OPEN], ids=["one", "open"])
+@pytest.mark.parametrize("case", [pytest.param(ONE, id="one"), pytest.param(OPEN, id="open", marks=pytest.mark.slow)])
 def test_a_model_repository_of_other_sizes(case: dict[str, Any], tmp_path: Path) -> None:
     """Without names of classes there are no labels, and without an open batch none is put together."""
     network = cnndsl.loads(FLAT.replace("flatten", "global_avgpool"))

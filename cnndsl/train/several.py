@@ -6,7 +6,9 @@ A run that is there goes on, and one that is done stays as it is, so that the sa
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -109,17 +111,19 @@ def _by_ray(tasks: Sequence[Task]) -> Iterator[tuple[int, Learned]]:
     if ours:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     try:
-        with TemporaryDirectory() as folder:
-            settings = tune.RunConfig(storage_path=folder, verbose=0)
+        with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):  # where it says how far it is
+            settings = tune.RunConfig(storage_path=folder)
             tuner = tune.Tuner(tune.with_resources(trial, resources), param_space=grid, run_config=settings)
-            for result in tuner.fit():
-                yield result.config["at"], _learned(result)
+            found = [(result.config["at"], _learned(result)) for result in tuner.fit()]
     finally:
         if ours:
             ray.shutdown()
+    yield from found
 
 
 def _learned(result: Any) -> Learned:
     if result.error is not None:
         return Learned(None, reason(result.error))
+    if "error" not in (result.metrics or ()):  # Ray was told to end
+        return Learned(None)
     return Learned(result.metrics["error"], result.metrics["why"])
