@@ -83,13 +83,14 @@ def test_a_mistake_beside_any_layer_is_told(example: str) -> None:
 
 
 def slips(path: Path) -> Iterator[Source]:
-    """The file with one of its numbers one larger: not in claims of counts, comments or the version."""
+    """The file with one number one larger or smaller, or twice it: not in claims of counts, comments or the version."""
     text = path.read_text(encoding="utf-8")
     for number in NUMBER.finditer(text):
         line = text[text.rfind("\n", 0, number.start()) + 1 : number.start()]
         if "#" not in line and "expect" not in line and not line.startswith("arch"):
-            slip = f"{text[: number.start()]}{int(number.group()) + 1}{text[number.end() :]}"
-            yield Source(str(path), slip, path)
+            was = int(number.group())
+            for slip in dict.fromkeys((was + 1, abs(was - 1), 2 * was or 2)):
+                yield Source(str(path), f"{text[: number.start()]}{slip}{text[number.end() :]}", path)
 
 
 def look_over(slip: Source, original: str) -> int:

@@ -42,7 +42,7 @@ def as_large_as_others(conflict: Conflict, reads: Mapping[int, tree.Labelled], l
 def _is_multiple(one: Shape, other: Shape) -> bool:
     """Whether one image is a whole number of times as high and wide as the other."""
     small, large = sorted((one[1:], other[1:]))
-    return all(n and m % n == 0 for n, m in zip(small, large, strict=True))
+    return all(m % n == 0 for n, m in zip(small, large, strict=True))
 
 
 def _labels_of(labels: Labels, wanted: Shape, before: Span, beside: Sequence[str]) -> list[str]:
