@@ -11,11 +11,11 @@ from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import UsageError, destination
 from cnndsl.cli.trained import add_trained, trained
 from cnndsl.errors import QuantizeError
+from cnndsl.quantizing.form import TOLERANCE
 
 if TYPE_CHECKING:
     from cnndsl.quantizing import Quantized
 
-TOLERANCE = 1.0
 EXAMPLES = """\
 examples:
   cnndsl quantize runs/resnet20/best --data fake --to onnx
