@@ -402,3 +402,10 @@ def test_the_driver_gets_whole_numbers(plan: Plan) -> None:
     values = (ctypes.c_void_p * 2)(2**63, 2**40)
     driver.launch(ctypes.c_void_p(2**47 + 1), [2**31 - 1, 65535, 1], 128, 2**17, values)
     assert seen == [(2**47 + 1, 2**31 - 1, 65535, 1, 128, 1, 1, 2**17, 77, ctypes.addressof(values), None)]
+
+
+def test_a_driver_that_is_too_old_is_said(folder: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Descriptors came with CUDA 12."""
+    monkeypatch.delattr(type(driver.library), "cuTensorMapEncodeTiled")
+    with pytest.raises(RuntimeError, match=r"^this driver has no cuTensorMapEncodeTiled: it is too old$"):
+        opened(folder, driver)
