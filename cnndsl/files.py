@@ -183,6 +183,16 @@ def _make_folder(directory: Path) -> list[Path]:
     return new
 
 
+def require_place(path: Path) -> None:
+    """Raise `OutputError` if a file can plainly not be written there, before the work that makes it."""
+    _require_replaceable(path)
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise OutputError(f"cannot write to {above}: it is a file, not a folder")
+    if not os.access(above, os.W_OK):
+        raise OutputError(f"cannot write to {above}: permission denied")
+
+
 def _require_replaceable(path: Path) -> None:
     """Raise `OutputError` for what a file must not take the place of: a folder, a device, a pipe."""
     if path.is_dir():

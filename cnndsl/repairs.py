@@ -57,12 +57,15 @@ class Repairs:
         for candidate in candidates[:MOST_TRIES]:
             if best and len(most) == len(others) and candidate.cost > best[0].cost + STEP:
                 break
-            gone = None if _is_like(candidate, best) else self._gone_with(candidate, finding, network, others, report)
+            like = _is_like(candidate, best)
+            if like and len(most) == len(others):  # none takes more away
+                continue
+            gone = self._gone_with(candidate, finding, network, others, report)
             if gone is None or (candidate.alone and len(gone) < len(others)):
                 continue
             if not best or len(gone) > len(most):
                 best, most = [candidate], gone
-            elif gone == most and candidate.cost <= best[0].cost + STEP:
+            elif gone == most and not like and candidate.cost <= best[0].cost + STEP:
                 best.append(candidate)
         return best, most
 

@@ -310,6 +310,7 @@ def test_whole_floats_are_integers() -> None:
         ("2.5 // -1", -3.0),
         ("7M * 0.1", 700_000.0),
         ("1e-300 * 1e-300", 0.0),
+        ("0.1 ** 2 * 1600", 16.0),
         ("sum([0.1, 0.1, 0.1])", 0.3),
         ("1 / 3 * 3", 1.0),
         ("2 ** 0.5 * 2 ** 0.5", 2**0.5 * 2**0.5),
@@ -318,6 +319,14 @@ def test_whole_floats_are_integers() -> None:
 def test_decimals_are_calculated_as_on_paper(written: str, value: float) -> None:
     checked = check_file(Source("t", f"let found = {written}\nnetwork t {{\n input 3\n}}"))
     assert checked.module.env.find("found") == value
+
+
+@pytest.mark.parametrize(
+    "written", ["1 / 1e-320", "1e17 // 1e-300", "9e18 + 9e18", "-9e18 - 9e18", "1e10 * 1e10", "1e10 ** 2"]
+)
+def test_decimals_that_are_too_large_are_told(written: str) -> None:
+    (finding,) = check_file(Source("t", f"let found = {written}\nnetwork t {{\n input 3\n relu\n}}")).report.errors
+    assert finding.code == "E313" and "too large" in finding.message
 
 
 def test_a_default_uses_earlier_parameters_and_in() -> None:

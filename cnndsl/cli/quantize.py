@@ -11,6 +11,7 @@ from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import UsageError, destination
 from cnndsl.cli.trained import add_trained, trained
 from cnndsl.errors import QuantizeError
+from cnndsl.files import require_place
 from cnndsl.quantizing.form import TOLERANCE
 
 if TYPE_CHECKING:
@@ -67,8 +68,12 @@ def _paths(text: str) -> tuple[str, ...]:
 def run(options: argparse.Namespace) -> int:
     from cnndsl.quantizing import quantize, require_packages
 
-    if options.to == "openvino" and options.output is not None and options.output.suffix != ".xml":
-        raise UsageError(f"OpenVINO's form is NAME.xml and NAME.bin beside it: end {options.output} in .xml")
+    if options.output is not None:
+        if (options.output.suffix == ".xml") != (options.to == "openvino"):
+            raise UsageError(
+                f"OpenVINO's form, and no other, is NAME.xml with NAME.bin beside it, not {options.output}"
+            )
+        require_place(options.output)
     require_packages(options.to)
     found = trained(options)
     if found is None:
@@ -99,7 +104,8 @@ def _report(done: Quantized, options: argparse.Namespace, path: Path) -> int:
         sys.stdout.write(quantized_json(done, options.tolerance, written))
     else:
         print(quantized_text(done))
-        print("\n".join(f"wrote {each} ({show_size(each.stat().st_size)})" for each in written))
+        for each in written:
+            print(f"wrote {each} ({show_size(each.stat().st_size)})")
     if refused is not None:
         print(f"cnndsl: error: {refused}", file=sys.stderr)
     return int(refused is not None)

@@ -76,8 +76,9 @@ class Lookup:
         """Where the definition that a name stands in, or the top of the file, binds it further down."""
         file = self.module.file
         bodies = (each.body for each in (*file.blocks, *file.networks))
-        around = [body for body in bodies if body is not None and body.span.holds(name.span)]
-        lets = (part for part in parts_of((*around, file.values)) if isinstance(part, tree.Let))
-        functions = (part.name for part in file.values if isinstance(part, tree.FunctionDefinition))
+        inside = [part for part in parts_of((*bodies,)) if isinstance(part, tree.Body) and part.span.holds(name.span)]
+        known = [*file.values, *(statement for body in inside for statement in body.statements)]
+        lets = (part for part in known if isinstance(part, tree.Let))
+        functions = (part.name for part in known if isinstance(part, tree.FunctionDefinition))
         names = (*(each for let in lets for each in let.names), *functions)
         return next((each.span for each in names if each.id == name.id and each.span.start > name.span.start), None)

@@ -13,6 +13,7 @@ from cnndsl.ops.arguments import Size, type_name
 
 LIMIT = 2**63
 _MAX_SIZE = 8  # numbers in a size
+_MOST_FACTORS = 8  # of a decimal's power that is calculated as on paper
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -20,6 +21,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "/": operator.truediv,
     "//": operator.floordiv,
     "%": operator.mod,
+    "**": operator.pow,
 }
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -74,21 +76,28 @@ def _as_on_paper(symbol: str, a: Any, b: Any) -> float:
 
     Others are as binary arithmetic has them, so that `1 / 3 * 3` stays 1.0.
     """
-    from fractions import Fraction  # few files have decimals, and it takes a while to load
-
-    exact = Fraction(_ARITHMETIC[symbol](Fraction(repr(a)), Fraction(repr(b))))
-    rounded = float(exact)
-    if Fraction(f"{rounded:.{sys.float_info.dig}g}") == exact:
-        return rounded
     found: float = _ARITHMETIC[symbol](a, b)
-    return found
+    if symbol not in ("//", "%") and float(_short(found)) == found:
+        return found
+
+    from fractions import Fraction  # few files need it, and it takes a while to load
+
+    exact = Fraction(_ARITHMETIC[symbol](Fraction(repr(a)), b if symbol == "**" else Fraction(repr(b))))
+    rounded = float(bounded(exact))
+    return rounded if Fraction(_short(rounded)) == exact else found
+
+
+def _short(number: float) -> str:
+    """A number with as many digits as every decimal has that a float can tell from others."""
+    return f"{number:.{sys.float_info.dig}g}"
 
 
 def _power(a: Any, b: Any) -> object:
     if isinstance(a, int) and isinstance(b, int) and b > 0 and abs(a) > 1 and b * math.log2(abs(a)) > 64:
         raise Uncomputable(f"{a} ** {b} is too large")
+    few = isinstance(a, float) and isinstance(b, int) and 0 < b <= _MOST_FACTORS
     try:
-        return bounded(a**b)
+        return bounded(_as_on_paper("**", a, b) if few else a**b)
     except OverflowError:
         raise Uncomputable(f"{a} ** {b} is too large") from None
     except ZeroDivisionError:

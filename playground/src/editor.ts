@@ -45,7 +45,8 @@ export class Editor {
 
   /** Another text, with the cursor where `network` begins in it. */
   replace(text: string, network: string): void {
-    const found = network ? new RegExp(`^network\\s+${network}\\b`, "m").exec(text) : null;
+    const known = /^\w+$/.test(network); // a link may say anything
+    const found = known ? new RegExp(`^network\\s+${network}\\b`, "m").exec(text) : null;
     const changes = { from: 0, to: this.view.state.doc.length, insert: text };
     this.view.dispatch({ changes });
     this.goTo(found?.index ?? 0);

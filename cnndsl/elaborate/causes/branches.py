@@ -128,15 +128,16 @@ def missing_pool(conflict: Conflict, scope: ScopeDraft, meeting: Span) -> Iterat
     """A pool like others of the file where an end that is too large has parted from the others, or from a claim."""
     for end, steps in enumerate(conflict.histories):
         wanted, have = conflict.wanted[end], conflict.shape(end)
-        if wanted is None or not steps or not len(wanted) == len(have) == 3 or not (scale := _scale(wanted, have)):
+        own = [step for step in steps if step.draft.inputs]  # nothing stands before an input
+        if wanted is None or not own or not len(wanted) == len(have) == 3 or not (scale := _scale(wanted, have)):
             continue
         pools = [each for each in conflict.text.commands.values() if each.name.id in POOLS]
         text = next((each.span.text for each in pools if each.span.text.endswith(f"/{scale}")), None)
-        place = _before_rounds(conflict, shown_at(conflict, steps[-1].draft, scope), meeting)
+        place = _before_rounds(conflict, shown_at(conflict, own[-1].draft, scope), meeting)
         if text is not None and conflict.text.editable(place):
             before = place.text.split("\n")[0]
             fix = Fix(f"`{text}` before `{before}` in line {place.line}", (Edit(_start(place), f"{text} -> "),))
-            yield Candidate(fix, POOL, place, f"nothing makes {show_shape(steps[-1].before)} smaller here")
+            yield Candidate(fix, POOL, place, f"nothing makes {show_shape(own[-1].before)} smaller here")
 
 
 def _before_rounds(conflict: Conflict, place: Span, meeting: Span) -> Span:

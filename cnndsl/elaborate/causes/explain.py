@@ -157,5 +157,5 @@ def ranked(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     """The most natural first; each text once."""
     found: dict[object, Candidate] = {}
     for candidate in sorted(candidates, key=lambda each: each.cost):
-        found.setdefault((candidate.fix.edits, candidate.input), candidate)
+        found.setdefault((candidate.fix.edits, str(candidate.input)), candidate)
     return tuple(found.values())

@@ -80,7 +80,7 @@ def _channels_first(conflict: Conflict, source: int, given: GivenInputs | None) 
     if channels <= _MOST_CHANNELS < min(rows, columns):
         found = _candidate(conflict, source, (channels, rows, columns), 2, "channels come first", given, None)
         yield found
-        turned = tuple(edit for claim in conflict.text.claims for edit in _turned(claim))
+        turned = tuple(edit for claim in conflict.text.claims() for edit in _turned(claim))
         if turned and found.fix.edits:
             fix = Fix(f"{found.fix.title}, with channels first in all shapes", (*found.fix.edits, *turned))
             yield replace(found, fix=fix)
@@ -200,7 +200,8 @@ def _words(shape: Shape, size: Shape, multiple: int | None) -> str:
     odd = [n for n, other in zip(shape[1:], size[1:], strict=True) if n != other]
     if multiple is None:
         return "the shapes below come from another size"
-    return f"{' and '.join(dict.fromkeys(map(str, odd)))} is no multiple of {multiple}"
+    sizes = [*dict.fromkeys(map(str, odd))]
+    return f"{' and '.join(sizes)} {'is no multiple' if len(sizes) == 1 else 'are no multiples'} of {multiple}"
 
 
 def _multiple(conflict: Conflict, source: int, size: Shape) -> int | None:

@@ -82,21 +82,20 @@ def other_parts(conflict: Conflict, parts: int, place: tree.Expression | tree.Bo
     if not isinstance(place, tree.Literal) or not conflict.text.editable(place.span):
         return
     channels = conflict.shape(0)[CHANNELS]
-    divisors = [count for count in range(2, min(channels, _MOST_PARTS) + 1) if channels % count == 0]
+    near = range(2, min(channels // 2, 2 * parts, _MOST_PARTS) + 1)
+    divisors = [count for count in near if channels % count == 0 and parts <= 2 * count]
     for rank, count in enumerate(sorted(divisors, key=lambda each: _distance(each, parts))):
         fix = Fix(f"`split {count}` makes {count} parts of {channels // count}", (Edit(place.span, str(count)),))
-        yield Candidate(fix, 20 + 2 * rank, place.span, "")
+        yield Candidate(fix, 22 + 2 * rank, place.span, "")
     if parts <= min(channels, _MOST_LISTED):
         each, more = divmod(channels, parts)
         sizes = str([each + 1] * more + [each] * (parts - more))
-        yield Candidate(
-            Fix(f"unequal parts stand in a list: `split {sizes}`", (Edit(place.span, sizes),)), 21, place.span, ""
-        )
+        fix = Fix(f"unequal parts stand in a list: `split {sizes}`", (Edit(place.span, sizes),))
+        yield Candidate(fix, 23, place.span, "")
 
 
-def other_widths(conflict: Conflict, op: Any) -> Iterator[Candidate]:
-    """Other filters of the one layer that decides the channels before a `pixel_shuffle`: multiples that it can take."""
-    block = op.factor**2
+def other_widths(conflict: Conflict, block: int) -> Iterator[Candidate]:
+    """Other filters of the one layer that decides how many channels come in: multiples of `block`."""
     found = deciding(conflict.drafts, conflict.ends[0], conflict.settled)
     if len(found) != 1:
         return

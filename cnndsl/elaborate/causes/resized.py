@@ -32,6 +32,8 @@ def as_large_as_others(conflict: Conflict, reads: Mapping[int, tree.Labelled], l
         command = None if grown is None else conflict.text.command_of(grown.draft)
         if wanted is None or grown is None or command is None or not conflict.text.editable(command.span):
             continue
+        if grown.before[1:] == wanted[1:]:  # it would not grow at all
+            continue
         beside = [read.id for other, read in reads.items() if other != end]
         for name in _labels_of(labels, wanted, command.span, beside):
             if conflict.mends({grown.node: Resize((wanted[1], wanted[2]))}):

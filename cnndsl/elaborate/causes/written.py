@@ -31,7 +31,7 @@ class Written:
         self._sharing: dict[str, dict[Span, list[int]]] = {}
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
-        self.claims: list[tree.Expression] = []
+        self._claims: list[tuple[str, tree.Expression]] = []  # each with the definition that makes it
         self.reads: dict[Span, tree.Read] = {}  # by the commands of the chains that they begin
         self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
@@ -45,8 +45,8 @@ class Written:
         source, body = definition.span.source, getattr(definition, "body", None)
         inside = source.span(definition.span.start, body.span.end) if body else source.span(0, len(source.text))
         for part in parts_of(definition):
-            if isinstance(part, tree.Flow) and part.shape is not None:
-                self.claims.append(part.shape)
+            if isinstance(part, tree.Flow) and part.shape is not None and not isinstance(definition, tree.Let):
+                self._claims.append((definition.name.id, part.shape))
             if isinstance(part, tree.Command):
                 self.commands[part.span] = part
             elif isinstance(part, tree.Flow) and isinstance(read := part.elements[0], tree.Read):
@@ -61,6 +61,12 @@ class Written:
     def editable(self, span: Span) -> bool:
         """Whether a place lies in the file that is being checked."""
         return span.source is self.module.source
+
+    def claims(self) -> list[tree.Expression]:
+        """The shapes that this network, and what it calls of its file, are said to have."""
+        ran = {scope.block for scopes in self._scopes.values() for scope in scopes}
+        names = {found.name.id for block in ran if (found := self._definition(block)) is not None}
+        return [shape for name, shape in self._claims if name in names and self.editable(shape.span)]
 
     def is_default(self, place: Span) -> bool:
         """Whether a value is the default of a parameter."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from cnndsl.elaborate.structures.branches import branches
 from cnndsl.elaborate.values import POISON, Failed
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import Integer, Kind, argument
+from cnndsl.ops.base import Shape
 from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.records import dataclass
 from cnndsl.syntax import tree
@@ -88,12 +89,18 @@ class Split(Structure):
         rest = channels - sum(self.parts[:-1])
         raise self._unsplit(elaborator, command, x, message, f"the last would be {rest}" if rest > 0 else None)
 
+    def _splits(self, shapes: Sequence[Shape]) -> bool:
+        """Whether a tensor of this shape comes apart."""
+        channels = shapes[0][0]
+        return channels % self.parts == 0 if isinstance(self.parts, int) else sum(self.parts) == channels
+
     def _unsplit(
         self, elaborator: Elaborator, command: tree.Command, x: Tensor, message: str, help: str | None
     ) -> Failed:
         def candidates() -> Iterator[Candidate]:
-            conflict = causes.conflict_of(elaborator, (x,), lambda shapes: False, (None,))
+            conflict = causes.conflict_of(elaborator, (x,), self._splits, (None,))
             if isinstance(self.parts, int):
+                yield from causes.other_widths(conflict, self.parts)
                 yield from causes.other_parts(conflict, self.parts, command.arguments[0].value)
             yield from causes.other_calculations(conflict)
 
