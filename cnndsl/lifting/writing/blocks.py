@@ -15,6 +15,8 @@ from cnndsl.lifting.writing.naming import block_name
 from cnndsl.lifting.writing.stages import is_container, is_stage, with_stages
 from cnndsl.lifting.writing.terms import (
     INLINE,
+    IS_ENTERING,
+    IS_LEAVING,
     PART,
     STAGE,
     Argument,
@@ -74,7 +76,7 @@ class Blocks:
         bodies = [self._laid(part) for part in parts]
         if len({skeleton(body) for body in bodies}) > 1:
             bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
-        worth = _is_worth(bodies[0], len(parts)) and not all(map(_holds, parts))
+        worth = (_is_worth(bodies[0], len(parts)) and not all(map(_holds, parts))) or _is_of_several(parts[0])
         together = unified(bodies) if worth else None
         if together is None:
             return {_key(part): _open(part, self._laid(part)) for part in parts}
@@ -132,6 +134,11 @@ def _open(part: Command, laid: Body) -> Command:
 
 def _holds(part: Command) -> bool:
     return part.scope is not None and is_container(part.scope)
+
+
+def _is_of_several(part: Command) -> bool:
+    """Whether several tensors go in or come out, so that it cannot be written out in the place of a call."""
+    return part.entry.endswith(IS_ENTERING) or part.result.endswith(IS_LEAVING)
 
 
 def _is_worth(body: Body, count: int) -> bool:

@@ -12,6 +12,7 @@ from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Stride, show
 from cnndsl.records import dataclass, field, replace
 
 MOST = 64  # the largest factor that is taken for meant
+ROOM = 60  # characters of a list that stands on one line
 USUALLY = 0.5  # the share of places in which a parameter has its default
 
 
@@ -154,12 +155,23 @@ class Fitting:
         return self.variables[-1]
 
 
-def fitted(body: Body, count: int, *, open: bool = True, taken: Collection[str] = ()) -> tuple[Body, list[Variable]]:
-    """A text of so many places, with its parameters; they are named once all are known."""
+def fitted(
+    body: Body, count: int, *, open: bool = True, taken: Collection[str] = (), suffix: str = ""
+) -> tuple[Body, list[Variable]]:
+    """A text of so many places, with its parameters; they are named once all are known, with a `suffix`."""
     first = Fitting(count, open=open)
     first.body(body)
-    fitting = Fitting(count, names=names_of([variable.role for variable in first.variables], taken), open=open)
+    names = [f"{name}{suffix}" for name in names_of([variable.role for variable in first.variables], taken)]
+    fitting = Fitting(count, names=names, open=open)
     return fitting.body(body), fitting.variables
+
+
+def listed(variables: Sequence[Variable], count: int) -> str:
+    """The values in each place as a list: one in a line of the text if that is short."""
+    rows = [[shown(variable, variable.values[i]) for variable in variables] for i in range(count)]
+    items = [row[0] if len(row) == 1 else f"[{', '.join(row)}]" for row in rows]
+    line = f"[{', '.join(items)}]"
+    return line if len(line) <= ROOM else "[\n" + "".join(f"    {item},\n" for item in items) + "]"
 
 
 def _ratio(expression: Expression, values: Sequence[object], others: Sequence[object]) -> Expression | None:

@@ -27,9 +27,9 @@ def is_skip(word: str, branches: Sequence[Sequence[Command]], sizes: Sequence[in
     return comes_back or (min(sizes) == 0 and max(sizes) > LONG and word != "add")
 
 
-def merged(command: Command, branches: Sequence[Flow], leaving: Shape) -> Command:
+def merged(command: Command, branches: Sequence[Flow], leaving: Shape | None) -> Command:
     """The merge of branches that all begin at what flows."""
-    if command.word == "add" and len(branches) == 2:
+    if command.word == "add" and len(branches) == 2 and leaving is not None:
         found = _residual(command, branches[0], branches[1], leaving) or _residual(
             command, branches[1], branches[0], leaving
         )

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 
 from cnndsl.elaborate.structures.sharing import Again
 from cnndsl.ir import Graph, Node
-from cnndsl.lifting.writing.reduction import Unit
+from cnndsl.lifting.writing.chains import Unit
 from cnndsl.lifting.writing.terms import NAMED, Argument, Body, Command, Flow, Tensor
 from cnndsl.records import replace
 

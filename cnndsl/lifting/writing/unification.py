@@ -14,6 +14,7 @@ from cnndsl.lifting.writing.terms import (
     Command,
     Expression,
     Flow,
+    Item,
     Tensor,
     Usual,
     Vector,
@@ -46,7 +47,9 @@ class _Skeleton:
         self.exact = exact
         self.numbers: dict[str, int] = {}
 
-    def tensor(self, name: str) -> int | str:
+    def tensor(self, name: str | Item) -> Hashable:
+        if isinstance(name, Item):
+            return (self.tensor(name.bundle), name.number, name.stop)
         return name if self.exact else self.numbers.setdefault(name, len(self.numbers))
 
     def body(self, body: Body | None) -> Hashable:
