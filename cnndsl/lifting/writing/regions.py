@@ -1,7 +1,8 @@
 """The network as one body: parts that the source names become parts of the text, from the innermost outwards.
 
-A scope becomes a part if one tensor goes in and one comes out, and nothing inside is named outside; of several tensors,
-if that is worth a block. Others say nothing about how the network is written, and their layers belong to what is around.
+A scope becomes a part if one tensor goes in and one comes out, and nothing inside is named outside; of several
+tensors, if that is worth a block. Others say nothing about how the network is written, and their layers belong to what
+is around them.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ IN = "what comes in"  # the source of a flow that begins with what enters its st
 NEST = "a nest"  # several flows in the place of one command, which begin with the tensor `entry`
 PART = "a part"  # what may become the call of a block
 FOR = "for"
+IF = "if"
 STAGE = "a stage"  # a part that only holds calls
 INLINE = "an open part"  # a part that is no block: what stands in it stands in its place
 NAMED = "a named part"  # a chain that is applied again elsewhere, so that it needs a label
@@ -71,7 +72,14 @@ class Vector:
     values: tuple[object, ...]
 
 
-ANY = Usual(None)
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A value where nothing is made of it, so that any would do; skeletons see it as one `like` that."""
+
+    like: object
+
+
+ANY = Blank(None)
 
 
 @dataclass(frozen=True, slots=True)
