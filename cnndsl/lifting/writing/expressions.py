@@ -43,7 +43,8 @@ class Variable:
     def agrees(self, values: Sequence[object]) -> bool:
         """Whether it is these values, or can be: it is from now on."""
         pairs = [*zip(self.values, values, strict=True)]
-        if not all(mine is None or value is ANY or mine == value for mine, value in pairs):
+        both = [mine == value for mine, value in pairs if mine is not None and value is not ANY]
+        if not both or not all(both):
             return False
         self.values = tuple(value if mine is None and value is not ANY else mine for mine, value in pairs)
         return True
@@ -137,7 +138,7 @@ class Fitting:
         for channels, sizes in self._incoming(incoming):
             for variable in self.variables:
                 pairs = zip(values, variable.values, sizes, strict=True)
-                if all(v is ANY or (type(p) is int and v == p * c) for v, p, c in pairs):  # type: ignore[operator]
+                if all(v is ANY or (type(p) is int and type(c) is int and v == p * c) for v, p, c in pairs):
                     return Expression(f"{variable.name} * {channels}", 1)
         return None
 
@@ -232,7 +233,7 @@ def _called(command: Command, *, first: bool) -> str:
     words = [each.word for each in commands_in(command) if each is not command]
     if "mul" in words:
         return "gated"
-    return "expanded" if first and words[0] == "conv" else f"with_{words[0]}"
+    return "expanded" if first and words[0] == "conv" else f"with_{words[0]}" if words[0].isidentifier() else "longer"
 
 
 def _ratio(expression: Expression, values: Sequence[object], others: Sequence[object]) -> Expression | None:

@@ -27,17 +27,20 @@ def with_options(variants: Sequence[Body]) -> list[Body] | None:
 
 
 def _together(variants: Sequence[Body]) -> list[Body] | None:
+    """The variants line by line, if at least as much is the same in all as is optional."""
     columns = _columns([list(body.flows) for body in variants])
     common = sum(None not in column and _says_something(column) for column in columns)
-    if common == 0:
-        return None
     lines: list[tuple[Flow, ...]] = []
+    optional = 0
     for present, run in groupby(columns, lambda column: tuple(flow is not None for flow in column)):
         settled = [_settled(column) for column in run]
         found = [flows for flows in settled if flows is not None and (all(present) or _is_free(flows[0]))]
         if len(found) < len(settled):
             return None
         lines += found if all(present) else [_behind_conditions(found, present)]
+        optional += 0 if all(present) else len(found)
+    if common < max(optional, 1):
+        return None
     return [Body(tuple(line[variant] for line in lines)) for variant in range(len(variants))]
 
 
