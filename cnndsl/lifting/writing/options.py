@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import groupby
 
-from cnndsl.lifting.writing.terms import IF, Argument, Body, Command, Flow, commands_in, flows_in
+from cnndsl.lifting.writing.terms import IF, STAGE, Argument, Body, Command, Flow, commands_in, flows_in
 from cnndsl.lifting.writing.unification import blank, skeleton
 from cnndsl.ops import find
 from cnndsl.ops.arguments import Boolean, Parameter
@@ -19,6 +19,8 @@ Column = tuple[Flow | None, ...]  # a line of the text, as it is in each variant
 
 def with_options(variants: Sequence[Body]) -> list[Body] | None:
     """Bodies as variants of one: with the same lines, some behind a condition that is false; None if they are not."""
+    if any(command.word == STAGE for body in variants for command in commands_in(body)):
+        return None  # the source's way to hold many parts, of which none is optional
     found = _together(variants)
     if found is None or len(set(map(skeleton, found))) > 1:
         return None

@@ -100,13 +100,10 @@ class _Regions:
         reads = Counter(read for name in members for read in (*self.units[name].sources, *self.units[name].named))
         entries = [name for name in reads if name not in inside]
         exits = sorted((name for name in made if self.uses[name] > reads[name]), key=self.position.__getitem__)
-        order = tuple(entries) if len(entries) == len(exits) == 1 else self.of_several.get(scope.path, ())
-        if (
-            set(order) != set(entries)
-            or not exits
-            or not self._keeps_names(members)
-            or not self._is_closed(members, entries)
-        ):
+        order = tuple(entries)
+        if len(entries) != 1 or len(exits) != 1:
+            order = self.of_several.get(scope.path, ()) if exits and self._is_closed(members, entries) else ()
+        if not order or set(order) != set(entries) or not self._keeps_names(members):
             self.members[around].extend(members)
             return
         self._part(scope, members, order, exits, reads)
