@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.elaborate.structures.residual import Residual
@@ -28,7 +28,7 @@ from cnndsl.lifting.writing.terms import (
     commands_in,
     nodes_of,
 )
-from cnndsl.lifting.writing.unification import skeleton, unified
+from cnndsl.lifting.writing.unification import SHORTCUT, skeleton, unified
 from cnndsl.ops.arguments import Parameter
 from cnndsl.records import dataclass, replace
 
@@ -74,7 +74,7 @@ class Blocks:
             assert part.body is not None
             body = self.layout.body(part.body, part.entry)
             groups[skeleton(body)].append(Laid(part, body))
-        return _with_conditions(groups)
+        return [part for group in _with_conditions(groups) for part in _by_shortcut(group)]
 
     def _calls(self, laid: Sequence[Laid]) -> dict[str, Command]:
         """What becomes of parts that are alike, by their scopes: calls, or what stands in them."""
@@ -145,6 +145,29 @@ def _with_options(laid: Sequence[Laid]) -> list[Laid] | None:
     if together is None or unified(together) is None:
         return None
     return [replace(each, body=body) for each, body in zip(laid, together, strict=True)]
+
+
+def _by_shortcut(group: list[Laid]) -> list[list[Laid]]:
+    """Parts whose residuals have one way around each; those without one go with most others."""
+    ways = [_way(each.body) for each in group]
+    counts = Counter(way for way in ways if way is not None)
+    if len(counts) < 2:
+        return [group]
+    usual = counts.most_common(1)[0][0]
+    found: dict[object, list[Laid]] = defaultdict(list)
+    for each, way in zip(group, ways, strict=True):
+        found[usual if way is None else way].append(each)
+    return [*found.values()]
+
+
+def _way(body: Body) -> object:
+    """The first way around a residual that is no identity."""
+    for command in commands_in(body):
+        if isinstance(kind := command.value(SHORTCUT), str):
+            return kind
+        if command.shortcut is not None:
+            return skeleton(Body((command.shortcut,)))
+    return None
 
 
 def _class(part: Command) -> str | None:

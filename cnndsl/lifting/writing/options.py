@@ -33,7 +33,7 @@ def _together(variants: Sequence[Body]) -> list[Body] | None:
     columns = _columns([list(body.flows) for body in variants])
     common = sum(None not in column and _says_something(column) for column in columns)
     lines: list[tuple[Flow, ...]] = []
-    optional = 0
+    optional, conditions = 0, set[tuple[bool, ...]]()
     for present, run in groupby(columns, lambda column: tuple(flow is not None for flow in column)):
         settled = [_settled(column) for column in run]
         found = [flows for flows in settled if flows is not None and (all(present) or _is_free(flows[0]))]
@@ -41,7 +41,9 @@ def _together(variants: Sequence[Body]) -> list[Body] | None:
             return None
         lines += found if all(present) else [_behind_conditions(found, present)]
         optional += 0 if all(present) else len(found)
-    if common < max(optional, 1):
+        conditions.add(present)
+    either = any(tuple(not holds for holds in condition) in conditions for condition in conditions)
+    if common < max(optional, 1) or either:
         return None
     return [Body(tuple(line[variant] for line in lines)) for variant in range(len(variants))]
 
