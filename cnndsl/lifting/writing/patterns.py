@@ -19,6 +19,7 @@ from cnndsl.lifting.writing.terms import (
     FOR,
     NAMED,
     PART,
+    ROUND,
     Body,
     Command,
     Flow,
@@ -80,7 +81,7 @@ class _Outside:
         self.mentions = Counter(map(named, mentions(body)))
 
     def is_closed(self, command: Command) -> bool:
-        if command.word in ("head", NAMED, FOR):
+        if command.word in ("head", NAMED, FOR, ROUND):
             return False
         made = {each.result for each in commands_in(command)} - {command.result}
         inside = Counter(map(named, mentions(command)))

@@ -20,6 +20,7 @@ from cnndsl.lifting.writing.rounds import common_begin, common_end, first_of_eac
 from cnndsl.lifting.writing.terms import NEST, Body, Command
 from cnndsl.records import replace
 
+OF_BUNDLES = ("concat", "add", "mul", "mean", "max")  # that need no braces where one comes
 DEEPEST = 12  # merges within merges; what is deeper gets labels
 LARGEST_NEST = 400  # joints
 
@@ -42,6 +43,8 @@ class Reduction(Region):
         self.name_items(bundle, items)
         for item in items:
             self.dominators.add(item, (bundle,))
+        if items:
+            self.uses[bundle] = sum(self.uses[item] for item in items)
 
     def add(self, unit: Unit) -> None:
         self.order[unit.name] = len(self.order)
@@ -58,6 +61,12 @@ class Reduction(Region):
 
     def _add_merge(self, unit: Unit) -> None:
         branches = tuple(self.take(source) for source in unit.sources)
+        whole = self._whole(branches) if unit.command.word in OF_BUNDLES else ""
+        if whole and not any(chain.commands for chain in branches):
+            self._fewer(whole, len(branches) - 1)
+            self.chains[unit.name] = self.take(whole)
+            self.chains[unit.name].add(unit.command)
+            return
         sources = {chain.source for chain in branches}
         commands, sizes = [chain.commands for chain in branches], [chain.size for chain in branches]
         skips = is_skip(unit.command.word, commands, sizes)
@@ -138,18 +147,11 @@ class Reduction(Region):
         for name in {source, self.maker(source)}:
             self.uses[name] -= count
 
-    def end(self, name: str, command: Command, results: Iterable[str], *, apart: bool = False) -> str:
-        """A merge that ends the region, and never becomes part of a chain; or the bundle that its branches are.
-
-        Branches that stay `apart` have names of their own.
-        """
+    def end(self, name: str, command: Command, results: Iterable[str], *, apart: bool = False) -> None:
+        """A group that ends the region, and never becomes part of a chain; `apart` if its branches have names."""
         self.order[name] = len(self.order)
         branches = tuple(self._apart(self.take(result)) for result in results)
-        if not apart and not any(chain.commands for chain in branches) and (whole := self._whole(branches)):
-            self._fewer(whole, len(branches) - 1)
-            return whole
         self.joints[name] = Joint(command, branches, (), apart)
-        return name
 
     def _apply_to_each(self) -> None:
         """Where the same comes of all tensors of a bundle, it is one command of that."""
@@ -170,8 +172,7 @@ class Reduction(Region):
 
     def _readers(self, items: Iterable[str]) -> list[Chain]:
         """The chains that read these tensors, in their order, if each is read once."""
-        chains = [*self.chains.values(), *(chain for joint in self.joints.values() for chain in joint.branches)]
-        found = {chain.source: chain for chain in chains}
+        found = {chain.source: chain for chain in self._all_chains()}
         return [found[item] for item in items if item in found and self.uses[item] == 1]
 
     def head(self, command: Command, result: str) -> None:
@@ -249,4 +250,26 @@ class Reduction(Region):
     def body(self, entry: str, result: str) -> Body:
         """All that is left, as flows that end in `result`; `entry` is what flows at first."""
         self._apply_to_each()
-        return self.flows(entry, result)
+        end = self._dissolved(result)
+        return self.flows(entry, end)
+
+    def _dissolved(self, result: str) -> str:
+        """Write no group or merge with branches of what is a bundle already; what flows at the end is `result`."""
+        became: dict[str, str] = {}
+        for name, joint in [*self.joints.items()]:
+            bare = not any(chain.commands for chain in joint.branches) and not joint.apart
+            whole = self._whole(joint.branches) if bare else ""
+            if whole and joint.command.word == Group.word:
+                became[name] = whole
+                del self.joints[name]
+            elif whole and joint.command.word in OF_BUNDLES:
+                del self.joints[name]
+                self._fewer(whole, len(joint.branches) - 1)
+                self.chains[name] = self.take(whole)
+                self.chains[name].add(joint.command)
+        for chain in self._all_chains():
+            chain.source = became.get(chain.source, chain.source)
+        return became.get(result, result)
+
+    def _all_chains(self) -> list[Chain]:
+        return [*self.chains.values(), *(chain for joint in self.joints.values() for chain in joint.branches)]

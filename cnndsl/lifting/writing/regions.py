@@ -57,6 +57,7 @@ class _Regions:
         self.shapes: dict[str, Shape] = {node.name: node.shape for node in graph}
         self.units = _units(graph)
         self.of_several = of_several(graph, self.units, KINDS)
+        self.groups: dict[tuple[str, tuple[str, ...]], str] = {}  # by the scope in which they are made
         self.maker: dict[str, str] = {}  # of each tensor that comes out of a part with others, that part
         self.uses = Counter(read for unit in self.units.values() for read in (*unit.sources, *unit.named))
         self.uses.update(output.node for output in graph.outputs)
@@ -71,7 +72,7 @@ class _Regions:
         return next((each.path for each in self.graph.scopes_around(name) if each.kind in KINDS), "")
 
     def network(self) -> Body:
-        for path in sorted(self._paths(), key=lambda path: -path.count(".")):
+        for path in sorted(self._paths(), key=lambda path: (-path.count("."), path)):
             self._close(self.graph.scopes[path])
         inputs = [node.name for node in self.graph.inputs]
         reduction = self._reduced(self.members[""], dict.fromkeys(inputs, ()))
@@ -118,29 +119,36 @@ class _Regions:
         leaving = tuple(exits) if len(exits) > 1 else ()
         outside = {name: self.uses[name] - reads[name] + 1 for name in entries}
         outside |= {name: self.uses[name] - reads[name] for name in exits}
-        self.uses.subtract(
-            {name: outside[name] - 1 for name in (*entering, *leaving)}
-        )  # what leaves is read by the end
-        self.uses[entry] = sum(reads[name] for name in entering) or self.uses[entry]
+        # Inside, what enters is read there alone, and what leaves once more, by the end.
+        self.uses.subtract({name: outside[name] - 1 for name in (*entering, *leaving)})
         reduction = self._reduced(members, {entry: entering})
-        ending = reduction.end(result, Command(Group.word, result=result), leaving) if leaving else result
-        body = reduction.body(entry, ending)
+        if leaving:
+            reduction.end(result, Command(Group.word, result=result), leaving)
+        body = reduction.body(entry, result)
         self.uses.update({name: count - self.uses[name] for name, count in outside.items()})
         for name in members:
             del self.units[name]
-        around = self.members[self._scope_of(scope.path)]
-        if entering:
-            self.units[entry] = Unit(entry, Command(Group.word, result=entry), entering, merges=True)
-            self.uses[entry] = 1
-            self.position[entry] = max(self.position[name] for name in entering)
-            around.append(entry)
+        around = self._scope_of(scope.path)
+        source = self._group(around, entry, entering) if entering else entry
         command = Command(PART, body=body, entry=entry, result=result, scope=scope)
-        self.units[result] = Unit(result, command, (entry,), items=leaving)
+        self.units[result] = Unit(result, command, (source,), items=leaving)
         if leaving:
-            self.uses[result] = sum(outside[name] for name in leaving)
             self.position[result] = max(self.position[name] for name in leaving)
             self.maker |= dict.fromkeys(leaving, result)
-        around.append(result)
+        self.members[around].append(result)
+
+    def _group(self, around: str, name: str, tensors: tuple[str, ...]) -> str:
+        """These tensors as one bundle, which several parts may read."""
+        known = self.groups.setdefault((around, tensors), name)
+        if known == name:
+            self.units[name] = Unit(name, Command(Group.word, result=name), tensors, merges=True)
+            self.uses[name] = 0
+            self.position[name] = max(self.position[tensor] for tensor in tensors)
+            self.members[around].append(name)
+        else:
+            self.uses.subtract(tensors)
+        self.uses[known] += 1
+        return known
 
     def _is_closed(self, members: Iterable[str], entries: Iterable[str]) -> bool:
         """Whether nothing that comes out goes in again."""
@@ -206,7 +214,8 @@ class _Regions:
             return ending[0].node
         if ending:
             named = any(map(is_named, ending))
-            return reduction.end(RESULTS, Command(Group.word), [output.node for output in ending], apart=named)
+            reduction.end(RESULTS, Command(Group.word), [output.node for output in ending], apart=named)
+            return RESULTS
         return ""
 
 

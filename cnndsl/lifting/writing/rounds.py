@@ -9,7 +9,6 @@ from cnndsl.lifting.writing.expressions import fitted, listed
 from cnndsl.lifting.writing.rates import HEADER
 from cnndsl.lifting.writing.terms import (
     EACH,
-    PART,
     ROUND,
     Argument,
     Body,
@@ -95,8 +94,8 @@ def _end(chain: Chain, count: int, shapes: Shapes) -> Flow:
 
 
 def _may_begin(commands: Sequence[Command]) -> bool:
-    kind = find(commands[0].word)
-    return commands[0].word == PART or (kind is not None and kind.weighted)
+    first, kind = commands[0], find(commands[0].word)
+    return bool(first.branches) or first.body is not None or (kind is not None and kind.weighted)
 
 
 def folded(each: Command, bodies: Sequence[Body]) -> Command:
