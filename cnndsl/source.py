@@ -84,6 +84,10 @@ class Span:
     def length(self) -> int:
         return self.end - self.start
 
+    def holds(self, other: Span) -> bool:
+        """Whether all of `other` lies in it."""
+        return self.source is other.source and self.start <= other.start and other.end <= self.end
+
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of `other`."""
         return Span(self.source, self.start, max(self.end, other.end))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from cnndsl.diagnostics import Diagnostic, Fix, Report
+from cnndsl.diagnostics import Diagnostic, Fix, Label, Report
 from cnndsl.diagnostics.edits import Edited, edited
 from cnndsl.diagnostics.trial import holds
 from cnndsl.elaborate.given_inputs import GivenInputs
@@ -61,7 +61,7 @@ def with_tried_fixes(trials: Trials, readings: Readings) -> Report:
         likely = readings(finding) if trials.left > 0 else ()
         read = next((fix for fix in likely if trials.holds(finding, fix)), None)
         if read is not None:
-            return replace(finding, fixes=(read,), help=_advice(finding))
+            return _at_reading(replace(finding, fixes=(read,), help=_advice(finding)), read)
         kept, words = [], []
         for fix in finding.fixes:
             held = trials.holds(finding, fix)
@@ -73,6 +73,22 @@ def with_tried_fixes(trials: Trials, readings: Readings) -> Report:
         return replace(finding, fixes=tuple(kept), help=help)
 
     return trials.report.rewritten(map(with_tried, trials.report))
+
+
+def _at_reading(finding: Diagnostic, reading: Fix) -> Diagnostic:
+    """A finding about shapes at what is read otherwise, if that is another line, such as that of the input."""
+    place, *others = [edit.span for edit in reading.edits]
+    if (
+        others
+        or not finding.code.startswith("E2")
+        or place.source is not finding.span.source
+        or place.line == finding.span.line
+        or not place.length
+    ):
+        return finding
+    words, _, _ = reading.title.partition(":")
+    labels = (Label(finding.span, finding.label or "it is noticed here"), *finding.labels)
+    return replace(finding, span=place, label=words, labels=tuple(each for each in labels if each.span != place))
 
 
 def _advice(finding: Diagnostic) -> str | None:

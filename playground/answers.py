@@ -15,9 +15,11 @@ from cnndsl.backends.torch import generate
 from cnndsl.checking import Request, check_at_once
 from cnndsl.diagnostics import Diagnostic, Fix
 from cnndsl.draw.viewer.states import viewer_data, viewer_glimpse
+from cnndsl.editor.completion import completions
 from cnndsl.editor.hints import hints
+from cnndsl.editor.hover import hover
 from cnndsl.editor.memory import change, remembered
-from cnndsl.editor.positions import units
+from cnndsl.editor.positions import offset_of_units, units
 from cnndsl.editor.view import View, first_view, in_view, in_view_on, whole_view
 from cnndsl.elaborate import Elaboration
 from cnndsl.errors import Error, ModelError
@@ -41,6 +43,7 @@ class Desk:
     def __init__(self) -> None:
         self._view: View | None = None
         self._whole: View | None = None
+        self._readable: View | None = None  # the last one without a syntax error, for names
         self._seconds = 0.0  # that the last whole look took
 
     def answer(self, request: str) -> str:
@@ -48,6 +51,8 @@ class Desk:
         asked = json.loads(request)
         kinds: dict[str, Callable[..., Answer]] = {
             "look": self.look,
+            "complete": self.complete,
+            "hover": self.hover,
             "picture": self.picture,
             "table": self.table,
             "zoo": zoo,
@@ -66,7 +71,7 @@ class Desk:
 
         The network in view is the one of the `line` of the cursor, from 0, or else the one that was.
         """
-        source = decode_source(text.encode("utf-8", "replace"), NAME, shipped("archs") / NAME)
+        source = _source(text)
         found = self._again(source)
         if found is None and not whole:
             found = self._first(source, network)
@@ -74,6 +79,8 @@ class Desk:
             found = self._look_whole(source)
         view, findings = found
         self._view = view
+        if view.file.complete:
+            self._readable = view
         return {
             "whole": view.whole,
             "network": _shown(view, line, network),
@@ -85,6 +92,20 @@ class Desk:
             "findings": [_finding(each, view) for each in findings],
             "hints": [{"at": _at(view.source, hint.offset), "text": hint.text} for hint in hints(view)],
         }
+
+    def complete(self, text: str, at: int) -> Answer:
+        """What could stand before a place, in the order in which it is likely."""
+        view = self._readable or self._view
+        found = completions(view, _source(text), offset_of_units(text, at)) if view is not None else []
+        return {"completions": [vars(each) for each in found]}
+
+    def hover(self, text: str, at: int) -> Answer:
+        """What is known of the word at a place, in Markdown; nothing, if the text has changed since the last look."""
+        view = self._view
+        if view is None or view.source.text != text:
+            return {"about": None}
+        found = hover(view, offset_of_units(text, at))
+        return {"about": {**_place(found.span), "text": found.text} if found is not None else None}
 
     def _again(self, source: Source) -> tuple[View, list[Diagnostic]] | None:
         """What is known of this text already: a cursor moves more often than the text changes."""
@@ -131,6 +152,10 @@ class Desk:
         if done is None or not len(done.graph):
             raise Missing("there is no network yet")
         return done
+
+
+def _source(text: str) -> Source:
+    return decode_source(text.encode("utf-8", "replace"), NAME, shipped("archs") / NAME)
 
 
 def _shown(view: View, line: int, network: str) -> str:
@@ -191,7 +216,7 @@ def _roofline(graph: Graph, card: str) -> str:
     return html_body(summary_table(summarize(graph, floors=floors(graph, CARDS[card])), SHOWN_TIMES))
 
 
-def _source(graph: Graph, _: str) -> str:
+def _written(graph: Graph, _: str) -> str:
     return f"<pre>{escape(generate(graph))}</pre>"
 
 
@@ -205,7 +230,7 @@ def _difference(graph: Graph, other: str) -> str:
 
 TABLES: dict[str, Callable[[Graph, str], str]] = {
     "summary": _summary,
-    "source": _source,
+    "source": _written,
     "roofline": _roofline,
     "difference": _difference,
 }

@@ -17,6 +17,7 @@ from examples import examples
 from cnndsl.checking import Checked, check_file
 from cnndsl.diagnostics import Fix
 from cnndsl.diagnostics.edits import edited
+from cnndsl.ops import all_layers
 from cnndsl.source import Source, read_source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,7 @@ OPEN = {
     "too_small/deep_stages": "the layer that is too large stands in a block, and the call that is too much elsewhere",
     "zero/let": "a name does not say that it is a quotient",
 }
+EXAMPLES = sorted({example for layer in all_layers().values() for example in layer.examples})
 ZOO = sorted((ROOT / "archs").glob("*.arch"))
 _SPREAD = 7
 NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
@@ -65,14 +67,30 @@ def test_the_cause_is_named_and_mended(path: Path) -> None:
         assert not check_file(Source(source.name, text, source.path)).report.errors
 
 
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_mistake_beside_any_layer_is_told(example: str) -> None:
+    """In a branch that meets another: with a stride more, one pixel less, or a 1x1 of another stride."""
+    shape, _, line = example.partition(" -> ")
+    strided = [f"conv {kernel}, {shape.split(' ')[0]}, /3" for kernel in ("1x1", "3x3")]
+    wrong = 0
+    for inside in (*(f"{line} -> {conv}" for conv in strided), *(f"{conv} -> {line}" for conv in strided)):
+        text = f"network n {{\n    input {shape}\n    residual {{\n        {inside}\n    }}\n}}\n"
+        checked = check_file(Source("n.arch", text))
+        wrong += not checked.report.ok
+        for fix in checked.report.errors[0].fixes if checked.report.errors else ():
+            assert not check_file(Source("n.arch", repaired(checked, fix))).report.errors
+    assert wrong or "1 x 1" in shape or shape.count("x") == 0
+
+
 def slips(path: Path) -> Iterator[Source]:
-    """The file with one of its numbers one larger: not in claims of counts, comments or the version."""
+    """The file with one number one larger or smaller, or twice it: not in claims of counts, comments or the version."""
     text = path.read_text(encoding="utf-8")
     for number in NUMBER.finditer(text):
         line = text[text.rfind("\n", 0, number.start()) + 1 : number.start()]
         if "#" not in line and "expect" not in line and not line.startswith("arch"):
-            slip = f"{text[: number.start()]}{int(number.group()) + 1}{text[number.end() :]}"
-            yield Source(str(path), slip, path)
+            was = int(number.group())
+            for slip in dict.fromkeys((was + 1, abs(was - 1), 2 * was or 2)):
+                yield Source(str(path), f"{text[: number.start()]}{slip}{text[number.end() :]}", path)
 
 
 def look_over(slip: Source, original: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,7 @@ def judge(drawn: Picture, direction: Direction = "down") -> Drawing:
     for source, each in found.wires.items():
         check_reach(source, each, readers[source], found)
         check_free(each, found)
+    check_heads(found, drawn)
     return found
 
 
@@ -110,6 +111,13 @@ def check_free(found: Wires, drawing: Drawing) -> None:
         for area in areas:
             if area.left < right and left < area.right and area.top < bottom and top < area.bottom:
                 assert not any(area.crossed(start, end) for start, end in pairwise(line))
+
+
+def check_heads(found: Drawing, drawn: Picture) -> None:
+    """Tensors that come into one closed block come in beside each other."""
+    for key in (key for key, box in drawn.boxes.items() if box.kind == "scope"):
+        tips = [tip for each in found.wires.values() for tip in each.tips if found.boxes[key].on_edge(tip)]
+        assert not any(near(one, other, 1) for one, other in combinations(tips, 2)), f"heads at {key} are one"
 
 
 def near(one: Point, other: Point, most: float) -> bool:

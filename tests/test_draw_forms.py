@@ -137,6 +137,14 @@ def test_a_broken_network_is_drawn_as_far_as_it_goes(tmp_path: Path, capsys: pyt
     assert "conv 3x3, 7" in out and out.rstrip().endswith("</svg>") and "error" in err
 
 
+def test_a_block_is_left_out_of_which_nothing_is_drawn(tmp_path: Path) -> None:
+    """A mistake breaks it off where there are only branches that pass on what comes in."""
+    path = tmp_path / "broken.arch"
+    path.write_text("block b {\n mul { | identity | foo }\n}\nnetwork n {\n input 3 x 8 x 8\n relu\n b\n}")
+    assert main(["draw", str(path), "-o", str(tmp_path / "n.svg")]) == 1
+    assert set(read((tmp_path / "n.svg").read_text()).boxes) == {"input", "relu"}
+
+
 @pytest.mark.parametrize("name", ("resnet50", "unet", "resnet50_fpn"))
 def test_a_network_runs_to_the_right(name: str) -> None:
     for depth in (1, None):

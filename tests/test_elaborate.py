@@ -296,6 +296,30 @@ def test_whole_floats_are_integers() -> None:
     assert shape(halves) == shape("conv 3, 16, /2, pad=1\n conv 3x3, 4, groups=4")
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("0.1 * 3", 0.3),
+        ("0.1 + 0.2", 0.3),
+        ("1 - 0.9", 0.1),
+        ("0.7 / 0.1", 7.0),
+        ("0.3 // 0.1", 3.0),
+        ("0.3 % 0.1", 0.0),
+        ("0.07 * 100", 7.0),
+        ("-0.1 * 3", -0.3),
+        ("2.5 // -1", -3.0),
+        ("7M * 0.1", 700_000.0),
+        ("1e-300 * 1e-300", 0.0),
+        ("sum([0.1, 0.1, 0.1])", 0.3),
+        ("1 / 3 * 3", 1.0),
+        ("2 ** 0.5 * 2 ** 0.5", 2**0.5 * 2**0.5),
+    ],
+)
+def test_decimals_are_calculated_as_on_paper(written: str, value: float) -> None:
+    checked = check_file(Source("t", f"let found = {written}\nnetwork t {{\n input 3\n}}"))
+    assert checked.module.env.find("found") == value
+
+
 def test_a_default_uses_earlier_parameters_and_in() -> None:
     blocks = "block cell(n = in.channels * 2, m = n + 1, k = 2 * m) { conv 1x1, k }"
     assert shape("cell", blocks)[0] == 2 * (4 * 2 + 1)

@@ -72,6 +72,20 @@ def test_a_change_is_looked_at_first_in_the_network_in_view(asked: Asked) -> Non
     assert asked.look("")["network"] == "" and "no network" in asked("picture", network="", state="")["error"]
 
 
+def test_words_are_completed_and_explained(asked: Asked) -> None:
+    """Names are those of the last text that could be read; a text that has changed since has no hovers."""
+    good = WRONG.replace("cnov", "conv")
+    typing = good.replace("-> relu", "-> re")
+    asked.look(good)
+    at = len(typing[: typing.index("-> re") + 5].encode("utf-16-le")) // 2
+    found = {each["word"]: each for each in asked("complete", text=typing, at=at)["completions"]}
+    assert found["relu"]["kind"] == "layer" and "Nair" in found["relu"]["documentation"]
+    about = asked("hover", text=good, at=good.index("relu") + 2)["about"]
+    assert utf16(good, about["from"], about["to"]) == "relu" and "`8 x 32 x 32`" in about["text"]
+    assert asked("hover", text=typing, at=at)["about"] is None is asked("hover", text=good, at=0)["about"]
+    assert Asked()("complete", text=good, at=10**9)["completions"] == []
+
+
 def test_tables_say_what_the_commands_say(asked: Asked) -> None:
     asked.look(asked("text", network="lenet5")["text"], 0, "lenet5")
     table = {"network": "lenet5", "choice": ""}

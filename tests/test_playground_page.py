@@ -130,6 +130,28 @@ def test_a_network_is_written_and_repaired(site: Path, context: BrowserContext) 
         assert opened.said == [] and opened.asked == {address.rstrip("/")}
 
 
+def test_words_are_offered_and_explained(site: Path, context: BrowserContext) -> None:
+    """Tab takes what is offered, and Enter ends the line; what is shown of a word is no HTML of the text's."""
+    with served(site) as address:
+        opened = Playground(context, address)
+        page = opened.page
+        opened.write("# <img src=x onerror=alert(1)>\n" + TYPED.replace("    global_avgpool -> linear 10\n}", ""))
+        page.keyboard.type("global_a")
+        offered = page.locator(".cm-tooltip-autocomplete")
+        expect(offered.locator("li").first).to_contain_text("global_avgpool")
+        page.wait_for_timeout(150)  # the editor takes no word in the first moment that it is offered
+        page.keyboard.press("Tab")
+        page.keyboard.type(" -> linear 10")
+        page.keyboard.press("Enter")
+        page.keyboard.type("}")
+        opened.shown("typed")
+        expect(page.locator("#status")).to_contain_text("no findings")
+        page.locator(".cm-line", has_text="network").get_by_text("typed").hover()
+        expect(page.locator(".about")).to_contain_text("<img src=x onerror=alert(1)>")
+        assert page.locator(".about img").count() == 0
+        assert opened.said == [] and opened.asked == {address.rstrip("/")}
+
+
 def test_a_network_of_the_zoo_is_unfolded_compared_and_shared(site: Path, context: BrowserContext) -> None:
     with served(site) as address:
         opened = Playground(context, address)
@@ -168,6 +190,15 @@ def test_a_network_of_the_zoo_is_unfolded_compared_and_shared(site: Path, contex
         expect(again.page.locator(".cm-content")).to_contain_text("# mine")
         assert len(page.url) < 3_000
         assert opened.said == again.said == [] and opened.asked == {address.rstrip("/")}
+
+
+def test_a_link_names_a_network_of_the_zoo(site: Path, context: BrowserContext) -> None:
+    with served(site) as address:
+        opened = Playground(context, f"{address}#network=lenet5")
+        opened.shown("lenet5")
+        opened.page.evaluate("location.hash = '#network=nothing'")
+        expect(opened.page.locator("#note")).to_contain_text("nothing")
+        assert opened.said == []
 
 
 def test_it_works_without_its_server_and_with_a_broken_link(site: Path, context: BrowserContext) -> None:

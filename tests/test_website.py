@@ -50,4 +50,7 @@ def test_the_whole_site(tmp_path: Path) -> None:
     drawn = pages["slides.html"]
     assert drawn.count("<img") == len(re.findall(r"-o \w+\.svg$", (source / "slides.md").read_text(), re.MULTILINE))
     for name in networks:
-        assert all(part in pages[f"networks/{name}.html"] for part in (f'alt="{name}: its layers', "<table"))
+        assert all(
+            part in pages[f"networks/{name}.html"]
+            for part in (f'alt="{name}: its layers', "<table", f'#network={name}"')
+        )

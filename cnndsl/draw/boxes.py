@@ -112,10 +112,10 @@ class _Painter:
             if not isinstance(entry, Part):
                 self._layer(entry, frame, shortcut=shortcut)
                 continue
+            if not self._shows(entry):
+                continue
             inside = self._entries(entry)
             chain = lone_chain(inside)
-            if not inside:
-                continue
             if chain is not None:
                 self._layer(chain, frame, shortcut=shortcut or entry.scope.kind == "shortcut", scope=entry)
             elif entry.count == 1 and entry.scope.kind in PLAIN:
@@ -128,6 +128,16 @@ class _Painter:
 
     def _entries(self, part: Part) -> list[Entry]:
         return list(self.shown.entries(self.labels.wording.entries(part)))
+
+    def _shows(self, part: Part) -> bool:
+        """Whether anything of it is drawn: where a mistake breaks it off there may be only branches that pass on."""
+        pending: list[Entry] = [part]
+        while pending:
+            entry = pending.pop()
+            if not isinstance(entry, Part):
+                return True
+            pending.extend(self._entries(entry))
+        return False
 
     def _layer(self, chain: Chain, frame: _Open, *, shortcut: bool, scope: Part | None = None) -> None:
         key = chain[0].name

@@ -11,9 +11,10 @@ from cnndsl.draw.geometry import HEADING, MARGIN, Direction, Layout, Rectangle, 
 from cnndsl.draw.measure import TITLE, Room
 from cnndsl.draw.model import OUTER, Frame, Picture
 from cnndsl.draw.passing import Segment, addresses, attachments, way
-from cnndsl.draw.place import Border, Places
+from cnndsl.draw.place import Places
 from cnndsl.draw.sizes import UNDER, Extent, box_drawn, box_extent, merge_halves, shape_width, title_widths
 from cnndsl.draw.valley import valley
+from cnndsl.draw.wires import Border, Ports, Wires
 
 PADDING = 14  # pixels inside a frame's border
 PORT = 16  # between the places where different tensors cross a border
@@ -93,7 +94,7 @@ class _Laid:
         merges = {box.key: merge_halves(box, direction) for box in boxes if box.kind == "merge"}
         shortcuts = {box.key for box in boxes if box.shortcut}
         shapes = {box.key for box in boxes if box.shape} | {key for key in frames if inner[key].frame.shape}
-        ports = len(self.entries), len(self.exits)
+        crossed = len(self.entries), len(self.exits)
         down = direction == "down"
         room = Room(
             arranged,
@@ -104,10 +105,16 @@ class _Laid:
             shapes if down else set(),
             titled=bool(frame.title) and down,
             least=0.0 if down or frame.key == OUTER else sum(title_widths(frame)),
-            ports=ports,
+            ports=crossed,
         )
-        self.places = Places(arranged, room, attached, border, insets)
-        self.routes = [self.places.route(each) for each in ways]
+        self.places = Places(arranged, room, attached)
+        wires = Wires(self.places, border, insets)
+        blocks = [box.key for box in boxes if box.kind == "scope"]
+        inwards: dict[str | None, Ports] = {
+            key: wires.ports(key, ways, min(drawn[key].left, drawn[key].right)) for key in blocks
+        }
+        wires = Wires(self.places, border.entered(inwards), insets)
+        self.routes = [wires.route(each) for each in ways]
         self.extent: Extent = self._extent()
 
     def _extent(self) -> Extent:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from inspect import cleandoc
-from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from cnndsl.editor.hover import heading
@@ -51,9 +50,7 @@ class Completion:
     """
 
     word: str
-    kind: Literal[
-        "keyword", "layer", "structure", "block", "network", "argument", "choice", "name", "label", "fact", "file"
-    ]
+    kind: Kind
     detail: str = ""
     documentation: str = ""
     text: str = ""
@@ -218,7 +215,7 @@ def _arguments(place: _Place, link: list[Token]) -> Iterator[Completion]:
     if place.last == "_EQUAL" and len(link) > 2 and link[-2] in known:
         yield from _choices(place, known[link[-2]])
     elif place.last == "_COMMA" or len(link) == 1:
-        yield from _by_name(signature, {word for word, after in pairwise(link) if after == "="})
+        yield from _by_name(signature, _given(signature, link[1:]))
     elif place.last in _AFTER_VALUE:
         return
     yield from _names(place)
@@ -230,6 +227,23 @@ def _signature(place: _Place, command: str) -> tuple[Parameter, ...]:
         return cls.signature()
     found = place.view.checked.module.blocks.get(command)
     return parameters_of(found[0].parameters) if found else ()
+
+
+def _given(signature: Iterable[Parameter], words: list[Token]) -> set[str]:
+    """The parameters that the words of a call bind: by name, the stride by its slash, others by their order."""
+    arguments: list[list[Token]] = [[]]
+    depth = 0
+    for word in words:
+        depth += (word.type in OPENING) - (word.type in CLOSING)
+        if word.type == "_COMMA" and depth == 0:
+            arguments.append([])
+        else:
+            arguments[-1].append(word)
+    named = {first for first, second in (each[:2] for each in arguments if len(each) > 1) if second.type == "_EQUAL"}
+    strided = {"stride" for each in arguments if each and each[0].type == "SLASH"}
+    by_order = sum(bool(each) for each in arguments) - len(named) - len(strided)
+    free = [parameter.name for parameter in signature if parameter.positional and parameter.name not in named]
+    return {*named, *strided, *free[:by_order]}
 
 
 def _by_name(signature: Iterable[Parameter], given: set[str]) -> Iterator[Completion]:

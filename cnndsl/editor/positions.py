@@ -29,15 +29,18 @@ def offset_at(source: Source, position: Position) -> int:
     """The offset of a place; one that lies behind the end of a line, or of the text, is that end."""
     if position.line >= source.line_count:
         return len(source.text)
-    start, line = source.start_of(position.line + 1), source.line(position.line + 1)
-    if line.isascii():
-        return start + min(position.column, len(line))
-    left = position.column
-    for at, each in enumerate(line):
-        left -= units(each)
-        if left < 0:
-            return start + at
-    return start + len(line)
+    return source.start_of(position.line + 1) + offset_of_units(source.line(position.line + 1), position.column)
+
+
+def offset_of_units(text: str, count: int) -> int:
+    """The offset behind so many UTF-16 units of a text, at most its end."""
+    if text.isascii():
+        return min(count, len(text))
+    for at, each in enumerate(text):
+        count -= units(each)
+        if count < 0:
+            return at
+    return len(text)
 
 
 def ends_of(span: Span) -> tuple[Position, Position]:

@@ -206,9 +206,10 @@ def _wrong_shape(
     def candidates() -> Iterator[Candidate]:
         distrusted = stated.span in elaborator.settings.distrusted
         yield from causes.claimed_otherwise(conflict, stated, place, distrusted=distrusted)
-        if not distrusted and len(claimed) == len(x.shape):
+        if not distrusted and is_shape(claimed) and len(claimed) == len(x.shape):
             yield from causes.changes_behind(conflict)
             yield from causes.repeated_otherwise(conflict, statement, 50)
+            yield from causes.missing_pool(conflict, place.scope, stated.span)
             yield from causes.near_inputs(conflict, None)
             yield from _of_branches(elaborator, statement, conflict)
 

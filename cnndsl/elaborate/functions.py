@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.elaborate.operators import Uncomputable, bounded, is_number
+from cnndsl.elaborate.operators import Uncomputable, arithmetic, bounded, is_number
 from cnndsl.elaborate.values import MAX_ITEMS, brief
 from cnndsl.ops.arguments import Size, type_name
 
@@ -37,7 +37,10 @@ def _length(*given: Any) -> int:
 
 def _sum(*given: Any) -> Any:
     _arity("sum", given, 1, 1)
-    return bounded(sum(_numbers("sum", _items("sum", given[0]))))
+    total: Any = 0
+    for number in _numbers("sum", _items("sum", given[0])):
+        total = arithmetic("+", total, number)
+    return total
 
 
 def _extreme(name: str, pick: Callable[[list[Any]], Any]) -> Callable[..., Any]:

@@ -152,6 +152,7 @@ def _unfit(elaborator: Elaborator, error: LayerError, op: Op, command: tree.Comm
             yield from causes.as_vector(conflict, command)
         elif error.argument == "factor":
             yield from causes.other_factors(conflict, op, command)
+            yield from causes.other_widths(conflict, op)
         elif error.argument == "groups":
             yield from causes.other_groups(conflict, op, command, place.scope)
         if error.code in ("E204", "E206"):

@@ -8,6 +8,7 @@ from cnndsl.elaborate.env import Env
 from cnndsl.elaborate.foreign import Remedy, value_meant
 from cnndsl.elaborate.functions import FUNCTIONS
 from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.values import POISON, Block, Failed, Function, Layer
 from cnndsl.ops import all_layers, find
 from cnndsl.records import dataclass
@@ -66,14 +67,17 @@ class Lookup:
             return f"`{name.id}` is a function: `{name.id}(...)`", ()
         if name.id in NETWORK_FACTS and not self.facts:
             return f"`{name.id}` is known only in `expect`", ()
-        if (later := self._bound_later(name.id)) is not None:
+        if (later := self._bound_later(name)) is not None:
             return f"it is bound in line {later.line}, further down", ()
         known = [*self.env.all_names(), *self.facts, *self.module.blocks, *FUNCTIONS, *all_layers()]
         return value_meant(name, known)
 
-    def _bound_later(self, name: str) -> Span | None:
-        """Where the top of the file binds a name that is not bound yet."""
-        lets = (part for part in self.module.file.values if isinstance(part, tree.Let))
-        functions = (part.name for part in self.module.file.values if isinstance(part, tree.FunctionDefinition))
+    def _bound_later(self, name: tree.Name) -> Span | None:
+        """Where the definition that a name stands in, or the top of the file, binds it further down."""
+        file = self.module.file
+        bodies = (each.body for each in (*file.blocks, *file.networks))
+        around = [body for body in bodies if body is not None and body.span.holds(name.span)]
+        lets = (part for part in parts_of((*around, file.values)) if isinstance(part, tree.Let))
+        functions = (part.name for part in file.values if isinstance(part, tree.FunctionDefinition))
         names = (*(each for let in lets for each in let.names), *functions)
-        return next((each.span for each in names if each.id == name), None)
+        return next((each.span for each in names if each.id == name.id and each.span.start > name.span.start), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,13 +60,28 @@ def arithmetic(symbol: str, a: Any, b: Any) -> object:
             return _power(a, b)
         if symbol in ("/", "//", "%") and b == 0:
             raise Uncomputable(f"{brief(a)} {symbol} 0 divides by zero")
-        return bounded(_ARITHMETIC[symbol](a, b))
+        return bounded(_as_on_paper(symbol, a, b) if float in (type(a), type(b)) else _ARITHMETIC[symbol](a, b))
     if symbol == "+" and type(a) is type(b) and isinstance(a, (list, str)):
         return joined(a, b)
     if symbol == "*" and isinstance(a, list) and isinstance(b, int) and not isinstance(b, bool):
         check_length(len(a) * b)
         return a * b
     raise _misfit(symbol, "combine", a, b)
+
+
+def _as_on_paper(symbol: str, a: Any, b: Any) -> float:
+    """The result of two decimals as they are written, where it is a short one: `0.1 * 3` is 0.3, `0.3 // 0.1` is 3.0.
+
+    Others are as binary arithmetic has them, so that `1 / 3 * 3` stays 1.0.
+    """
+    from fractions import Fraction  # few files have decimals, and it takes a while to load
+
+    exact = Fraction(_ARITHMETIC[symbol](Fraction(repr(a)), Fraction(repr(b))))
+    rounded = float(exact)
+    if Fraction(f"{rounded:.{sys.float_info.dig}g}") == exact:
+        return rounded
+    found: float = _ARITHMETIC[symbol](a, b)
+    return found
 
 
 def _power(a: Any, b: Any) -> object:

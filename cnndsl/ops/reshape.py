@@ -100,7 +100,8 @@ class PixelShuffle(Op):
         channels, height, width = expect_image(self.word, inputs[0])
         block = self.factor**2
         if channels % block:
-            near = f"{max(channels // block, 1) * block} or {(channels // block + 1) * block}"
+            least = max(channels // block, 1) * block
+            near = f"{least} or {least + block}"
             raise LayerError(
                 "E206",
                 f"{channels} channels do not make blocks of {self.factor} x {self.factor} = {block} pixels",

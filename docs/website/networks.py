@@ -64,6 +64,7 @@ def _network_page(file: ZooFile, name: str, facts: Facts, results: Sequence[Resu
         where,
         plain(definition.doc),
         f"```sh\ncnndsl summary {name}\ncnndsl draw {name} -o {name}.html\n```",
+        f'<a href="../playground/index.html#network={name}">Open it in the playground</a>',
         f"![{name}: its layers and blocks, from the input down]({name}.svg)",
         "## Layers",
         layers.strip(),

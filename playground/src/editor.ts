@@ -7,6 +7,7 @@ import { findings, showFindings } from "./findings";
 import { arch } from "./highlighting";
 import { hints, showHints } from "./hints";
 import type { Look } from "./messages";
+import { Ask, words } from "./words";
 
 const extensions = [
   lineNumbers(),
@@ -27,8 +28,9 @@ const extensions = [
 export class Editor {
   private readonly view: EditorView;
 
-  constructor(parent: HTMLElement, changed: (update: ViewUpdate) => void) {
-    this.view = new EditorView({ parent, extensions: [extensions, EditorView.updateListener.of(changed)] });
+  constructor(parent: HTMLElement, ask: Ask, changed: (update: ViewUpdate) => void) {
+    const listener = EditorView.updateListener.of(changed);
+    this.view = new EditorView({ parent, extensions: [words(ask), extensions, listener] });
   }
 
   get text(): string {

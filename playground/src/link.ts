@@ -2,12 +2,13 @@
 
 const MOST = 1 << 20; // letters of a text in a link
 
+/** A text and which of its networks; without a text, one of the zoo. */
 export interface Linked {
-  text: string;
+  text?: string;
   network: string;
 }
 
-export async function toHash({ text, network }: Linked): Promise<string> {
+export async function toHash(text: string, network: string): Promise<string> {
   const bytes = await throughStream(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
   const letters = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   const packed = letters.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -17,13 +18,13 @@ export async function toHash({ text, network }: Linked): Promise<string> {
 /** What a link holds; undefined if it holds nothing, or nothing that can be read. */
 export async function fromHash(hash: string): Promise<Linked | undefined> {
   const said = new URLSearchParams(hash.slice(1));
-  const packed = said.get("text");
-  if (packed === null) return undefined;
+  const packed = said.get("text"), network = said.get("network") ?? "";
+  if (packed === null) return network ? { network } : undefined;
   try {
     const letters = atob(packed.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
     const text = await throughStream(bytes, new DecompressionStream("deflate-raw"));
-    return { text: new TextDecoder().decode(text), network: said.get("network") ?? "" };
+    return { text: new TextDecoder().decode(text), network };
   } catch {
     return undefined;
   }

@@ -2,6 +2,8 @@
 
 export type Question =
   | { ask: "look"; text: string; line: number; network: string; whole: boolean }
+  | { ask: "complete"; text: string; at: number }
+  | { ask: "hover"; text: string; at: number }
   | { ask: "picture"; network: string; state: string }
   | { ask: "table"; network: string; kind: string; choice: string }
   | { ask: "text"; network: string }
@@ -42,6 +44,20 @@ export interface Look {
   networks: Record<string, number>;
   findings: Finding[];
   hints: Hint[];
+}
+
+/** A word that could stand there: `text` is put in where that is more than the word. */
+export interface Completion {
+  word: string;
+  kind: string;
+  detail: string;
+  documentation: string;
+  text: string;
+}
+
+/** What is known of a word, in Markdown. */
+export interface About extends Place {
+  text: string;
 }
 
 export interface Zoo {

@@ -17,7 +17,7 @@ const zoo = find<HTMLSelectElement>("zoo");
 const compiler = new Compiler();
 const picture = new Picture(document.querySelector<HTMLElement>(".viewer")!, (line) => editor.goToLine(line));
 const tabs = new Tabs(() => void follow());
-const editor = new Editor(find("editor"), changed);
+const editor = new Editor(find("editor"), askAside, changed);
 
 let turn = 0; // of looking at the text; a later one makes what an earlier one still does worthless
 let network = ""; // the one that is shown
@@ -59,9 +59,18 @@ async function look(ask: Ask, pause: () => Promise<void>): Promise<void> {
   const seen = await show(ask, text, false);
   await showNetwork(ask, text);
   await pause();
-  history.replaceState(null, "", await toHash({ text, network }));
+  history.replaceState(null, "", await toHash(text, network));
   if (!seen.whole) await show(ask, text, true);
   if (tabs.chosen === "picture") await showPicture(ask, text);
+}
+
+/** Asks for something that the page can do without. */
+async function askAside<Answer>(question: Question, wanted: () => boolean): Promise<Answer | undefined> {
+  try {
+    return await compiler.ask<Answer>(question, wanted);
+  } catch {
+    return undefined;
+  }
 }
 
 const key = (text: string): string => `${network}\n${text}`;
@@ -153,14 +162,16 @@ async function offerZoo(): Promise<void> {
   tabs.others.value = "resnet50";
 }
 
-async function openFromZoo(): Promise<void> {
-  const name = zoo.value;
-  zoo.selectedIndex = 0;
+async function openFromZoo(name: string): Promise<void> {
   const answer = await compiler.ask<{ text: string }>({ ask: "text", network: name }, () => true);
   open(answer!.text, name);
 }
 
-zoo.addEventListener("change", () => void openFromZoo().catch((error) => tell(wording(error))));
+zoo.addEventListener("change", () => {
+  const name = zoo.value;
+  zoo.selectedIndex = 0;
+  openFromZoo(name).catch((error) => tell(wording(error)));
+});
 
 networks.addEventListener("change", () => {
   network = networks.selectedOptions[0].text;
@@ -168,7 +179,7 @@ networks.addEventListener("change", () => {
 });
 
 find("share").addEventListener("click", async () => {
-  history.replaceState(null, "", await toHash({ text: editor.text, network }));
+  history.replaceState(null, "", await toHash(editor.text, network));
   try {
     await navigator.clipboard.writeText(location.href);
     status.textContent = "link copied";
@@ -179,16 +190,18 @@ find("share").addEventListener("click", async () => {
 
 async function openLink(): Promise<boolean> {
   const linked = await fromHash(location.hash);
-  if (linked !== undefined) open(linked.text, linked.network);
+  if (linked?.text !== undefined) open(linked.text, linked.network);
+  else if (linked !== undefined) await openFromZoo(linked.network);
   else if (location.hash.includes("text=")) status.textContent = "this link holds no text that can be read";
   return linked !== undefined;
 }
 
-window.addEventListener("hashchange", () => void openLink());
+window.addEventListener("hashchange", () => void openLink().catch((error) => tell(wording(error))));
 
 async function begin(): Promise<void> {
   followTheme(find("theme"));
-  if (!(await openLink())) open(start, "");
+  const linked = await openLink().catch((error) => tell(wording(error)));
+  if (!linked) open(start, "");
   await offerZoo();
   await navigator.serviceWorker?.register("offline.js");
 }

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from cnndsl.elaborate.causes.elsewhere import other_calculations
     from cnndsl.elaborate.causes.explain import blamed, conflict_of, mergeable, sought, tell
     from cnndsl.elaborate.causes.inputs import large_inputs, near_inputs, window_fits
-    from cnndsl.elaborate.causes.layer import as_vector, larger_padding, other_factors, other_groups, whole_map
+    from cnndsl.elaborate.causes.layer import (
+        as_vector,
+        larger_padding,
+        other_factors,
+        other_groups,
+        other_widths,
+        whole_map,
+    )
     from cnndsl.elaborate.causes.resized import as_large_as_others
     from cnndsl.elaborate.causes.wording import became
 else:
@@ -59,6 +66,7 @@ __all__ = [
     "other_factors",
     "other_groups",
     "other_labels",
+    "other_widths",
     "reduced_branches",
     "repeated_otherwise",
     "sought",

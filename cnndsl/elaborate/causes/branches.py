@@ -17,7 +17,8 @@ from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
-_POOLS = ("maxpool", "avgpool")
+POOLS = ("maxpool", "avgpool")
+POOL = 38  # what a further one costs
 
 
 def other_labels(
@@ -115,25 +116,35 @@ def _fitted(
     """A layer that makes one image as large as another, or gives it as many channels."""
     if wanted[CHANNELS] == have[CHANNELS] and (scale := _scale(have, wanted)):
         # A stride in it, or a scale that is written somewhere, is the likelier slip.
+        layer = f"upsample {scale}"
         doubtful = any(getattr(op, "stride", (1, 1)) != (1, 1) for op in ops) or _is_scaled(conflict)
-        yield _followed(flow, f"upsample {scale}", wanted, 55 if doubtful else 22, words)
+        usual = any(each.span.text == layer for each in conflict.text.commands.values())
+        yield _followed(flow, layer, wanted, (36 if usual else 55) if doubtful else 22, words)
     elif wanted[1:] == have[1:] and not any(hasattr(op, "filters") for op in ops):
         yield _followed(flow, f"conv 1x1, {wanted[CHANNELS]}", wanted, 21, words)
 
 
-def missing_pool(conflict: Conflict, scope: ScopeDraft) -> Iterator[Candidate]:
-    """A pool like others of the file where an end that is too large has parted from the others."""
+def missing_pool(conflict: Conflict, scope: ScopeDraft, meeting: Span) -> Iterator[Candidate]:
+    """A pool like others of the file where an end that is too large has parted from the others, or from a claim."""
     for end, steps in enumerate(conflict.histories):
         wanted, have = conflict.wanted[end], conflict.shape(end)
         if wanted is None or not steps or not len(wanted) == len(have) == 3 or not (scale := _scale(wanted, have)):
             continue
-        pools = [each for each in conflict.text.commands.values() if each.name.id in _POOLS]
+        pools = [each for each in conflict.text.commands.values() if each.name.id in POOLS]
         text = next((each.span.text for each in pools if each.span.text.endswith(f"/{scale}")), None)
-        place = shown_at(conflict, steps[-1].draft, scope)
+        place = _before_rounds(conflict, shown_at(conflict, steps[-1].draft, scope), meeting)
         if text is not None and conflict.text.editable(place):
             before = place.text.split("\n")[0]
             fix = Fix(f"`{text}` before `{before}` in line {place.line}", (Edit(_start(place), f"{text} -> "),))
-            yield Candidate(fix, 40, place, f"nothing makes {show_shape(steps[-1].before)} smaller here")
+            yield Candidate(fix, POOL, place, f"nothing makes {show_shape(steps[-1].before)} smaller here")
+
+
+def _before_rounds(conflict: Conflict, place: Span, meeting: Span) -> Span:
+    """A place, or the outermost `repeat` around it that is over before the ends meet: a pool in it would come again."""
+    commands = conflict.text.commands.values()
+    repeats = [each.span.to(each.body.span) for each in commands if each.name.id == "repeat" and each.body]
+    around = [each for each in repeats if each.holds(place) and not each.holds(meeting)]
+    return min(around, key=lambda each: each.start, default=place)
 
 
 def _start(place: Span) -> Span:

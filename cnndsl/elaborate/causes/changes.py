@@ -7,6 +7,8 @@ from itertools import chain
 from typing import Any
 
 from cnndsl.diagnostics import Fix
+from cnndsl.elaborate.causes.branches import POOLS
+from cnndsl.elaborate.causes.calls import left_out
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
@@ -29,6 +31,8 @@ IN_ALL = 12  # in all layers that are written alike
 UNNAMED = 12  # a number where names and calculations stand
 NEW_STRIDE = 20  # where nothing else goes down
 SKIPS = 12  # where a stride leaves out pixels that another layer of the branch would see
+ODD = 6  # for a width as nobody chooses it
+LOSES = 20  # where a pool's stride leaves a remainder
 PRECEDENT = -5  # if another layer of the file says the same
 
 
@@ -44,6 +48,7 @@ def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
                         extra += min(FARTHER * distance, FARTHEST)
                     yield from _written(conflict, replace(change, cost=change.cost + extra), step, command)
     yield from _changes_of_width(conflict)
+    yield from left_out(conflict)
     yield from other_calculations(conflict)
 
 
@@ -90,8 +95,13 @@ def _widths(conflict: Conflict, end: int, step: Step) -> Iterator[Change]:
         if gain and missing * have % gain == 0:
             found.add(have + missing * have // gain)
     for width in sorted(width for width in found if width > 0):
-        option = changed(step.draft.op, 20, **{name: width})
+        option = changed(step.draft.op, 20 + _oddity(have, width), **{name: width})
         yield from [option] if option is not None else []
+
+
+def _oddity(have: int, width: int) -> int:
+    """What a width costs more that is no multiple of 8 where one was, or less the other way around: few are none."""
+    return ODD * ((width % 8 != 0) - (have % 8 != 0))
 
 
 def _gain(conflict: Conflict, end: int, name: str, nodes: Sequence[int]) -> int:
@@ -109,9 +119,24 @@ def _strangeness(conflict: Conflict, end: int, step: Step, change: Change) -> in
     others = [*chain(*(steps for other, steps in enumerate(conflict.histories) if other != end))]
     goes_down = any(getattr(other.draft.op, "stride", (1, 1)) == stride for other in others)
     alone = len(conflict.ends) > 1 and (not goes_down or any(enlarges(other) for other in others))
-    kernel, *kernels = (getattr(each.draft.op, "kernel", (1, 1)) for each in (step, *conflict.histories[end]))
+    alone = alone or _only_pools_go_down(conflict, step)
+    kernel, *kernels = (_kernel(each.draft.op) for each in (step, *conflict.histories[end]))
     skips = kernel < stride and any(each >= stride for each in kernels)
-    return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips
+    loses = hasattr(step.draft.op, "round") and any(n % by for n, by in zip(step.before[1:], stride, strict=True))
+    return (NEW_STRIDE if alone or now != (1, 1) else 0) + SKIPS * skips + LOSES * loses
+
+
+def _only_pools_go_down(conflict: Conflict, step: Step) -> bool:
+    """Whether the file has pools, and no layer like this one with a stride."""
+    commands = conflict.text.commands.values()
+    like = any(given(each, "stride", []) for each in commands if each.name.id == step.draft.op.word)
+    return not like and any(each.name.id in POOLS for each in commands)
+
+
+def _kernel(op: Op) -> tuple[int, int]:
+    """How many rows and columns a layer looks at; those of a `channel_conv` are channels."""
+    kernel = getattr(op, "kernel", (1, 1))
+    return kernel if isinstance(kernel, tuple) else (1, 1)
 
 
 # --- from changes to text

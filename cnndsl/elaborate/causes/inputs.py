@@ -18,6 +18,7 @@ from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 _REACH = 64  # pixels more or fewer
+_USUAL = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 300, 320, 331, 384, 416, 448, 480, 512, 600, 640)
 _LARGEST = 1024
 _OFFERED = 24  # sizes that fit here and are still to be tried on the whole network
 _MOST_WORK = 100_000  # layers whose shapes are looked at
@@ -34,6 +35,8 @@ def near_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candi
     yield from _channels_first(conflict, source, given)
     shape = conflict.drafts.nodes[source].shape
     cost = _cost(conflict, axes)
+    for size in _fitting(conflict, source, _squares(conflict, shape)):
+        yield _candidate(conflict, source, size, cost, "what comes of it is square", given, None)
     fitting = [*_fitting(conflict, source, [*_near(shape, axes)])]
     multiples = {size: _multiple(conflict, source, size) for size in fitting}
     for size in sorted(fitting, key=lambda size: multiples[size] is None):
@@ -72,10 +75,26 @@ def _smallest(conflict: Conflict, source: int, sizes: list[Shape]) -> Iterator[S
 
 
 def _channels_first(conflict: Conflict, source: int, given: GivenInputs | None) -> Iterator[Candidate]:
-    """`3 x 224 x 224` for `224 x 224 x 3`, which the numbers give away."""
+    """`3 x 224 x 224` for `224 x 224 x 3`, which the numbers give away; if all shapes are written so, in all."""
     rows, columns, channels = conflict.drafts.nodes[source].shape
     if channels <= _MOST_CHANNELS < min(rows, columns):
-        yield _candidate(conflict, source, (channels, rows, columns), 2, "channels come first", given, None)
+        found = _candidate(conflict, source, (channels, rows, columns), 2, "channels come first", given, None)
+        yield found
+        turned = tuple(edit for claim in conflict.text.claims for edit in _turned(claim))
+        if turned and found.fix.edits:
+            fix = Fix(f"{found.fix.title}, with channels first in all shapes", (*found.fix.edits, *turned))
+            yield replace(found, fix=fix)
+
+
+def _turned(claim: tree.Expression) -> tuple[Edit, ...]:
+    """An image's shape with its last number first."""
+    if isinstance(claim, tree.SizeLiteral) and len(claim.parts) == 3:
+        between, parts = "x", claim.span.text.split("x")
+    elif isinstance(claim, tree.Operation) and claim.operators == ("x", "x"):
+        between, parts = " x ", [operand.span.text for operand in claim.operands]
+    else:
+        return ()
+    return (Edit(claim.span, between.join([parts[-1], *parts[:-1]])),)
 
 
 def _equal_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candidate]:
@@ -114,8 +133,18 @@ def _images(conflict: Conflict, nodes: set[int]) -> list[int]:
     return inputs if all(len(drafts[node].shape) == 3 for node in inputs) else []
 
 
+def _squares(conflict: Conflict, shape: Shape) -> list[Shape]:
+    """Of an input that is none, where all that is wanted is square."""
+    wanted = [each[1:] for each in conflict.wanted if each is not None]
+    square = all(len(sides) == 2 and sides[0] == sides[1] for sides in wanted)
+    return [(shape[0], side, side) for side in shape[1:]] if square and shape[1] != shape[2] else []
+
+
 def _near(shape: Shape, axes: set[int]) -> Iterator[Shape]:
-    """Other shapes: whole multiples above both sides, and others by distance, larger ones first; a square stays one."""
+    """Other shapes: whole multiples above both sides, others by distance, larger ones first, and those of data sets.
+
+    A square stays one.
+    """
     if shape[1] != shape[2]:
         for step in (2, 4, 8, 16, 32, 64):
             yield (shape[0], -(-shape[1] // step) * step, -(-shape[2] // step) * step)
@@ -126,6 +155,8 @@ def _near(shape: Shape, axes: set[int]) -> Iterator[Shape]:
             size = tuple(n + by if axis in axes else n for axis, n in enumerate(shape))
             if all(4 * new >= 3 * old for new, old in zip(size, shape, strict=True)):
                 yield size
+    if shape[1] == shape[2]:
+        yield from ((shape[0], side, side) for side in sorted(_USUAL, key=lambda side: abs(side - shape[1])))
 
 
 def _fitting(conflict: Conflict, source: int, sizes: list[Shape]) -> Iterator[Shape]:

@@ -10,7 +10,7 @@ from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import edits_of, value_text, written
-from cnndsl.elaborate.causes.history import CHANNELS, step
+from cnndsl.elaborate.causes.history import CHANNELS, deciding, step
 from cnndsl.elaborate.causes.inputs import window_fits
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.written import given, positional_names
@@ -73,6 +73,26 @@ def other_factors(conflict: Conflict, op: Any, command: tree.Command) -> Iterato
         if change is not None and window_fits(change.op, [conflict.shape(0)]) and conflict.text.editable(command.span):
             title = f"`{op.word} {factor}` makes {show_shape(change.op.output(conflict.shape(0)))}"
             yield Candidate(Fix(title, edits_of(command, type(op), change.values)), change.cost, command.span, "")
+
+
+def other_widths(conflict: Conflict, op: Any) -> Iterator[Candidate]:
+    """Other filters of the one layer that decides the channels before a `pixel_shuffle`: multiples that it can take."""
+    block = op.factor**2
+    found = deciding(conflict.drafts, conflict.ends[0], conflict.settled)
+    if len(found) != 1:
+        return
+    decides = found[0]
+    command, before = conflict.text.command_of(decides.draft), getattr(decides.draft.op, "filters", None)
+    argument = given(command, "filters", positional_names(type(decides.draft.op)))
+    if before is None or command is None or not isinstance(argument and argument.value, tree.Literal):
+        return
+    least = before // block * block
+    for rank, filters in enumerate(sorted((least, least + block), key=lambda each: abs(each - before))):
+        change = changed(decides.draft.op, 20 + rank, filters=filters) if filters else None
+        if change is not None and conflict.mends({decides.node: change.op}) and conflict.text.editable(command.span):
+            title = f"{filters} filters on the `{command.name.id}` of line {command.span.line} fit"
+            edits = edits_of(command, type(change.op), change.values)
+            yield Candidate(Fix(title, edits), change.cost, command.span, f"this makes {before} channels")
 
 
 def other_groups(conflict: Conflict, op: Any, command: tree.Command, scope: ScopeDraft) -> Iterator[Candidate]:

@@ -17,6 +17,9 @@ from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 COST = 26
+WHOLE = (
+    20  # what it costs more where one is a multiple of the other: nothing was rounded, a layer is too many or missing
+)
 _KEPT = ("mode", "align_corners")  # which both layers have
 OTHERWISE = 8  # what it costs more to follow a label that no branch beside begins with
 
@@ -32,8 +35,14 @@ def as_large_as_others(conflict: Conflict, reads: Mapping[int, tree.Labelled], l
         beside = [read.id for other, read in reads.items() if other != end]
         for name in _labels_of(labels, wanted, command.span, beside):
             if conflict.mends({grown.node: Resize((wanted[1], wanted[2]))}):
-                cost = COST if name in beside else COST + OTHERWISE
+                cost = COST + (0 if name in beside else OTHERWISE) + WHOLE * _is_multiple(conflict.shape(end), wanted)
                 yield _candidate(grown, command, name, cost)
+
+
+def _is_multiple(one: Shape, other: Shape) -> bool:
+    """Whether one image is a whole number of times as high and wide as the other."""
+    small, large = sorted((one[1:], other[1:]))
+    return all(m % n == 0 for n, m in zip(small, large, strict=True))
 
 
 def _labels_of(labels: Labels, wanted: Shape, before: Span, beside: Sequence[str]) -> list[str]:

@@ -31,6 +31,7 @@ class Written:
         self._sharing: dict[str, dict[Span, list[int]]] = {}
         self.commands: dict[Span, tree.Command] = {}
         self.inputs: dict[Span, tree.Input] = {}
+        self.claims: list[tree.Expression] = []
         self.reads: dict[Span, tree.Read] = {}  # by the commands of the chains that they begin
         self._lets: dict[str, list[tuple[Span, tree.Let]]] = {}  # each with what it is known in
         self._defaults: set[Span] = set()
@@ -44,6 +45,8 @@ class Written:
         source, body = definition.span.source, getattr(definition, "body", None)
         inside = source.span(definition.span.start, body.span.end) if body else source.span(0, len(source.text))
         for part in parts_of(definition):
+            if isinstance(part, tree.Flow) and part.shape is not None:
+                self.claims.append(part.shape)
             if isinstance(part, tree.Command):
                 self.commands[part.span] = part
             elif isinstance(part, tree.Flow) and isinstance(read := part.elements[0], tree.Read):
@@ -118,6 +121,19 @@ class Written:
             return []
         return [*self.origins(argument.value, self.scopes_of(node))]
 
+    def left_out(
+        self, node: NodeDraft, name: str
+    ) -> tuple[tree.Command, int, Sequence[tree.ParameterDefinition]] | None:
+        """The call that leaves this argument of a layer to a default: the call, and which of the block's parameters."""
+        values = self.values_of(node, name)
+        for call in calls_in(self.scopes_of(node)) if values else ():
+            definition, command = self._definition(call.block), self.commands.get(call.span)
+            parameters = definition.parameters if definition is not None else ()
+            for at, parameter in enumerate(parameters):
+                if parameter.default is values[-1] and command is not None:
+                    return command, at, parameters
+        return None
+
     def sharing(self, node: NodeDraft, name: str) -> list[int]:
         """The layers whose argument of this name comes from the same place, if it is not the layer's own text."""
         if name not in self._sharing:
@@ -132,7 +148,7 @@ class Written:
         """The `let`s of a name that are known where it stands."""
         at = name.span
         known = self._lets.get(name.id, ())
-        return [let for of, let in known if of.source is at.source and of.start <= at.start and at.end <= of.end]
+        return [let for of, let in known if of.holds(at)]
 
     def _bound(self, name: tree.Name, calls: tuple[ScopeDraft, ...]) -> tree.Expression | None:
         """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
