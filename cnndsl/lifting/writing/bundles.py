@@ -13,6 +13,7 @@ from cnndsl.ir import Graph
 from cnndsl.lifting.writing.chains import Unit
 from cnndsl.lifting.writing.stages import is_container
 from cnndsl.ops import find
+from cnndsl.ops.merge import Concat
 from cnndsl.records import dataclass
 
 MOST = 16  # tensors that go in or come out
@@ -65,7 +66,8 @@ def _part(path: str, members: Sequence[str], units: Mapping[str, Unit], uses: Co
     reads = Counter(read for name in members for read in (*units[name].sources, *units[name].named))
     entries = tuple(name for name in reads if name not in inside)
     exits = tuple(name for name in members if uses[name] > reads[name])
-    several = len(entries) > 1 or len(exits) > 1
+    joins = any(units[name].command.word == Concat.word and set(units[name].sources) <= {*entries} for name in exits)
+    several = (len(entries) > 1 or len(exits) > 1) and not joins  # a layer of a dense block hands on all before it
     few = 0 < len(entries) <= MOST and 0 < len(exits) <= MOST
     return _Part(path, tuple(members), entries, exits) if several and few else None
 
