@@ -31,6 +31,7 @@ class Reduction(Region):
     def __init__(self, shapes: Shapes, uses: Counter[str]) -> None:
         super().__init__(shapes)
         self.uses = uses
+        self.same: dict[str, str] = {}  # groups that are a bundle which is there already
         self.dominators = Dominators()
 
     def begin(self, name: str, items: tuple[str, ...] = ()) -> None:
@@ -95,23 +96,34 @@ class Reduction(Region):
         branches = tuple(self._apart(self.take(source)) for source in unit.sources)
         whole = self._whole(branches)
         count = common_end(branches, self.shapes, whole=bool(whole))
-        each = [last_of_each(branches, count, self.shapes, unit.name)] if count else []
-        name = f"{unit.name} before each" if each else unit.name
-        sources = {chain.source for chain in branches}
-        if not any(chain.commands for chain in branches) and whole:
-            self._fewer(whole, len(branches) - 1)
-            self.chains[name] = self.take(whole)
+        each = last_of_each(branches, count, self.shapes, unit.name) if count else None
+        whole = whole if not any(chain.commands for chain in branches) else ""
+        if each is None and whole:
+            self.same[unit.name] = whole
+            self._fewer(whole, len(branches) - self.uses[unit.name])
+        elif each is None:
+            self._put_together(unit, branches)
         else:
-            self.order.setdefault(name, len(self.order))
-            self.dominators.add(name, sources) if each else None
-            if len(sources) == 1 and "" not in sources:
-                self._merge(replace(unit, name=name), branches, sources.pop(), 1 + max(each.depth for each in branches))
-            else:
-                self._join(name, Joint(unit.command, branches, unit.named))
-        if each:
-            self.uses[name] = 1
-            self.chains[unit.name] = self.take(name)
-            self.chains[unit.name].add(each[0])
+            self.chains[unit.name] = self._before_each(unit, branches, whole)
+            self.chains[unit.name].add(each)
+
+    def _before_each(self, unit: Unit, branches: tuple[Chain, ...], whole: str) -> Chain:
+        """What an `each` goes on from: a bundle that is there, or a group of these."""
+        if whole:
+            self._fewer(whole, len(branches) - 1)
+            return self.take(whole)
+        name = f"{unit.name} before each"
+        self.order[name], self.uses[name] = len(self.order), 1
+        self.dominators.add(name, {chain.source for chain in branches})
+        self._put_together(replace(unit, name=name, command=replace(unit.command, result=name)), branches)
+        return self.take(name)
+
+    def _put_together(self, unit: Unit, branches: tuple[Chain, ...]) -> None:
+        sources = {chain.source for chain in branches}
+        if len(sources) == 1 and "" not in sources:
+            self._merge(unit, branches, sources.pop(), 1 + max(each.depth for each in branches))
+        else:
+            self._join(unit.name, Joint(unit.command, branches, unit.named))
 
     def _apart(self, chain: Chain) -> Chain:
         """A branch of a `group`, which begins with the merges that it alone reads."""
@@ -186,6 +198,7 @@ class Reduction(Region):
 
     def take(self, name: str) -> Chain:
         """The chain that ends in a tensor, if nothing else reads that; else a new one from there."""
+        name = self.same.get(name, name)
         if self.uses[name] == 1 and name in self.chains:
             return self.chains.pop(name)
         return Chain(name)
