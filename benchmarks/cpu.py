@@ -48,11 +48,11 @@ def setting(name: str, batch: int, dtype: str, options: argparse.Namespace) -> S
         (OURS, *others),
         batch,
         dtype,
-        options.rounds,
-        options.budget,
-        options.rest / 1000,
-        options.clock,
         options.threads,
+        rounds=options.rounds,
+        seconds=options.budget,
+        rest=options.rest / 1000,
+        clock=options.clock,
     )
 
 

@@ -102,6 +102,10 @@ class ExportError(Error):
     """A network that cannot be exported as asked, or whose file would compute something else; nothing is written."""
 
 
+class QuantizeError(Error):
+    """A network that cannot be quantized as asked, or is less often right than was allowed; nothing is written."""
+
+
 class BuildError(Error):
     """Kernels that cannot be had ahead of time; a line for each, with its launch."""
 

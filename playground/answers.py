@@ -10,6 +10,7 @@ from collections.abc import Callable
 from html import escape
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from cnndsl.backends.torch import generate
 from cnndsl.checking import Request, check_at_once
@@ -222,10 +223,16 @@ def _written(graph: Graph, _: str) -> str:
 
 def _difference(graph: Graph, other: str) -> str:
     from cnndsl.diff import compare
-    from cnndsl.draw.difference import diff_tables
+    from cnndsl.draw.difference import diff_svg, diff_tables
 
     ((_, done),) = check_at_once(zoo_model(other)).networks.items()
-    return diff_tables(compare(done.graph, graph, other, graph.name))
+    found = compare(done.graph, graph, other, graph.name)
+    return diff_tables(found) + (_embedded(diff_svg(found), f"{other} and {graph.name}") if found else "")
+
+
+def _embedded(svg: str, what: str) -> str:
+    """A picture with styles of its own, which the page's don't reach."""
+    return f'<img alt="{escape(what)}" src="data:image/svg+xml,{quote(svg)}">'
 
 
 TABLES: dict[str, Callable[[Graph, str], str]] = {

@@ -108,6 +108,13 @@ def test_other_classes_and_no_pictures_are_told(evaluate: Callable) -> None:
     assert code == 2 and ".svg" in err
 
 
+def test_a_network_that_does_not_classify_is_one_line(evaluate: Callable) -> None:
+    Path("colours.arch").write_text("network colours {\n input 3 x 8 x 8\n conv 1x1, 3, bias=false\n}\n")
+    save_weights({"conv.weight": torch.zeros(3, 3, 1, 1)}, Path("colours.safetensors"), "colours")
+    code, out, err = evaluate()
+    assert (code, out) == (2, "") and "colours gives no single vector of classes" in err
+
+
 def test_confusion_is_a_picture(evaluate: Callable) -> None:
     assert evaluate("--confusion", "confusion.svg")[0] == 0
     text = Path("confusion.svg").read_text()

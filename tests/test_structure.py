@@ -68,6 +68,7 @@ ROOMS = (
     "benching",
     "",  # cnndsl/__init__.py, the public API
     "train",
+    "quantizing",
     "notebook",
     "editor",
     "lsp",

@@ -343,3 +343,91 @@ def test_zoo_networks_are_swept_by_name() -> None:
     assert [outcome.numbers["params"] for outcome in found.values()] == [11_181_642, 11_227_812]
     with pytest.raises(SweepError):
         condition("paramz > 3", module, sweep)
+
+
+# --- the best of them learn
+
+
+LEARNING = """arch 1
+
+network net(width = 4, classes = 10) {
+    input 3 x 8 x 8
+    conv 3x3, width, /2 -> bn -> relu
+    global_avgpool -> linear classes
+}
+"""
+
+
+@pytest.fixture
+def learning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A command, in a folder of its own, where `fake` is small."""
+    from cnndsl.train.data import fake
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fake, "TRAIN", 64)
+    monkeypatch.setattr(fake, "HELD_OUT", 20)
+    Path("net.arch").write_text(LEARNING)
+    Path("mine.toml").write_text('base = "resnet2015_cifar"\nepochs = 1\nbatch = 32\n')
+    return ["sweep", "net.arch", "-p", "width=2,4,8", "--train", "fake", "--recipe", "mine.toml"]
+
+
+def held_out(run: str) -> float:
+    from cnndsl.train.progress import read_metrics
+
+    return min(each.held_out_error for each in read_metrics(Path("runs") / run / "metrics.csv"))
+
+
+@pytest.mark.parametrize("ray", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["one by one", "ray"])
+def test_the_best_variants_learn_and_the_same_command_goes_on(
+    ray: bool, learning: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cnndsl.train.several.missing", lambda *packages: [] if ray else [*packages])
+    assert main([*learning, "--where", "width < 8"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    errors = {width: held_out(f"net-width={width}") for width in (2, 4)}
+    order = sorted(errors, key=lambda width: errors[width])
+    assert [line.split()[0] for line in said[-2:]] == [f"width={width}" for width in order]
+    assert [float(line.split()[1]) for line in said[-2:]] == pytest.approx(
+        [100 * errors[each] for each in order], abs=0.01
+    )
+    before = Path("runs/net-width=2/metrics.csv").read_bytes()
+    assert main(learning) == 0
+    assert before == Path("runs/net-width=2/metrics.csv").read_bytes()
+    assert {path.name for path in Path("runs").iterdir()} == {f"net-width={width}" for width in (2, 4, 8)}
+
+
+def test_one_that_fails_does_not_end_the_others(
+    learning: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cnndsl.train.several.missing", lambda *packages: [*packages])
+    assert (
+        main(["train", "net.arch", "-p", "width=2", "--data", "fake", "--epochs", "1", "-o", "runs/net-width=2"]) == 0
+    )
+    assert main(learning) == 1
+    *_, fourth, eighth, second = sorted(capsys.readouterr().out.splitlines()[-3:], key=lambda line: "another" in line)
+    assert "width=2" in second and "runs/net-width=2 is of another network, data or recipe" in second
+    assert "%" in fourth and "%" in eighth
+
+
+def test_a_sweep_that_is_stopped_says_so(
+    learning: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cnndsl.train import run as running
+
+    learn = running.step
+
+    def step(*arguments: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return learn(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("cnndsl.train.several.missing", lambda *packages: [*packages])
+    monkeypatch.setattr(running, "step", step)
+    assert main(learning) == 75
+    said = capsys.readouterr().out
+    assert said.endswith("stopped; the same command goes on\n") and len([*Path("runs").iterdir()]) == 1
+
+
+def test_a_recipe_is_for_learning(learning: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*learning[:4], "--recipe", "vgg"]) == 2 and "name the data in --train" in capsys.readouterr().err
+    assert main([*learning[:-1], "vgh"]) == 2 and "there is no recipe vgh; did you mean vgg?" in capsys.readouterr().err
+    assert main(["sweep", "-", *learning[2:]]) == 2 and "give a file" in capsys.readouterr().err

@@ -186,6 +186,29 @@ def test_a_longer_run_is_the_shorter_one_and_more(tiny: Path) -> None:
     assert_same("whole", "parts")
 
 
+def test_tensorboard_shows_the_metrics_also_of_what_was_done_twice(tiny: Path) -> None:
+    """A run that is killed before its state is written does an epoch again."""
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    short = ["--batch", "16", "--schedule", "constant"]
+    assert train(*short, "--epochs", "1", "-o", "run") == 0
+    state = Path("run/state.pt").read_bytes()
+    assert main(["train", "--resume", "run", "--epochs", "2"]) == 0
+    Path("run/state.pt").write_bytes(state)
+    assert main(["train", "--resume", "run", "--epochs", "3"]) == 0
+    found = events.EventAccumulator("run/tensorboard").Reload()
+    rows = [asdict(row) for row in read_metrics(Path("run/metrics.csv"))]
+    assert {*found.Tags()["scalars"]} == {*rows[0]} - {"epoch", "step"}
+    for name in found.Tags()["scalars"]:
+        shown = [(each.step, each.value) for each in found.Scalars(name)]
+        assert shown == [(row["epoch"], pytest.approx(row[name])) for row in rows]
+
+
+def test_without_tensorboard_a_run_is_the_same(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnndsl.train.board.missing", lambda package: [package])
+    assert train("--batch", "16", "--epochs", "1", "-o", "run") == 0
+    assert len(metrics("run")) == 1 and not Path("run/tensorboard").exists()
+
+
 def test_a_run_folder_says_what_was_done(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("--epochs", "1", "--recipe", "vgg", "-p", "classes=7") == 0
     folder = Path("runs/tiny")

@@ -102,7 +102,7 @@ def _settings(options: argparse.Namespace) -> list[Setting]:
     model, request = find_model(options.model), request_from(options)
     engines, threads = options.backends + options.against, options.threads or processors()
     return [
-        Setting(model, request, engines, batch, dtype, options.rounds, threads=threads)
+        Setting(model, request, engines, batch, dtype, threads, rounds=options.rounds)
         for batch, dtype in product(options.batch, options.dtype)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,8 @@ from cnndsl.cli.checked import bundle_named, checked_network
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cnndsl.export import Open
+    from cnndsl.architecture import Architecture
+    from cnndsl.export import Exported, Open, To
 
 OPEN: tuple[Open, ...] = ("batch", "size")
 
@@ -23,14 +24,24 @@ EXAMPLES = """\
 examples:
   cnndsl export lenet5 --to onnx -o lenet5.onnx
   cnndsl export lenet5 --to pt2 -o lenet5.pt2
+  cnndsl export lenet5 --to server -o models
 """
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    parser.add_argument("--to", choices=("onnx", "pt2"), required=True, help="ONNX, or PyTorch's exported program")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", type=destination, help="where to write (default: the network's name)"
+        "--to",
+        choices=("onnx", "pt2", "server"),
+        required=True,
+        help="ONNX, PyTorch's exported program, or a model repository of NVIDIA's Triton Inference Server",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        type=destination,
+        help="where to write (default: the network's name; for server the folder models)",
     )
     parser.add_argument(
         "--weights",
@@ -58,17 +69,18 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from cnndsl.export import export, require_packages
 
-    require_packages(options.to)
+    form: To = "pt2" if options.to == "pt2" else "onnx"
+    require_packages(form)
     if options.weights is not None and options.seed:
         raise UsageError("--seed is of initial weights, and --weights gives others")
     network = checked_network(options)
     if network is None:
         return 1
 
-    path = options.output or Path(f"{network.name}.{options.to}")
+    classes = _classes(options, network) if options.to == "server" else None
     made = export(
         network.graph,
-        options.to,
+        form,
         weights=_weights(options, network.name),
         seed=options.seed,
         optimize=options.optimize,
@@ -76,12 +88,38 @@ def run(options: argparse.Namespace) -> int:
         heads=options.heads,
         taps=options.taps,
     )
-    made.write(path)
-    print(f"wrote {path} ({show_size(len(made.content))})")
-    runner = "in ONNX Runtime" if options.to == "onnx" else "read back"
+    for path in _write(made, options, network.name, classes):
+        print(f"wrote {path} ({show_size(path.stat().st_size)})")
+    runner = "in ONNX Runtime" if form == "onnx" else "read back"
     print(f"it computes what the module computes, {runner} on {', '.join(map(str, made.cases))}:")
     print(f"outputs differ by {made.apart:.1e} of their largest value at most")
     return 0
+
+
+def _write(made: Exported, options: argparse.Namespace, name: str, classes: Sequence[str] | None) -> list[Path]:
+    if options.to == "server":
+        from cnndsl.export.server import write_repository
+
+        return write_repository(options.output or Path("models"), made, classes)
+    path = options.output or Path(f"{name}.{options.to}")
+    made.write(path)
+    return [path]
+
+
+def _classes(options: argparse.Namespace, network: Architecture) -> Sequence[str] | None:
+    """Their names where they are known: those of a bundle, or of what stands beside the weights."""
+    from cnndsl.photographs.preprocessing import SUFFIX, class_names, read_preprocessing
+    from cnndsl.states.data_folder import find_weights
+
+    names: Sequence[str] | None = None
+    if options.weights is None:
+        bundle = bundle_named(options.model)
+        names = None if bundle is None else bundle.classes
+    else:
+        file = find_weights(network.name, options.weights)
+        beside = file.with_name(f"{file.stem}{SUFFIX}")
+        names = class_names(read_preprocessing(beside), file.parent) if beside.exists() else None
+    return names if names is not None and network.output_shape == (len(names),) else None
 
 
 def _weights(options: argparse.Namespace, name: str) -> Path | Mapping[str, Tensor] | None:

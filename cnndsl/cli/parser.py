@@ -26,6 +26,7 @@ COMMANDS = {
     "lift": "Describe a network of torchvision, timm or your own code in the language.",
     "train": "Train a network on labelled pictures, by a recipe of a paper.",
     "eval": "Measure a trained network on labelled pictures.",
+    "quantize": "Write a trained network in int8, if it is about as often right.",
     "curves": "Draw error by epoch of several runs.",
     "features": "Write what a trained network makes of photographs, for another classifier.",
     "predict": "Name what is on photographs.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cnndsl.sweeping.perform import Outcomes
     from cnndsl.sweeping.rows import Goals, Row
     from cnndsl.sweeping.sweep import Sweep
+    from cnndsl.train.recipe import Recipe
 
 ENDINGS = (".csv", ".svg", ".html")
 MEASURES = ("params", "macs", "memory", "depth", "field")
@@ -44,6 +45,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--least", type=_measures, metavar="MEASURES", help="what is better if it is less")
     parser.add_argument("--most", type=_measures, metavar="MEASURES", help="what is better if it is more")
     parser.add_argument("--jobs", metavar="N", type=positive, help="how many processes (default: one a processor)")
+    parser.add_argument("--train", metavar="DATA", help="then let the best learn from this, in runs/, as train does")
+    parser.add_argument("--recipe", metavar="NAME|FILE.toml", help="with --train, by which they learn")
     add_outputs(
         parser, "a .csv of all variants, from which another run goes on, or a chart, .svg or .html; may be given again"
     )
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.models import find_model
     from cnndsl.sweeping.condition import condition
 
-    goals, csv = _goals(options), _record_of(options.outputs)
+    goals, csv, recipe = _goals(options), _record_of(options.outputs), _recipe(options)
     model, report = find_model(options.model), Report()
     module = Loader(report, model.files).load_root(model.source)
     if not report.ok:
@@ -74,7 +77,25 @@ def run(options: argparse.Namespace) -> int:
     where = condition(options.where, module, sweep) if options.where else None
     found = _perform(sweep, csv, where, goals, options.jobs)
     _show(sweep, found, where, goals, [each for each in options.outputs if each != csv])
+    best = [row.variant for row in found if row.front]
+    if recipe is not None and best:
+        from cnndsl.cli.sweep_training import train_variants
+
+        return train_variants(options, model, sweep, best, recipe)
     return 0 if any(not row.error for row in found) else 1
+
+
+def _recipe(options: argparse.Namespace) -> Recipe | None:
+    """By which the best are to learn, if they are."""
+    if options.train is None:
+        if options.recipe is not None:
+            raise UsageError("--recipe says how variants learn: name the data in --train")
+        return None
+    if options.model == "-":
+        raise UsageError("the network is read by several processes: give a file, not standard input")
+    from cnndsl.cli.sweep_training import recipe_of
+
+    return recipe_of(options)
 
 
 def _goals(options: argparse.Namespace) -> Goals:

@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     overrides = {name: getattr(options, f"recipe_{name}") for name in KINDS}
     values = {name: value for name, value in overrides.items() if value is not None}
     _require_sense(options, values)
-    recipe = _recipe(options.recipe, values) if options.resume is None else None
+    recipe = recipe_named(options.recipe, values) if options.resume is None else None
     require(*PACKAGES, extra="train")
     try:
         return _begin(options, recipe) if recipe is not None else _resume(options.resume, values.get("epochs"))
@@ -105,7 +105,8 @@ def _require_sense(options: argparse.Namespace, values: dict[str, object]) -> No
         raise UsageError("--resume goes on with a run as it was begun; with it only --epochs can be given")
 
 
-def _recipe(named: str | None, values: dict[str, Any]) -> Recipe:
+def recipe_named(named: str | None, values: dict[str, Any]) -> Recipe:
+    """A preset or a file, and what is in its place. Raises `UsageError` and `ParameterError`."""
     if named is not None and named.endswith(".toml"):
         return changed(read_recipe(Path(named), RECIPES), values)
     if (named or DEFAULT) not in RECIPES:
@@ -154,19 +155,15 @@ def with_classes(options: argparse.Namespace, network: Architecture, count: int)
 
 
 def _job(options: argparse.Namespace, recipe: Recipe) -> Job:
-    import os
+    from cnndsl.train.job import Job, workers_for
 
-    from cnndsl.train.job import Job
-
-    in_memory = options.data == "fake" or options.data.startswith(("fashionmnist:", "cifar10:"))
-    workers = (0 if in_memory else min(8, os.cpu_count() or 1)) if options.workers is None else options.workers
     return Job(
         model=options.model,
         data=options.data,
         recipe_name=options.recipe or DEFAULT,
         recipe=recipe,
         seed=options.seed,
-        workers=workers,
+        workers=workers_for(options.data) if options.workers is None else options.workers,
         layout=options.layout,
         weights=options.weights,
         freeze=tuple(options.freeze),

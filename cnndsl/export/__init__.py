@@ -26,6 +26,7 @@ from cnndsl.states.recipes import derive
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cnndsl.backends.torch.steps import Steps
     from cnndsl.export.verify import Case
 
 __all__ = ["Exported", "Open", "To", "export", "require_packages"]
@@ -39,11 +40,13 @@ Weights = Path | Mapping[str, "Tensor"]
 class Exported:
     """A file that computes what the module computes; it is not written yet.
 
+    steps  the same layer by layer, as it went into the file
     cases  what both were run on
     apart  the largest difference of an output, as a part of its largest value
     """
 
     content: bytes
+    steps: Steps
     cases: tuple[Case, ...]
     apart: float
 
@@ -98,7 +101,7 @@ def export(
         module = build(wanted).eval()
         module.load_state_dict({name: state[name] for name in module.state_dict()})
         cases = tuple(_cases(wanted, "batch" in dynamic, program.step))
-        return Exported(file.content, cases, verify(file, module, job, cases))
+        return Exported(file.content, steps, cases, verify(file, module, job, cases))
 
 
 def _require_memory(graph: Graph, batch: int) -> None:

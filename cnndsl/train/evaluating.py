@@ -27,10 +27,14 @@ def evaluate(
     *,
     workers: int = 0,
 ) -> Evaluation:
-    """On what is held out of the data called `named`. Raises `DataError` if classes are not those of the network."""
+    """On what is held out of the data called `named`.
+
+    Raises `TrainingError` for a network that does not classify, and `DataError` if its classes are others.
+    """
+    objective = Objective(results_of(graph, 0.0), 0.0)
     numbers = class_numbers(graph, classes, data.classes)
     dataset, batches = Measured(data.held_out, preprocessing), batches_of(range(len(data.held_out.labels)))
-    given = answers(module, Objective(results_of(graph, 0.0), 0.0), dataset, batches, workers)
+    given = answers(module, objective, dataset, batches, workers)
     guesses: list[Guess] = []
     unread: list[str] = []
     for each in tqdm(given, "pictures", len(batches), disable=None, leave=False):

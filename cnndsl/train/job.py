@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +34,12 @@ class Job:
 
     def text(self) -> str:
         return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n"
+
+
+def workers_for(data: str) -> int:
+    """How many processes read pictures: none of those that are in memory."""
+    in_memory = data == "fake" or data.startswith(("fashionmnist:", "cifar10:"))
+    return 0 if in_memory else min(8, os.cpu_count() or 1)
 
 
 def parse_job(text: str) -> Job:

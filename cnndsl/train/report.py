@@ -20,11 +20,11 @@ def evaluation_text(done: Evaluation) -> str:
     heads = [f"{done.network} on {done.data}: {len(done.guesses):,} pictures"]
     heads += [f"  {len(done.unread):,} left out that cannot be read"] if done.unread else []
     rates = [("top-1", done.top(1)), *([(f"top-{TOP}", done.top(TOP))] if len(done.classes) > TOP else [])]
-    lines = aligned([(name, *_cells(rate)) for name, rate in rates])
+    lines = aligned([(name, *rate_cells(rate)) for name, rate in rates])
     return "\n".join([*heads, *lines, "", *_class_lines(done), *_worst_lines(done)])
 
 
-def _cells(rate: Rate) -> tuple[str, str, str]:
+def rate_cells(rate: Rate) -> tuple[str, str, str]:
     if not rate.count:
         return "", "", "no pictures"
     low, high = rate.interval
@@ -45,7 +45,7 @@ def _class_lines(done: Evaluation) -> list[str]:
     for number in numbers:
         other = done.mistaken_for(number)
         words = "" if other is None else f"{done.classes[other[0]]} ({other[1]:,})"
-        rows.append((done.classes[number], *_cells(done.by_class[number]), words))
+        rows.append((done.classes[number], *rate_cells(done.by_class[number]), words))
     more = len(done.classes) - len(numbers)
     return [*aligned(rows, left=(0, 4)), *([f"... and {more:,} more classes"] if more else [])]
 
@@ -72,9 +72,9 @@ def evaluation_json(done: Evaluation) -> str:
         "data": done.data,
         "pictures": len(done.guesses),
         "unread": list(done.unread),
-        "top1": _rate(done.top(1)),
-        "top5": _rate(done.top(TOP)),
-        "classes": [{"name": name, **_rate(rate)} for name, rate in zip(done.classes, done.by_class, strict=True)],
+        "top1": rate_json(done.top(1)),
+        "top5": rate_json(done.top(TOP)),
+        "classes": [{"name": name, **rate_json(rate)} for name, rate in zip(done.classes, done.by_class, strict=True)],
         "confusion": [
             {"class": own, "taken_for": guessed, "pictures": n} for (own, guessed), n in sorted(done.confusion.items())
         ],
@@ -83,7 +83,7 @@ def evaluation_json(done: Evaluation) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _rate(rate: Rate) -> dict[str, Any]:
+def rate_json(rate: Rate) -> dict[str, Any]:
     low, high = rate.interval
     value = rate.value if rate.count else None
     return {"rate": value, "low": low, "high": high, "right": rate.right, "pictures": rate.count}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from cnndsl.architecture import Architecture
 from cnndsl.errors import ParameterError, TrainingError, reason
 from cnndsl.photographs.preprocessing import Preprocessing
+from cnndsl.train.board import board
 from cnndsl.train.data.images import Data
 from cnndsl.train.data.named import read_data
 from cnndsl.train.folder import (
@@ -118,11 +120,14 @@ def _with_batch(recipe: Recipe, count: int, processes: int) -> tuple[Recipe, lis
 
 def _to_the_end(run: Run) -> End:
     quiet_libraries()
-    with noticed_signals() as wish:
+    first = run.learner.accelerator.is_main_process
+    shown = board(run.folder, len(run.progress.history)) if first else nullcontext(lambda epoch: None)
+    with noticed_signals() as wish, shown as show:
         while len(run.progress.history) < run.job.recipe.epochs:
             stopped = _steps(run, wish)
             if run.progress.step == (len(run.progress.history) + 1) * run.steps:
                 _close(run)
+                show(run.progress.history[-1])
             else:
                 _save(run)
             if stopped and len(run.progress.history) < run.job.recipe.epochs:

@@ -43,12 +43,13 @@ def onnxruntime(model: bytes) -> Run:
     return run
 
 
-def openvino(model: bytes, precision: str = "f32") -> Run:
+def openvino(model: bytes, precision: str = "f32", weights: bytes = b"") -> Run:
+    """A model of ONNX, or OpenVINO's own form, whose weights are apart."""
     import openvino
 
     core = openvino.Core()
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    request = core.compile_model(core.read_model(model, b""), "CPU", settings).create_infer_request()
+    request = core.compile_model(core.read_model(model, weights), "CPU", settings).create_infer_request()
 
     def run(*inputs: Tensor) -> list[Tensor]:
         found = request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         larger_padding,
         other_factors,
         other_groups,
+        other_parts,
         other_widths,
         whole_map,
     )
@@ -66,6 +67,7 @@ __all__ = [
     "other_factors",
     "other_groups",
     "other_labels",
+    "other_parts",
     "other_widths",
     "reduced_branches",
     "repeated_otherwise",

@@ -52,13 +52,21 @@ def at_origin(conflict: Conflict, change: Change, nodes: Sequence[int], step: St
 
 
 def other_calculations(conflict: Conflict) -> Iterator[Candidate]:
-    """Other numbers in what is calculated and read behind the ends; what else depends on them, a trial tells."""
+    """Other numbers in what is calculated and read behind the ends: one more or less, twice or half of it.
+
+    What else depends on them, a trial tells.
+    """
     numbers = dict(number for part in _parts_behind(conflict) for number in _integers(part))
     for span, number in islice(numbers.items(), _MOST_NUMBERS):
-        for other in (number - 1, number + 1):
-            if other > 0:
-                fix = Fix(f"`{other}` for `{number}` in line {span.line}", (Edit(span, str(other)),))
-                yield Candidate(fix, _ONE_OFF, span, "the size follows from this")
+        for other in _slips(number):
+            fix = Fix(f"`{other}` for `{number}` in line {span.line}", (Edit(span, str(other)),))
+            yield Candidate(fix, _ONE_OFF, span, "the size follows from this")
+
+
+def _slips(number: int) -> Iterator[int]:
+    """What may have been meant: the numbers beside it, its half and its double, all above 0."""
+    half = [number // 2] if number % 2 == 0 else []
+    yield from (other for other in dict.fromkeys((number - 1, number + 1, *half, 2 * number)) if other > 0)
 
 
 def _parts_behind(conflict: Conflict) -> Iterator[tree.Operation | tree.Read]:

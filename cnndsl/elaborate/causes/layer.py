@@ -21,6 +21,8 @@ from cnndsl.syntax import tree
 
 _MOST_GROUPS = 4096
 _MOST_FACTOR = 9
+_MOST_PARTS = 16
+_MOST_LISTED = 6  # sizes that a repair writes out
 
 
 def larger_padding(conflict: Conflict, op: Op, command: tree.Command) -> Iterator[Candidate]:
@@ -73,6 +75,23 @@ def other_factors(conflict: Conflict, op: Any, command: tree.Command) -> Iterato
         if change is not None and window_fits(change.op, [conflict.shape(0)]) and conflict.text.editable(command.span):
             title = f"`{op.word} {factor}` makes {show_shape(change.op.output(conflict.shape(0)))}"
             yield Candidate(Fix(title, edits_of(command, type(op), change.values)), change.cost, command.span, "")
+
+
+def other_parts(conflict: Conflict, parts: int, place: tree.Expression | tree.Body) -> Iterator[Candidate]:
+    """Other numbers of equal parts that a `split` could make, the nearest first, and as many of nearly equal ones."""
+    if not isinstance(place, tree.Literal) or not conflict.text.editable(place.span):
+        return
+    channels = conflict.shape(0)[CHANNELS]
+    divisors = [count for count in range(2, min(channels, _MOST_PARTS) + 1) if channels % count == 0]
+    for rank, count in enumerate(sorted(divisors, key=lambda each: _distance(each, parts))):
+        fix = Fix(f"`split {count}` makes {count} parts of {channels // count}", (Edit(place.span, str(count)),))
+        yield Candidate(fix, 20 + 2 * rank, place.span, "")
+    if parts <= min(channels, _MOST_LISTED):
+        each, more = divmod(channels, parts)
+        sizes = str([each + 1] * more + [each] * (parts - more))
+        yield Candidate(
+            Fix(f"unequal parts stand in a list: `split {sizes}`", (Edit(place.span, sizes),)), 21, place.span, ""
+        )
 
 
 def other_widths(conflict: Conflict, op: Any) -> Iterator[Candidate]:

@@ -20,8 +20,6 @@ from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.records import dataclass
 from cnndsl.syntax import tree
 
-_MOST_SHOWN = 6  # sizes that a help writes out
-
 
 @dataclass(frozen=True)
 class Group(Structure):
@@ -81,7 +79,7 @@ class Split(Structure):
             if channels % self.parts == 0:
                 return (channels // self.parts,) * self.parts
             message = f"{channels} channels do not split into {self.parts} equal parts"
-            raise self._unsplit(elaborator, command, x, message, self._uneven(channels))
+            raise self._unsplit(elaborator, command, x, message, None)
         if sum(self.parts) == channels:
             sizes: tuple[int, ...] = self.parts
             return sizes
@@ -90,19 +88,13 @@ class Split(Structure):
         rest = channels - sum(self.parts[:-1])
         raise self._unsplit(elaborator, command, x, message, f"the last would be {rest}" if rest > 0 else None)
 
-    def _uneven(self, channels: int) -> str | None:
-        """Nearly equal parts, if they are few."""
-        if self.parts > min(channels, _MOST_SHOWN):
-            return None
-        each, more = divmod(channels, self.parts)
-        sizes = [each + 1] * more + [each] * (self.parts - more)
-        return f"unequal parts stand in a list: `split {sizes}`"
-
     def _unsplit(
         self, elaborator: Elaborator, command: tree.Command, x: Tensor, message: str, help: str | None
     ) -> Failed:
         def candidates() -> Iterator[Candidate]:
             conflict = causes.conflict_of(elaborator, (x,), lambda shapes: False, (None,))
+            if isinstance(self.parts, int):
+                yield from causes.other_parts(conflict, self.parts, command.arguments[0].value)
             yield from causes.other_calculations(conflict)
 
         span = command.arguments[0].span
