@@ -9,6 +9,7 @@ import pytest
 import torchvision_scopes
 import zoo
 from random_networks import random_network
+from random_streams import random_streams
 from written_graphs import anonymous, differences
 
 from cnndsl import loads
@@ -58,6 +59,13 @@ def test_all_of_the_zoo_is_written_as_it_is(path: Path) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_networks_are_written_as_they_are(seed: int) -> None:
     graph = loads(random_network(seed)).graph
+    same(graph)
+    same(anonymous(graph))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_streams_are_written_as_they_are(seed: int) -> None:
+    graph = loads(random_streams(seed)).graph
     same(graph)
     same(anonymous(graph))
 
