@@ -228,6 +228,11 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         [IMAGE],
         ("sigmoid", "sub"),
     ),
+    "outputs of one layer": (
+        lambda: Function(lambda m, x: (lambda y: (m.b(y), y, F.max_pool2d(y, 1, 2)))(m.a(x)), a=conv(), b=conv(8)),
+        [IMAGE],
+        ("maxpool 1x1, /2",),
+    ),
     "half precision": (lambda: nn.Sequential(conv(), nn.BatchNorm2d(8)).half(), [IMAGE], ("bias=true -> bn",)),
     "without parameters": (lambda: nn.Sequential(nn.MaxPool2d(2), nn.ReLU()), [IMAGE], ("maxpool 2x2, /2 -> relu",)),
     "vector": (lambda: nn.Sequential(nn.Linear(10, 5), nn.ReLU()), [(10,)], ("linear 5 -> relu",)),
