@@ -1,4 +1,5 @@
-"""As much of `torch.cuda` as timing asks for, on the CPU: a clock that counts launches, graphs that replay them."""
+"""As much of `torch.cuda` as timing asks for, on the CPU: two devices, whose clocks count launches, and graphs
+that replay them."""
 
 from __future__ import annotations
 
@@ -20,11 +21,19 @@ class Stream:
         assert other.device == self.device
 
 
+def number(device: Any) -> int:
+    """Of a device; what runs on the CPU stands for the first."""
+    return getattr(device, "index", device) or 0
+
+
 class FakeCuda:
-    """`step` makes a launch of so many milliseconds; what is captured does not run."""
+    """`step` makes a launch of so many milliseconds; what is captured does not run.
+
+    Each device has a clock of its own, and what is recorded, awaited or launched belongs to the one that is current.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 0.0
+        self.clocks = [0.0, 0.0]
         self.recording: list[float] | None = None
         self.launches = 0
         self.current: Any = None  # device
@@ -36,20 +45,23 @@ class FakeCuda:
                 assert enable_timing
 
             def record(self) -> None:
-                self.at = fake.now
+                self.device, self.at = number(fake.current), fake.now
 
             def synchronize(self) -> None:
                 assert hasattr(self, "at"), "waits for what was never recorded"
 
             def elapsed_time(self, other: Any) -> float:
+                assert self.device == other.device, "events of two devices"
                 return float(other.at - self.at)
 
         class Graph:
             def __init__(self) -> None:
                 self.recorded: list[float] = []
+                self.device = number(fake.current)
 
             def replay(self) -> None:
-                fake.now += sum(self.recorded)
+                assert self.device == number(fake.current), "replayed on another device"
+                fake.clocks[self.device] += sum(self.recorded)
 
         for name, value in {
             "Event": Event,
@@ -62,6 +74,11 @@ class FakeCuda:
             "synchronize": lambda device=None: None,
         }.items():
             monkeypatch.setattr(f"torch.cuda.{name}", value)
+
+    @property
+    def now(self) -> float:
+        """On the current device."""
+        return self.clocks[number(self.current)]
 
     @contextmanager
     def switch(self, device: Any) -> Iterator[None]:
@@ -80,10 +97,13 @@ class FakeCuda:
         yield
         self.recording = None
 
-    def step(self, milliseconds: float) -> Step:
+    def step(self, milliseconds: float, device: Any = None) -> Step:
+        """On memory of a device, if one is given."""
+
         def run() -> None:
+            assert device is None or number(device) == number(self.current), "its memory is another device's"
             if self.recording is None:
-                self.now += milliseconds
+                self.clocks[number(self.current)] += milliseconds
                 self.launches += 1
             else:
                 self.recording.append(milliseconds)

@@ -18,22 +18,22 @@ from cnndsl.kernels.built import Built
 from cnndsl.kernels.specialization import ELEMENTS, Specialization
 from cnndsl.kernels.targets import TARGETS
 
-SHARED, STREAM, DESCRIPTORS = 50_000, 77, 256
+SHARED, STREAM, SCRATCH, SWIZZLE = 50_000, 77, 256, 3
 
 
 def pretend_to_build(plan: Plan) -> Binaries:
-    """Kernels whose binary is their key. Those of `conv_tma` need scratch memory, as real ones do."""
+    """Kernels whose binary is their key. Those of `chain` need scratch memory, as any may."""
     keys = keys_of(plan)
     lanes = TARGETS[plan.target].lanes
     kernels = {}
     for key, launch in zip(keys, plan.launches, strict=True):
         if key is not None:
             made = specialized(launch)
-            scratch = DESCRIPTORS if launch.kernel == "conv_tma" else 0
-            name = f"{launch.kernel}_kernel"
-            threads, parameters = made.warps * lanes, len(taken(made)) + 2
+            scratch = SCRATCH if launch.kernel == "chain" else 0
+            name, swizzles = f"{launch.kernel}_kernel", (SWIZZLE,) * len(made.boxes)
+            threads, parameters = made.warps * lanes, made.parameters + 2
             kernels[key] = Built(
-                name, key.encode(), parameters, scratch, threads, SHARED, 0, 0, "", 16, 0, boxes=bool(scratch)
+                name, key.encode(), parameters, scratch, threads, SHARED, 0, 0, "", 16, 0, bool(swizzles), swizzles
             )
     return Binaries(plan, kernels, keys)
 
@@ -51,6 +51,17 @@ class Call:
     arguments: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Map:
+    """A descriptor as the driver was told to make it, the innermost axis last; `steps` in bytes, of the others."""
+
+    element: int
+    shape: tuple[int, ...]
+    steps: tuple[int, ...]
+    block: tuple[int, ...]
+    swizzle: int
+
+
 @dataclass
 class Library:
     """What the loader calls of libcuda and HIP's library.
@@ -63,7 +74,18 @@ class Library:
     functions: dict[int, tuple[str, str]] = field(default_factory=dict)
     allowed: dict[int, int] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    maps: dict[int, Map] = field(default_factory=dict)
     status: int = 0
+
+    def cuTensorMapEncodeTiled(self, place: Any, element: int, rank: int, address: Any, *told: Any) -> int:
+        """Writes the address where a kernel looks for the descriptor."""
+        shape, steps, block, ones, interleave, swizzle, promotion, fill = told
+        assert place.value % 64 == 0 and address.value % 16 == 0
+        assert [*ones] == [1] * rank and (interleave, promotion, fill) == (0, 2, 0)
+        assert all(step % 16 == 0 for step in steps) and all(n <= 256 for n in block)
+        ctypes.c_uint64.from_address(place.value).value = address.value
+        self.maps[place.value] = Map(element, (*shape[::-1],), (*steps[: rank - 1][::-1],), (*block[::-1],), swizzle)
+        return self.status
 
     def cuModuleLoadData(self, module: Any, binary: bytes) -> int:
         module._obj.value = 1000 + len(self.modules)
@@ -108,7 +130,7 @@ class FakeDriver(loader.Driver):
         self.kernels = {
             key: specialized(launch) for key, launch in zip(keys_of(plan), plan.launches, strict=True) if key
         }
-        self.library = Library({key: len(taken(made)) + 2 for key, made in self.kernels.items()})
+        self.library = Library({key: made.parameters + 2 for key, made in self.kernels.items()})
 
     def stream(self) -> int:
         return STREAM
@@ -128,8 +150,8 @@ class InterpretingDriver(FakeDriver):
         call = self.library.calls[-1]
         made = self.kernels[call.key]
         assert call.grid == made.grid
-        given = zip(taken(made), call.arguments, strict=False)
-        made.launch(**{name: self.at(address, made.pointers[name]) for name, address in given})
+        given = addresses(made, call.arguments)
+        made.launch(**{name: self.at(address, made.pointers[name]) for name, address in given.items()})
 
     def at(self, address: int, element: str | None) -> torch.Tensor:
         """The rest of the tensor that the address lies in."""
@@ -140,6 +162,14 @@ class InterpretingDriver(FakeDriver):
         raise AssertionError(f"a launch reads or writes memory at {address:#x}, which is nobody's")
 
 
-def taken(made: Specialization) -> list[str]:
-    """The tensors that a compiled kernel takes, in order."""
-    return [name for name, element in made.pointers.items() if element is not None]
+def addresses(made: Specialization, arguments: tuple[int, ...]) -> dict[str, int]:
+    """Where the tensors of a launch lie, by their names; what else it is told of a box must be right."""
+    found, left = {}, list(arguments)
+    for name in made.taken:
+        found[name] = left.pop(0)
+        if name in made.boxes:
+            told = (*made.boxes[name].shape, *made.boxes[name].strides)
+            assert tuple(left[: len(told)]) == told
+            del left[: len(told)]
+    assert len(left) == 2, "after the tensors come two pointers to scratch memory"
+    return found

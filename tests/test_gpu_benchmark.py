@@ -52,7 +52,7 @@ def test_the_dry_run_takes_every_path_and_resumes(tmp_path: Path) -> None:
     found = {(each["stage"], each.get("runner") or each.get("name")) for each in records}
     peers = ("eager", "eager, graph", "compile", "compile, graph", "reduce-overhead")
     assert {("baseline", peer) for peer in peers} <= found
-    assert {("ours", runner) for runner in ("ours", "ours, strict", "ours, not tuned")} <= found
+    assert {("ours", runner) for runner in ("ours", "ours, strict", "ours, not tuned", "ours, graph")} <= found
     assert {("correctness", "small cases, fp16"), ("correctness", "compute-sanitizer"), ("tune", None)} <= found
     assert {("profile", "launches"), ("profile", "counters"), ("training", None), ("card", None)} <= found
     assert not any("error" in each or each.get("faults") for each in records)

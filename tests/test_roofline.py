@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,6 +13,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+import plans
 import roofline
 
 import cnndsl
@@ -52,6 +55,25 @@ def test_floors(name: str) -> None:
     assert found["eager"] == pytest.approx(eager, rel=0.005)
     assert found["inside"] <= fused
     assert found["ideal"] < found["inside"] < found["ours"] < found["eager"]
+
+
+RESULTS = Path(plans.__file__).parent / "results"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "squeezenet1_1" else pytest.mark.slow) for name in plans.NETWORKS]
+)
+def test_the_numbers_of_plans_are_those_of_this_version(name: str) -> None:
+    """Renew them with `python benchmarks/plans.py --json benchmarks/results/plans.json`, and the table in the docs."""
+    kept = plans.read(RESULTS / "plans.json")
+    page = (RESULTS.parent.parent / "docs" / "triton.md").read_text(encoding="utf-8")
+    before = {(each["network"], each["batch"]): plans.Row(**each) for each in plans.read(RESULTS / "plans_before.json")}
+    found = [*plans.rows([name])]
+    assert [asdict(row) for row in found] == [each for each in kept if each["network"] == name]
+    assert [row.batch for row in found] == [1, 32, 256]
+    for row in found:
+        assert row.floor <= row.by_l2 and 0 < row.useful <= 1
+        assert plans.line(row, before[name, row.batch]) in page
 
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("googlenet", "resnet50", "densenet121")]

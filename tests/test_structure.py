@@ -87,10 +87,10 @@ TRITON_FILES = (
     "kernels/templates/*.py",
     "kernels/aot.py",
     "kernels/built.py",
+    "kernels/specialization.py",
     "backends/triton/compiler.py",
     "backends/triton/execute.py",
     "backends/triton/table.py",
-    "backends/triton/trial.py",
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = {

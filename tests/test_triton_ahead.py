@@ -14,6 +14,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -26,14 +27,33 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
-from fake_gpu import SHARED, STREAM, FakeDriver, InterpretingDriver, pretend_to_build, taken  # noqa: E402
-from triton_problems import PROBLEMS  # noqa: E402
+from fake_gpu import (  # noqa: E402
+    SCRATCH,
+    SHARED,
+    STREAM,
+    SWIZZLE,
+    FakeDriver,
+    InterpretingDriver,
+    Map,
+    addresses,
+    pretend_to_build,
+)
+from triton_problems import PROBLEMS, by_boxes  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
-from cnndsl.backends.triton import ahead, binaries, folder_checks, folder_form, loader, make_plan, processes  # noqa: E402
+from cnndsl.backends.triton import (  # noqa: E402
+    ahead,
+    binaries,
+    folder_arguments,
+    folder_checks,
+    folder_form,
+    loader,
+    make_plan,
+    processes,
+)
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
-from cnndsl.backends.triton.building import Chosen, suggested  # noqa: E402
+from cnndsl.backends.triton.building import Choose, suggested  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, other_tiles  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
@@ -48,7 +68,6 @@ from cnndsl.kernels import aot, built  # noqa: E402
 from cnndsl.kernels.families import (  # noqa: E402
     FAMILIES,
     conv_gemm,
-    conv_tma,
 )
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
@@ -80,13 +99,6 @@ network several {
 """
 
 
-def tma(kernel: str, problem: Any, target: Target) -> Chosen:
-    """`conv_tma` wherever it serves."""
-    if kernel == "conv_gemm" and conv_tma.refusal(problem) is None:
-        kernel = "conv_tma"
-    return suggested(kernel, problem, target)
-
-
 def whole(name: str) -> Graph:
     """The small network, or one of the zoo at its full size."""
     return cnndsl.loads(EVERYTHING).graph if name == "everything" else cnndsl.load(name).graph
@@ -109,7 +121,7 @@ def network_in(folder: Path, driver: FakeDriver) -> loader.Network:
 WHOLE = {
     "googlenet": lambda graph: make_plan(graph, "sm_90"),
     "densenet121": lambda graph: make_plan(graph, "sm_80"),
-    "resnet50": lambda graph: lower(rewritten(graph), TARGETS["sm_90"], batch=2, choose=tma),
+    "resnet50": lambda graph: lower(rewritten(graph), TARGETS["sm_90"], batch=2, choose=by_boxes),
     "squeezenet1_1": lambda graph: make_plan(graph, "gfx942", precision="tf32", batch=3),
     "efficientnet_b0": lambda graph: make_plan(graph, "sm_86", precision="bf16"),
 }
@@ -132,11 +144,21 @@ def test_launches_are_those_of_the_executor(name: str, tmp_path: Path, monkeypat
         assert (call.key, call.grid) == (built.digest(made, TARGETS[plan.target]), made.grid)
         assert (call.block, call.shared) == ((made.warps * TARGETS[plan.target].lanes, 1, 1), SHARED)
         assert call.stream == STREAM
-        *tensors, scratch, profile = call.arguments
-        for name, address in zip(taken(made), tensors, strict=True):
+        *_, scratch, profile = call.arguments
+        for name, address in addresses(made, call.arguments).items():
             assert_same_memory(launch.tensors[name], address, network, executor, given)
         assert profile == 0
-        assert scratch == (network.memory["scratch"].data_ptr() if launch.kernel == "conv_tma" else 0)
+        assert scratch == (network.memory["scratch"].data_ptr() if launch.kernel == "chain" else 0)
+    wanted = Counter(box for launch in launches for box in maps_of(launch))
+    assert Counter(driver.library.maps.values()) == wanted
+    assert bool(wanted) == any(launch.kernel == "conv_tma" for launch in launches)
+
+
+def maps_of(launch: Launch) -> Iterator[Map]:
+    """The descriptors of a launch in fp16, each made once."""
+    made = specialized(launch)
+    for box in made.boxes.values():
+        yield Map(6, box.shape, tuple(2 * step for step in box.strides[:-1]), box.block, SWIZZLE)
 
 
 def assert_same_memory(
@@ -157,13 +179,13 @@ def assert_same_memory(
 
 
 def test_scratch_is_enough_for_the_largest_grid(tmp_path: Path) -> None:
-    graph = cnndsl.loads("network two { input 8 x 32 x 32\n conv 3x3, 64\n conv 5x5, 256 }").graph
-    plan = lower(rewritten(graph), TARGETS["sm_90"], choose=tma)
+    graph = cnndsl.load("squeezenet1_1").graph
+    plan = make_plan(graph, "sm_90", batch=32)
     folder_of(graph, plan, tmp_path)
-    grids = [specialized(launch).grid for launch in plan.launches if launch.kernel == "conv_tma"]
+    grids = [specialized(launch).grid for launch in plan.launches if launch.kernel == "chain"]
     largest = max(x * y * z for x, y, z in grids)
-    assert len({*grids}) == 2
-    assert json.loads((tmp_path / "manifest.json").read_text())["memory"]["scratch"] == 256 * largest
+    assert len({*grids}) > 1
+    assert json.loads((tmp_path / "manifest.json").read_text())["memory"]["scratch"] == SCRATCH * largest
 
 
 # --- that it computes
@@ -177,12 +199,17 @@ COMPUTED = {
 
 
 @pytest.mark.parametrize(
-    ("name", "precision"),
-    [("everything", "fp32"), ("everything", "fp16"), ("several", "fp32"), ("squeezenet1_1", "fp32")],
+    ("name", "precision", "choose"),
+    [
+        ("everything", "fp32", suggested),
+        ("everything", "fp16", by_boxes),
+        ("several", "fp32", suggested),
+        ("squeezenet1_1", "fp32", suggested),
+    ],
 )
-def test_a_folder_computes_what_the_network_computes(name: str, precision: str, tmp_path: Path) -> None:
+def test_a_folder_computes_what_the_network_computes(name: str, precision: str, choose: Choose, tmp_path: Path) -> None:
     graph = COMPUTED[name]()
-    plan = make_plan(graph, batch=2, precision=precision)
+    plan = lower(rewritten(graph), TARGETS["sm_90"], batch=2, precision=precision, choose=choose)
     folder_of(graph, plan, tmp_path)
     driver = InterpretingDriver(plan)
     network = network_in(tmp_path, driver)
@@ -214,12 +241,12 @@ def test_everything_is_everything() -> None:
 def test_the_loader_imports_neither_cnndsl_nor_triton() -> None:
     """As they are written, where they import one another."""
     names = set()
-    for module in (loader, folder_checks, folder_form):
+    for module in (loader, folder_arguments, folder_checks, folder_form):
         tree = ast.parse(ahead._alone(module))
         names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     outside = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
-    assert outside == {"torch", "safetensors", "folder_checks", "folder_form"}
+    assert outside == {"torch", "safetensors", "folder_arguments", "folder_checks", "folder_form"}
 
 
 def test_a_folder_says_that_it_needs_a_gpu(tmp_path: Path) -> None:
@@ -261,7 +288,7 @@ def test_the_loader_needs_a_gpu_and_its_own_format(small: loader.Network, tmp_pa
         loader.load(tmp_path, "cpu")
     record = json.loads((tmp_path / "manifest.json").read_text()) | {"cnndsl manifest": 99}
     (tmp_path / "manifest.json").write_text(json.dumps(record))
-    with pytest.raises(RuntimeError, match=r"manifest.json is a manifest of format 99, .* reads 3: build anew"):
+    with pytest.raises(RuntimeError, match=r"manifest.json is a manifest of format 99, .* reads 4: build anew"):
         loader.load(tmp_path)
 
 
@@ -317,6 +344,7 @@ def test_another_build_leaves_nothing_of_the_first(tmp_path: Path) -> None:
     listed = {each["file"] for each in record["kernels"]}
     own = {
         "run.py",
+        "folder_arguments.py",
         "folder_checks.py",
         "folder_form.py",
         "manifest.json",
@@ -446,7 +474,7 @@ def spilling(*wider: Any) -> Any:
 
     def ask(target: Target, requests: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
         for key, request in requests.items():
-            taken = sum(element is not None for element in specialized(launch_of(request)).pointers.values())
+            taken = specialized(launch_of(request)).parameters
             fits = wider and request.config == wider[-1]
             shared, spills = (0, 0) if fits else (10**6, 0) if request.config in wider else (0, 3)
             made = built.Built("k", b"ELF", taken + 2, 0, 128, shared, 32, spills, "mma", 16, 16, boxes=False)
@@ -488,7 +516,7 @@ def test_another_tile_of_a_split_product_has_as_many_parts(cache: Path, monkeypa
     assert others and {other.splits for other in others} == {2}
     monkeypatch.setattr(binaries, "ask_all", spilling(others[0]))
     assert [launch.config for launch in binaries.build(plan).plan.launches] == [others[0]]
-    assert all(conv_gemm.tiles(CONV, other) <= conv_gemm.counters(CONV) for other in others)
+    assert all(conv_gemm.tiles(CONV, other) <= conv_gemm.sums(CONV, first)[1] for other in others)
 
 
 def test_a_library_cannot_be_built_ahead_of_time() -> None:

@@ -22,14 +22,17 @@ pytest.importorskip("triton")
 
 from fake_gpu import SHARED, FakeDriver, pretend_to_build  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
+from triton_problems import by_boxes  # noqa: E402
 
 import cnndsl  # noqa: E402
 from cnndsl.backends.torch import build  # noqa: E402
-from cnndsl.backends.triton import folder_checks, loader, make_plan  # noqa: E402
+from cnndsl.backends.triton import folder_checks, loader  # noqa: E402
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
 from cnndsl.backends.triton.folder_form import FolderError  # noqa: E402
+from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
 from cnndsl.backends.triton.packed import pack_weights  # noqa: E402
 from cnndsl.backends.triton.plan import Plan  # noqa: E402
+from cnndsl.kernels.targets import TARGETS  # noqa: E402
 
 # Kernels, weights, and a layer of PyTorch's own.
 NETWORK = """
@@ -44,7 +47,7 @@ Place = tuple[Any, ...]  # the keys that lead to a value of a manifest
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return make_plan(cnndsl.loads(NETWORK).graph, "sm_90", batch=2)
+    return lower(rewritten(cnndsl.loads(NETWORK).graph), TARGETS["sm_90"], batch=2, choose=by_boxes)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +177,7 @@ def within_its_memory(manifest: dict[str, Any]) -> None:
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another format": (
         lambda m: m.update({"cnndsl manifest": 1}),
-        "is a manifest of format 1, and this run.py reads 3",
+        "is a manifest of format 1, and this run.py reads 4",
     ),
     "a path out": (lambda m: layer(m).update(program="../evil.py"), "must be a file in layers/, not '../evil.py'"),
     "an absolute path": (lambda m: layer(m).update(program="/tmp/evil.py"), "must be a file in layers/"),
@@ -192,12 +195,21 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another batch": (lambda m: m.update(batch=3), "is no tensor of this batch"),
     "a large block": (lambda m: m["kernels"][0].update(threads=2048), "must be a whole number from 32 to 1024"),
     "a weight elsewhere": (lambda m: next(iter(m["weights"].values())).update(offset=2**20), "bytes beyond the"),
+    "a box beyond": (lambda m: box(m)["shape"].__setitem__(0, 99), "bytes beyond the"),
+    "a crooked box": (lambda m: box(m)["strides"].__setitem__(0, 7), "does not step in whole vectors of 16 bytes"),
+    "a box of other ranks": (lambda m: box(m)["block"].pop(), "and a block of"),
+    "too large a box": (lambda m: box(m)["block"].__setitem__(0, 512), "must be a whole number from 1 to 256"),
     "too long a number": (lambda m: m.update(batch=10**5000), "must be a whole number"),
 }
 
 
 def layer(manifest: dict[str, Any]) -> Any:
     return next(launch for launch in manifest["launches"] if "program" in launch)
+
+
+def box(manifest: dict[str, Any]) -> Any:
+    arguments = (each for launch in manifest["launches"] for each in launch.get("arguments", ()))
+    return next(each["box"] for each in arguments if "box" in each)
 
 
 def first(manifest: dict[str, Any]) -> Any:
@@ -208,7 +220,7 @@ def first(manifest: dict[str, Any]) -> Any:
 def test_a_fault_is_named(fault: str, folder: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     change, message = FAULTS[fault]
     if fault == "too long a number":
-        (folder / "manifest.json").write_text(f'{{"cnndsl manifest": 3, "batch": 1{"0" * 5000}}}')
+        (folder / "manifest.json").write_text(f'{{"cnndsl manifest": 4, "batch": 1{"0" * 5000}}}')
         message = "cannot be read: "
     else:
         manifest = manifest_of(folder)
@@ -390,3 +402,10 @@ def test_the_driver_gets_whole_numbers(plan: Plan) -> None:
     values = (ctypes.c_void_p * 2)(2**63, 2**40)
     driver.launch(ctypes.c_void_p(2**47 + 1), [2**31 - 1, 65535, 1], 128, 2**17, values)
     assert seen == [(2**47 + 1, 2**31 - 1, 65535, 1, 128, 1, 1, 2**17, 77, ctypes.addressof(values), None)]
+
+
+def test_a_driver_that_is_too_old_is_said(folder: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Descriptors came with CUDA 12."""
+    monkeypatch.delattr(type(driver.library), "cuTensorMapEncodeTiled")
+    with pytest.raises(RuntimeError, match=r"^this driver has no cuTensorMapEncodeTiled: it is too old$"):
+        opened(folder, driver)

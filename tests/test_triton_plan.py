@@ -140,6 +140,17 @@ SHAPES = {
     ),
     "fire": "repeat 2 { conv 1x1, 4 -> relu\n concat { | conv 1x1, 8 -> relu | conv 3x3, 8 -> relu } }\n conv 1x1, 3",
     "fire with a stride": "concat { | conv 1x1, 8, /2 -> relu | conv 3x3, 8, /2 -> relu }\n conv 1x1, 3 -> tanh",
+    "projection": (
+        "residual shortcut=projection { conv 1x1, 4 -> relu -> conv 3x3, 4 -> relu -> conv 1x1, 16 -> bn }\n"
+        " relu -> conv 1x1, 6"
+    ),
+    "projection with a stride": (
+        "residual shortcut=projection { conv 3x3, 4, /2 -> relu -> conv 1x1, 16 -> bn }\n relu -> conv 1x1, 6 -> relu"
+    ),
+    "projection on the other side": (
+        "add { | conv 3x3, 4 -> relu -> conv 1x1, 8, bias=false | conv 1x1, 8, bias=false } -> relu\n conv 3x3, 4"
+    ),
+    "two bodies of a sum": "add { | conv 3x3, 4 -> relu -> conv 1x1, 8 | conv 3x3, 6 -> relu -> conv 1x1, 8 }",
     "three": "conv 5x5, 8, bias=false -> relu -> conv 1x1, 12, bias=false -> relu -> conv 1x1, 7",
     "middle is read": (
         "conv 3x3, 8 -> relu -> conv 1x1, 8 -> relu as kept\n conv 1x1, 4 -> concat { | identity | from kept }"
@@ -148,19 +159,68 @@ SHAPES = {
 }
 
 
+def chain_wherever_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "_modelled_ratio", lambda *_: 0.0)
+
+
 @pytest.mark.parametrize("name", SHAPES)
 def test_chains(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken wherever they can be, whether they pay or not."""
-    monkeypatch.setattr(chains, "GAIN", float("inf"))
+    chain_wherever_possible(monkeypatch)
     module = assert_computes(cnndsl.loads(f"network n {{ input 4 x 9 x 7\n {SHAPES[name]} }}").graph)
     assert "chain" in [launch.kernel for launch in module.plan(2).launches]
 
 
+HEADS = {
+    "a classifier": ("conv 3x3, 8 -> relu\n global_avgpool -> linear 5", 3),
+    "normed": (
+        "conv 3x3, 8 as c\n add { | from c | tanh }\n bn -> relu -> global_avgpool -> flatten -> linear 5 -> relu",
+        4,
+    ),
+    "an average of all": ("avgpool 9x7, /1 -> flatten -> linear 70 -> sigmoid", 2),
+    "without a bias": ("bn -> sigmoid -> avgpool 9x7, /1 -> linear 3, bias=false", 2),
+    "the average is read": ("global_avgpool as mean\n linear 4\n head side { from mean }", None),
+    "the average of a part": ("avgpool 3x3, /3 -> flatten -> linear 4", None),
+    "a maximum": ("global_maxpool -> linear 4", None),
+    "what is normed is read": ("bn -> relu as c\n global_avgpool -> linear 4\n head side { from c }", 2),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_heads(name: str) -> None:
+    """One launch from the map to the classes, after `pack` and what comes before, where nothing else is read."""
+    text, launches = HEADS[name]
+    module = assert_computes(cnndsl.loads(f"network n {{ input 4 x 9 x 7\n {text} }}").graph)
+    kernels = [launch.kernel for launch in module.plan(1).launches]
+    assert ("head" in kernels) == (launches is not None)
+    if launches is not None and "head side" not in text:
+        assert len(kernels) == launches
+
+
+def test_a_pool_that_is_kept() -> None:
+    """By the 1x1 that reads it, for others, an output among them."""
+    body = "conv 1x1, 4 -> relu -> conv 3x3, 20 -> bn"
+    text = f"conv 1x1, 20\n maxpool 3x3, /2, pad=1 as pool\n residual {{ {body} }}\n relu\n head side {{ from pool }}"
+    module = assert_computes(cnndsl.loads(f"network n {{ input 4 x 9 x 7\n {text} }}").graph)
+    launches = module.plan(1).launches
+    assert "pool" not in [launch.kernel for launch in launches]
+    (kept,) = (launch for launch in launches if "kept" in launch.tensors)
+    assert str(kept.tensors["kept"]) == "pool" and kept.nodes == ("pool", "conv2")
+
+
+def test_a_head_of_many_images_is_its_parts() -> None:
+    graph, notes = cnndsl.load("resnet50").graph, Notes()
+    assert "head" in {launch.kernel for launch in make_plan(graph, "sm_90").launches}
+    plan = make_plan(graph, "sm_90", batch=256, notes=notes)
+    assert [launch.kernel for launch in plan.launches][-2:] == ["pool", "conv_gemm"]
+    assert any(each.reason.startswith("classified in one kernel") for each in notes.refusals)
+
+
 def test_a_chain_for_some_batches_needs_no_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     network = cnndsl.loads("network n { input 4 x 9 x 7\n conv 3x3, 8, bias=false -> relu -> conv 1x1, 8, bias=false }")
-    monkeypatch.setattr(chains, "GAIN", 0.0)
+    monkeypatch.setattr(chains, "_modelled_ratio", lambda *_: 9.0)
     module = compile_graph(network.graph, batch=2, precision="fp32")
-    monkeypatch.setattr(chains, "GAIN", float("inf"))
+    chain_wherever_possible(monkeypatch)
     assert "chain" in [launch.kernel for launch in module.plan(1).launches]
     x = torch.randn(2, 4, 9, 7)
     torch.testing.assert_close(module(x[:1]), module(x)[:1])
@@ -168,7 +228,7 @@ def test_a_chain_for_some_batches_needs_no_other_weights(monkeypatch: pytest.Mon
 
 def test_tensors_that_begin_anywhere_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Binaries read 16 bytes at once where they may."""
-    monkeypatch.setattr(chains, "GAIN", float("inf"))
+    chain_wherever_possible(monkeypatch)
     body = "concat { | conv 3x3, 4 | conv 3x3, 4 as c }\n head a { from c -> conv 3x3, 8 -> conv 1x1, 8 }\n flatten"
     plan = make_plan(cnndsl.loads(f"network n {{ input 8 x 6 x 6\n {body}\n head b {{ from c -> flatten }} }}").graph)
     found = {(launch.kernel, str(launch.tensors["x"])): specialized(launch).unaligned for launch in plan.launches}

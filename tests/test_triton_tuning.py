@@ -436,6 +436,13 @@ def test_a_launch_is_timed_in_a_graph(milliseconds: float, copies: int, monkeypa
     assert cuda.now < 100 + 100 * milliseconds, "long launches are measured as often as short ones"
 
 
+def test_a_launch_is_timed_on_its_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever is current."""
+    cuda, second = FakeCuda(monkeypatch), torch.device("cuda", 1)
+    assert launch_seconds([cuda.step(0.5, second)], second) == pytest.approx(0.5e-3)
+    assert cuda.clocks[0] == 0.0 < cuda.clocks[1]
+
+
 def test_candidates_compile_in_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the path of a launch, into Triton's cache; a fault is told, a crash is survived."""
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "triton"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from campaign import correctness, ours, peers, profiling, training, tune
+from campaign.caches import cached_bandwidth
 from campaign.machine import Machine, allow_tf32, bandwidth, matrix_rate
 from campaign.networks import DTYPES
 from campaign.records import Records
@@ -14,10 +15,11 @@ from campaign.turns import Turns
 
 
 def measure_card(settings: Settings, machine: Machine, records: Records) -> None:
-    """The two ceilings of this very card."""
+    """The ceilings of this very card."""
     allow_tf32()
     flops = {precision: matrix_rate(machine, dtype) for precision, dtype in DTYPES.items()}
-    told = {"bandwidth": bandwidth(machine), "flops": flops, "versions": machine.versions()}
+    rates = {"bandwidth": bandwidth(machine), "l2": cached_bandwidth(machine), "flops": flops}
+    told = {**rates, "versions": machine.versions()}
     records.add(stage="card", gpu=machine.name, **told)
 
 

@@ -130,17 +130,17 @@ def bandwidth(machine: Machine) -> float:
     """Bytes per second of a copy, read and written."""
     count = 2**16 if machine.dry else 2**31
     source, target = (torch.empty(count, dtype=torch.uint8, device=machine.device).random_() for _ in range(2))
-    return 2 * count / _best(machine, lambda: target.copy_(source))
+    return 2 * count / best_seconds(machine, lambda: target.copy_(source))
 
 
 def matrix_rate(machine: Machine, dtype: torch.dtype) -> float:
     """Operations per second of a large product of random matrices; in float32 with TF32."""
     size = 64 if machine.dry else 8192
     a, b = (torch.randn(size, size, device=machine.device, dtype=dtype) for _ in range(2))
-    return 2 * size**3 / _best(machine, lambda: a @ b)
+    return 2 * size**3 / best_seconds(machine, lambda: a @ b)
 
 
-def _best(machine: Machine, run: Run) -> float:
+def best_seconds(machine: Machine, run: Run) -> float:
     """The median of a few, after a warm-up."""
     with machine.alone():
         machine.seconds(run, 3)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from campaign.correctness import compile_plans
 from campaign.machine import Machine
 from campaign.networks import error
@@ -21,6 +23,7 @@ from cnndsl.backends.triton.traffic import floor, total_work
 from cnndsl.kernels.targets import Target, target_of
 
 RUNNERS = ("ours", "ours, strict", "ours, not tuned")
+GRAPH = "ours, graph"  # as a user records it who replays a graph of their own, like the peers' "graph"
 
 
 def jobs(settings: Settings, records: Records) -> Iterator[Job]:
@@ -30,7 +33,8 @@ def jobs(settings: Settings, records: Records) -> Iterator[Job]:
                 unit = {"stage": "ours", "network": name, "precision": precision, "batch": batch}
                 if not records.has(**unit, runner=RUNNERS[0]):
                     arguments = {"network": name, "precision": precision, "batch": batch}
-                    yield Job("ours", arguments, tuple({**unit, "runner": runner} for runner in RUNNERS), timed=True)
+                    units = tuple({**unit, "runner": runner} for runner in (*RUNNERS, GRAPH))
+                    yield Job("ours", arguments, units, timed=True)
 
 
 def measure_ours(
@@ -43,6 +47,7 @@ def measure_ours(
     plain, x, wanted = prepared(settings, machine, network, batch, precision)
     state = {name: value.float() for name, value in plain.state_dict().items()}
     del plain
+    torch.backends.cudnn.benchmark = True  # for its candidates in our plans, as for the peers
     graph = load(network, settings.dry).graph
     seen: list[tuple[Plan, str]] = []
     for runner, choose in choices(table).items():
@@ -61,6 +66,10 @@ def measure_ours(
         times = machine.measure(lambda module=module: module(x))
         told = described(plan, target, table) | {"error_to_float64": found, "versions": machine.versions()}
         records.add(**unit, runner=runner, gpu=machine.name, **times, peak_bytes=machine.peak_bytes(), **told)
+        if runner == RUNNERS[0]:
+            replay = machine.graphed(lambda module=module: module(x))
+            times = machine.measure(replay)
+            records.add(**unit, runner=GRAPH, gpu=machine.name, **times, peak_bytes=machine.peak_bytes(), **told)
         del module
 
 
@@ -69,12 +78,13 @@ def choices(table: Table) -> dict[str, Choose]:
 
 
 def measured_target(machine: Machine, records: Records, precision: str) -> Target:
-    """The card with the bandwidth and the rate that were measured on it."""
+    """The card with the bandwidths and the rate that were measured on it."""
     target = target_of(None if machine.dry else machine.device)
     card = records.latest(stage="card")
     if not card:
         return target
-    return replace(target, bandwidth=card[-1]["bandwidth"], flops=card[-1]["flops"][precision])
+    told = card[-1]
+    return replace(target, bandwidth=told["bandwidth"], flops=told["flops"][precision], l2=told.get("l2", target.l2))
 
 
 def kernel_name(launch: Launch) -> str:

@@ -1,10 +1,13 @@
-"""PyTorch's own ways to run the same network with the same weights: eager, and `torch.compile` at its best."""
+"""Others' ways to run the same network with the same weights: eager PyTorch, `torch.compile` at its best, and TensorRT
+where it is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -23,6 +26,7 @@ class Peer:
     """A way to run a module.
 
     mode     of `torch.compile`; None does not compile
+    backend  of `torch.compile`, where it is not Inductor
     frozen   whether weights are constants, so that batch norms are folded
     graph    whether it is measured as a CUDA graph of ours too; the modes with graphs of their own need none
     limit    seconds that it may take to compile and measure
@@ -32,8 +36,12 @@ class Peer:
     frozen: bool = False
     graph: bool = False
     limit: float = 180.0
+    backend: str | None = None
 
     def compiled(self, module: nn.Module, inductor: bool) -> Any:
+        if self.backend is not None:
+            import_module(self.backend)  # which makes it known to PyTorch
+            return torch.compile(module, backend=self.backend, dynamic=False)
         if self.mode is None:
             return module
         return torch.compile(module, mode=self.mode, backend="inductor" if inductor else "eager")
@@ -46,14 +54,16 @@ PEERS = {
     "reduce-overhead": Peer("reduce-overhead"),
     "max-autotune, frozen": Peer("max-autotune", frozen=True, limit=420.0),
 }
-QUICK = tuple(name for name in PEERS if not name.startswith("max"))
+if find_spec("torch_tensorrt") is not None:
+    PEERS["tensorrt"] = Peer(graph=True, limit=420.0, backend="torch_tensorrt")
+QUICK = tuple(name for name, peer in PEERS.items() if peer.limit < 300.0)
 
 
 def jobs(settings: Settings, records: Records) -> Iterator[Job]:
-    """Those that matter most first: fp16 in the quick modes, then the slow one, then the other precisions."""
+    """Those that matter most first: fp16 in the quick modes, the other precisions, then those that compile for long."""
     slow = tuple(name for name in PEERS if name not in QUICK)
-    for precision in settings.precisions:
-        for names in (QUICK, slow):
+    for names in (QUICK, slow):
+        for precision in settings.precisions:
             for batch in settings.batches:
                 for peer in names:
                     for name in settings.networks:

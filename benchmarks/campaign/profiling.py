@@ -106,7 +106,7 @@ def _encoded(launch: Launch) -> list[Any]:
 
 def _posed_to(kernel: str) -> str:
     """The kernel whose problems it takes."""
-    return "conv_gemm" if kernel in ("conv_tma", "cudnn") else kernel
+    return FAMILIES[kernel].posed if kernel in FAMILIES else "conv_gemm"
 
 
 def _seconds(launch: Launch, machine: Machine) -> float:

@@ -61,6 +61,8 @@ def _may_start(job: Job, running: list[Running], wave: int, slots: int) -> bool:
         return True
     if job.alone or any(each.job.alone for each in running):
         return False
+    if job.timed and any(each.job.limit != job.limit for each in running):
+        return False  # a wave measures when all of it has compiled: quick ones do not wait for long ones
     return wave < slots if job.timed else len(running) < slots
 
 

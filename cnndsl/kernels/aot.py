@@ -26,7 +26,8 @@ class Compiled:
 
     shared      bytes of shared memory
     spills      instructions that move registers to and from memory for want of space
-    parameters  its arguments, each 8 bytes: the tensors that it has, then Triton's two scratch pointers
+    parameters  its arguments: the tensors that it has, as pointers or boxes, then Triton's two scratch pointers
+    swizzles    of its boxes in their order: how each lies in shared memory, as CUDA's driver numbers it
     warps       of one block
     scratch     bytes of global memory that each block needs for itself, at the first of those pointers
     """
@@ -41,6 +42,7 @@ class Compiled:
     target: Target
     parameters: int
     scratch: int
+    swizzles: tuple[int, ...] = ()
 
     @property
     def threads(self) -> int:
@@ -66,20 +68,20 @@ class Compiled:
 
     @property
     def boxes(self) -> bool:
-        """Whether it uses Hopper's tensor memory accelerator."""
-        return "cp.async.bulk.tensor" in self.assembly
+        """Whether it uses Hopper's tensor memory accelerator, by descriptors that it is given."""
+        return "cp.async.bulk.tensor" in self.assembly and "tensormap.replace" not in self.assembly
 
 
 def compile_for(target: Target, specialization: Specialization) -> Compiled:
     """Compile ahead of time; Triton's interpreter must be off in this process."""
     kernel, pointers, constants = specialization.kernel, specialization.pointers, dict(specialization.constants)
     constants |= {name: None for name, element in pointers.items() if element is None}
-    types = {name: f"*{element}" for name, element in pointers.items() if element is not None}
-    signature = {name: types.get(name, "constexpr") for name in kernel.arg_names}
+    taken = specialization.taken
+    signature = {name: specialization.type_of(name) if name in taken else "constexpr" for name in kernel.arg_names}
     aligned = {
         (kernel.arg_names.index(name),): [["tt.divisibility", ALIGNMENT]]
-        for name in types
-        if name not in specialization.unaligned
+        for name in taken
+        if name not in specialization.unaligned and name not in specialization.boxes
     }
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
     options = specialization.options(nvidia=target.nvidia)
@@ -97,7 +99,10 @@ def _read(built: Any, target: Target) -> Compiled:
     meta, parameters = built.metadata, _parameters(assembly, target)
     scratch = getattr(meta, "global_scratch_size", 0)  # Triton 3.7 does not say it of AMD's kernels, which have none
     warps = meta.num_warps  # of which a compiler that gives warps different work adds some to those it was asked for
-    return Compiled(meta.name, binary, assembly, meta.shared, registers, spills, warps, target, parameters, scratch)
+    swizzles = tuple(each["swizzle"] for each in getattr(meta, "tensordesc_meta", None) or ())
+    return Compiled(
+        meta.name, binary, assembly, meta.shared, registers, spills, warps, target, parameters, scratch, swizzles
+    )
 
 
 def _parameters(assembly: str, target: Target) -> int:
@@ -105,7 +110,7 @@ def _parameters(assembly: str, target: Target) -> int:
     if not target.nvidia:
         return len(re.findall(r"\.value_kind:\s+global_buffer", assembly))
     entry = re.search(r"\.entry[^(]*\(([^)]*)\)", assembly)
-    return entry[1].count(".param") if entry else 0
+    return len(re.findall(r"\.param\b", entry[1])) if entry else 0
 
 
 def _cubin_resources(binary: bytes) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from cnndsl.kernels.aot import Compiled
 from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import Target
 
-FORMAT = 1  # of kept files; part of their names
+FORMAT = 2  # of kept files; part of their names
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Built:
     widest: int
     narrowest_copy: int
     boxes: bool
+    swizzles: tuple[int, ...] = ()
 
     @staticmethod
     def of(made: Compiled) -> Built:
@@ -58,6 +59,7 @@ class Built:
             made.widest,
             made.narrowest_copy,
             made.boxes,
+            made.swizzles,
         )
 
 
@@ -69,7 +71,8 @@ def dumps(built: Built) -> str:
 def loads(text: str) -> Built:
     """Raises ValueError, TypeError or KeyError for what is no built kernel."""
     found = json.loads(text)
-    return Built(**found | {"binary": base64.b64decode(found["binary"], validate=True)})
+    binary = base64.b64decode(found["binary"], validate=True)
+    return Built(**found | {"binary": binary, "swizzles": tuple(found["swizzles"])})
 
 
 def digest(specialization: Specialization, target: Target) -> str:
@@ -86,6 +89,7 @@ def digest(specialization: Specialization, target: Target) -> str:
         specialization.stages,
         specialization.registers,
         sorted(specialization.unaligned),
+        [*specialization.boxes.items()],
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 

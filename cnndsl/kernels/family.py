@@ -47,12 +47,14 @@ class Family:
     refusal         why it does not take a problem, if it does not
     work            what one launch must move and compute
     tiling          the blocks of a matrix product: from them its time is modelled, and what the L2 cache must give
+    sums            elements of float32 for parts of sums, and of int32 for their counters, which a launch finds and
+                    leaves at 0; (0, 0) if its sums are whole
     trial           the module of `cnndsl.kernels.trials` with small problems, tensors, and what must come out
     rivals          families whose problems it takes too, as another way to compute them
     most            configurations that are worth measuring (0: all)
     starts          bytes at a multiple of which its input must start
     copies          whether all operands go to shared memory, in whole vectors
-    boxes           whether it reads through the tensor memory accelerator, which needs memory for descriptors
+    boxes           whether it reads through the tensor memory accelerator
     """
 
     name: str
@@ -63,6 +65,7 @@ class Family:
     refusal: Callable[[Problem], str | None] = lambda problem: None
     work: Callable[[Problem], Work] = lambda problem: problem.work()
     tiling: Callable[[Problem, Config], Tiling] | None = None
+    sums: Callable[[Problem, Config], tuple[int, int]] = lambda problem, config: (0, 0)
     trial: str = ""
     rivals: tuple[str, ...] = ()
     most: int = 0
@@ -74,6 +77,11 @@ class Family:
     def module(self) -> str:
         """Of its template."""
         return f"cnndsl.kernels.templates.{self.template.partition('.')[0]}"
+
+    @property
+    def posed(self) -> str:
+        """The family to which the problems that it takes are posed."""
+        return self.rivals[0] if self.rivals else self.name
 
     def specialize(self, problem: Problem, config: Config) -> Specialization:
         """Raises ValueError for a problem that it does not take (`refusal`), ImportError without Triton."""

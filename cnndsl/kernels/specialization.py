@@ -6,10 +6,11 @@ It is plain data, so that a plan can hold it, the interpreter run it and the com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from cnndsl.kernels.precision import Dtype
 
@@ -18,12 +19,30 @@ ELEMENTS: dict[str, torch.dtype] = {"i32": torch.int32} | TORCH_DTYPES  # that p
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
 
 
+@dataclass(frozen=True)
+class Box:
+    """How a kernel reads a tensor through the tensor memory accelerator: a `block` at a time, zeros beyond its shape.
+
+    All in elements. The descriptor that says so is made by the host, once, and passed by value.
+    """
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    block: tuple[int, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Of a compiled kernel: the descriptor, then an extent and a stride for each axis."""
+        return 1 + 2 * len(self.shape)
+
+
 @dataclass(frozen=True, eq=False)
 class Specialization:
     """One kernel for one problem.
 
     kernel     the jitted template
     pointers   its tensor arguments in order, with their element types; None for one that the problem lacks
+    boxes      how it reads those of them that it takes as descriptors
     constants  its other arguments, all known at compile time
     grid       how many blocks of threads along each axis
     unaligned  pointers that may start anywhere; the compiler takes all others to start at a multiple of 16 bytes
@@ -39,11 +58,32 @@ class Specialization:
     stages: int
     unaligned: frozenset[str] = frozenset()
     registers: int | None = None
+    boxes: Mapping[str, Box] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The tensors that the problem has, in the order of the kernel's arguments."""
+        return tuple(name for name in self.kernel.arg_names if self.pointers.get(name) is not None)
+
+    @property
+    def parameters(self) -> int:
+        """How many a compiled kernel takes for its tensors."""
+        return sum(self.boxes[name].parameters if name in self.boxes else 1 for name in self.taken)
+
+    def type_of(self, name: str) -> str:
+        """A tensor argument's type as Triton spells it."""
+        element = self.pointers[name]
+        return f"tensordesc<{element}{list(self.boxes[name].block)}>" if name in self.boxes else f"*{element}"
 
     def launch(self, **tensors: torch.Tensor | None) -> None:
         """Run it on tensors, by the names of `pointers`; on the CPU this needs Triton's interpreter."""
-        given = {name: tensors.get(name) for name in self.pointers}
+        given = {name: self.argument(name, tensors.get(name)) for name in self.pointers}
         self.kernel[self.grid](**given, **self.constants, **self.options(nvidia=not torch.version.hip))
+
+    def argument(self, name: str, tensor: Any) -> Any:
+        """A tensor as the kernel takes it."""
+        box = self.boxes.get(name)
+        return tensor if box is None else TensorDescriptor(tensor, [*box.shape], [*box.strides], [*box.block])
 
     def options(self, *, nvidia: bool) -> dict[str, Any]:
         """What the compiler is told beside the constants."""

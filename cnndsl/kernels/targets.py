@@ -20,6 +20,9 @@ class Target:
     flops      floating point operations per second of half-precision products with float32 sums, likewise
     l2         bytes per second that its L2 cache gives all multiprocessors together: an assumption, from published
                measurements of such GPUs, until `benchmarks/gpu.py` has measured it
+    fetching   share of both that is left to a matrix product whose threads fetch the operands themselves: 1 where
+               there is no other way. On Hopper, which has its tensor memory accelerator for that, an assumption too:
+               on an H100 products by threads took 1.3 to 1.9 times as long where they are small (pytorch#164474)
     """
 
     name: str
@@ -31,6 +34,7 @@ class Target:
     bandwidth: float
     flops: float
     l2: float
+    fetching: float = 1.0
 
     def seconds(self, bytes: float, flops: float, busy: float = 1.0) -> float:
         """How long at least: the slower of traffic and arithmetic (Williams et al. 2009, the roofline).
@@ -55,7 +59,7 @@ TARGETS = {
         Target("sm_80", "cuda", 80, 32, 163 * 1024, 108, 1.9e12, 312e12, 4.0e12),  # A100
         Target("sm_86", "cuda", 86, 32, 99 * 1024, 84, 0.9e12, 71e12, 2.2e12),  # RTX 3090
         Target("sm_89", "cuda", 89, 32, 99 * 1024, 128, 0.95e12, 165e12, 4.5e12),  # RTX 4090
-        Target("sm_90", "cuda", 90, 32, 227 * 1024, 132, 4.3e12, 790e12, 5.5e12),  # H200
+        Target("sm_90", "cuda", 90, 32, 227 * 1024, 132, 4.3e12, 790e12, 5.5e12, 0.85),  # H200
         Target("gfx942", "hip", "gfx942", 64, 64 * 1024, 304, 4.3e12, 1300e12, 10.0e12),  # MI300X
     )
 }

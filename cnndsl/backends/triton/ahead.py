@@ -4,7 +4,8 @@ manifest.json        what to launch, in which order, on which memory
 kernels/             a cubin or hsaco for each distinct kernel
 weights.safetensors  weights as kernels read them
 layers/              PyTorch source of layers that no kernel serves, if there are any
-run.py               loads and runs the folder, if it is as it was built (folder_checks.py, folder_form.py)
+run.py               loads and runs the folder (folder_arguments.py), if it is as it was built (folder_checks.py,
+                     folder_form.py)
 plan.json            the plan that all this was made of
 report.md            registers, spills and shared memory of each kernel
 """
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.backends.torch import build as build_torch
 from cnndsl.backends.torch.loading import plain_defaults
-from cnndsl.backends.triton import folder_checks, folder_form, loader
+from cnndsl.backends.triton import folder_arguments, folder_checks, folder_form, loader
 from cnndsl.backends.triton.binaries import Binaries, build
 from cnndsl.backends.triton.manifest import Manifest
 from cnndsl.backends.triton.packed import pack_weights
@@ -56,6 +57,7 @@ def write_folder(binaries: Binaries, weights: Mapping[str, Tensor], directory: P
     plan, manifest = binaries.plan, Manifest(binaries)
     texts = {
         "run.py": _alone(loader),
+        "folder_arguments.py": _alone(folder_arguments),
         "folder_checks.py": _alone(folder_checks),
         "folder_form.py": _alone(folder_form),
         "report.md": report(binaries, manifest),

@@ -122,7 +122,7 @@ def _misfit(made: Built, target: Target) -> str | None:
 
 def _strange(made: Built, launch: Launch) -> str | None:
     """Why a kernel cannot be launched as it is meant; None if it can."""
-    expected = sum(element is not None for element in specialized(launch).pointers.values()) + SCRATCH_POINTERS
+    expected = specialized(launch).parameters + SCRATCH_POINTERS
     if made.parameters == expected:
         return None
     return f"takes {made.parameters} arguments, not {expected}: another Triton made it"

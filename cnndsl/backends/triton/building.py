@@ -10,7 +10,8 @@ from cnndsl.backends.triton.plan import Counters, Launch, Packed, Scratch, Tenso
 from cnndsl.backends.triton.tensor_layout import Split, TensorLayout
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
-from cnndsl.kernels.families import FAMILIES, conv_gemm
+from cnndsl.kernels import choice
+from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
@@ -92,9 +93,10 @@ class Building:
         chosen = self._chosen(kernel, problem, tensors.get("x"))
         kernel, config = chosen.kernel, chosen.config
         present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-        if kernel == "conv_gemm" and config.splits > 1:
-            present["partial"] = Scratch(f"{nodes[0]}.partial", conv_gemm.part_elements(problem, config))
-            present["counters"] = Counters(conv_gemm.counters(problem))
+        elements, counters = FAMILIES[kernel].sums(problem, config) if kernel in FAMILIES else (0, 0)
+        if elements:
+            present["partial"] = Scratch(f"{nodes[0]}.partial", elements)
+            present["counters"] = Counters(counters)
         self.launches.append(Launch(kernel, problem, config, present, nodes))
 
     def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Chosen:
@@ -102,9 +104,9 @@ class Building:
         chosen = self.choose(kernel, problem, self.target)
         starts = FAMILIES[chosen.kernel].starts if chosen.kernel in FAMILIES else 1
         anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % starts
-        return suggested(kernel, problem, self.target) if anywhere else chosen
+        return Chosen(kernel, FAMILIES[kernel].suggest(problem, self.target)) if anywhere else chosen
 
 
 def suggested(kernel: str, problem: Any, target: Target) -> Chosen:
     """What is chosen where nothing was measured."""
-    return Chosen(kernel, FAMILIES[kernel].suggest(problem, target))
+    return Chosen(*choice.suggest(kernel, problem, target))

@@ -51,7 +51,7 @@ def _keep(made: Specialization, target: Target) -> None:
     """Compile on the path that a launch takes, so that it finds the kernel in Triton's cache."""
     driver.set_active(TargetAlone(target))
     tensors = {
-        name: element and Pointer(ELEMENTS[element], 8 if name in made.unaligned else 0)
+        name: element and made.argument(name, Pointer(ELEMENTS[element], 8 if name in made.unaligned else 0))
         for name, element in made.pointers.items()
     }
     options = made.options(nvidia=target.nvidia)

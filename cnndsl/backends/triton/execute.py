@@ -23,9 +23,7 @@ from cnndsl.kernels.precision import SIZES, products_of
 from cnndsl.kernels.specialization import TORCH_DTYPES, Specialization
 from cnndsl.kernels.targets import TARGETS
 from cnndsl.kernels.templates import pack as template
-from cnndsl.kernels.templates.conv_tma import scratch
 
-BOXES = {name for name, family in FAMILIES.items() if family.boxes}
 NOT_READY = "a CUDA graph is being captured, for which everything must be ready: call the module once before"
 
 
@@ -98,8 +96,6 @@ class Executor:
         """Every launch in order. What lay in the arena is gone then: later tensors take the place of earlier ones."""
         if self.device.type != "cuda" and self.plan.precision == "bf16":
             raise RuntimeError("Triton's interpreter knows no products of bfloat16: see it work in another precision")
-        if any(launch.kernel in BOXES for launch in self.plan.launches):
-            triton.set_allocator(scratch(self.device))  # Triton keeps it for this thread alone
         for step in self.steps:
             step()
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from cnndsl.backends.triton.folder_form import FORMAT, MANIFEST, MANIFEST_FILE, SIZES, Record, match, refuse, shown
 
 WEIGHTS = "weights.safetensors"
+VECTOR = 16  # bytes at a multiple of which each step of a box begins
 SAFE_DTYPES = {"F16": "fp16", "BF16": "bf16", "F32": "fp32"}  # as safetensors spells them
 
 
@@ -114,8 +115,9 @@ def _of_launch(manifest: Record, launch: Record, where: str) -> Iterator[str]:
         yield f"{where}.kernel is {launch['kernel']}, of {len(manifest['kernels'])} kernels"
         return
     wanted = manifest["kernels"][launch["kernel"]]["parameters"]
-    if len(launch["arguments"]) != wanted:
-        yield f"{where} has {len(launch['arguments'])} arguments, and its kernel takes {wanted}"
+    count = sum(1 + 2 * len(each["box"]["shape"]) if "box" in each else 1 for each in launch["arguments"])
+    if count != wanted:
+        yield f"{where} has {count} arguments, and its kernel takes {wanted}"
     for index, argument in enumerate(launch["arguments"]):
         yield from _of_argument(manifest, argument, f"{where}.arguments[{index}]")
 
@@ -128,11 +130,26 @@ def _of_argument(manifest: Record, argument: Record, where: str) -> Iterator[str
     if argument["memory"] == "none":
         return
     yield from _outside(manifest, argument["memory"], argument["offset"], argument["bytes"], where)
+    if "box" in argument:
+        yield from _of_box(argument["box"], argument, SIZES[manifest["dtype"]], f"{where}.box")
     if argument["memory"] == "weights":
         place = manifest["weights"].get(argument["weight"])
         size = place and prod(place["shape"]) * SIZES[place["dtype"]]
         if place is None or (argument["offset"], argument["bytes"]) != (place["offset"], size):
             yield f"{where} is not where weight {shown(argument['weight'])} lies"
+
+
+def _of_box(box: Record, argument: Record, size: int, where: str) -> Iterator[str]:
+    """A box reads what its argument may, from where and in steps that the hardware can."""
+    shape, strides = box["shape"], box["strides"]
+    if not len(shape) == len(strides) == len(box["block"]):
+        yield f"{where} has {len(shape)} extents, {len(strides)} strides and a block of {len(box['block'])}"
+        return
+    if strides[-1] != 1 or argument["offset"] % VECTOR or any(stride * size % VECTOR for stride in strides[:-1]):
+        yield f"{where} does not step in whole vectors of {VECTOR} bytes: it lies at {argument['offset']}, {strides}"
+    reach = size * (1 + sum((extent - 1) * stride for extent, stride in zip(shape, strides, strict=True)))
+    if reach > argument["bytes"]:
+        yield f"{where} ends {reach - argument['bytes']} bytes beyond the {argument['bytes']} of its argument"
 
 
 def _of_layer(manifest: Record, launch: Record, where: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-FORMAT = 3  # of manifests; 1 had no digests, 2 no counters
+FORMAT = 4  # of manifests; 1 had no digests, 2 no counters, 3 no boxes
 MANIFEST_FILE = "manifest.json"
 SIZES = {"fp16": 2, "bf16": 2, "fp32": 4}  # bytes of a number
 MEMORIES = ("arena", "weights", "scratch", "counters")
@@ -86,6 +86,13 @@ WEIGHT = {"name": NAME, "memory": _one_of("weights"), "offset": OFFSET, "bytes":
 PLACE = {"name": NAME, "memory": _one_of("arena", "scratch", "counters"), "offset": OFFSET, "bytes": BYTES}
 NOTHING = {"name": NAME, "memory": _one_of("none")}
 FORMS = {"input": INPUT, "weights": WEIGHT, "arena": PLACE, "scratch": PLACE, "counters": PLACE, "none": NOTHING}
+BOX = {
+    "shape": Listed(EXTENT, 2, 5),
+    "strides": Listed(EXTENT, 2, 5),
+    "block": Listed(_number(1, 256), 2, 5),
+    "swizzle": _number(0, 3),
+}
+BOXED = ("arena", "weights")  # where a kernel may read boxes
 LAUNCH = {
     "layers": Listed(NAME),
     "kernel": _number(0, 2**20),
@@ -128,7 +135,9 @@ MANIFEST = {
 
 def _form(argument: Record) -> Any:
     where = argument.get("memory")
-    return FORMS[where] if isinstance(where, str) and where in FORMS else {"memory": _one_of(*FORMS)}
+    if not isinstance(where, str) or where not in FORMS:
+        return {"memory": _one_of(*FORMS)}
+    return FORMS[where] | ({"box": BOX} if where in BOXED and "box" in argument else {})
 
 
 def match(value: Any, wanted: Any, where: str = "") -> None:

@@ -26,6 +26,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.func import functional_call
 
+from cnndsl.backends.triton.folder_arguments import Arguments
 from cnndsl.backends.triton.folder_checks import WEIGHTS, read
 from cnndsl.backends.triton.folder_form import refuse
 
@@ -41,6 +42,17 @@ ARGUMENTS = {  # of the drivers' functions; without them a number of 64 bits wou
     **dict(zip(CUDA, (LOAD, FIND, LAUNCH), strict=True)),
     **dict(zip(HIP, (LOAD, FIND, LAUNCH), strict=True)),
     "cuFuncSetAttribute": (P, ctypes.c_int, ctypes.c_int),
+    "cuTensorMapEncodeTiled": (
+        P,
+        ctypes.c_int,
+        U,
+        P,
+        P,
+        P,
+        P,
+        P,
+        *[ctypes.c_int] * 4,
+    ),  # drivers before CUDA 12 lack it
     "cuCtxGetCurrent": (P,),
     "cuCtxSetCurrent": (P,),
     "cuGetErrorString": (ctypes.c_int, P),
@@ -76,7 +88,10 @@ class Driver:
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the driver. Raises RuntimeError with what it says is wrong."""
-        status = getattr(self.library, name)(*arguments)
+        function = getattr(self.library, name, None)
+        if function is None:
+            raise RuntimeError(f"this driver has no {name}: it is too old")
+        status = function(*arguments)
         if status == 0:
             return
         if name.startswith("hip"):
@@ -146,7 +161,7 @@ def _require(target: str, device: torch.device) -> None:
 def _typed(library: Any) -> Any:
     """A driver's library whose functions know their arguments."""
     for name, arguments in ARGUMENTS.items():
-        if name.startswith("hip") == bool(torch.version.hip):
+        if name.startswith("hip") == bool(torch.version.hip) and hasattr(library, name):
             getattr(library, name).argtypes = arguments
     return library
 
@@ -252,17 +267,12 @@ class Network:
 
     def _kernel(self, functions: list[ctypes.c_void_p], launch: dict[str, Any]) -> Step:
         kernel = self.manifest["kernels"][launch["kernel"]]
-        arguments = launch["arguments"]
-        values = (ctypes.c_uint64 * len(arguments))(*map(self._address, arguments))
-        start = ctypes.addressof(values)
-        pointers = (ctypes.c_void_p * len(arguments))(*(start + 8 * index for index in range(len(arguments))))
-        inputs = [(place, each["index"]) for place, each in enumerate(arguments) if each["memory"] == "input"]
+        arguments = Arguments(launch["arguments"], self._address, self.manifest["dtype"], self.driver.call)
 
         def step(given: Sequence[torch.Tensor]) -> None:
-            for place, index in inputs:
-                values[place] = given[index].data_ptr()
+            arguments.give([x.data_ptr() for x in given])
             function = functions[launch["kernel"]]
-            self.driver.launch(function, launch["grid"], kernel["threads"], kernel["shared"], pointers)
+            self.driver.launch(function, launch["grid"], kernel["threads"], kernel["shared"], arguments.pointers)
 
         return step
 

@@ -16,6 +16,8 @@ from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain, open_problems
 from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.backends.triton.rules.fallback import word_of
+from cnndsl.backends.triton.rules.heads import find_heads, lower_head
+from cnndsl.backends.triton.rules.kept_pools import find_kept_pools, lower_kept_pool
 from cnndsl.backends.triton.tensor_layout import lay_out_tensors
 from cnndsl.errors import SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
@@ -49,14 +51,21 @@ def lower(
     large for 32-bit offsets.
     """
     building = _started(graph, target, batch, precision, choose, notes or Notes())
-    chains = find_chains(building)
+    chains, heads = find_chains(building), find_heads(building)
+    pools = find_kept_pools(building, {name for each in chains.values() for name in each.members})
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
+    absorbed = absorbed.union(*(each.absorbed for each in heads.values()))
     building.layout = lay_out_tensors(graph, building.dtype, absorbed)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
     done = {name for each in chains.values() for name in each.members}
+    done |= {each.convolution for each in pools.values()}
     for node in graph:
         if node.name in chains:
             lower_chain(building, chains[node.name])
+        elif node.name in pools:
+            lower_kept_pool(building, pools[node.name])
+        elif node.name in heads:
+            lower_head(building, heads[node.name])
         elif node.op.arity != 0 and node.name not in absorbed | done:
             rule_for(node.op)(building, node)
     outputs = tuple(Port(each.name, graph[each.node].shape, building.view(each.node)) for each in graph.outputs)

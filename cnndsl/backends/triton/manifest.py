@@ -16,6 +16,7 @@ from cnndsl.backends.triton.folder_form import FORMAT
 from cnndsl.backends.triton.plan import Counters, Given, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.kernels.precision import SIZES
+from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import TARGETS
 from cnndsl.ops.base import Shape
 
@@ -103,10 +104,12 @@ class Manifest:
         if key is None:
             return self._layer(number, launch)
         made = specialized(launch)
-        taken = [name for name in made.kernel.arg_names if made.pointers.get(name) is not None]
         bytes_ = self._scratch(number)
         scratch = {"memory": "scratch", "offset": 0, "bytes": bytes_} if bytes_ else {"memory": "none"}
-        arguments = [{"name": name} | self._argument(launch.tensors[name]) for name in taken]
+        boxes = dict(self._boxes(made, self.binaries.kernels[key].swizzles))
+        arguments = [
+            {"name": name, **self._argument(launch.tensors[name]), **boxes.get(name, {})} for name in made.taken
+        ]
         arguments += [{"name": "global_scratch"} | scratch, {"name": "profile_scratch", "memory": "none"}]
         return {
             "layers": launch.nodes,
@@ -114,6 +117,13 @@ class Manifest:
             "grid": made.grid,
             "arguments": arguments,
         }
+
+    def _boxes(self, made: Specialization, swizzles: tuple[int, ...]) -> Iterator[tuple[str, Record]]:
+        """How the kernel reads what it takes as descriptors."""
+        names = [name for name in made.taken if name in made.boxes]
+        for name, swizzle in zip(names, swizzles, strict=True):
+            box = made.boxes[name]
+            yield name, {"box": {"shape": box.shape, "strides": box.strides, "block": box.block, "swizzle": swizzle}}
 
     def _argument(self, tensor: Tensor) -> Record:
         match tensor:

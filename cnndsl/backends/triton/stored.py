@@ -22,7 +22,7 @@ from cnndsl.kernels import families
 from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 
-FORMAT = 2  # of saved plans; a reader refuses others
+FORMAT = 3  # of saved plans; a reader refuses others
 
 
 def _known() -> Iterator[tuple[str, type]]:

@@ -41,7 +41,7 @@ def summary(plan: Plan) -> Iterator[str]:
 
 def _row(number: int, launch: Launch, plan: Plan) -> tuple[str, ...]:
     work = launch_work(launch)
-    written = [tensor for name, tensor in launch.tensors.items() if name in ("y", "y2", "z")]
+    written = [tensor for name, tensor in launch.tensors.items() if name in ("y", "y2", "z", "kept")]
     shapes = (
         f"{plan.batch} x {view.height} x {view.width} x {view.channels}" for view in written if isinstance(view, View)
     )

@@ -18,6 +18,12 @@ SAMPLE_SECONDS = 2e-3
 
 def launch_seconds(steps: Sequence[Step], device: torch.device) -> float:
     """Seconds of one step. `steps` do the same on different memory, in turn, so that the cache holds none of it."""
+    with torch.cuda.device(device):
+        return _graphed_seconds(steps, device)
+
+
+def _graphed_seconds(steps: Sequence[Step], device: torch.device) -> float:
+    """The same on the current device."""
     steps[0]()  # compiles it
     once = _seconds(steps[0], 1)
     launches = max(len(steps), min(LAUNCHES, int(SAMPLE_SECONDS / once)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnndsl.backends.triton.plan import Launch, Plan, Scratch
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
+from cnndsl.kernels.tiling import Tiling
 from cnndsl.kernels.work import Work
 
 
@@ -23,6 +24,12 @@ def cached(launch: Launch) -> int:
     if launch.kernel not in FAMILIES:
         return launch_work(launch).bytes
     return FAMILIES[launch.kernel].cached(launch.problem, launch.config)
+
+
+def tiling_of(launch: Launch) -> Tiling | None:
+    """The blocks of a launch that multiplies matrices in tiles; None of another."""
+    tiling = FAMILIES[launch.kernel].tiling if launch.kernel in FAMILIES else None
+    return tiling(launch.problem, launch.config) if tiling else None
 
 
 def modelled(launch: Launch, target: Target) -> float:

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import triton
 from torch import Tensor
 
 from cnndsl.backends.triton.float32 import float32_products
 from cnndsl.backends.triton.library_steps import library_step
-from cnndsl.kernels.families import FAMILIES, conv_gemm
+from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.family import Family
-from cnndsl.kernels.templates.conv_tma import scratch
 from cnndsl.kernels.trials.laying import Laid, Laying
 
 Step = Callable[[], object]
@@ -102,13 +100,11 @@ def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) 
     if kernel == "cudnn":
         return library_step(problem, config, _bias_typed(tensors))
     made = FAMILIES[kernel].specialize(problem, config)
-    if FAMILIES[kernel].boxes:
-        triton.set_allocator(scratch(tensors["x"].device))
-    if kernel == "conv_gemm" and config.splits > 1:
+    elements, counters = FAMILIES[kernel].sums(problem, config)
+    if elements:
         x = tensors["x"]
-        partial = x.new_empty(conv_gemm.part_elements(problem, config), dtype=torch.float32)
-        counters = x.new_zeros(conv_gemm.tiles(problem, config), dtype=torch.int32)
-        tensors = {**tensors, "partial": partial, "counters": counters}
+        partial = x.new_empty(elements, dtype=torch.float32)
+        tensors = {**tensors, "partial": partial, "counters": x.new_zeros(counters, dtype=torch.int32)}
     return lambda: made.launch(**tensors)
 
 

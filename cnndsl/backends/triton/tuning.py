@@ -95,7 +95,7 @@ def posed(graph: Graph, target: Target, *, batch: int = 1, precision: str = "fp1
     for launch in lower(graph, target, batch=batch, precision=precision).launches:
         given = any(isinstance(tensor, Given) for tensor in launch.tensors.values())
         if launch.kernel in FAMILIES and not given:
-            counts[launch.kernel, launch.problem] += 1
+            counts[FAMILIES[launch.kernel].posed, launch.problem] += 1
     for kernel, problem in undecided(graph, target, batch=batch, precision=precision):
         counts.setdefault((kernel, problem), 1)
     found = []

@@ -14,7 +14,7 @@ from cnndsl.kernels.family import Family, Shipped, by_type, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.tiling import Tiling
+from cnndsl.kernels.tiling import Tiling, product
 from cnndsl.kernels.work import Products, Work, ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides
 
@@ -25,6 +25,7 @@ class Problem:
 
     prologue  expressions in `x`, as in a tail
     kernel    the pool's window; 1x1 is none. With ceil rounding `out` says how many windows there are
+    kept_leading  of another output, what W reads, for others that read it too; None: it is not stored
     """
 
     dtype: Dtype
@@ -49,6 +50,7 @@ class Problem:
     split_at: int = 0
     y2_leading: int = 0
     precision: Products = "tf32"
+    kept_leading: int | None = None
 
     @property
     def pixels(self) -> int:
@@ -68,6 +70,7 @@ class Problem:
     def work(self) -> Work:
         read = self.batch * self.height * self.width * self.channels + self.channels * self.filters
         outputs = self.pixels * self.filters * (1 if self.residual_leading is None else 2)
+        outputs += 0 if self.kept_leading is None else self.pixels * self.channels
         vectors = 4 * (2 * self.channels * self.affine + self.filters * self.bias)
         flops = self.pixels * self.channels * (2 * self.filters + 2 * self.kernel[0] * self.kernel[1])
         return Work((read + outputs) * SIZES[self.dtype] + vectors, flops)
@@ -95,7 +98,8 @@ def tiling(problem: Problem, config: Config) -> Tiling:
     rows = config.block_m * min(window, problem.stride[0] * problem.stride[1])
     shared = (config.block_m + config.block_n) * config.block_k * size * config.stages
     waits = problem.channels * window / config.block_k / (config.stages - 1)
-    return Tiling(rows, config.block_n, problem.channels, blocks, size, shared, waits)
+    columns, depth = config.block_n, problem.channels
+    return product(rows, columns, depth, blocks=blocks, size=size, shared=shared, waits=waits)
 
 
 def suggest(problem: Problem, target: Target) -> Config:
@@ -115,6 +119,9 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
     variants = {
         "mean 2x2": Problem(*shape, (14, 14), 512, 128, True, (RELU,), (2, 2), (2, 2)),
         "max 3x3": Problem(*shape, (28, 28), 256, 512, False, (), (3, 3), (1, 1), (1, 1, 1, 1), True),
+        "max 3x3 that is kept": Problem(
+            *shape, (14, 14), 256, 128, False, (), (3, 3), (2, 2), (1, 1, 1, 1), True, kept_leading=256
+        ),
     }
     for name, problem in variants.items():
         yield Shipped(name, problem, config, config.block_m)

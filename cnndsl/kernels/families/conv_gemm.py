@@ -13,7 +13,7 @@ from cnndsl.kernels.family import Family, Shipped, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.tiling import Tiling
+from cnndsl.kernels.tiling import Tiling, product
 from cnndsl.kernels.work import Products, Work, ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides, conv_extent
 
@@ -168,15 +168,15 @@ def tiling(problem: Problem, config: Config) -> Tiling:
     """The blocks of a launch."""
     depth = problem.depth + (problem.second.channels if problem.second else 0)
     depth_each, size = depth * problem.computed(config.block_n) / config.splits, SIZES[problem.dtype]
-    return Tiling(
+    return product(
         config.block_m,
         config.block_n,
         depth_each,
-        tiles(problem, config) * config.splits * problem.bundles,
-        size,
-        (config.block_m + config.block_n) * config.block_k * size * config.stages,
-        depth_each / config.block_k / max(1, config.stages - 1),
-        config.splits,
+        blocks=tiles(problem, config) * config.splits * problem.bundles,
+        size=size,
+        shared=(config.block_m + config.block_n) * config.block_k * size * config.stages,
+        waits=depth_each / config.block_k / max(1, config.stages - 1),
+        parts=config.splits,
     )
 
 
@@ -185,14 +185,12 @@ def tiles(problem: Problem, config: Config) -> int:
     return ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
 
 
-def counters(problem: Problem) -> int:
-    """As many as a launch has tiles, whichever of those that ship it takes."""
-    return max(ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) for m, n, *_ in TILES)
-
-
-def part_elements(problem: Problem, config: Config) -> int:
-    """Of the memory that the parts of split sums need."""
-    return config.splits * problem.pixels * problem.filters if config.splits > 1 else 0
+def sums(problem: Problem, config: Config) -> tuple[int, int]:
+    """Elements of all parts of split sums, and counters: as many as a launch has of the smallest tiles that ship."""
+    if config.splits == 1:
+        return 0, 0
+    counters = max(ceil_div(problem.pixels, m) * ceil_div(problem.filters, n) for m, n, *_ in TILES)
+    return config.splits * problem.pixels * problem.filters, max(counters, tiles(problem, config))
 
 
 def fit(config: Config, problem: Problem) -> Config:
@@ -257,6 +255,7 @@ FAMILIES = (
         fitting,
         shipped,
         tiling=tiling,
+        sums=sums,
         trial="conv_gemm",
         most=7,
         copies=True,

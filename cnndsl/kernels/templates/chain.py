@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 
 from cnndsl.kernels.families.chain import Config, Problem, refusal
+from cnndsl.kernels.families.conv_gemm import Second
 from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.work import ceil_div, power_of_two
@@ -54,10 +55,12 @@ def conv_tile(
 
 @triton.jit
 def chain_kernel(
-    x, w1, bias1, w2, bias2, residual, y, w3, bias3, z,
+    x, w1, bias1, w2, bias2, residual, x2, projection, y, w3, bias3, z,
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, MIDDLE: tl.constexpr, CENTRED: tl.constexpr,
     FILTERS: tl.constexpr, LAST: tl.constexpr,
+    HEIGHT2: tl.constexpr, WIDTH2: tl.constexpr, CHANNELS2: tl.constexpr, STRIDE2_H: tl.constexpr,
+    STRIDE2_W: tl.constexpr, X2_LEADING: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
     TOP: tl.constexpr, LEFT: tl.constexpr, DILATION_H: tl.constexpr, DILATION_W: tl.constexpr, PADDED: tl.constexpr,
     X_LEADING: tl.constexpr, RESIDUAL_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, Z_LEADING: tl.constexpr,
@@ -90,6 +93,15 @@ def chain_kernel(
         b = tl.load(w2 + n2[None, :] * MIDDLE + n[:, None], mask=mask, other=0.0)
         tile2 = tl.dot(TAIL1(tile, tile).to(x.dtype.element_ty), b, tile2, input_precision=PRECISION)
 
+    if CHANNELS2:  # a 1x1 convolution of another tensor, added: the projection shortcut
+        pixel = (image * HEIGHT2 + out_row * STRIDE2_H) * WIDTH2 + out_column * STRIDE2_W
+        for step in range((CHANNELS2 + BLOCK_K - 1) // BLOCK_K):
+            c = step * BLOCK_K + tl.arange(0, BLOCK_K)
+            a = tl.load(x2 + (pixel * X2_LEADING)[:, None] + c[None, :], mask=(c < CHANNELS2)[None, :], other=0.0)
+            mask = (c < CHANNELS2)[:, None] & (n2 < FILTERS)[None, :]
+            b = tl.load(projection + n2[None, :] * CHANNELS2 + c[:, None], mask=mask, other=0.0)
+            tile2 = tl.dot(a, b, tile2, input_precision=PRECISION)
+
     if bias2 is not None:
         tile2 += tl.load(bias2 + n2, mask=n2 < FILTERS, other=0.0)[None, :]
     inside = (offsets_m < M)[:, None] & (n2 < FILTERS)[None, :]
@@ -116,7 +128,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
     reason = refusal(problem)
     if reason is not None:
         raise ValueError(f"chain does not take this: {reason}")
-    first = problem.first
+    first, extra = problem.first, problem.second or Second(1, 1, 0, 0)
     constants = {
         "BATCH": first.batch,
         "HEIGHT": first.height,
@@ -128,6 +140,12 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "CENTRED": first.centred,
         "FILTERS": problem.filters,
         "LAST": problem.last,
+        "HEIGHT2": extra.height,
+        "WIDTH2": extra.width,
+        "CHANNELS2": extra.channels,
+        "STRIDE2_H": extra.stride[0],
+        "STRIDE2_W": extra.stride[1],
+        "X2_LEADING": extra.leading,
         "KERNEL_H": first.kernel[0],
         "KERNEL_W": first.kernel[1],
         "STRIDE_H": first.stride[0],
@@ -159,6 +177,8 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "w2": half,
         "bias2": "fp32" if problem.bias else None,
         "residual": None if problem.residual_leading is None else half,
+        "x2": half if problem.second else None,
+        "projection": half if problem.second else None,
         "y": half if problem.keep else None,
         "w3": half if problem.last else None,
         "bias3": "fp32" if problem.last and problem.last_bias else None,
@@ -171,7 +191,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
 def chain(problem: Problem, config: Config, **tensors: torch.Tensor) -> None:
     """Launch it on N H W C views, by the kernel's names.
 
-    `x`, `w1`, `bias1` are the first convolution's; `w2` (O x I), `bias2`, `residual`, `y` the second's; `w3`, `bias3`,
-    `z` the third's.
+    `x`, `w1`, `bias1` are the first convolution's; `w2` (O x I), `bias2`, `residual`, `y` the second's, and `x2`,
+    `projection` (O x I) what is added to it; `w3`, `bias3`, `z` the third's.
     """
     specialize(problem, config).launch(**tensors)

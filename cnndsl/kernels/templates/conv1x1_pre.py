@@ -44,14 +44,14 @@ def take_tap(
 
 @triton.jit
 def conv1x1_pre_kernel(
-    x, w, scale, shift, bias, residual, y, y2,
+    x, w, scale, shift, bias, residual, y, y2, kept,
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
     TOP: tl.constexpr, BOTTOM: tl.constexpr, LEFT: tl.constexpr, RIGHT: tl.constexpr,
     PADDED: tl.constexpr, MAXIMUM: tl.constexpr, COUNT_PADDING: tl.constexpr,
     X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr,
-    RESIDUAL_LEADING: tl.constexpr,
+    RESIDUAL_LEADING: tl.constexpr, KEPT_LEADING: tl.constexpr,
     PROLOGUE: tl.constexpr, TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
 ):  # fmt: skip
@@ -95,7 +95,12 @@ def conv1x1_pre_kernel(
                 )  # fmt: skip
         if TAPS > 1 and not MAXIMUM:
             pooled = pooled / counted.to(tl.float32)[:, None]
-        tile = tl.dot(pooled.to(x.dtype.element_ty), b, tile, input_precision=PRECISION)
+        a = pooled.to(x.dtype.element_ty)
+        if kept is not None:  # noqa: SIM102  (known when it is compiled)
+            if column == 0:  # the other columns make the same
+                inside = (offsets_m < M)[:, None] & present[None, :]
+                tl.store(kept + offsets_m[:, None] * KEPT_LEADING + c[None, :], a, mask=inside)
+        tile = tl.dot(a, b, tile, input_precision=PRECISION)
     store_tile(
         tile, offsets_m, offsets_n, bias, residual, y, y2,
         M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL,
@@ -104,6 +109,7 @@ def conv1x1_pre_kernel(
 
 # Taps of a window up to which each has shared memory of its own; those of larger ones come from the L1 cache.
 LARGEST_BUFFERED = 4
+REGISTERS = 255  # of a thread that stores what it pools: else the assembler spills some of them for occupancy
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:
@@ -131,6 +137,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "Y2_LEADING": problem.y2_leading,
         "SPLIT_AT": problem.split_at,
         "RESIDUAL_LEADING": problem.residual_leading or 0,
+        "KEPT_LEADING": problem.kept_leading or 0,
         "PROLOGUE": tail(problem.prologue),
         "TAIL": tail(problem.tail),
         "PRECISION": problem.precision,
@@ -148,10 +155,14 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "residual": None if problem.residual_leading is None else problem.dtype,
         "y": problem.dtype,
         "y2": problem.dtype if problem.split_at else None,
+        "kept": None if problem.kept_leading is None else problem.dtype,
     }
     tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
     stages = config.stages if problem.kernel[0] * problem.kernel[1] <= LARGEST_BUFFERED else 1
-    return Specialization(conv1x1_pre_kernel, pointers, constants, (tiles, 1, 1), config.warps, stages)
+    registers = None if problem.kept_leading is None else REGISTERS
+    return Specialization(
+        conv1x1_pre_kernel, pointers, constants, (tiles, 1, 1), config.warps, stages, registers=registers
+    )
 
 
 def conv1x1_pre(

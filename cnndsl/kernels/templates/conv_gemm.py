@@ -10,7 +10,7 @@ from cnndsl.kernels.families.conv_gemm import (
     Config,
     Problem,
     Second,
-    part_elements,
+    sums,
     tiles,
 )
 from cnndsl.kernels.precision import SIZES
@@ -235,8 +235,9 @@ def conv_gemm(
     """Launch it on N H W C views, with weights O H W I of the same type and a bias in float32."""
     parts = {}
     if config.splits > 1:
-        parts["partial"] = x.new_empty(part_elements(problem, config), dtype=torch.float32)
-        parts["counters"] = x.new_zeros(tiles(problem, config), dtype=torch.int32)
+        elements, counters = sums(problem, config)
+        parts["partial"] = x.new_empty(elements, dtype=torch.float32)
+        parts["counters"] = x.new_zeros(counters, dtype=torch.int32)
     specialize(problem, config).launch(x=x, w=w, bias=bias, residual=residual, x2=x2, w2=w2, y=y, y2=y2, **parts)
 
 

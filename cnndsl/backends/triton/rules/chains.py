@@ -1,9 +1,9 @@
 """Convolutions that one kernel computes tile by tile, so that the tensors between them never exist.
 
-3x3 then 1x1 with its sum, then perhaps the next block's 1x1 (ResNet's first stages); a fire module's merged expansions
-and the next squeeze. The tiles are as wide as all filters, so only narrow layers qualify, and a chain has fewer tiles
-than its parts would have. It is taken where it was measured to be faster than its parts, else where by a model the
-traffic that it saves outweighs the multiprocessors that it leaves idle.
+3x3 then 1x1 with its sum or projection, then perhaps the next block's 1x1 (ResNet's first stages); a fire module's
+merged expansions and the next squeeze. The tiles are as wide as all filters, so only narrow layers qualify, and a chain
+has fewer tiles than its parts would have. It is taken where it was measured to be faster than its parts, else where it
+is by the model that chooses tiles.
 """
 
 from __future__ import annotations
@@ -13,17 +13,25 @@ from dataclasses import dataclass
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor
-from cnndsl.backends.triton.rules.convolutions import inner_problem, is_stack, joined, plain_problem
+from cnndsl.backends.triton.rules.convolutions import (
+    inner_problem,
+    is_stack,
+    joined,
+    joined_problem,
+    joined_weights,
+    plain_problem,
+    second_source,
+)
 from cnndsl.ir.graph import Graph, Node
+from cnndsl.kernels import choice
 from cnndsl.kernels.families import chain, conv_gemm
 from cnndsl.kernels.tails import steps
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.work import LAUNCH, ceil_div
+from cnndsl.kernels.work import LAUNCH
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.reshape import ChannelSlice
 
-GAIN = 0.9  # a chain has to be so much faster by the model, which knows nothing of its smaller tiles' reuse
 REACH = 2.0  # how far off the model may be: chains that it sees as so much slower are not even measured
 
 
@@ -93,15 +101,20 @@ def _candidates(graph: Graph) -> Iterator[Chain]:
 
 def _plain(node: Node) -> Conv | None:
     """An ungrouped convolution that reads one input as it is."""
+    return None if joined(node) else _ungrouped(node)
+
+
+def _ungrouped(node: Node) -> Conv | None:
+    """The same of one input or two joined ones."""
     op = node.op
-    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or op.pooled or joined(node):
+    if not isinstance(op, Fused) or not isinstance(op.core, Conv) or op.prologue or op.pooled:
         return None
     return op.core if op.core.groups == 1 else None
 
 
 def _pointwise(graph: Graph, node: Node) -> Conv | None:
-    """A plain 1x1 of stride 1 with one source and one output."""
-    core = _plain(node)
+    """A 1x1 of stride 1 with one output."""
+    core = _ungrouped(node)
     if core is None or core.kernel != (1, 1) or core.stride != (1, 1) or any(core.sides):
         return None
     sliced = any(isinstance(reader.op, ChannelSlice) for reader in graph.consumers(node.name))
@@ -118,19 +131,30 @@ def _tail(node: Node) -> tuple[str, ...]:
 
 
 def _only_reader(graph: Graph, node: Node) -> Node | None:
+    """The layer that alone reads a node, as what it convolves: through a stack if it has two sources."""
     readers = graph.consumers(node.name)
-    if len(readers) != 1 or graph.is_output(node.name) or is_stack(readers[0], graph.consumers(readers[0].name)):
+    if len(readers) != 1 or graph.is_output(node.name) or readers[0].inputs.count(node.name) > 1:
         return None
     (reader,) = readers
-    return reader if reader.inputs[0] == node.name and reader.inputs.count(node.name) == 1 else None
+    beyond = graph.consumers(reader.name)
+    if is_stack(reader, beyond) and not graph.is_output(reader.name):
+        return beyond[0]
+    return reader if reader.inputs[0] == node.name else None
 
 
 def _next(graph: Graph, second: Node) -> Node | None:
     """The first 1x1 that reads the second."""
     for reader in graph.consumers(second.name):
-        if _pointwise(graph, reader) is not None and not _adds(reader):
+        if _pointwise(graph, reader) is not None and not joined(reader) and not _adds(reader):
             return reader
     return None
+
+
+def _shortcut(graph: Graph, candidate: Chain) -> Node | None:
+    """The other source of the second, if that is a joined convolution."""
+    second = graph[candidate.second]
+    sources = graph[second.inputs[0]].inputs if joined(second) else ()
+    return next((graph[name] for name in sources if name != candidate.first), None)
 
 
 def _why_not(building: Building, candidate: Chain) -> str | None:
@@ -138,10 +162,10 @@ def _why_not(building: Building, candidate: Chain) -> str | None:
     refusal = chain.refusal(problem)
     if refusal is not None:
         return refusal
-    ratio, source, limit = _measured_ratio(building, problem, parts), "as measured", 1.0
+    ratio, source = _measured_ratio(building, problem, parts), "as measured"
     if ratio is None:
-        ratio, source, limit = _modelled_ratio(problem, parts, building.target), "by the model", GAIN
-    return f"computed tile by tile it would take {ratio:.2f} of the time {source}" if ratio > limit else None
+        ratio, source = _modelled_ratio(problem, parts, building.target), "by the model"
+    return f"computed tile by tile it would take {ratio:.2f} of the time {source}" if ratio > 1 else None
 
 
 def _measured_ratio(building: Building, problem: chain.Problem, parts: list[conv_gemm.Problem]) -> float | None:
@@ -153,28 +177,30 @@ def _measured_ratio(building: Building, problem: chain.Problem, parts: list[conv
 
 
 def _modelled_ratio(problem: chain.Problem, parts: list[conv_gemm.Problem], target: Target) -> float:
-    blocks = ceil_div(problem.pixels, chain.suggest(problem, target).block_m)
-    work = problem.work()
-    together = LAUNCH + target.seconds(work.bytes, work.flops, min(1.0, blocks / target.units))
-    return together / sum(_modelled(part, target) for part in parts)
+    return _modelled("chain", problem, target) / sum(_modelled("conv_gemm", part, target) for part in parts)
 
 
-def _modelled(problem: conv_gemm.Problem, target: Target) -> float:
-    """Seconds of a convolution alone."""
-    config, work = conv_gemm.suggest(problem, target), problem.work()
-    busy = min(1.0, conv_gemm.tiling(problem, config).blocks / target.units)
-    parts = 8 * conv_gemm.part_elements(problem, config)
-    return LAUNCH + target.seconds(work.bytes + parts, work.flops, busy)
+def _modelled(kernel: str, problem: chain.Problem | conv_gemm.Problem, target: Target) -> float:
+    """Seconds of a launch by what would be chosen for it."""
+    return LAUNCH + choice.seconds(choice.suggest(kernel, problem, target), problem, target)
 
 
 def _parts(building: Building, candidate: Chain) -> list[conv_gemm.Problem]:
-    return [plain_problem(building, building.graph[name]) for name in candidate.members]
+    return [_alone(building, building.graph[name]) for name in candidate.members]
+
+
+def _alone(building: Building, node: Node) -> conv_gemm.Problem:
+    if not joined(node):
+        return plain_problem(building, node)
+    first, second = (building.graph[name] for name in building.graph[node.inputs[0]].inputs)
+    return joined_problem(building, node, first, second)
 
 
 def _problem(building: Building, candidate: Chain) -> chain.Problem:
     graph = building.graph
     second = graph[candidate.second]
     last = graph[candidate.last] if candidate.last else None
+    shortcut = _shortcut(graph, candidate)
     return chain.Problem(
         inner_problem(building, graph[candidate.first]),
         second.shape[0],
@@ -187,11 +213,12 @@ def _problem(building: Building, candidate: Chain) -> chain.Problem:
         keep=candidate.keep,
         bias=_has_bias(second),
         last_bias=last is not None and _has_bias(last),
+        second=second_source(building, shortcut)[0] if shortcut else None,
     )
 
 
 def _has_bias(node: Node) -> bool:
-    core = _plain(node)
+    core = _ungrouped(node)
     return core is not None and core.bias is not False
 
 
@@ -207,10 +234,23 @@ def lower_chain(building: Building, found: Chain) -> None:
         "z": building.view(found.last) if found.last else None,
     }
     tensors |= _weights(building, first, "w1", "bias1", x.channels)
-    tensors |= _weights(building, second, "w2", "bias2", problem.first.filters)
+    tensors |= _seconds_weights(building, found, problem)
     if found.last:
         tensors |= _weights(building, graph[found.last], "w3", "bias3", problem.filters)
     building.launch("chain", problem, tensors, *found.members)
+
+
+def _seconds_weights(building: Building, found: Chain, problem: chain.Problem) -> dict[str, Tensor | None]:
+    """Weights and bias of the second, with the projection that is added to it."""
+    second, shortcut = building.graph[found.second], _shortcut(building.graph, found)
+    if shortcut is None or problem.second is None:
+        return {**_weights(building, second, "w2", "bias2", problem.first.filters)}
+    channels = {found.first: problem.first.filters, shortcut.name: problem.second.channels}
+    sources = building.graph[second.inputs[0]].inputs
+    weights = dict(zip(sources, joined_weights(building, second, *map(channels.__getitem__, sources)), strict=True))
+    bias = building.vector(second, "bias", problem.filters) if problem.bias else None
+    x2 = second_source(building, shortcut)[1]
+    return {"w2": weights[found.first], "bias2": bias, "projection": weights[shortcut.name], "x2": x2}
 
 
 def _weights(building: Building, node: Node, weight: str, bias: str, channels: int) -> dict[str, Packed | None]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cnndsl.backends.triton.building import Building
-from cnndsl.backends.triton.plan import Tensor, View
+from cnndsl.backends.triton.plan import Packed, Tensor, View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
 from cnndsl.ir.recipe import Apply, apply
@@ -28,7 +28,7 @@ def lower_fused(building: Building, node: Node) -> None:
     elif not isinstance(op.core, Conv):
         lower_by_torch(building, node)
     elif op.prologue:
-        _prologue(building, node, op, op.core)
+        lower_prologue(building, node, prologue_problem(building, node))
     elif op.core.groups > 1:
         _grouped(building, node, op, op.core)
     elif (sources := two_sources(building, node)) is not None:
@@ -123,10 +123,18 @@ def _linear(building: Building, node: Node, op: Fused) -> None:
     """A convolution by a kernel as large as the map that it reads."""
     x, core = building.input(node), op.core
     assert isinstance(core, Linear)
-    conv = Conv(x.size, core.features, pad=(0, 0, 0, 0), bias=core.bias)
     weight = building.weight(node, "weight", (core.features, *x.size, x.channels), "over_map", *x.size)
-    problem = _problem(building, node, op, x, conv)
+    problem = linear_problem(building, node)
     building.launch("conv_gemm", problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
+
+
+def linear_problem(building: Building, node: Node) -> conv_gemm.Problem:
+    """That of a linear layer alone."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Linear)
+    x = building.input(node)
+    conv = Conv(x.size, op.core.features, pad=(0, 0, 0, 0), bias=op.core.bias)
+    return _problem(building, node, op, x, conv)
 
 
 def _grouped(building: Building, node: Node, op: Fused, core: Conv) -> None:
@@ -143,15 +151,17 @@ def _grouped(building: Building, node: Node, op: Fused, core: Conv) -> None:
     building.launch(kernel, problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
 
 
-def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
-    x = building.input(node)
+def prologue_problem(building: Building, node: Node) -> conv1x1_pre.Problem:
+    """That of a 1x1 convolution with a prologue."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    x, core = building.input(node), op.core
     pool = op.prologue[-1] if isinstance(op.prologue[-1], Pool) else None
-    affine = isinstance(op.prologue[0], Affine)
     pointwise = (each for each in op.prologue if not isinstance(each, Affine | Pool))
     window: dict[str, Any] = {"stride": core.stride}
     if pool is not None:
         window = {"kernel": pool.kernel, "stride": pool.stride, "sides": pool.pad}
-    problem = conv1x1_pre.Problem(
+    return conv1x1_pre.Problem(
         building.dtype,
         building.batch,
         x.height,
@@ -160,7 +170,7 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
         core.filters,
         _outputs(building, node)[0].size,
         x.leading,
-        affine=affine,
+        affine=isinstance(op.prologue[0], Affine),
         prologue=tuple(map(expression, pointwise)),
         maximum=isinstance(pool, Maxpool),
         count_padding=not isinstance(pool, Avgpool) or pool.counts_padding,
@@ -168,11 +178,25 @@ def _prologue(building: Building, node: Node, op: Fused, core: Conv) -> None:
         **window,
         **_finishing(building, node, op),
     )
-    shape = (core.filters, 1, 1, x.channels)
+
+
+def lower_prologue(
+    building: Building,
+    node: Node,
+    problem: conv1x1_pre.Problem,
+    *,
+    kept: View | None = None,
+    beside: tuple[str, ...] = (),
+) -> None:
+    """A 1x1 convolution with a prologue, perhaps with what that makes stored as `kept` for others."""
+    op, x = node.op, building.input(node)
+    assert isinstance(op, Fused)
+    shape = (problem.filters, 1, 1, x.channels)
     tensors: dict[str, Tensor | None] = {"x": x, "w": building.weight(node, "weight", shape, "pixels_last", x.channels)}
-    if affine:
+    if problem.affine:
         tensors |= {name: building.vector(node, name, x.channels) for name in ("scale", "shift")}
-    building.launch("conv1x1_pre", problem, {**tensors, **_finish(building, node, op)}, node.name)
+    tensors |= {**_finish(building, node, op), "kept": kept}
+    building.launch("conv1x1_pre", problem, tensors, *beside, node.name)
 
 
 def two_sources(building: Building, node: Node) -> tuple[Node, Node] | None:
@@ -194,21 +218,39 @@ def joined(node: Node) -> bool:
 
 
 def _two_sources(building: Building, node: Node, op: Fused, first: Node, second: Node) -> None:
-    core = op.core
-    assert isinstance(core, Conv)
-    (x, stride), (x2, stride2) = (_read(building, each) for each in (first, second))
-    stack = node.recipe("weight")
-    weights = []
-    for name, view, start in (("weight", x, 0), ("weight2", x2, x.channels)):
-        part = apply("columns", stack, start, start + view.channels)
-        packed = apply("pixels_last", part, view.channels)
-        weights.append(building.packed(f"{node.name}.{name}", (core.filters, 1, 1, view.channels), packed))
-    problem = replace(
-        _problem(building, node, op, x, replace(core, stride=stride)),
-        second=conv_gemm.Second(x2.height, x2.width, x2.channels, x2.leading, stride2),
-    )
-    tensors: dict[str, Tensor | None] = {"x": x, "w": weights[0], "x2": x2, "w2": weights[1]}
+    x, x2 = (_read(building, each)[0] for each in (first, second))
+    w, w2 = joined_weights(building, node, x.channels, x2.channels)
+    tensors: dict[str, Tensor | None] = {"x": x, "w": w, "x2": x2, "w2": w2}
+    problem = joined_problem(building, node, first, second)
     building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
+
+
+def joined_problem(building: Building, node: Node, first: Node, second: Node) -> conv_gemm.Problem:
+    """That of a convolution of two sources."""
+    op = node.op
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    x, stride = _read(building, first)
+    return replace(
+        _problem(building, node, op, x, replace(op.core, stride=stride)), second=second_source(building, second)[0]
+    )
+
+
+def second_source(building: Building, node: Node) -> tuple[conv_gemm.Second, View]:
+    """A tensor as the second source of a convolution, and where it lies."""
+    x, stride = _read(building, node)
+    return conv_gemm.Second(x.height, x.width, x.channels, x.leading, stride), x
+
+
+def joined_weights(building: Building, node: Node, *channels: int) -> list[Packed]:
+    """Those of each source, of so many channels."""
+    op, stack = node.op, node.recipe("weight")
+    assert isinstance(op, Fused) and isinstance(op.core, Conv)
+    weights, start = [], 0
+    for name, count in zip(("weight", "weight2"), channels, strict=True):
+        packed = apply("pixels_last", apply("columns", stack, start, start + count), count)
+        weights.append(building.packed(f"{node.name}.{name}", (op.core.filters, 1, 1, count), packed))
+        start += count
+    return weights
 
 
 def _read(building: Building, node: Node) -> tuple[View, tuple[int, int]]:
