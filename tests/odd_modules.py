@@ -116,6 +116,11 @@ def both_ways(self: nn.Module, x: Tensor) -> Tensor:
     return self.a(x) * gate + x * (1 - gate)
 
 
+def asserted(self: nn.Module, x: Tensor) -> Tensor:
+    assert x.shape[1] == 4
+    return x
+
+
 def learned(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.rand(*shape))
 
@@ -223,10 +228,35 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         [IMAGE],
         ("sigmoid", "sub"),
     ),
+    "outputs of one layer": (
+        lambda: Function(lambda m, x: (lambda y: (m.b(y), y, F.max_pool2d(y, 1, 2)))(m.a(x)), a=conv(), b=conv(8)),
+        [IMAGE],
+        ("maxpool 1x1, /2",),
+    ),
     "half precision": (lambda: nn.Sequential(conv(), nn.BatchNorm2d(8)).half(), [IMAGE], ("bias=true -> bn",)),
     "without parameters": (lambda: nn.Sequential(nn.MaxPool2d(2), nn.ReLU()), [IMAGE], ("maxpool 2x2, /2 -> relu",)),
     "vector": (lambda: nn.Sequential(nn.Linear(10, 5), nn.ReLU()), [(10,)], ("linear 5 -> relu",)),
     "weight norm": (lambda: nn.utils.parametrizations.weight_norm(conv()), [IMAGE], ("conv 3x3, 8",)),
+    "dropout alone": (lambda: nn.Dropout(0.2), [(8,)], ("dropout 0.2",)),
+    "response norm alone": (lambda: nn.LocalResponseNorm(3), [(8, 4, 4)], ("lrn 3",)),
+    "same for an even kernel": (lambda: conv(kernel=4, padding="same"), [IMAGE], ("conv 4x4, 8, pad=[1, 2, 1, 2]",)),
+    "other gate": (lambda: after(lambda x: 1 - torch.sigmoid(x)), [IMAGE], ("-> scale -1.0 -> sigmoid",)),
+    "numbers of photographs": (
+        lambda: Function(lambda m, x: m.conv((x - 0.5) / 0.25), conv=conv()),
+        [IMAGE],
+        ("depthwise 1x1 -> scale 4.0",),
+    ),
+    "gain": (
+        lambda: Function(lambda m, x: m.a(x) * m.gain, a=conv(), gain=nn.Parameter(torch.tensor(0.1234567))),
+        [IMAGE],
+        ("-> scale learned=true, per=tensor",),
+    ),
+    "no gain at first": (
+        lambda: Function(lambda m, x: m.a(x) * m.gain, a=conv(), gain=nn.Parameter(torch.zeros(1))),
+        [IMAGE],
+        ("-> scale learned=true, init=0.0, per=tensor",),
+    ),
+    "normed weights of old": (lambda: nn.utils.weight_norm(conv()), [IMAGE], ("conv 3x3, 8",)),
     "names": (
         lambda: Function(lambda m, x: m.repeat(getattr(m, "class")(x)), **{"class": conv(), "repeat": conv(8)}),
         [IMAGE],
@@ -253,5 +283,9 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: Function(lambda m, x: torch.cond(m.a(x).sum() > 0, torch.sin, torch.cos, (x,)), a=conv()),
         "no layer computes `cond`",
     ),
+    "softsign": (lambda: after(F.softsign), "no activation of the language has these values"),
+    "a number of the image": (lambda: Function(lambda m, x: x * x.mean().item()), "a number that depends on the image"),
+    "script": (lambda: torch.jit.script(nn.Sequential(conv())), "it is TorchScript"),
+    "asserts": (lambda: Function(asserted), "AssertionError: `assert x.shape[1] == 4` in asserted"),
     "indices": (lambda: Function(lambda m, x: x.argmax(1)), "no layer computes `argmax`"),
 }

@@ -152,6 +152,8 @@ POOLS = [
     c("global_avgpool", "y = ReduceMean <axes=[2,3]> (x)"),
     c("global_avgpool; flatten", "y = ReduceMean <axes=[-1,-2], keepdims=0> (x)"),
     c("global_maxpool", "y = ReduceMax (x, a)", a=[2, 3], opset=18),
+    c("avgpool 8x1, /8x1", "y = ReduceMean <axes=[2]> (x)"),
+    c("global_avgpool; scale 56.0", "y = ReduceSum (x, a)", a=[2, 3]),
     c("channel_mean", "y = ReduceMean (x, a)", a=[1], opset=18),
     c("channel_max", "y = ReduceMax <axes=[1]> (x)"),
     c(
@@ -161,6 +163,17 @@ POOLS = [
     ),
 ]
 NORMS = [
+    c(
+        "lrn 3, alpha=0.5, k=2.0",
+        "a = Mul (x, x)\nb = Unsqueeze (a, one)\nc = Pad (b, p)\n"
+        "d = AveragePool <kernel_shape=[3,1,1]> (c)\ne = Squeeze (d, one)\n"
+        "f = Mul (e, alpha)\ng = Add (f, k)\nh = Pow (g, beta)\ny = Div (x, h)",
+        one=[1],
+        p=[0, 0, 1, 0, 0, 0, 0, 1, 0, 0],
+        alpha=0.5,
+        k=2.0,
+        beta=0.75,
+    ),
     c("bn", "y = BatchNormalization (x, s, b, m, v)", **FOUR),
     c(
         "bn eps=0.001, momentum=0.01",
@@ -269,6 +282,11 @@ ACTIVATIONS = [
         r=(2 / np.pi) ** 0.5,
         one=1.0,
         half=0.5,
+    ),
+    c(
+        "softplus",
+        "a = Softplus (x)\nb = Greater (x, t)\ny = Where (b, x, a)",
+        t=20.0,
     ),
     c("squared_relu", "a = Relu (x)\ny = Mul (a, a)"),
     c("squared_relu", "a = Relu (x)\ny = Pow (a, two)", two=2.0),
@@ -412,7 +430,8 @@ UNREAD = [
     c("another order", "y = Gather <axis=1> (x, a)", a=[2, 1]),
     c("different shapes", "p = GlobalAveragePool (x)\ny = Add (x, p)"),
     c("no layer moves values so", "p = GlobalAveragePool (x)\nh = Expand (p, s)\ny = Add (x, h)", s=[1, 4, 8, 7]),
-    c("neither all pixels nor", "y = ReduceMean <axes=[2]> (x)"),
+    c("neither all pixels nor", "y = ReduceMax <axes=[2]> (x)"),
+    c("drops values while", "y = Dropout (x, r, t)", r=0.5, t=np.array(True)),
     c("no layer adds numbers to a vector", "y = Add (x, a)", a=(5,), shape=(5,)),
     c("quantised", "q = QuantizeLinear (x, s, z)\ny = DequantizeLinear (q, s, z)", s=0.1, z=np.array(0, np.uint8)),
     c("rows and columns", "y = Pad (x, p)", p=[0, 1, 0, 0, 0, 0, 0, 0]),

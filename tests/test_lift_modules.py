@@ -8,6 +8,7 @@ from odd_modules import IMAGE, LIFTED, REFUSED
 import cnndsl
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
 @pytest.mark.parametrize("name", LIFTED)
 def test_a_layer_is_known_however_it_is_spelled(name: str) -> None:
     build, shapes, said = LIFTED[name]
@@ -16,6 +17,7 @@ def test_a_layer_is_known_however_it_is_spelled(name: str) -> None:
         assert each in lifted.text
 
 
+@pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_no_layer_says_is_refused_with_its_reason(name: str) -> None:
     build, said = REFUSED[name]

@@ -9,6 +9,7 @@ import pytest
 import torchvision_scopes
 import zoo
 from random_networks import random_network
+from random_streams import random_streams
 from written_graphs import anonymous, differences
 
 from cnndsl import loads
@@ -17,9 +18,16 @@ from cnndsl.lifting.writing import write, written
 from cnndsl.source import Source
 from cnndsl.syntax.format import format_source
 
-SMALL = 700  # layers
+SMALL = 1_200  # layers
 SEEDS = range(40)
-GRAPHS = [graph for path in zoo.FILES for graph in zoo.first_two(path)[:1] if len(graph) < SMALL]
+FILES = {path: zoo.first_two(path)[0] for path in zoo.FILES}
+GRAPHS = [graph for graph in FILES.values() if len(graph) < SMALL]
+OWN = {graph.name: path for path, graph in FILES.items()}
+
+
+def lines(text: str) -> int:
+    """Those with code."""
+    return sum(not line.startswith("#") for line in map(str.strip, text.split("\n")) if line)
 
 
 def same(graph: Graph) -> str:
@@ -32,7 +40,7 @@ def same(graph: Graph) -> str:
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
 def test_the_zoo_is_written_as_it_is(graph: Graph) -> None:
-    same(graph)
+    assert lines(same(graph)) <= 2 * lines(OWN[graph.name].read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
@@ -51,6 +59,13 @@ def test_all_of_the_zoo_is_written_as_it_is(path: Path) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_networks_are_written_as_they_are(seed: int) -> None:
     graph = loads(random_network(seed)).graph
+    same(graph)
+    same(anonymous(graph))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_streams_are_written_as_they_are(seed: int) -> None:
+    graph = loads(random_streams(seed)).graph
     same(graph)
     same(anonymous(graph))
 
@@ -99,6 +114,82 @@ def test_blocks_that_differ_in_numbers_are_one() -> None:
         text = same(each)
         assert text.count("block ") == 1
         assert "bottleneck(filters, stride = 1) {" in text and "conv 1x1, 4 * filters -> bn" in text
+
+
+# Blocks of several tensors, and of lines that some calls leave out: a file, and lines that are written of its network.
+FILES_OF_BLOCKS = {
+    "streams": (
+        """
+        block exchange {
+            group {
+                | add { | from in[0] | from in[1] -> conv 1x1, 8 -> bn -> upsample 2 } -> relu
+                | add { | from in[0] -> conv 3x3, 16, /2 -> bn | from in[1] } -> relu
+            }
+        }
+        network streams {
+            input 3 x 32 x 32
+            group { | conv 3x3, 8 -> relu | conv 3x3, 16, /2 -> relu }
+            repeat 8 { each { residual { conv 3x3, in.channels -> bn -> relu } } -> exchange }
+            each { adaptive_avgpool 4 } -> concat -> flatten -> linear 5
+        }
+        """,
+        ["block exchange {", "repeat 8 {", "each { unit }", "concat -> flatten"],
+    ),
+    "heads": (
+        """
+        block tower(results) {
+            identity as parts
+            for i in range(len(in)) {
+                from parts[i]
+                repeat 3 { conv 3x3, 8 -> bn -> relu }
+                conv 3x3, results as level[i]
+            }
+            group { for i in range(len(parts)) { | from level[i] } }
+        }
+        network heads {
+            input 8 x 32 x 32
+            group { | identity | maxpool 2x2, /2 | maxpool 4x4, /4 } as levels
+            head scores { tower 6 }
+            from levels
+            head boxes { tower 4 }
+        }
+        """,
+        ["block tower(filters) {", "head scores { tower 6 }", "head boxes { tower 4 }"],
+    ),
+    "lines left out": (
+        """
+        block unit(width, filters, stride = 1, gated = false) {
+            residual shortcut=projection {
+                conv 1x1, width -> bn -> relu
+                if stride > 1 { depthwise 3x3, /stride -> bn }
+                if gated { mul { | identity | global_avgpool -> conv 1x1, 4 -> relu -> conv 1x1, width -> sigmoid } }
+                conv 1x1, filters -> bn
+            }
+            relu
+        }
+        network units {
+            input 8 x 32 x 32
+            unit 16, 8 -> unit 24, 16, /2 -> unit 32, 16, gated=true -> unit 40, 24, /2, gated=true -> unit 48, 24
+        }
+        """,
+        [
+            "block unit(width, filters, with_depthwise = false, gated = false) {",
+            "if with_depthwise { depthwise 3x3, /2 -> bn }",
+            "if gated {",
+            "unit 40, 24, with_depthwise=true, gated=true",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES_OF_BLOCKS)
+def test_blocks_are_found(name: str) -> None:
+    text, expected = FILES_OF_BLOCKS[name]
+    graph = loads(text).graph
+    found = same(graph)
+    for line in expected:
+        assert line in found, found
+    same(anonymous(graph))
 
 
 # Lines that the text of a network with torchvision's scopes has.

@@ -118,9 +118,9 @@ def _edges(
 
 
 def _outputs(ours: Skeleton, theirs: Skeleton, alignment: Alignment) -> Iterator[tuple[str, str]]:
-    by_joint = {theirs.joint_before(output)[0]: output for output in theirs.outputs}
-    for output in ours.outputs:
-        yield output, by_joint[alignment.pairs[ours.joint_before(output)[0]]]
+    """Our outputs with theirs; several may have the last joint in common, as a level of a pyramid and its pool have."""
+    for output, number in zip(ours.outputs, alignment.outputs, strict=True):
+        yield output, theirs.outputs[number]
 
 
 def _in_order(skeleton: Skeleton) -> list[Unit]:

@@ -60,6 +60,7 @@ def _with_numbers(points: Tensor) -> Iterator[tuple[Op, ...]]:
         factor = _short(one / at(values(op), 1.0))
         if factor:
             yield (op, Scale(factor))
+        yield Scale(-1.0), op
     yield from _stretched(points)
 
 
@@ -72,7 +73,7 @@ def _stretched(points: Tensor) -> Iterator[tuple[Op, ...]]:
         yield Scale(_short(slope / top * 6)), Relu6(), *_scales(top / 6)
         yield Scale(_short(6 / top)), Relu6(), *_scales(top / 6)
     one = at(points, 1.0)
-    if 0 < one < 1:
+    if 0 < one < 1 and one != 0.5:
         factor = math.log(one / (1 - one))
         yield Scale(_short(factor)), Silu(), *_scales(1 / factor)
 

@@ -102,11 +102,7 @@ def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, o
     from cnndsl.foreign.pytorch.saved import results_of
 
     _require_values(module, title)
-    try:
-        own = deepcopy(module).cpu().double()
-    except Exception as error:  # whatever a foreign class raises
-        raise LiftError(f"cannot copy {title}: {reason(error)}") from error
-    _stay(own)
+    own = _copied(module, title)
     network = read_module(own, shapes or [IMAGE], title)
     heads = any(output.train_only for output in network.graph.outputs)
 
@@ -117,9 +113,23 @@ def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, o
     return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads), results)
 
 
-def _stay(module: nn.Module) -> None:
-    for parameter in module.parameters():
+def _copied(module: nn.Module, title: str) -> nn.Module:
+    """A copy to compute with, in float64. One that is a layer as a whole stands in a module, as it does elsewhere."""
+    from torch import Tensor, jit, nn
+
+    from cnndsl.foreign.pytorch.program import is_silent
+    from cnndsl.foreign.pytorch.whole_modules import layer_of
+
+    if isinstance(module, jit.ScriptModule):
+        raise LiftError(f"cannot read {title}: it is TorchScript, which has no modules left; lift what it was made of")
+    made = [each for part in module.modules() for each in vars(part).values() if isinstance(each, Tensor)]
+    try:  # what is computed of parameters, such as normed weights, is no leaf, and PyTorch copies leaves alone
+        own = deepcopy(module, {id(each): each.detach().clone() for each in made}).cpu().double()
+    except Exception as error:  # whatever a foreign class raises
+        raise LiftError(f"cannot copy {title}: {reason(error)}") from error
+    for parameter in own.parameters():
         parameter.requires_grad_(False)
+    return nn.Sequential(own) if is_silent(type(own).__name__) or layer_of(own) is not None else own
 
 
 def _run(module: nn.Module, inputs: Sequence[Tensor], heads: bool) -> list[Tensor]:

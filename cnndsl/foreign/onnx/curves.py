@@ -19,10 +19,11 @@ SINGLE, HALF = 5e-7, 2e-3  # relative errors of constants that are kept with 32 
 
 @cache
 def grid() -> Array:
-    """Numbers on which functions are compared, in float64: dense around 0, and some far away."""
+    """Numbers on which functions are compared, in float64: dense around 0, and up to the largest."""
     import numpy as np
 
-    return np.concatenate([np.linspace(-12, 12, 385), [-LARGEST, -20.5, 20.5, LARGEST]])
+    far = np.linspace(12.5, LARGEST, 76)
+    return np.concatenate([np.linspace(-12, 12, 385), far, -far])
 
 
 def recognised(values: Array, *, half: bool) -> Op | None:

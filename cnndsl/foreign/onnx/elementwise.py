@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite
 
-from cnndsl.foreign.onnx.curves import grid, recognised
+from cnndsl.foreign.onnx.curves import LARGEST, grid, recognised
 from cnndsl.foreign.onnx.drafts import Array, Shift, Tensor, Weight
 from cnndsl.foreign.onnx.folding import evaluated
 from cnndsl.foreign.onnx.norms import read_written_out
-from cnndsl.foreign.onnx.response_norm import read_response_norm
+from cnndsl.foreign.onnx.response_norm import read_local_response_norm, read_response_norm
 from cnndsl.foreign.onnx.step import Step, shortest
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.activation import Identity, Prelu
@@ -18,6 +18,8 @@ from cnndsl.ops.base import Op
 from cnndsl.ops.merge import Add, Max, Mean, Mul, Sub
 from cnndsl.ops.scale import Scale
 
+LIMITS = ("Clip", "Max", "Min")
+COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 NEAREST = 8  # layers back from which a function is looked for
 Curves = dict[int, Array]
 """What a tensor is a function of, the nearest layer first: its values for those of `grid` in that layer's result."""
@@ -82,10 +84,10 @@ def _recognised(step: Step, like: Tensor, curves: Curves) -> Tensor | None:
 
 def _bounds_are_seen(step: Step) -> bool:
     """Whether limits lie where functions are compared, or so far away that no number reaches them."""
-    if step.operator not in ("Clip", "Max", "Min"):
+    if step.operator not in (*LIMITS, *COMPARISONS):
         return True
     given = [*(step.attributes.get(name) for name in ("min", "max")), *_constants(step)]
-    return all(value is None or abs(value) <= 12 or abs(value) > 1e38 for value in given)
+    return all(value is None or abs(value) <= LARGEST or abs(value) > 1e38 for value in given)
 
 
 def _constants(step: Step) -> list[float]:
@@ -130,7 +132,7 @@ def read_mul(step: Step) -> Tensor:
 
 
 def read_div(step: Step) -> Tensor:
-    norm = read_written_out(step)
+    norm = read_written_out(step) or read_local_response_norm(step)
     if norm is not None:
         return norm
     divisor = step.constant(1)
@@ -172,7 +174,7 @@ def read_prelu(step: Step) -> Tensor:
 FUNCTIONS = (
     "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
     "Mish", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
-    "ThresholdedRelu", "Min",
+    "ThresholdedRelu", "Min", "Sign", "Sin", "Cos", "Where", *COMPARISONS,
 )
 # fmt: on
 READERS: dict[str, Callable[[Step], Tensor]] = {

@@ -15,7 +15,7 @@ from cnndsl.foreign.onnx.step import Step, shortest
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.regularization import Dropout
-from cnndsl.ops.reshape import ChannelSlice
+from cnndsl.ops.reshape import ChannelSlice, Flatten
 from cnndsl.ops.resize import Pad
 
 PAD_MODES = {"constant": "zero", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
@@ -117,6 +117,8 @@ def read_cast(step: Step) -> Tensor:
 
 
 def read_dropout(step: Step) -> Tensor:
+    if step.has(2) and bool(step.scalar(2)):
+        raise Unreadable("it drops values while the network runs")
     p = step.number("ratio", 0.5) if not step.has(1) else shortest(step.scalar(1))
     if not 0 <= p < 1:
         raise Unreadable(f"it drops with probability {p}")
@@ -208,11 +210,23 @@ def read_concat(step: Step) -> Tensor:
     others = [replace(tensor, axes=_with(tensor.axes, axis, ())) for tensor in tensors]
     if any(other.axes != others[0].axes for other in others):
         raise Unreadable("its inputs lie differently in memory")
-    if len({len(step.drafts[tensor.node].shape) for tensor in tensors}) > 1:
-        for tensor in tensors:
-            step.drafts.make_image(tensor.node)
-    node = step.drafts.add(Concat(), [tensor.node for tensor in tensors], step.origin)
+    nodes = _beside(step, [tensor.node for tensor in tensors])
+    node = step.drafts.add(Concat(), nodes, step.origin)
     return Tensor(node, _with(tensors[0].axes, axis, step.channels(node)))
+
+
+def _beside(step: Step, nodes: list[int]) -> list[int]:
+    """Vectors as images of one pixel where others are, or if they cannot, those as vectors."""
+    vectors = [node for node in nodes if len(step.drafts[node].shape) == 1]
+    if len(vectors) in (0, len(nodes)):
+        return nodes
+    try:
+        for node in vectors:
+            step.drafts.make_image(node)
+    except Unreadable:
+        images = set(nodes) - set(vectors)
+        return [step.drafts.add(Flatten(), (node,), step.origin) if node in images else node for node in nodes]
+    return nodes
 
 
 def read_pad(step: Step) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
-from cnndsl.foreign.axes import CHANNEL, ROWS, Group, merged, plain
+from cnndsl.foreign.axes import CHANNEL, ROWS, Group, merged, plain, sizes
 from cnndsl.foreign.onnx.convolutions import ONE, window_pads
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step
@@ -14,6 +15,7 @@ from cnndsl.ops.base import Op
 from cnndsl.ops.channels import ChannelMax, ChannelMean
 from cnndsl.ops.images import Pair, Sides, same_sides
 from cnndsl.ops.pooling import Avgpool, GlobalAvgpool, GlobalMaxpool, Maxpool
+from cnndsl.ops.scale import Scale
 
 
 def _window(step: Step, source: int) -> dict[str, Any]:
@@ -73,12 +75,23 @@ def read_reduction(pixels: Op, channels: Op, step: Step) -> Tensor:
         op = pixels
     elif len(whole) == 4 and inside == whole[CHANNEL]:
         op = channels
+    elif len(whole) == 4 and isinstance(pixels, GlobalAvgpool) and inside in whole[ROWS:]:
+        height, width = step.drafts[tensor.node].shape[1:]
+        strip = (height, 1) if inside == whole[ROWS] else (1, width)
+        op = Avgpool(strip, stride=strip)
     elif not inside:
         return Tensor(tensor.node, _left(step, tensor, chosen))
     else:
         raise Unreadable("it reduces neither all pixels nor all channels")
     node = step.drafts.add(op, (tensor.node,), step.origin)
     return Tensor(node, _left(step, tensor, chosen))
+
+
+def read_sum(step: Step) -> Tensor:
+    """A mean, times how many values there were."""
+    tensor = step.tensor()
+    count = prod(sizes(tensor.axes)[axis] for axis in chosen_axes(step, len(tensor.axes)))
+    return step.within(Scale(float(count)), read_reduction(GlobalAvgpool(), ChannelMean(), step))
 
 
 def _left(step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> tuple[Group, ...]:
@@ -107,5 +120,6 @@ READERS = {
     "GlobalAveragePool": lambda step: read_global(GlobalAvgpool(), step),
     "GlobalMaxPool": lambda step: read_global(GlobalMaxpool(), step),
     "ReduceMean": lambda step: read_reduction(GlobalAvgpool(), ChannelMean(), step),
+    "ReduceSum": read_sum,
     "ReduceMax": lambda step: read_reduction(GlobalMaxpool(), ChannelMax(), step),
 }

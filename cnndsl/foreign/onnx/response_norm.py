@@ -1,4 +1,4 @@
-"""Global response normalisation, which has no operator: its six steps, looked at from the last one."""
+"""Response normalisations that files say in many steps, looked at from the last one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from cnndsl.foreign.axes import merged, plain
 from cnndsl.foreign.onnx.drafts import Array, Tensor, Weight
 from cnndsl.foreign.onnx.pools import chosen_axes, within
 from cnndsl.foreign.onnx.step import Step, shortest
-from cnndsl.ops.normalization import Grn
+from cnndsl.ops.normalization import Grn, Lrn
+
+SHAPING = ("Squeeze", "Unsqueeze", "Reshape")
 
 
 def read_response_norm(step: Step) -> Tensor | None:
@@ -24,6 +26,37 @@ def read_response_norm(step: Step) -> Tensor | None:
             weights = {"weight": Weight(step.per_channel(x, weight)), "bias": Weight(step.per_channel(x, bias))}
             return step.within(Grn(eps=eps), x, weights)
     return None
+
+
+def read_local_response_norm(step: Step) -> Tensor | None:
+    """x / (k + alpha * mean)^beta, the mean being over the squares of channels around: how PyTorch exports it."""
+    power, beta = _with_constant_of(_made(step, 1, "Pow"))
+    total, k = _with_constant(power, 0, "Add")
+    product, alpha = _with_constant(total, _flowing(total), "Mul")
+    pool = _shaped(product, _flowing(product), "AveragePool")
+    squares = _shaped(_shaped(pool, 0, "Pad"), 0, "Mul")
+    x = step.node.input[0]
+    if squares is None or pool is None or any(each is None or each.size != 1 for each in (alpha, beta, k)):
+        return None
+    size, *rest = pool.attribute("kernel_shape")
+    if [*squares.node.input] != [x, x] or any(each != 1 for each in rest):
+        return None
+    step.channel_axis(step.tensor(), 1)
+    alpha, beta, k = (shortest(each.reshape(())) for each in (alpha, beta, k))
+    return step.within(Lrn(int(size), alpha=alpha, beta=beta, k=k), step.tensor())
+
+
+def _with_constant_of(step: Step | None) -> tuple[Step | None, Array]:
+    constant = step.inputs[1] if step is not None else None
+    return (step, constant.values) if isinstance(constant, Weight) else (None, None)
+
+
+def _shaped(step: Step | None, index: int, operator: str) -> Step | None:
+    """The step that made an input, but for steps that only give it another shape."""
+    maker = step.makers.get(step.node.input[index]) if step is not None else None
+    while maker is not None and maker.operator in SHAPING:
+        maker = maker.makers.get(maker.node.input[0])
+    return maker if maker is not None and maker.operator == operator else None
 
 
 def _relative(division: Step | None, name: str) -> float | None:

@@ -62,7 +62,10 @@ class Walk:
             if (branch := _decided(step)) is not None:
                 self.run_branch(branch)
                 self._keep(node, [self._value(each.name, node) for each in branch.output])
-            elif node.domain in DOMAINS and (folded := self._folded(step)) is not None:
+                made = zip(node.output, (self.makers.get(each.name) for each in branch.output), strict=False)
+                self.makers |= {name: maker for name, maker in made if maker is not None}
+                continue
+            if node.domain in DOMAINS and (folded := self._folded(step)) is not None:
                 self._keep(node, folded)
             else:
                 self._keep(node, self._read(step))

@@ -31,6 +31,8 @@ FUNCTIONS = frozenset(
     | {"reciprocal", "sign", "sin", "cos", "atan", "hardshrink", "softshrink", "tanhshrink", "minimum", "maximum"}
     | {"add", "sub", "mul", "div", "rsub", "max", "min"}
 )
+WRITTEN = 4  # digits of a number that a person writes
+ROUNDING = 1e-7  # of float32
 MERGES: dict[str, type[Op]] = {"add": Add, "sub": Sub, "mul": Mul, "max": Max, "maximum": Max}
 
 
@@ -51,6 +53,9 @@ def last_step(reading: Reading, curve: Curve) -> Flow:
     """What an operator computes that is no function we know, from what it reads."""
     given = curve.given
     kind, read = word(curve.node), list(flows_in(given))
+    line = _line(curve)
+    if line is not None:
+        return _straight(reading, curve.node, *line)
     if kind in ("square", "pow") and (kind == "square" or given.get("exponent") == 2):
         flow = reading.flow(read[0])
         return Flow(reading.add(curve.node, Mul(), flow.step, flow.step).step, flow.axes)
@@ -154,9 +159,10 @@ def _per_channel(flow: Flow, kept: Kept, channels: int) -> Kept | None:
 
 
 def _start(kept: Kept) -> float:
-    """At what a learned scale starts: what all of its numbers are, else 1."""
+    """At what a learned scale starts: what all of its numbers are, if somebody may have written that, else 1."""
     first = float(kept.value.flatten()[0])
-    return first if bool((kept.value == first).all()) else 1.0
+    written = float(f"{first:.{WRITTEN}g}")
+    return written if bool((kept.value == first).all()) and abs(written - first) <= ROUNDING * abs(first) else 1.0
 
 
 def _sizes(kept: Kept) -> str:
@@ -188,6 +194,19 @@ def _line(value: Value) -> tuple[Flow | Curve, float, float] | None:
             if found is not None:
                 return root, *found
     return None
+
+
+def _straight(reading: Reading, node: fx.Node, value: Value, factor: float, summand: float) -> Flow:
+    """`factor * x + summand`, which a 1x1 depthwise convolution says."""
+    import torch
+
+    flow = reading.flow(value)
+    channels = reading.shape(flow)[0]
+    if len(reading.shape(flow)) != 3:
+        raise NoLayer("no layer adds a number to a vector")
+    kept = {"weight": (factor, (channels, 1, 1, 1)), "bias": (summand, (channels,))}
+    tensors = {name: Kept(torch.full(shape, number, dtype=torch.float64)) for name, (number, shape) in kept.items()}
+    return Flow(reading.add(node, Depthwise((1, 1), bias=True), flow.step, tensors=tensors).step, flow.axes)
 
 
 def _by_line(reading: Reading, node: fx.Node, image: Value, gate: Value, factor: float, summand: float) -> Flow:

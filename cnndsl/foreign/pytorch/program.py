@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import WeightsError, reason
@@ -42,8 +43,17 @@ def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.
     except Exception as error:  # whatever the foreign code raises
         image = " and ".join(map(show_shape, shapes))
         depends = "data-dependent" in str(error)
-        why = "its control flow depends on the values it computes" if depends else reason(error)
+        why = "its control flow depends on the values it computes" if depends else _said(error)
         raise WeightsError(f"cannot trace {title} for {image}: {why}") from error
+
+
+def _said(error: Exception) -> str:
+    """What went wrong; of an error without words, the line that is not PyTorch's own."""
+    if str(error):
+        return reason(error)
+    frames = extract_tb(error.__traceback__)
+    place = next((each for each in reversed(frames) if "/torch/" not in each.filename), frames[-1])
+    return f"{type(error).__name__}: `{place.line}` in {place.name}"
 
 
 @contextmanager

@@ -269,6 +269,8 @@ def _computed(reading: Reading, node: fx.Node, points: Mapping[Flow | Curve, Ten
 
     def value(each: fx.Node) -> Any:
         known = reading.values[each]
+        if known is None:
+            raise NoLayer("it reads a number that depends on the image")
         return points[known].clone() if isinstance(known, Flow | Curve) else plain_value(known)
 
     result: Tensor = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]

@@ -82,10 +82,10 @@ def _sides(given: Given, kernel: Pair, dilation: Pair) -> Sides:
     padding = given["padding"]
     if padding == "valid":
         return NO_SIDES
-    if padding == "same":  # an even kernel pads unevenly, and then says so with an operator of its own
-        rows, columns = (step * (extent - 1) // 2 for step, extent in zip(dilation, kernel, strict=True))
-    else:
-        rows, columns = pair(padding)
+    if padding == "same":
+        rows, columns = (step * (extent - 1) for step, extent in zip(dilation, kernel, strict=True))
+        return (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
+    rows, columns = pair(padding)
     return (rows, rows, columns, columns)
 
 

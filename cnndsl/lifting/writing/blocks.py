@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.elaborate.structures.residual import Residual
 from cnndsl.lifting.writing.expressions import CallKind, Variable, fitted
@@ -12,9 +12,12 @@ from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
 from cnndsl.lifting.writing.merges import RESIDUAL
 from cnndsl.lifting.writing.naming import block_name
+from cnndsl.lifting.writing.options import with_options
 from cnndsl.lifting.writing.stages import is_container, is_stage, with_stages
 from cnndsl.lifting.writing.terms import (
     INLINE,
+    IS_ENTERING,
+    IS_LEAVING,
     PART,
     STAGE,
     Argument,
@@ -25,7 +28,7 @@ from cnndsl.lifting.writing.terms import (
     commands_in,
     nodes_of,
 )
-from cnndsl.lifting.writing.unification import skeleton, unified
+from cnndsl.lifting.writing.unification import SHORTCUT, skeleton, unified
 from cnndsl.ops.arguments import Parameter
 from cnndsl.records import dataclass, replace
 
@@ -36,6 +39,14 @@ class Block:
 
     name: str
     variables: tuple[Variable, ...]
+    body: Body
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A part, and what stands in it as lines."""
+
+    part: Command
     body: Body
 
 
@@ -52,32 +63,26 @@ class Blocks:
             if not groups:
                 return body
             became: dict[str, Command] = {}
-            for parts in groups:
-                became |= self._calls(parts)
+            for laid in groups:
+                became |= self._calls(laid)
             body = _replaced(body, became)
 
-    def _innermost(self, network: Body) -> list[list[Command]]:
+    def _innermost(self, network: Body) -> list[list[Laid]]:
         """The parts without parts in them, those of one skeleton together."""
-        groups: dict[object, list[Command]] = defaultdict(list)
-        for command in commands_in(network):
-            body = command.body if command.word == PART else None
-            if body is not None and not any(inner.word == PART for inner in commands_in(body)):
-                groups[skeleton(self._laid(command))].append(command)
-        return [*_with_conditions(groups, self._laid).values()]
+        groups: dict[object, list[Laid]] = defaultdict(list)
+        for part in _ready([command for command in commands_in(network) if command.word == PART]):
+            assert part.body is not None
+            body = self.layout.body(part.body, part.entry)
+            groups[skeleton(body)].append(Laid(part, body))
+        return [part for group in _with_conditions(groups) for part in _by_shortcut(group)]
 
-    def _laid(self, part: Command) -> Body:
-        assert part.body is not None
-        return self.layout.body(part.body, part.entry)
-
-    def _calls(self, parts: Sequence[Command]) -> dict[str, Command]:
+    def _calls(self, laid: Sequence[Laid]) -> dict[str, Command]:
         """What becomes of parts that are alike, by their scopes: calls, or what stands in them."""
-        bodies = [self._laid(part) for part in parts]
-        if len({skeleton(body) for body in bodies}) > 1:
-            bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
-        worth = _is_worth(bodies[0], len(parts)) and not all(map(_holds, parts))
+        parts, bodies = [each.part for each in laid], [each.body for each in laid]
+        worth = (_is_worth(bodies[0], len(parts)) and not all(map(_holds, parts))) or _is_of_several(parts[0])
         together = unified(bodies) if worth else None
         if together is None:
-            return {_key(part): _open(part, self._laid(part)) for part in parts}
+            return {_key(part): _open(part, body) for part, body in zip(parts, bodies, strict=True)}
         text, found = fitted(together, len(parts))
         text = shortened(with_stages(text), loops=False)
         name = block_name(parts, text, {block.name for block in self.found})
@@ -92,20 +97,77 @@ def _key(part: Command) -> str:
     return f"{part.result} {part.scope.path if part.scope is not None else ''}"
 
 
-def _with_conditions(
-    groups: dict[object, list[Command]], laid: Callable[[Command], Body]
-) -> dict[object, list[Command]]:
-    """Residuals, and what is the same but for the shortcut and of the same class, together."""
-    found = dict(groups)
-    for key, parts in groups.items():
-        body = laid(parts[0])
-        if not _is_residual(body) or key not in found:
-            continue
-        inside = body.flows[0].commands[0].body
-        others = skeleton(inside) if inside is not None else None
-        if others in found and others != key and _class(parts[0]) == _class(found[others][0]) is not None:
-            found[key] = [*parts, *found.pop(others)]
+def _ready(parts: Sequence[Command]) -> list[Command]:
+    """The parts without parts in them; none before all of its class are, unless they stand in each other."""
+    holding = {id(part) for part in parts if _holds_parts(part)}
+    waiting = {_class(part) for part in parts if id(part) in holding} - {None}
+    innermost = [part for part in parts if id(part) not in holding]
+    return [part for part in innermost if _class(part) not in waiting] or innermost
+
+
+def _holds_parts(part: Command) -> bool:
+    return any(inner.word == PART for inner in commands_in(part) if inner is not part)
+
+
+def _with_conditions(groups: Mapping[object, list[Laid]]) -> list[list[Laid]]:
+    """What is alike; and of each class what can be said at once with conditions, such as of residuals."""
+    found: list[list[Laid]] = []
+    classes: dict[str, list[list[Laid]]] = defaultdict(list)
+    for group in groups.values():
+        name = _class(group[0].part)
+        same = all(_class(each.part) == name for each in group) and not _holds(group[0].part)
+        (classes[name] if name is not None and same else found).append(group)
+    for variants in classes.values():
+        found += _as_one(variants)
     return found
+
+
+def _as_one(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
+    """Groups of a class as one, as far as they go together; the longest first."""
+    found: list[tuple[list[Laid], list[Laid]]] = []  # as they were, and with conditions
+    for group in sorted(groups, key=lambda group: -height(group[0].body)):
+        for number, (before, _) in enumerate(found):
+            together = _with_options([*before, *group])
+            if together is not None:
+                found[number] = [*before, *group], together
+                break
+        else:
+            found.append((group, group))
+    return [together for _, together in found]
+
+
+def _with_options(laid: Sequence[Laid]) -> list[Laid] | None:
+    """Parts that are alike with conditions; one that is a residual makes all residuals."""
+    bodies = [each.body for each in laid]
+    if any(map(_is_residual, bodies)):
+        bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
+    together = with_options(bodies)
+    if together is None or unified(together) is None:
+        return None
+    return [replace(each, body=body) for each, body in zip(laid, together, strict=True)]
+
+
+def _by_shortcut(group: list[Laid]) -> list[list[Laid]]:
+    """Parts whose residuals have one way around each; those without one go with most others."""
+    ways = [_way(each.body) for each in group]
+    counts = Counter(way for way in ways if way is not None)
+    if len(counts) < 2:
+        return [group]
+    usual = counts.most_common(1)[0][0]
+    found: dict[object, list[Laid]] = defaultdict(list)
+    for each, way in zip(group, ways, strict=True):
+        found[usual if way is None else way].append(each)
+    return [*found.values()]
+
+
+def _way(body: Body) -> object:
+    """The first way around a residual that is no identity."""
+    for command in commands_in(body):
+        if isinstance(kind := command.value(SHORTCUT), str):
+            return kind
+        if command.shortcut is not None:
+            return skeleton(Body((command.shortcut,)))
+    return None
 
 
 def _class(part: Command) -> str | None:
@@ -132,6 +194,11 @@ def _open(part: Command, laid: Body) -> Command:
 
 def _holds(part: Command) -> bool:
     return part.scope is not None and is_container(part.scope)
+
+
+def _is_of_several(part: Command) -> bool:
+    """Whether several tensors go in or come out, so that it cannot be written out in the place of a call."""
+    return part.entry.endswith(IS_ENTERING) or part.result.endswith(IS_LEAVING)
 
 
 def _is_worth(body: Body, count: int) -> bool:

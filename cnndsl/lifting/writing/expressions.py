@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from cnndsl.lifting.writing.roles import Role, names_of
-from cnndsl.lifting.writing.terms import ANY, Argument, Body, Command, Expression, Flow, Vector
+from cnndsl.lifting.writing.terms import ANY, IF, Argument, Body, Command, Expression, Flow, Vector, commands_in
 from cnndsl.lifting.writing.unification import ACTIVATION
-from cnndsl.ops.arguments import Extent, Kind, Padding, Parameter, Stride, show
+from cnndsl.ops.arguments import Boolean, Extent, Kind, Padding, Parameter, Stride, show
 from cnndsl.records import dataclass, field, replace
 
 MOST = 64  # the largest factor that is taken for meant
+ROOM = 60  # characters of a list that stands on one line
 USUALLY = 0.5  # the share of places in which a parameter has its default
 
 
 @dataclass
 class Variable:
-    """A parameter: what it is in each place."""
+    """A parameter: what it is in each place, None where nothing is made of it yet."""
 
     name: str
     kind: Kind
@@ -38,6 +39,15 @@ class Variable:
         usual = next(each for each in given if _hashable(each) == value)
         clear = count > USUALLY * len(self.values) and not self.role.is_width
         return usual if clear or len(given) < len(self.values) else None
+
+    def agrees(self, values: Sequence[object]) -> bool:
+        """Whether it is these values, or can be: it is from now on."""
+        pairs = [*zip(self.values, values, strict=True)]
+        both = [mine == value for mine, value in pairs if mine is not None and value is not ANY]
+        if not both or not all(both):
+            return False
+        self.values = tuple(value if mine is None and value is not ANY else mine for mine, value in pairs)
+        return True
 
 
 def _hashable(value: object) -> object:
@@ -71,6 +81,8 @@ class Fitting:
         branches = tuple(self.flow(each, command.word, incoming) for each in command.branches)
         body = None if command.body is None else self.body(command.body)
         shortcut = None if command.shortcut is None else self.flow(command.shortcut, entering=incoming)
+        if command.word == IF:
+            return replace(command, body=body)  # its condition may follow from what comes behind it
         given = []
         for argument in command.arguments:
             role = Role(argument.name, merge, flow.commands, place)
@@ -92,7 +104,10 @@ class Fitting:
 
     def fit(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:
         """The values as those of an expression of what is known."""
-        for expression, others in self._known(incoming):
+        for variable in self.variables:
+            if variable.agrees(values):
+                return variable.expression
+        for expression, others in self._incoming(incoming):
             if all(value is ANY or value == other for value, other in zip(values, others, strict=True)):
                 return expression
         numbers = [value for value in values if value is not ANY]
@@ -114,16 +129,16 @@ class Fitting:
         if (
             self.open
             and incoming is not None
-            and all(isinstance(shape, tuple) and len(shape) > 0 for shape in incoming.values)
+            and all(shape is None or (isinstance(shape, tuple) and shape) for shape in incoming.values)
         ):
-            yield Expression("in.channels"), [shape[0] for shape in incoming.values]  # type: ignore[index]
+            yield Expression("in.channels"), [shape and shape[0] for shape in incoming.values]  # type: ignore[index]
 
     def _product(self, values: Sequence[object], incoming: Vector | None) -> Expression | None:
         """The product of what comes in and a parameter."""
         for channels, sizes in self._incoming(incoming):
             for variable in self.variables:
                 pairs = zip(values, variable.values, sizes, strict=True)
-                if all(v is ANY or (type(p) is int and v == p * c) for v, p, c in pairs):  # type: ignore[operator]
+                if all(v is ANY or (type(p) is int and type(c) is int and v == p * c) for v, p, c in pairs):
                     return Expression(f"{variable.name} * {channels}", 1)
         return None
 
@@ -142,11 +157,42 @@ class Fitting:
         found = (text for text, truths in [*stays, *both] if [*truths] == [*values])
         return next((Expression(text, 0) for text in found), None)
 
+    # --- conditions
+
+    def conditions(self, body: Body) -> Body:
+        """The text with its conditions, which may speak of any parameter."""
+        flows = []
+        for number, flow in enumerate(body.flows):
+            commands = tuple(self._conditional(command, first=number == 0) for command in flow.commands)
+            flows.append(replace(flow, commands=commands))
+        return Body(tuple(flows))
+
+    def _conditional(self, command: Command, *, first: bool) -> Command:
+        if command.body is not None:
+            command = replace(command, body=self.conditions(command.body))
+        if command.word != IF or not isinstance(command.arguments[0].value, Vector):
+            return command
+        (argument,) = command.arguments
+        assert isinstance(argument.value, Vector)
+        condition = self._holds(argument.value.values, _called(command, first=first))
+        return replace(command, arguments=(replace(argument, value=condition),))
+
+    def _holds(self, truths: Sequence[object], called: str) -> Expression:
+        """A condition that holds in these places: of a stride or another truth, or a parameter of its own."""
+        for variable in self.variables:
+            if [*variable.values] == [*truths]:
+                return variable.expression
+            if variable.values == tuple(not truth for truth in truths):
+                return Expression(f"not {variable.name}", 1)
+            if variable.role.argument == "stride" and variable.agrees(_strides(variable, truths)):
+                return Expression(f"{variable.name} > 1", 0)
+        role = Role(called, "", (), 0)
+        return self.new(Parameter(role.argument, Boolean(), required=True, positional=False), truths, role).expression
+
     # --- new ones
 
     def new(self, parameter: Parameter, values: Sequence[object], role: Role) -> Variable:
-        usual = next(value for value in values if value is not ANY)
-        filled = tuple(usual if value is ANY else value for value in values)
+        filled = tuple(None if value is ANY else value for value in values)
         kind = parameter.kind.variable.kind if isinstance(parameter.kind, CallKind) else parameter.kind
         number = len(self.variables)
         name = self.names[number] if number < len(self.names) else f"{parameter.name} {number}"
@@ -154,12 +200,40 @@ class Fitting:
         return self.variables[-1]
 
 
-def fitted(body: Body, count: int, *, open: bool = True, taken: Collection[str] = ()) -> tuple[Body, list[Variable]]:
-    """A text of so many places, with its parameters; they are named once all are known."""
+def fitted(
+    body: Body, count: int, *, open: bool = True, taken: Collection[str] = (), suffix: str = ""
+) -> tuple[Body, list[Variable]]:
+    """A text of so many places, with its parameters; they are named once all are known, with a `suffix`."""
     first = Fitting(count, open=open)
-    first.body(body)
-    fitting = Fitting(count, names=names_of([variable.role for variable in first.variables], taken), open=open)
-    return fitting.body(body), fitting.variables
+    first.conditions(first.body(body))
+    names = [f"{name}{suffix}" for name in names_of([variable.role for variable in first.variables], taken)]
+    fitting = Fitting(count, names=names, open=open)
+    return fitting.conditions(fitting.body(body)), fitting.variables
+
+
+def listed(variables: Sequence[Variable], count: int) -> str:
+    """The values in each place as a list: one in a line of the text if that is short."""
+    rows = [[shown(variable, variable.values[i]) for variable in variables] for i in range(count)]
+    items = [row[0] if len(row) == 1 else f"[{', '.join(row)}]" for row in rows]
+    line = f"[{', '.join(items)}]"
+    return line if len(line) <= ROOM else "[\n" + "".join(f"    {item},\n" for item in items) + "]"
+
+
+def _strides(variable: Variable, truths: Sequence[object]) -> list[object]:
+    """What a stride has to be that is greater than 1 just where this holds; `()`, which none is, where it is not."""
+    found: list[object] = []
+    for stride, truth in zip(variable.values, truths, strict=True):
+        strided = stride is not None and stride != (1, 1)
+        found.append((stride if stride is not None else (1, 1)) if strided == truth else ())
+    return found
+
+
+def _called(command: Command, *, first: bool) -> str:
+    """What says whether these lines are there: `gated`, or by what stands in them."""
+    words = [each.word for each in commands_in(command) if each is not command]
+    if "mul" in words:
+        return "gated"
+    return "expanded" if first and words[0] == "conv" else f"with_{words[0]}" if words[0].isidentifier() else "longer"
 
 
 def _ratio(expression: Expression, values: Sequence[object], others: Sequence[object]) -> Expression | None:

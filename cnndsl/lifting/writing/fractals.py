@@ -7,7 +7,7 @@ from collections.abc import Mapping, MutableMapping
 
 from cnndsl.elaborate.structures.growing import Fractal
 from cnndsl.ir import Graph
-from cnndsl.lifting.writing.reduction import Unit
+from cnndsl.lifting.writing.chains import Unit
 from cnndsl.lifting.writing.terms import Argument, Body, Command, Flow
 from cnndsl.ops.base import Op
 from cnndsl.ops.fractal import FractalJoin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.lifting.writing.terms import FOR, Body, Flow
+from cnndsl.lifting.writing.terms import EACH, FOR, Body, Flow
 
 
 def height(body: Body) -> int:
@@ -18,6 +18,8 @@ def _height(flow: Flow) -> int:
             inside = height(command.body)
             lines += inside + 1 if inside > 1 or command.word == "residual" else 0
         if len(command.branches) > 1:
-            inside = sum(map(_height, command.branches))
-            lines += inside + 1 if inside > 2 else 0
+            branches = command.branches[:1] if command.word == EACH else command.branches
+            inside = sum(map(_height, branches))
+            merges = any(each.branches for branch in branches for each in branch.commands)
+            lines += inside + 1 if inside > 2 or merges else 0
     return lines

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-from cnndsl.lifting.writing.reduction import Unit
+from cnndsl.lifting.writing.chains import Unit
 from cnndsl.ops.merge import Concat
 from cnndsl.records import replace
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cnndsl.ir import Graph
 from cnndsl.ir.scopes import own_name
-from cnndsl.lifting.writing.terms import Body, flows_in, tensors_named
+from cnndsl.lifting.writing.terms import IS_ENTERING, IS_LEAVING, Body, flows_in, tensors_named
 
 CONTROL = ("let", "for", "each", "in", "if", "else", "as", "expect", "require", "and", "or", "not", "true", "false")
 WORDS = frozenset(("arch", "use", "from", "block", "network", "input", *CONTROL))
@@ -38,10 +38,20 @@ def labels_of(body: Body, graph: Graph, fixed: Mapping[str, str]) -> dict[str, s
 
 def _label(graph: Graph, tensor: str, following: str) -> str:
     """The name of the largest part that ends there, `following` being the next layer; else its own."""
+    if IS_ENTERING in tensor or IS_LEAVING in tensor:
+        return _bundle(tensor)
     around = [] if tensor not in graph else graph.scopes_around(tensor)
     ended = [own_name(scope.path) for scope in around if scope.path and not following.startswith(f"{scope.path}.")]
     name = next((name for name in reversed(ended) if name[:1].isalpha()), own_name(tensor))
     return identifier(name, graph[tensor].op.word if tensor in graph else "x")
+
+
+def _bundle(name: str) -> str:
+    """What enters a block is no more than that; what leaves is called as the part is that it comes from."""
+    if IS_ENTERING in name:
+        return "parts"
+    path = name.partition(IS_LEAVING)[0].split(".")
+    return identifier(next((each for each in reversed(path) if each[:1].isalpha()), "parts"), "parts")
 
 
 def _free(label: str, taken: Iterable[str]) -> str:

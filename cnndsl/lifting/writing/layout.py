@@ -9,7 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from cnndsl.elaborate.structures import STRUCTURES
 from cnndsl.elaborate.structures.nesting import Stage
-from cnndsl.lifting.writing.terms import IN, INLINE, NAMED, NEST, Body, Command, Flow, flows_in, tensors_named
+from cnndsl.lifting.writing.items import with_items
+from cnndsl.lifting.writing.rounds import folded
+from cnndsl.lifting.writing.terms import (
+    EACH,
+    IN,
+    INLINE,
+    NAMED,
+    NEST,
+    Body,
+    Command,
+    Flow,
+    Item,
+    flows_in,
+    tensors_named,
+)
 from cnndsl.ops import find
 from cnndsl.ops.activation import Pointwise
 from cnndsl.ops.base import Shape
@@ -47,7 +61,9 @@ class Layout:
             found.append(Flow((), IN, entry, self.shapes.get(entry), self.shapes.get(entry)))
         for part in parts:
             last = found[-1] if found else None
-            if last is not None and not part.source and not part.whole and _goes_on(last, part, named):
+            if last is not None and not part.source and not part.whole and _is_read(last):
+                found[-1] = replace(part, source=last.source)
+            elif last is not None and not part.source and not part.whole and _goes_on(last, part, named):
                 commands = (*last.commands, *part.commands)
                 found[-1] = replace(last, commands=commands, result=part.result, leaving=part.leaving)
             else:
@@ -56,7 +72,8 @@ class Layout:
 
     def _unnested(self, flow: Flow, entry: str) -> Iterator[Flow]:
         """A flow cut where several flows stand in the place of a command."""
-        source, start, waiting = flow.source, flow.source or entry, list[Command]()
+        source, waiting = flow.source, list[Command]()
+        start = entry if not source else source if isinstance(source, str) else ""
         at = flow.entering
 
         def cut(result: str) -> Iterator[Flow]:
@@ -65,9 +82,9 @@ class Layout:
 
         for command in flow.commands:
             if command.word in (NEST, NAMED, INLINE):
-                yield from cut(waiting[-1].result if waiting else start)
-                assert command.body is not None
-                yield from (each for inner in command.body.flows for each in self._unnested(inner, command.entry))
+                yield from cut(waiting[-1].result if waiting else start or command.entry)
+                inside = _opened(command, entry)
+                yield from (each for inner in inside.flows for each in self._unnested(inner, command.entry))
                 source, start, waiting, at = "", command.result, [], self.shapes.get(command.result)
             else:
                 waiting.append(self._inner(command))
@@ -76,6 +93,9 @@ class Layout:
 
     def _inner(self, command: Command) -> Command:
         """A command with its braces laid out."""
+        if command.word == EACH:
+            rounds = [flow.commands[0] for flow in command.branches]
+            return folded(command, [self._body(each.body.flows, "") for each in rounds if each.body is not None])
         branches = tuple(self.branch(flow) for flow in command.branches)
         shortcut = self.branch(command.shortcut) if command.shortcut is not None else None
         entry = _first_entry(command.body) if command.body is not None else ""
@@ -86,7 +106,7 @@ class Layout:
         """A branch is one flow; what needs several stands in a stage."""
         commands: list[Command] = []
         for command in flow.commands:
-            if command.word in (NEST, NAMED, INLINE) and command.body is not None:
+            if command.word in (NEST, NAMED, INLINE):
                 commands.extend(self._in_braces(command))
             else:
                 commands.append(self._inner(command))
@@ -117,6 +137,13 @@ class Layout:
             source, at = "", leaving
 
 
+def _opened(command: Command, entry: str) -> Body:
+    """What stands in braces that are left out, with the names of what is around; `entry` is what comes in there."""
+    assert command.body is not None
+    known = {command.entry: command.item} if command.item is not None and command.entry != entry else {}
+    return with_items(command.body, known)
+
+
 def _first_entry(body: Body) -> str:
     """The tensor that a body begins with, if a nest stands first in it."""
     first = body.flows[0] if body.flows else Flow(())
@@ -135,7 +162,7 @@ def _labelled(body: Body, wanted: Iterable[str], given_above: Iterable[str]) -> 
                 return []
             given.add(flow.result)
             return [replace(flow, labelled=True)]
-        labelled = bool(flow.commands) and flow.result in named - given
+        labelled = (bool(flow.commands) or isinstance(flow.source, Item)) and flow.result in named - given
         given.update([flow.result] * labelled)
         commands = tuple(inside(command) for command in flow.commands)
         return [replace(flow, commands=commands, labelled=labelled)]
@@ -148,6 +175,11 @@ def _labelled(body: Body, wanted: Iterable[str], given_above: Iterable[str]) -> 
         return replace(command, branches=branches, body=body)
 
     return Body(tuple(each for flow in body.flows for each in settled(flow)))
+
+
+def _is_read(flow: Flow) -> bool:
+    """Whether it only says from where the next one goes on."""
+    return bool(flow.source) and flow.source != IN and not flow.commands
 
 
 def _goes_on(last: Flow, flow: Flow, named: set[str]) -> bool:

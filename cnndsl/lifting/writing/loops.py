@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from cnndsl.elaborate.structures.bundling import Group
 from cnndsl.elaborate.structures.nesting import Repeat
-from cnndsl.lifting.writing.expressions import fitted, shown
+from cnndsl.lifting.writing.expressions import fitted, listed
 from cnndsl.lifting.writing.heights import height
 from cnndsl.lifting.writing.rates import HEADER, with_rates
+from cnndsl.lifting.writing.rounds import over_items
 from cnndsl.lifting.writing.terms import FOR, Argument, Body, Command, Expression, Flow, commands_in, flows_in
 from cnndsl.lifting.writing.unification import content, skeleton, unified
 from cnndsl.records import replace
@@ -16,7 +18,6 @@ from cnndsl.records import replace
 LONGEST = 8  # lines of a round
 MOST = 1_000  # lines among which rounds of a `for` are sought
 FEWEST_BRANCHES = 3  # that are folded
-ROOM = 72  # characters of a list that stands in the line of its `for`
 COUNT = next(iter(Repeat.signature()))
 
 
@@ -32,6 +33,7 @@ def _inside(command: Command) -> Command:
         return command
     body = None if command.body is None else shortened(command.body, loops=False)
     branches = _alike([folded(flow) for flow in command.branches])
+    branches = over_items(branches) if command.word == Group.word else branches
     return replace(command, body=body, branches=branches)
 
 
@@ -160,10 +162,6 @@ def _loop(flows: Sequence[Flow], period: int) -> Flow | None:
             None  # of what only some rounds have, such as a way around a residual, no number can be said for the others
         )
     names = ", ".join(variable.name for variable in variables)
-    rows = [[shown(variable, variable.values[i]) for variable in variables] for i in range(len(rounds))]
-    items = [row[0] if len(row) == 1 else f"[{', '.join(row)}]" for row in rows]
-    header = Expression(f"{names} in [{', '.join(items)}]")
-    if len(str(header)) > ROOM:
-        header = Expression(f"{names} in [\n" + "".join(f"    {item},\n" for item in items) + "]")
+    header = Expression(f"{names} in {listed(variables, len(rounds))}")
     command = Command(FOR, (Argument(HEADER, header),), body=body, result=flows[-1].result)
     return Flow((command,), "", flows[-1].result, flows[0].entering, flows[-1].leaving)

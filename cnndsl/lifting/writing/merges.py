@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnndsl.elaborate.structures.growing import Dense
 from cnndsl.elaborate.structures.residual import Residual, strides
-from cnndsl.lifting.writing.terms import PART, Argument, Body, Command, Flow, Usual, nodes_of
+from cnndsl.lifting.writing.terms import PART, Argument, Body, Command, Flow, Usual, nodes_of, tensors_named
 from cnndsl.lifting.writing.unification import content
 from cnndsl.ops.base import Shape
 from cnndsl.ops.merge import Concat
@@ -14,6 +14,7 @@ from cnndsl.records import replace
 
 LONG = 10  # layers that a branch beside an empty one may have, if it is no residual
 SHORT = 3
+LONGEST_SHORTCUT = 4  # layers
 LARGER = ("conv_transpose", "pixel_shuffle", "resize", "upsample")
 COUNT = next(iter(Dense.signature()))
 RESIDUAL = {each.name: each for each in Residual.signature()}
@@ -27,9 +28,9 @@ def is_skip(word: str, branches: Sequence[Sequence[Command]], sizes: Sequence[in
     return comes_back or (min(sizes) == 0 and max(sizes) > LONG and word != "add")
 
 
-def merged(command: Command, branches: Sequence[Flow], leaving: Shape) -> Command:
+def merged(command: Command, branches: Sequence[Flow], leaving: Shape | None) -> Command:
     """The merge of branches that all begin at what flows."""
-    if command.word == "add" and len(branches) == 2:
+    if command.word == "add" and len(branches) == 2 and leaving is not None:
         found = _residual(command, branches[0], branches[1], leaving) or _residual(
             command, branches[1], branches[0], leaving
         )
@@ -53,7 +54,9 @@ def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Com
         return _around("zero_pad", command, body, layers)
     if words == ["conv", "bn"] and _is_projection(around, body.entering, leaving):
         return _around("projection", command, body, layers)
-    if len(words) <= SHORT < sum(1 for _ in body.commands) and not any(c.branches or c.body for c in around.commands):
+    braces = any(command.branches or command.body is not None for command in around.commands)
+    plain = not braces and not tensors_named(around)  # which would be another body's
+    if plain and len(words) <= LONGEST_SHORTCUT and len(layers) < len(nodes_of(Body((body,)))):
         return replace(_around(None, command, body), shortcut=around)
     return None
 

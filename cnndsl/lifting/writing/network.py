@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from cnndsl.analysis.facts import Facts
-from cnndsl.ir import Graph, Output
+from cnndsl.ir import Graph
 from cnndsl.ir.node import MAIN
 from cnndsl.lifting.writing.blocks import Block, Blocks
 from cnndsl.lifting.writing.expressions import shown
@@ -14,7 +13,7 @@ from cnndsl.lifting.writing.labels import identifier, labels_of
 from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
 from cnndsl.lifting.writing.patterns import with_parts
-from cnndsl.lifting.writing.regions import flowing, network_body
+from cnndsl.lifting.writing.regions import flowing, is_named, network_body
 from cnndsl.lifting.writing.stages import with_stages
 from cnndsl.lifting.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lifting.writing.text import STEP, Writer
@@ -53,7 +52,7 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     body = network_body(graph)
     nodes = (*_inputs(graph), *nodes_of(body))
     layout = Layout({node.name: node.shape for node in graph}, [node.name for node in graph.inputs])
-    named = [output.node for output in flowing(graph.outputs) if _is_named(output)]
+    named = [output.node for output in flowing(graph.outputs) if is_named(output)]
     blocks = Blocks(layout)
     called = blocks.called(body)
     called = blocks.called(with_parts(called, layout))
@@ -108,11 +107,6 @@ def _is_resized(flow: Flow) -> bool:
     if flow.entering is None or flow.leaving is None or any(command.word == "head" for command in flow.commands):
         return False
     return bool(flow.commands) and flow.entering[1:] != flow.leaving[1:]
-
-
-def _is_named(output: Output) -> bool:
-    """Whether a label gives an output its name: one of several that flow at the end, if it is not merely numbered."""
-    return re.fullmatch(r"output\d*", output.name) is None
 
 
 def _claims(graph: Graph) -> list[str]:

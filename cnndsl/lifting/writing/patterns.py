@@ -17,16 +17,17 @@ from cnndsl.lifting.writing.heights import height
 from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.terms import (
     FOR,
-    IN,
     NAMED,
     PART,
+    ROUND,
     Body,
     Command,
     Flow,
-    Tensor,
     commands_in,
     flows_in,
     flows_of,
+    mentions,
+    named,
 )
 from cnndsl.lifting.writing.unification import is_activation, skeleton
 from cnndsl.ops import find
@@ -77,21 +78,15 @@ class _Outside:
     """Which commands speak of tensors outside of them, or are spoken of there."""
 
     def __init__(self, body: Body) -> None:
-        self.mentions = Counter(_mentions(body))
+        self.mentions = Counter(map(named, mentions(body)))
 
     def is_closed(self, command: Command) -> bool:
-        if command.word in ("head", NAMED, FOR):
+        if command.word in ("head", NAMED, FOR, ROUND):
             return False
         made = {each.result for each in commands_in(command)} - {command.result}
-        inside = Counter(_mentions(command))
+        inside = Counter(map(named, mentions(command)))
         foreign = set(inside) - made - {command.entry}
         return not foreign and all(self.mentions[name] == inside[name] for name in made)
-
-
-def _mentions(term: Body | Command) -> Iterator[str]:
-    yield from (flow.source for flow in flows_in(term) if flow.source and flow.source != IN)
-    for command in commands_in(term):
-        yield from (each.value.node for each in command.arguments if isinstance(each.value, Tensor))
 
 
 class _Keys:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from cnndsl.elaborate.operators import arithmetic
 from cnndsl.lifting.writing.terms import FOR, Argument, Body, Command, Expression, Flow
 from cnndsl.lifting.writing.unification import content
 from cnndsl.ops.arguments import Kind, Parameter
@@ -29,7 +30,8 @@ class _Line:
 
     def rate(self, number: int) -> float:
         """As the language computes it, from the left."""
-        return self.top * (self.first + number) / self.parts
+        risen = arithmetic("*", self.top, self.first + number)
+        return float(arithmetic("/", risen, self.parts) if self.parts > 1 else risen)  # type: ignore[arg-type]
 
 
 def with_rates(flows: Sequence[Flow], is_free: Callable[[Flow], bool]) -> list[Flow]:

@@ -8,87 +8,66 @@ flows, so that what is tangled stays inside.
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable
 
+from cnndsl.elaborate.structures.bundling import Group
+from cnndsl.lifting.writing.chains import Chain, Joint, Unit
 from cnndsl.lifting.writing.dominators import Dominators
 from cnndsl.lifting.writing.merges import SHORT, is_skip, join_dense, merged
-from cnndsl.lifting.writing.terms import NEST, Body, Command, Flow
-from cnndsl.ops.base import Shape
-from cnndsl.records import dataclass, field, replace
+from cnndsl.lifting.writing.region import Region, Shapes
+from cnndsl.lifting.writing.rounds import common_begin, common_end, first_of_each, last_of_each
+from cnndsl.lifting.writing.terms import NEST, Body, Command
+from cnndsl.records import replace
 
-RESULTS = "the results"  # the bundle that flows at the end of a network
+OF_BUNDLES = ("concat", "add", "mul", "mean", "max")  # that need no braces where one comes
 DEEPEST = 12  # merges within merges; what is deeper gets labels
 LARGEST_NEST = 400  # joints
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A layer, or a part that has been written already: what it reads in order, and what it names besides."""
-
-    name: str
-    command: Command
-    sources: tuple[str, ...]
-    named: tuple[str, ...] = ()
-    merges: bool = False
-
-
-@dataclass(slots=True)
-class Chain:
-    """Commands from the tensor `source` on. It takes one use of that, and names others."""
-
-    source: str
-    commands: list[Command] = field(default_factory=list)
-    named: list[str] = field(default_factory=list)
-    depth: int = 0
-    size: int = 0
-
-    def add(self, command: Command, named: Iterable[str] = (), depth: int = 0, size: int = 1) -> None:
-        self.commands.append(command)
-        self.named.extend(named)
-        self.depth = max(self.depth, depth)
-        self.size += size
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """A merge of branches that begin at several tensors."""
-
-    command: Command
-    branches: tuple[Chain, ...]
-    named: tuple[str, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [*self.named, *(name for chain in self.branches for name in chain.named)]
-
-
-class Reduction:
+class Reduction(Region):
     """The units of a region, in a topological order. `uses` counts how often each tensor is read, outside too."""
 
-    def __init__(self, shapes: Mapping[str, Shape], uses: Counter[str]) -> None:
-        self.shapes, self.uses = shapes, uses
-        self.chains: dict[str, Chain] = {}
-        self.joints: dict[str, Joint] = {}
-        self.heads: dict[str, Chain] = {}
-        self.order: dict[str, int] = {}
+    def __init__(self, shapes: Shapes, uses: Counter[str]) -> None:
+        super().__init__(shapes)
+        self.uses = uses
+        self.same: dict[str, str] = {}  # groups that are a bundle which is there already
         self.dominators = Dominators()
 
-    def begin(self, name: str) -> None:
-        """A tensor that comes from outside."""
+    def begin(self, name: str, items: tuple[str, ...] = ()) -> None:
+        """What comes from outside: a tensor, or a bundle of these."""
         self.order[name] = len(self.order)
         self.dominators.add(name, ())
+        self._unpack(name, items)
+
+    def _unpack(self, bundle: str, items: tuple[str, ...]) -> None:
+        self.name_items(bundle, items)
+        for item in items:
+            self.dominators.add(item, (bundle,))
+        if items:
+            self.uses[bundle] = sum(self.uses[item] for item in items)
 
     def add(self, unit: Unit) -> None:
         self.order[unit.name] = len(self.order)
         self.dominators.add(unit.name, unit.sources)
-        if not unit.merges:
+        if unit.command.word == Group.word:
+            self._group(unit)
+        elif unit.merges:
+            self._add_merge(unit)
+        else:
             chain = self.take(unit.sources[0])
             chain.add(unit.command, unit.named)
             self.chains[unit.name] = chain
-            return
+        self._unpack(unit.name, unit.items)
+
+    def _add_merge(self, unit: Unit) -> None:
         branches = tuple(self.take(source) for source in unit.sources)
+        whole = self._whole(branches) if unit.command.word in OF_BUNDLES else ""
+        if whole and not any(chain.commands for chain in branches):
+            self._fewer(whole, len(branches) - 1)
+            self.chains[unit.name] = self.take(whole)
+            self.chains[unit.name].add(unit.command)
+            return
         sources = {chain.source for chain in branches}
         commands, sizes = [chain.commands for chain in branches], [chain.size for chain in branches]
         skips = is_skip(unit.command.word, commands, sizes)
@@ -103,18 +82,114 @@ class Reduction:
 
     def _standing(self, chain: Chain) -> Chain:
         """A long branch beside one that waits for it is a flow of its own."""
-        if chain.size <= SHORT:
-            return chain
+        return chain if chain.size <= SHORT else self._waiting(chain)
+
+    def _waiting(self, chain: Chain) -> Chain:
+        """What reads a chain that has become a flow of its own."""
         self.chains[chain.commands[-1].result] = chain
         return Chain(chain.commands[-1].result)
 
-    def end(self, name: str, command: Command, results: Iterable[str]) -> None:
-        """A merge that ends the region, and never becomes part of a chain."""
+    # --- bundles
+
+    def _group(self, unit: Unit) -> None:
+        """A bundle of several tensors, or the one that they are already."""
+        branches = tuple(self._apart(self.take(source)) for source in unit.sources)
+        whole = self._whole(branches)
+        count = common_end(branches, self.shapes, whole=bool(whole))
+        each = last_of_each(branches, count, self.shapes, unit.name) if count else None
+        whole = whole if not any(chain.commands for chain in branches) else ""
+        if each is None and whole:
+            self.same[unit.name] = whole
+            self._fewer(whole, len(branches) - self.uses[unit.name])
+        elif each is None:
+            self._put_together(unit, branches)
+        else:
+            self.chains[unit.name] = self._before_each(unit, branches, whole)
+            self.chains[unit.name].add(each)
+
+    def _before_each(self, unit: Unit, branches: tuple[Chain, ...], whole: str) -> Chain:
+        """What an `each` goes on from: a bundle that is there, or a group of these."""
+        if whole:
+            self._fewer(whole, len(branches) - 1)
+            return self.take(whole)
+        name = f"{unit.name} before each"
+        self.order[name], self.uses[name] = len(self.order), 1
+        self.dominators.add(name, {chain.source for chain in branches})
+        self._put_together(replace(unit, name=name, command=replace(unit.command, result=name)), branches)
+        return self.take(name)
+
+    def _put_together(self, unit: Unit, branches: tuple[Chain, ...]) -> None:
+        sources = {chain.source for chain in branches}
+        if len(sources) == 1 and "" not in sources:
+            self._merge(unit, branches, sources.pop(), 1 + max(each.depth for each in branches))
+        else:
+            self._join(unit.name, Joint(unit.command, branches, unit.named))
+
+    def _apart(self, chain: Chain) -> Chain:
+        """A branch of a `group`, which begins with the merges that it alone reads."""
+        joint = self.joints.get(chain.source)
+        if joint is None or self.uses[chain.source] > 1:
+            return chain
+        if joint.command.word == Group.word:
+            return self._waiting(chain) if chain.commands else chain
+        del self.joints[chain.source]
+        found = Chain("", named=[*joint.named])
+        flows = []
+        for branch in joint.branches:
+            before = branch if found.commands else self._apart(Chain(branch.source))
+            begins = not before.source  # what flows into the merge is what the merge of this branch gives
+            if begins:
+                found.add_all(before)
+            found.named += branch.named if begins else [branch.source, *branch.named]
+            flows.append(self.flow(branch, named=not begins))
+        found.add(
+            replace(joint.command, branches=tuple(flows)), depth=1, size=sum(each.size for each in joint.branches)
+        )
+        found.add_all(chain)
+        return found
+
+    def _whole(self, branches: Iterable[Chain]) -> str:
+        """The bundle that these tensors are, all of them in its order; `""` if they are none."""
+        sources = tuple(chain.source for chain in branches)
+        bundle = self.maker(sources[0])
+        return bundle if self.bundles.get(bundle) == sources else ""
+
+    def _fewer(self, source: str, count: int) -> None:
+        """A tensor is read so many times less than before."""
+        for name in {source, self.maker(source)}:
+            self.uses[name] -= count
+
+    def end(self, name: str, command: Command, results: Iterable[str], *, apart: bool = False) -> None:
+        """A group that ends the region, and never becomes part of a chain; `apart` if its branches have names."""
         self.order[name] = len(self.order)
-        self.joints[name] = Joint(command, tuple(self.take(result) for result in results), ())
+        branches = tuple(self._apart(self.take(result)) for result in results)
+        self.joints[name] = Joint(command, branches, (), apart)
+
+    def _apply_to_each(self) -> None:
+        """Where the same comes of all tensors of a bundle, it is one command of that."""
+        for bundle, items in list(self.bundles.items()):
+            readers = self._readers(items)
+            count = common_begin(readers, self.shapes) if len(readers) == len(items) else 0
+            if count:
+                name = f"{bundle} each"
+                command = first_of_each(readers, count, self.shapes, name)
+                self.order[name] = self.order[bundle]
+                self.name_items(name, tuple(chain.source for chain in readers))
+                for made in self.bundles[name]:
+                    self.chains.pop(made, None)
+                self._fewer(bundle, len(items) - 1)
+                self.chains[name] = self.take(bundle)
+                self.chains[name].add(command)
+                self.uses[name] = len(items)
+
+    def _readers(self, items: Iterable[str]) -> list[Chain]:
+        """The chains that read these tensors, in their order, if each is read once."""
+        found = {chain.source: chain for chain in self._all_chains()}
+        return [found[item] for item in items if item in found and self.uses[item] == 1]
 
     def head(self, command: Command, result: str) -> None:
-        """A further output: the chain that leads to it, as the body of this command."""
+        """A further output, or a bundle of these: the chain that leads to it, as the body of this command."""
+        self._fewer(result, len(self.bundles.get(result, ())[1:]))
         chain = self.take(result)
         name = f"{command.word} {len(self.heads)}"
         self.order[name] = len(self.order)
@@ -123,30 +198,20 @@ class Reduction:
 
     def take(self, name: str) -> Chain:
         """The chain that ends in a tensor, if nothing else reads that; else a new one from there."""
+        name = self.same.get(name, name)
         if self.uses[name] == 1 and name in self.chains:
             return self.chains.pop(name)
         return Chain(name)
 
     def _merge(self, unit: Unit, branches: tuple[Chain, ...], source: str, depth: int) -> None:
         """Parallel branches are one command."""
-        self.uses[source] -= len(branches) - 1
-        command = merged(unit.command, [self.flow(chain) for chain in branches], self.shapes[unit.name])
+        self._fewer(source, len(branches) - 1)
+        command = merged(unit.command, [self.flow(chain) for chain in branches], self.shapes.get(unit.name))
         names = [*unit.named, *(name for chain in branches for name in chain.named)]
         before = self.take(source)
         before.add(command, names, depth, 1 + sum(chain.size for chain in branches))
         join_dense(before.commands)
         self.chains[unit.name] = before
-
-    def flow(self, chain: Chain, *, named: bool = False) -> Flow:
-        """A chain as a branch."""
-        shape = self.shapes.get(chain.source)
-        leaving = self._leaving(chain)
-        source = chain.source if named else ""
-        result = chain.commands[-1].result if chain.commands else chain.source
-        return Flow(tuple(chain.commands), source, result, shape, leaving)
-
-    def _leaving(self, chain: Chain) -> Shape | None:
-        return self.shapes.get(chain.commands[-1].result if chain.commands else chain.source)
 
     # --- what is tangled
 
@@ -154,21 +219,22 @@ class Reduction:
         """A merge of several tensors: as a nest, if all between them and the last that they share is closed."""
         self.joints[name] = joint
         source = self.dominators.common(chain.source for chain in joint.branches)
-        inside = self._closed(name, source) if source else None
+        inside = self._closed(name, source) if source and source not in self.bundles else None
         if inside is None:
             return
         members = sorted(inside, key=self.order.__getitem__)
-        depth = 1 + max((chain.depth for chain in self._chains_of(members)), default=0)
+        depth = 1 + max((chain.depth for chain in self.chains_of(members)), default=0)
         if depth > DEEPEST:
             return
-        reads = Counter(read for member in members for read in self._reads(member))
-        nested = Body(tuple(self._emit(members, source, name)))
-        names = [each for member in members for each in self._names(member) if each not in inside and each != source]
+        reads = Counter(read for member in members for read in self.reads(member))
+        nested = Body(tuple(self.emit(members, source, name)))
+        names = [each for member in members for each in self.names(member)]
+        names = [each for each in names if self.maker(each) not in inside and each != source]
         size = sum(self.chains[m].size for m in members if m in self.chains) + len(members)
         for member in members:
             self.chains.pop(member, None)
             self.joints.pop(member, None)
-        self.uses[source] -= reads[source] - 1
+        self._fewer(source, reads[source] - 1)
         before = self.take(source)
         before.add(Command(NEST, body=nested, result=name, entry=source), names, depth, size)
         self.chains[name] = before
@@ -179,8 +245,8 @@ class Reduction:
         reads: Counter[str] = Counter()
         while pending:
             member = pending.pop()
-            reads.update(self._reads(member))
-            for read in self._sources(member):
+            reads.update(self.reads(member))
+            for read in map(self.maker, self.sources(member, but=source)):
                 if read == source or read in inside:
                     continue
                 if read not in self.chains and read not in self.joints:
@@ -192,93 +258,31 @@ class Reduction:
         open_ends = any(self.uses[each] > reads[each] for each in inside if each != name)
         return None if open_ends else inside
 
-    def _chains_of(self, names: Iterable[str]) -> Iterator[Chain]:
-        for name in names:
-            yield from self.joints[name].branches if name in self.joints else (self.chains[name],)
-
-    def _reads(self, name: str) -> list[str]:
-        return [*self._sources(name), *self._names(name)]
-
-    def _sources(self, name: str) -> list[str]:
-        joint = self.joints.get(name)
-        return [each.source for each in joint.branches] if joint is not None else [self.chains[name].source]
-
-    def _names(self, name: str) -> list[str]:
-        joint = self.joints.get(name)
-        return joint.names if joint is not None else self.chains[name].named
-
-    # --- from joints to flows
+    # --- what is left
 
     def body(self, entry: str, result: str) -> Body:
         """All that is left, as flows that end in `result`; `entry` is what flows at first."""
-        members = sorted([*self.chains, *self.joints], key=self.order.__getitem__)
-        flows = self._emit(members, entry, result)
-        return Body(tuple(flows if result or not self.heads else self._with_last_head(flows)))
+        self._apply_to_each()
+        end = self._dissolved(result)
+        return self.flows(entry, end)
 
-    def _with_last_head(self, flows: list[Flow]) -> list[Flow]:
-        """Where heads are all that a network gives, what the last one has read is what flows at the end."""
-        name, chain = list(self.heads.items())[-1]
-        at = next(number for number, flow in enumerate(flows) if flow.result == name)
-        (command,) = chain.commands
-        shape = self.shapes.get(chain.source)
-        read = Flow((), chain.source, chain.source, shape, shape)
-        return [*flows[:at], *flows[at + 1 :], read, Flow((command,), "", name, shape, shape)]
+    def _dissolved(self, result: str) -> str:
+        """Write no group or merge with branches of what is a bundle already; what flows at the end is `result`."""
+        became: dict[str, str] = {}
+        for name, joint in [*self.joints.items()]:
+            bare = not any(chain.commands for chain in joint.branches) and not joint.apart
+            whole = self._whole(joint.branches) if bare else ""
+            if whole and joint.command.word == Group.word:
+                became[name] = whole
+                del self.joints[name]
+            elif whole and joint.command.word in OF_BUNDLES:
+                del self.joints[name]
+                self._fewer(whole, len(joint.branches) - 1)
+                self.chains[name] = self.take(whole)
+                self.chains[name].add(joint.command)
+        for chain in self._all_chains():
+            chain.source = became.get(chain.source, chain.source)
+        return became.get(result, result)
 
-    def _emit(self, members: list[str], entry: str, result: str) -> list[Flow]:
-        """The flows that make these tensors, `result` at last; where it can be, each goes on from the one before."""
-        flows: list[Flow] = []
-        now = entry
-        for name in self._in_flow(members, entry, result):
-            flows.append(self._statement(name, now))
-            now = now if name in self.heads else name
-        if result and (now != result or result in {chain.source for chain in self.heads.values()}):
-            flows.append(Flow((), result, result, self.shapes.get(result), self.shapes.get(result)))
-        return flows
-
-    def _statement(self, name: str, now: str) -> Flow:
-        leaving, joint = self.shapes.get(name), self.joints.get(name)
-        if name in self.heads:
-            return self._head(name, now)
-        if joint is None:
-            chain = self.chains[name]
-            source = "" if chain.source == now else chain.source
-            return Flow(tuple(chain.commands), source, name, self.shapes.get(chain.source), leaving)
-        ends = name == RESULTS
-        branches = [self.flow(chain, named=chain.source != now or ends) for chain in joint.branches]
-        return Flow((replace(joint.command, branches=tuple(branches)),), "", name, self.shapes.get(now), leaving)
-
-    def _head(self, name: str, now: str) -> Flow:
-        chain = self.heads[name]
-        (command,) = chain.commands
-        assert command.body is not None
-        (flow,) = command.body.flows
-        inside = replace(flow, source="" if chain.source == now and flow.commands else chain.source)
-        shape = self.shapes.get(now)
-        return Flow((replace(command, body=Body((inside,))),), "", name, shape, shape)
-
-    def _in_flow(self, members: list[str], entry: str, result: str) -> Iterator[str]:
-        """A topological order in which each goes on from the one before where one can, and which ends in `result`."""
-        known = set(members)
-        missing = {name: len(known.intersection(self._reads(name))) for name in members}
-        readers: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(members, key=lambda name: name not in self.heads):
-            for read in dict.fromkeys(self._reads(name)):
-                readers[read].append(name)
-        rank = {name: number for number, name in enumerate(members)}
-        rank[result] = len(members)
-        ready = [(rank[name], name) for name in members if missing[name] == 0]
-        heapq.heapify(ready)
-        done: set[str] = set()
-        now = entry
-        while len(done) < len(members):
-            going_on = (name for name in readers[now] if missing[name] == 0 and name not in done)
-            chosen = next((name for name in going_on if name != result and now in self._sources(name)), "")
-            while not chosen or chosen in done:
-                chosen = heapq.heappop(ready)[1]
-            yield chosen
-            done.add(chosen)
-            now = now if chosen in self.heads else chosen
-            for reader in readers[chosen]:
-                missing[reader] -= 1
-                if missing[reader] == 0:
-                    heapq.heappush(ready, (rank[reader], reader))
+    def _all_chains(self) -> list[Chain]:
+        return [*self.chains.values(), *(chain for joint in self.joints.values() for chain in joint.branches)]

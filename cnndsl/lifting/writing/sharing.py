@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 
 from cnndsl.elaborate.structures.sharing import Again
 from cnndsl.ir import Graph, Node
-from cnndsl.lifting.writing.reduction import Unit
+from cnndsl.lifting.writing.chains import Unit
 from cnndsl.lifting.writing.terms import NAMED, Argument, Body, Command, Flow, Tensor
 from cnndsl.records import replace
 
@@ -50,7 +50,7 @@ class _Sharing:
         }
 
     def fold(self, first: str) -> None:
-        chain, copies = [first], [[name] for name in self.uses[first]]
+        chain, copies = [first], [[name] for name in self.uses[first] if name in self.units]
         while (step := self._step(chain[-1], [copy[-1] for copy in copies])) is not None:
             chain.append(step[0])
             for copy, name in zip(copies, step[1], strict=True):
@@ -67,7 +67,8 @@ class _Sharing:
         """The next layer of the chain and of its copies, if it is the same in all."""
         after, others = self.reader.get(last), [self.reader.get(copy) for copy in copies]
         names = [name for name in others if name is not None]
-        if after is None or len(names) < len(others) or after in self.first_of:
+        there = all(name in self.units for name in (after, *names))  # and no part of another chain by now
+        if after is None or len(names) < len(others) or after in self.first_of or not there:
             return None
         if after in self.uses:
             same = [self.first_of.get(name) for name in names] == [after] * len(self.uses[after])

@@ -21,9 +21,14 @@ IN = "what comes in"  # the source of a flow that begins with what enters its st
 NEST = "a nest"  # several flows in the place of one command, which begin with the tensor `entry`
 PART = "a part"  # what may become the call of a block
 FOR = "for"
+IF = "if"
 STAGE = "a stage"  # a part that only holds calls
 INLINE = "an open part"  # a part that is no block: what stands in it stands in its place
 NAMED = "a named part"  # a chain that is applied again elsewhere, so that it needs a label
+ROUND = "a round"  # what `each` does with one tensor, in the one command of a branch
+
+EACH = "each"
+IS_ENTERING, IS_LEAVING = " (in)", " (out)"  # behind the path of a part: the bundle that goes in or comes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,19 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One of the tensors of a bundle, counted from 0; with a `stop`, the bundle of those before that."""
+
+    bundle: str
+    number: int
+    stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor or chain that an argument names (`like=`, `again`), by its node."""
 
-    node: str
+    node: str | Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +72,14 @@ class Vector:
     values: tuple[object, ...]
 
 
-ANY = Usual(None)
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A value where nothing is made of it, so that any would do; skeletons see it as one `like` that."""
+
+    like: object
+
+
+ANY = Blank(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +100,7 @@ class Command:
 
     `branches` are those of a merge, `body` the braces of a structure, `shortcut` the way around a residual, if it is
     written out. `nodes` are the layers that it makes itself; they come behind those of its branches and body.
-    `result` is the tensor that comes out, by its node; of a part, `entry` goes in.
+    `result` is the tensor that comes out, by its node; of a part, `entry` goes in, which is an `item` outside of it.
     """
 
     word: str
@@ -90,6 +111,7 @@ class Command:
     nodes: tuple[str, ...] = ()
     result: str = ""
     entry: str = ""
+    item: Item | None = None
     scope: Scope | None = None
 
     def value(self, name: str, default: object = None) -> object:
@@ -105,7 +127,7 @@ class Flow:
     """
 
     commands: tuple[Command, ...]
-    source: str = ""
+    source: str | Item = ""
     result: str = ""
     entering: Shape | None = None
     leaving: Shape | None = None
@@ -172,8 +194,17 @@ def nodes_of(body: Body) -> list[str]:
 
 
 def tensors_named(term: Term) -> set[str]:
-    """The tensors and chains that a term names, so that they need a label."""
-    named = {flow.source for flow in flows_in(term)} - {"", IN}
+    """The tensors, bundles and chains that a term names, so that they need a label."""
+    return {named(source) for source in mentions(term)}
+
+
+def mentions(term: Term) -> Iterator[str | Item]:
+    """What a term names, each time it does."""
+    yield from (flow.source for flow in flows_in(term) if flow.source and flow.source != IN)
     for command in commands_in(term):
-        named |= {each.value.node for each in command.arguments if isinstance(each.value, Tensor)}
-    return named
+        yield from (each.value.node for each in command.arguments if isinstance(each.value, Tensor))
+
+
+def named(source: str | Item) -> str:
+    """What has the label: of an item, the bundle."""
+    return source.bundle if isinstance(source, Item) else source

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cnndsl.elaborate.structures.nesting import Repeat
-from cnndsl.lifting.writing.terms import FOR, IN, Argument, Body, Command, Expression, Flow, Tensor, Usual
+from cnndsl.lifting.writing.terms import FOR, IN, Argument, Body, Command, Expression, Flow, Item, Tensor, Usual
 from cnndsl.ops.base import show_shape
 from cnndsl.records import dataclass
 
@@ -91,7 +91,13 @@ class Writer:
     def _source(self, flow: Flow) -> list[str]:
         if not flow.source:
             return []
-        return ["from in" if flow.source == IN else f"from {self.labels[flow.source]}"]
+        return ["from in" if flow.source == IN else f"from {self.label(flow.source)}"]
+
+    def label(self, source: str | Item) -> str:
+        if not isinstance(source, Item):
+            return self.labels[source]
+        place = f"{source.number}" if source.stop is None else f"{source.number or ''}:{source.stop}"
+        return f"{self.labels[source.bundle]}[{place}]"
 
     def command(self, command: Command) -> str:
         if command.branches:
@@ -116,7 +122,7 @@ class Writer:
                 skipped = True
                 continue
             if isinstance(value, Tensor):
-                shown = self.labels[value.node]
+                shown = self.label(value.node)
             elif isinstance(value, Expression) or (isinstance(value, str) and parameter.kind.choices):
                 shown = str(value)
             else:

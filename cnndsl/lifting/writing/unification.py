@@ -10,10 +10,12 @@ from collections.abc import Hashable, Sequence
 from cnndsl.lifting.writing.terms import (
     ANY,
     Argument,
+    Blank,
     Body,
     Command,
     Expression,
     Flow,
+    Item,
     Tensor,
     Usual,
     Vector,
@@ -46,7 +48,9 @@ class _Skeleton:
         self.exact = exact
         self.numbers: dict[str, int] = {}
 
-    def tensor(self, name: str) -> int | str:
+    def tensor(self, name: str | Item) -> Hashable:
+        if isinstance(name, Item):
+            return (self.tensor(name.bundle), name.number, name.stop)
         return name if self.exact else self.numbers.setdefault(name, len(self.numbers))
 
     def body(self, body: Body | None) -> Hashable:
@@ -58,7 +62,7 @@ class _Skeleton:
         return (source, commands, self.tensor(flow.result) if flow.labelled else -1, flow.whole)
 
     def command(self, command: Command) -> Hashable:
-        names = () if self.exact else ("bias", SHORTCUT, "when")
+        names = () if self.exact else ("bias", SHORTCUT, "when", "condition")
         given = tuple(self.value(each) for each in command.arguments if each.name not in names)
         word = ACTIVATION if is_activation(command) and not self.exact else command.word
         around = self.flow(command.shortcut) if self.exact and command.shortcut is not None else None
@@ -66,8 +70,9 @@ class _Skeleton:
 
     def value(self, argument: Argument) -> Hashable:
         """What of an argument must agree: words and truths, and which tensor it names."""
-        usual = isinstance(argument.value, Usual)
-        value = argument.value.value if isinstance(argument.value, Usual) else argument.value
+        value = argument.value.like if isinstance(argument.value, Blank) else argument.value
+        usual = isinstance(value, Usual)
+        value = value.value if isinstance(value, Usual) else value
         if isinstance(value, Tensor):
             return self.tensor(value.node)
         if self.exact:
@@ -81,7 +86,7 @@ class _Skeleton:
 def is_activation(command: Command) -> bool:
     """Whether a parameter may stand for it: an activation without arguments."""
     kind = find(command.word)
-    plain = all(isinstance(each.value, Usual) for each in command.arguments)
+    plain = all(isinstance(each.value, (Usual, Blank)) for each in command.arguments)
     return kind is not None and issubclass(kind, Pointwise) and kind is not Identity and plain
 
 
@@ -130,12 +135,18 @@ def _arguments(commands: Sequence[Command]) -> tuple[Argument, ...]:
 
 
 def _value(values: Sequence[object]) -> object:
-    if isinstance(values[0], Tensor) or all(isinstance(value, Usual) for value in values):
-        return values[0]
-    if any(isinstance(value, Tensor) for value in values):
+    given = [value for value in values if not isinstance(value, Blank)]
+    if not given:
+        return ANY
+    if isinstance(given[0], Tensor) or all(isinstance(value, Usual) for value in given):
+        return given[0]
+    if any(isinstance(value, Tensor) for value in given):
         raise _Different
-    plain = [value.value if isinstance(value, Usual) else value for value in values]
-    return plain[0] if all(value == plain[0] for value in plain) else Vector(tuple(plain))
+    plain = [value.value if isinstance(value, Usual) else value for value in given]
+    if all(value == plain[0] for value in plain):
+        return plain[0]
+    rest = iter(plain)
+    return Vector(tuple(ANY if isinstance(value, Blank) else next(rest) for value in values))
 
 
 def _shortcut(commands: Sequence[Command], given: tuple[Argument, ...]) -> tuple[Flow | None, tuple[Argument, ...]]:
@@ -151,13 +162,19 @@ def _shortcut(commands: Sequence[Command], given: tuple[Argument, ...]) -> tuple
         return None, given
     if len({skeleton(Body((each,))) for each in written}) > 1:
         raise _Different
-    return _flow([each if each is not None else _blank(written[0]) for each in around]), given
+    return _flow([each if each is not None else blank(written[0]) for each in around]), given
 
 
-def _blank(flow: Flow) -> Flow:
+def blank(flow: Flow) -> Flow:
     """The same commands with arguments that do not matter."""
-    commands = []
-    for command in flow.commands:
-        given = tuple(replace(each, value=ANY) for each in command.arguments)
-        commands.append(replace(command, arguments=given))
-    return replace(flow, commands=tuple(commands))
+    return replace(flow, commands=tuple(map(_blank_command, flow.commands)), entering=None)
+
+
+def _blank_command(command: Command) -> Command:
+    given = tuple(
+        each if isinstance(each.value, Tensor) else replace(each, value=Blank(each.value)) for each in command.arguments
+    )
+    branches = tuple(map(blank, command.branches))
+    body = None if command.body is None else Body(tuple(map(blank, command.body.flows)))
+    around = None if command.shortcut is None else blank(command.shortcut)
+    return replace(command, arguments=given, branches=branches, body=body, shortcut=around)
