@@ -94,9 +94,9 @@ def slips(path: Path) -> Iterator[Source]:
 
 
 def look_over(slip: Source, original: str) -> int:
-    """Whether the slip is one of shapes; then it is one finding, and its repairs mend all."""
+    """Whether the slip is one of shapes alone; then it is one finding, and its repairs mend all."""
     checked = check_file(slip)
-    if not any(error.code.startswith("E2") for error in checked.report.errors):
+    if checked.report.ok or not all(error.code.startswith("E2") for error in checked.report.errors):
         return 0
     (finding,) = checked.report.errors
     for fix in finding.fixes:

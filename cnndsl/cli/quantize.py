@@ -69,10 +69,9 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.quantizing import quantize, require_packages
 
     if options.output is not None:
-        if (options.output.suffix == ".xml") != (options.to == "openvino"):
-            raise UsageError(
-                f"OpenVINO's form, and no other, is NAME.xml with NAME.bin beside it, not {options.output}"
-            )
+        ending = ".xml" if options.to == "openvino" else ".onnx"
+        if options.output.suffix != ending and ".xml" in (options.output.suffix, ending):
+            raise UsageError(f"a model for {options.to} is called otherwise: end {options.output} in {ending}")
         require_place(options.output)
     require_packages(options.to)
     found = trained(options)
