@@ -312,6 +312,8 @@ OPEN = {"dynamic": ("batch", "size"), "batch": 32, "input": [3, -1, -1], "output
 def test_a_model_repository_of_other_sizes(case: dict[str, Any], tmp_path: Path) -> None:
     """Without names of classes there are no labels, and without an open batch none is put together."""
     network = cnndsl.loads(FLAT.replace("flatten", "global_avgpool"))
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "labels.txt").write_text("of another network")
     write_repository(tmp_path, export(network.graph, "onnx", dynamic=case["dynamic"]))
     config = server_config((tmp_path / "flat" / "config.pbtxt").read_text())
     assert (config.max_batch_size, config.HasField("dynamic_batching")) == (case["batch"], bool(case["batch"]))

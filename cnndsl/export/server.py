@@ -33,7 +33,10 @@ def write_repository(folder: Path, made: Exported, classes: Sequence[str] | None
     }
     if classes is not None:
         writers[f"{name}/{LABELS}"] = text_writer("".join(f"{' '.join(each.split())}\n" for each in classes))
-    return write_together(folder, writers)
+    written = write_together(folder, writers)
+    if classes is None:
+        (folder / name / LABELS).unlink(missing_ok=True)  # those of an earlier network, which no output names
+    return written
 
 
 def _config(model: Any, labelled: bool) -> str:

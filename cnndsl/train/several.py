@@ -45,9 +45,9 @@ class Learned:
 
 
 def learn_all(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[tuple[int, Learned]]:
-    """What becomes of each, by its number, as it becomes known.
+    """What becomes of each, by its number: as it becomes known, or when all are done that Ray lets learn.
 
-    One that fails does not end the others, and one that is stopped does.
+    One that fails does not end the others, and one that is stopped does. Without Ray `tell` hears of each epoch.
     """
     if missing("ray"):
         for at, task in enumerate(tasks):
@@ -89,7 +89,10 @@ def _network(model: Model, request: Request) -> Architecture:
 def _require_same(task: Task, network: Architecture) -> None:
     """Raise `TrainingError` for a folder of another network, or of one that learns otherwise."""
     job, bundle = open_folder(task.folder)
-    asked = replace(task.job, recipe=replace(task.job.recipe, batch=job.recipe.batch))  # fewer pictures make it smaller
+    kept = {"model": job.model, "workers": job.workers}  # the same may be called otherwise, or read by more processes
+    asked = replace(
+        task.job, recipe=replace(task.job.recipe, batch=job.recipe.batch), **kept
+    )  # fewer pictures: smaller
     if job != asked or str(bundle.architecture.graph) != str(network.graph):
         raise TrainingError(f"{task.folder} is of another network, data or recipe")
 

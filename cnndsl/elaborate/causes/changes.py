@@ -179,7 +179,8 @@ def _spellings(
 ) -> Iterator[tuple[Mapping[str, Any], int]]:
     """The values as numbers, or as names and calculations that have these values here, each with what it costs."""
     in_block = _is_in_block(conflict, step)
-    yield change.values, UNNAMED if computed or (in_block and "stride" in change.values) else 0
+    if not computed:  # what is calculated, or differs from call to call, is no number
+        yield change.values, UNNAMED if in_block and "stride" in change.values else 0
     for name in ("filters", "stride"):
         if name in change.values:
             texts = dict.fromkeys(_names_for(conflict, name, change.values[name], step, command))

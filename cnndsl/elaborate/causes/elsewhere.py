@@ -54,13 +54,28 @@ def at_origin(conflict: Conflict, change: Change, nodes: Sequence[int], step: St
 def other_calculations(conflict: Conflict) -> Iterator[Candidate]:
     """Other numbers in what is calculated and read behind the ends: one more or less, twice or half of it.
 
-    What else depends on them, a trial tells.
+    Or the same numbers with parentheses. What else depends on them, a trial tells.
     """
-    numbers = dict(number for part in _parts_behind(conflict) for number in _integers(part))
+    parts = [*_parts_behind(conflict)]
+    numbers = dict(number for part in parts for number in _integers(part))
+    yield from (found for part in parts for each in parts_of(part) if (found := _grouped(each)) is not None)
     for span, number in islice(numbers.items(), _MOST_NUMBERS):
         for other in _slips(number):
             fix = Fix(f"`{other}` for `{number}` in line {span.line}", (Edit(span, str(other)),))
             yield Candidate(fix, _ONE_OFF, span, "the size follows from this")
+
+
+def _grouped(part: object) -> Candidate | None:
+    """`a * (b + c)` for `a * b + c`."""
+    if not isinstance(part, tree.Operation) or part.operators not in (("+",), ("-",)):
+        return None
+    product, source, end = part.operands[0], part.span.source, part.span.end
+    if not isinstance(product, tree.Operation) or product.operators[-1] != "*":
+        return None
+    last = product.operands[-1].span.start
+    text = f"{source.text[part.span.start : last]}({source.text[last:end]})"
+    edits = (Edit(source.span(last, last), "("), Edit(source.span(end, end), ")"))
+    return Candidate(Fix(f"`{text}` in line {part.span.line}", edits), _ONE_OFF, part.span, "calculated without them")
 
 
 def _slips(number: int) -> Iterator[int]:
