@@ -89,10 +89,8 @@ def _network(model: Model, request: Request) -> Architecture:
 def _require_same(task: Task, network: Architecture) -> None:
     """Raise `TrainingError` for a folder of another network, or of one that learns otherwise."""
     job, bundle = open_folder(task.folder)
-    kept = {"model": job.model, "workers": job.workers}  # the same may be called otherwise, or read by more processes
-    asked = replace(
-        task.job, recipe=replace(task.job.recipe, batch=job.recipe.batch), **kept
-    )  # fewer pictures: smaller
+    recipe = replace(task.job.recipe, batch=job.recipe.batch)  # fewer pictures make it smaller
+    asked = replace(task.job, recipe=recipe, model=job.model, workers=job.workers)  # which may be said otherwise
     if job != asked or str(bundle.architecture.graph) != str(network.graph):
         raise TrainingError(f"{task.folder} is of another network, data or recipe")
 
