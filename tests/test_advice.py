@@ -127,7 +127,7 @@ def test_growth(text: str, codes: list[str]) -> None:
 def test_advice_about_the_zoo_is_given_without_an_error(path: object) -> None:
     for graph in graphs(path).values():
         for finding in lint(graph, advice=tuple(ADVICE)):
-            assert finding.severity == "warning" and finding.help
+            assert finding.severity == "warning" and finding.remedies
 
 
 def test_advice_may_be_allowed_and_is_selected(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
