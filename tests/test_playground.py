@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,13 @@ def test_a_glimpse_is_a_state_of_the_whole_picture(asked: Asked) -> None:
             for data in (whole, glimpse)
         ]
         assert drawn[0] == drawn[1] and glimpse["details"].items() <= whole["details"].items()
+
+
+def test_nothing_that_a_text_says_is_fetched() -> None:
+    """A comment is shown as Markdown, which may ask for a picture: the page's policy knows only those in itself."""
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', (START.parent / "index.html").read_text("utf-8"))
+    assert policy is not None
+    assert {"default-src 'self'", "img-src data:", "font-src data:"} <= {*policy[1].split("; ")}
 
 
 def test_the_first_text_is_a_whole_network() -> None:

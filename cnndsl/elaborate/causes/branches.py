@@ -129,6 +129,8 @@ def missing_pool(conflict: Conflict, scope: ScopeDraft, meeting: Span) -> Iterat
     for end, steps in enumerate(conflict.histories):
         wanted, have = conflict.wanted[end], conflict.shape(end)
         own = [step for step in steps if step.draft.inputs]  # nothing stands before an input
+        if own and hasattr(own[-1].draft.op, "round"):  # nobody writes a pool before a pool
+            continue
         if wanted is None or not own or not len(wanted) == len(have) == 3 or not (scale := _scale(wanted, have)):
             continue
         pools = [each for each in conflict.text.commands.values() if each.name.id in POOLS]
