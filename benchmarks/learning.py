@@ -45,8 +45,15 @@ def train(network: str, data: Path, run: Path, epochs: int) -> None:
     else:
         command += [network, "--data", f"fashionmnist:{data}", "--recipe", "resnet2015_cifar"]
         command += ["--input", "3x16x16", "--epochs", str(epochs), "-o", str(run)]
+    run_or_end(command)
+
+
+def run_or_end(command: list[str]) -> None:
+    """What is wrong, or that it was asked to end, the command has said itself."""
     print("$", *command[1:], flush=True)
-    subprocess.run(command, check=True)
+    code = subprocess.run(command).returncode
+    if code:
+        sys.exit(code)
 
 
 def main() -> None:
@@ -62,8 +69,7 @@ def main() -> None:
         RESULTS.mkdir(parents=True, exist_ok=True)
         shutil.copy(options.runs / network / "metrics.csv", RESULTS / f"{network}.csv")
     runs = [str(options.runs / network) for network in NETWORKS]
-    picture = ["-o", str(RESULTS / "error.svg")]
-    subprocess.run([sys.executable, "-m", "cnndsl", "curves", *runs, *picture], check=True)
+    run_or_end([sys.executable, "-m", "cnndsl", "curves", *runs, "-o", str(RESULTS / "error.svg")])
 
 
 if __name__ == "__main__":
