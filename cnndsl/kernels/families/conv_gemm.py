@@ -28,6 +28,18 @@ class Second:
     leading: int
     stride: Pair = (1, 1)
 
+    @property
+    def constants(self) -> dict[str, int]:
+        """What templates call its numbers."""
+        return {
+            "HEIGHT2": self.height,
+            "WIDTH2": self.width,
+            "CHANNELS2": self.channels,
+            "STRIDE2_H": self.stride[0],
+            "STRIDE2_W": self.stride[1],
+            "X2_LEADING": self.leading,
+        }
+
 
 @dataclass(frozen=True)
 class Problem:
