@@ -112,10 +112,10 @@ class _Painter:
             if not isinstance(entry, Part):
                 self._layer(entry, frame, shortcut=shortcut)
                 continue
-            if not self._shows(entry):
-                continue
             inside = self._entries(entry)
             chain = lone_chain(inside)
+            if not self._shows(inside):
+                continue
             if chain is not None:
                 self._layer(chain, frame, shortcut=shortcut or entry.scope.kind == "shortcut", scope=entry)
             elif entry.count == 1 and entry.scope.kind in PLAIN:
@@ -129,9 +129,9 @@ class _Painter:
     def _entries(self, part: Part) -> list[Entry]:
         return list(self.shown.entries(self.labels.wording.entries(part)))
 
-    def _shows(self, part: Part) -> bool:
-        """Whether anything of it is drawn: where a mistake breaks it off there may be only branches that pass on."""
-        pending: list[Entry] = [part]
+    def _shows(self, entries: list[Entry]) -> bool:
+        """Whether any of them is drawn: where a mistake breaks it off there may be only branches that pass on."""
+        pending = [*entries]
         while pending:
             entry = pending.pop()
             if not isinstance(entry, Part):

@@ -20,6 +20,7 @@ from cnndsl.ops.activation import Identity
 from cnndsl.ops.arguments import TensorLabel
 from cnndsl.ops.base import LayerError, Op
 from cnndsl.ops.linear import Linear
+from cnndsl.ops.reshape import PixelShuffle
 from cnndsl.source import Span
 from cnndsl.syntax import tree
 
@@ -152,7 +153,8 @@ def _unfit(elaborator: Elaborator, error: LayerError, op: Op, command: tree.Comm
             yield from causes.as_vector(conflict, command)
         elif error.argument == "factor":
             yield from causes.other_factors(conflict, op, command)
-            yield from causes.other_widths(conflict, op.factor**2)  # type: ignore[attr-defined]
+            if isinstance(op, PixelShuffle):
+                yield from causes.other_widths(conflict, op.factor**2)
         elif error.argument == "groups":
             yield from causes.other_groups(conflict, op, command, place.scope)
         if error.code in ("E204", "E206"):

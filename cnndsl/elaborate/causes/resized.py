@@ -17,9 +17,7 @@ from cnndsl.source import Span
 from cnndsl.syntax import tree
 
 COST = 26
-WHOLE = (
-    20  # what it costs more where one is a multiple of the other: nothing was rounded, a layer is too many or missing
-)
+WHOLE = 20  # what it costs more where one is a multiple of the other: nothing was rounded, a layer is missing
 _KEPT = ("mode", "align_corners")  # which both layers have
 OTHERWISE = 8  # what it costs more to follow a label that no branch beside begins with
 
