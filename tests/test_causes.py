@@ -33,6 +33,7 @@ EXAMPLES = sorted({example for layer in all_layers().values() for example in lay
 ZOO = sorted((ROOT / "archs").glob("*.arch"))
 _SPREAD = 7
 NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+ARGUMENT = re.compile(r",\s*(?:/\w+|[a-z_]+=[\w.]+)(?![\w.]|\s*[-+*/(])")
 
 
 def plain(line: str) -> str:
@@ -83,14 +84,23 @@ def test_a_mistake_beside_any_layer_is_told(example: str) -> None:
 
 
 def slips(path: Path) -> Iterator[Source]:
-    """The file with one number one larger or smaller, or twice it: not in claims of counts, comments or the version."""
+    """The file with one number one larger or smaller, or twice it, or without one argument that may be left out.
+
+    Not in claims of counts, comments or the version.
+    """
     text = path.read_text(encoding="utf-8")
-    for number in NUMBER.finditer(text):
-        line = text[text.rfind("\n", 0, number.start()) + 1 : number.start()]
+
+    def instead(place: re.Match[str], *others: object) -> Iterator[Source]:
+        line = text[text.rfind("\n", 0, place.start()) + 1 : place.start()]
         if "#" not in line and "expect" not in line and not line.startswith("arch"):
-            was = int(number.group())
-            for slip in dict.fromkeys((was + 1, abs(was - 1), 2 * was or 2)):
-                yield Source(str(path), f"{text[: number.start()]}{slip}{text[number.end() :]}", path)
+            for other in dict.fromkeys(others):
+                yield Source(str(path), f"{text[: place.start()]}{other}{text[place.end() :]}", path)
+
+    for number in NUMBER.finditer(text):
+        was = int(number.group())
+        yield from instead(number, was + 1, abs(was - 1), 2 * was or 2)
+    for argument in ARGUMENT.finditer(text):
+        yield from instead(argument, "")
 
 
 def look_over(slip: Source, original: str) -> int:

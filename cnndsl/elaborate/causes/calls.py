@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cnndsl.diagnostics import Edit, Fix
+from cnndsl.diagnostics import Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict
-from cnndsl.elaborate.causes.edits import value_text
+from cnndsl.elaborate.causes.edits import addition, value_text
 from cnndsl.elaborate.causes.history import CHANNELS, Step
 from cnndsl.elaborate.causes.written import given
 from cnndsl.syntax import tree
@@ -64,11 +64,7 @@ def _candidate(
     others = [argument for each in alike if (argument := given(each, name, names)) is not None]
     next_in_order = len(command.arguments) == at and all(each.name is None for each in command.arguments)
     by_order = next_in_order and any(each.name is None for each in others)
-    end = command.arguments[-1].span.end if command.arguments else command.name.span.end
-    edit = Edit(
-        command.span.source.span(end, end),
-        f"{',' * bool(command.arguments)} {value if by_order else f'{name}={value}'}",
-    )
+    edit = addition(command, value if by_order else f"{name}={value}")
     default = parameters[at].default
     words = f"`{name}` is {default.span.text} here by default" if default is not None else ""
     fix = Fix(f"`{name}={value}` for the `{command.name.id}` of line {command.span.line}", (edit,))

@@ -14,6 +14,7 @@ from cnndsl.elaborate.causes.conflict import Conflict
 from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
 from cnndsl.elaborate.causes.elsewhere import at_origin, other_calculations, where_shared
 from cnndsl.elaborate.causes.history import CHANNELS, Step, deciding, enlarges
+from cnndsl.elaborate.causes.unread import not_handed_on
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.wording import became
 from cnndsl.elaborate.causes.written import calls_in, given, positional_names
@@ -49,6 +50,7 @@ def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
                     yield from _written(conflict, replace(change, cost=change.cost + extra), step, command)
     yield from _changes_of_width(conflict)
     yield from left_out(conflict)
+    yield from not_handed_on(conflict)
     yield from other_calculations(conflict)
 
 

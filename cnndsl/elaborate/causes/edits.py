@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 from cnndsl.diagnostics import Edit
@@ -28,10 +29,18 @@ def edits_of(command: tree.Command, op: type[Op], change: Mapping[str, Any]) -> 
         else:
             edits.append(Edit(argument.value.span, value_text(op, name, value, argument.value.span.text)))
     if added:
-        end = command.arguments[-1].span.end if command.arguments else command.name.span.end
-        text = ("," if command.arguments else "") + " " + ", ".join(added)
-        edits.append(Edit(command.span.source.span(end, end), text))
+        edits.append(addition(command, ", ".join(added)))
     return tuple(edits)
+
+
+def addition(command: tree.Command, text: str) -> Edit:
+    """Further arguments of a command: a stride before those by name, as people write it, others at the end."""
+    before = command.arguments
+    if text.startswith("/"):
+        before = tuple(takewhile(lambda argument: argument.name is None, before))
+    end = before[-1].span.end if before else command.name.span.end
+    follows = "," if len(before) < len(command.arguments) and not before else ""
+    return Edit(command.span.source.span(end, end), f"{',' * bool(before)} {text}{follows}")
 
 
 def _with_comma(command: tree.Command, argument: tree.Argument) -> Span:

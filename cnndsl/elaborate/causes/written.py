@@ -65,7 +65,7 @@ class Written:
     def claims(self) -> list[tree.Expression]:
         """The shapes that this network, and what it calls of its file, are said to have."""
         ran = {scope.block for scopes in self._scopes.values() for scope in scopes}
-        names = {found.name.id for block in ran if (found := self._definition(block)) is not None}
+        names = {found.name.id for block in ran if (found := self.definition(block)) is not None}
         return [shape for name, shape in self._claims if name in names and self.editable(shape.span)]
 
     def is_default(self, place: Span) -> bool:
@@ -133,7 +133,7 @@ class Written:
         """The call that leaves this argument of a layer to a default: the call, and which of the block's parameters."""
         values = self.values_of(node, name)
         for call in calls_in(self.scopes_of(node)) if values else ():
-            definition, command = self._definition(call.block), self.commands.get(call.span)
+            definition, command = self.definition(call.block), self.commands.get(call.span)
             parameters = definition.parameters if definition is not None else ()
             for at, parameter in enumerate(parameters):
                 if parameter.default is values[-1] and command is not None:
@@ -160,7 +160,7 @@ class Written:
         """What a name is bound to: by the only `let` of that name, by the call's argument, or by default."""
         if lets := self._lets_for(name):
             return lets[0].value if len(lets) == 1 else None
-        definition = self._definition(calls[0].block) if calls else None
+        definition = self.definition(calls[0].block) if calls else None
         if definition is None or name.id not in (names := [p.name.id for p in definition.parameters]):
             return None
         argument = _given_by(self._calls(calls), name.id, names)
@@ -168,7 +168,8 @@ class Written:
             return None if isinstance(argument.value, tree.Body) else argument.value
         return definition.parameters[names.index(name.id)].default
 
-    def _definition(self, name: str | None) -> tree.BlockDefinition | tree.NetworkDefinition | None:
+    def definition(self, name: str | None) -> tree.BlockDefinition | tree.NetworkDefinition | None:
+        """The block or network of that name that has a body; of a variant, that of its base."""
         if name in self.module.blocks:
             return self.module.blocks[name][0]
         variants = self._variants(name)
