@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import traceback
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,8 @@ from mistakes import networks
 from mistakes.networks import MISTAKES
 from mistakes.table import RESULTS
 from mistakes.tools import TOOLS
+
+from cnndsl.extras import missing
 
 PACKAGES = {"PyTorch": ("torch",), "Keras": ("keras",), "ONNX": ("onnx", "onnxruntime")}
 SOURCE = Path(networks.__file__)
@@ -29,6 +32,8 @@ _ABOUT = re.compile(f"^({_INFERENCE}|{_RUNTIME})")
 
 
 def main() -> None:
+    if absent := missing(*(package for packages in PACKAGES.values() for package in packages)):
+        sys.exit(f"this needs {' and '.join(absent)}: pip install {' '.join(absent)}")
     says = {name: {tool: said_by(tool, name) for tool in TOOLS} for name in MISTAKES}
     versions = {tool: ", ".join(f"{each} {version(each)}" for each in PACKAGES[tool]) for tool in TOOLS}
     RESULTS.write_text(json.dumps({"versions": versions, "says": says}, indent=2) + "\n", encoding="utf-8")
