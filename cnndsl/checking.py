@@ -180,7 +180,7 @@ def _with_tried_fixes(
     report = with_tried_fixes(trials, readings)
     if not search.found and len(report.errors) < 2:
         return replace(checked, report=report)
-    return _in_order(replace(checked, report=Repairs(search.found, trials).settle(report)))
+    return _in_order(replace(checked, report=Repairs(search, trials).settle(report)))
 
 
 def _unset(definition: tree.NetworkDefinition | tree.VariantDefinition, request: Request) -> list[str]:

@@ -12,8 +12,9 @@ from cnndsl.diagnostics import Diagnostic, Label, Report
 from cnndsl.diagnostics.edits import Edited, edited
 from cnndsl.diagnostics.trial import holds
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.search import Key
+from cnndsl.elaborate.causes.search import Key, Search
 from cnndsl.records import dataclass, replace
+from cnndsl.source import Span
 from cnndsl.trials import Trials
 
 MOST_TRIES = 60  # for one finding
@@ -26,13 +27,15 @@ _FOLLOWING = ("E2", "E3", "E4")  # the codes of what may follow from another err
 class Repairs:
     """The candidates for a file's findings, each with the network it was found in, and how they are tried."""
 
-    candidates: Mapping[Key, tuple[str, tuple[Candidate, ...]]]
+    search: Search
     trials: Trials
 
     def settle(self, report: Report) -> Report:
         """The findings with the repairs that work, each at what its best repair says is the cause."""
         following: set[Key] = set()
         repaired = {_key(each): self._repaired(each, report, following) for each in report}
+        unmended = [key for key, each in repaired.items() if key not in following and not each.fixes]
+        repaired |= self._of_one_block({key: repaired[key] for key in unmended if key in self.search.behind}, following)
         return report.mapped(lambda each: None if _key(each) in following else repaired[_key(each)])
 
     def _repaired(self, finding: Diagnostic, report: Report, following: set[Key]) -> Diagnostic:
@@ -50,7 +53,7 @@ class Repairs:
 
     def _working(self, finding: Diagnostic, report: Report) -> tuple[list[Candidate], frozenset[Key]]:
         """The candidates that take most away, which that is, and of them those about as natural as the first."""
-        network, candidates = self.candidates.get(_key(finding), ("", ()))
+        network, candidates = self.search.found.get(_key(finding), ("", ()))
         others = _others(finding, report)
         best: list[Candidate] = []
         most: frozenset[Key] = frozenset()
@@ -68,6 +71,21 @@ class Repairs:
             elif gone == most and not like and candidate.cost <= best[0].cost + STEP:
                 best.append(candidate)
         return best, most
+
+    def _of_one_block(self, unmended: Mapping[Key, Diagnostic], following: set[Key]) -> dict[Key, Diagnostic]:
+        """Findings that nothing mends: those as one that have a block behind them, where all of them may come from."""
+        told: dict[Key, Diagnostic] = {}
+        for key, finding in unmended.items():
+            if key in following:
+                continue
+            others = [each for each in unmended if each not in following and each not in told and each != key]
+            behind = self.search.behind
+            sharing = {block: [each for each in others if block in behind[each]] for block in behind[key]}
+            block = max(sharing, key=lambda each: len(sharing[each]), default=None)
+            if block is not None and sharing[block]:
+                following.update(sharing[block])
+                told[key] = _with_others(finding, block, [unmended[each] for each in sharing[block]])
+        return told
 
     def _gone_with_fix(self, finding: Diagnostic, report: Report) -> frozenset[Key]:
         """The other errors that the first fix of a finding takes away, which was tried."""
@@ -97,6 +115,14 @@ class Repairs:
 def _others(finding: Diagnostic, report: Report) -> list[Diagnostic]:
     """The errors that may follow from one."""
     return [each for each in report.errors if each != finding and each.code.startswith(_FOLLOWING)]
+
+
+def _with_others(finding: Diagnostic, block: Span, others: Sequence[Diagnostic]) -> Diagnostic:
+    """A finding with others as further places of it, since one block lies behind all of them."""
+    here = (Label(each.span, each.message) for each in others)
+    of_them = "both" if len(others) == 1 else f"all {len(others) + 1}"
+    labels = (*finding.labels, Label(block, f"`{block.text}` lies behind {of_them} of them"), *here)
+    return replace(finding, labels=tuple({(each.span, each.text): each for each in labels}.values()))
 
 
 def _is_like(candidate: Candidate, others: Sequence[Candidate]) -> bool:

@@ -224,7 +224,7 @@ def _wrong_shape(
         stated.span,
         label=f"claimed {shown}".rstrip(),
         labels=tuple(labels),
-        candidates=causes.sought(elaborator, "E205", stated.span, candidates),
+        candidates=causes.sought(elaborator, "E205", stated.span, candidates, conflict),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from cnndsl.elaborate.causes.history import Step, own_steps, reshaped, upstream
 from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.causes.windows import changed
-from cnndsl.elaborate.causes.written import Written
+from cnndsl.elaborate.causes.written import Written, calls_in
 from cnndsl.elaborate.drafts import Drafts
 from cnndsl.elaborate.module import Module
+from cnndsl.elaborate.unused import Definition
 from cnndsl.ops.base import Op, Shape
 from cnndsl.records import dataclass, field
 from cnndsl.source import Span
@@ -98,3 +99,11 @@ class Conflict:
 def behind(conflict: Conflict) -> set[int]:
     """All nodes that the ends depend on."""
     return set().union(*(upstream(conflict.drafts, end) for end in conflict.ends))
+
+
+def definitions_behind(conflict: Conflict) -> Sequence[Definition]:
+    """The definitions of this file in whose calls the layers behind the ends stand, the innermost of the last first."""
+    text = conflict.text
+    scopes = [scope for steps in conflict.histories for step in steps for scope in calls_in(text.scopes_of(step.draft))]
+    found = (text.definition(block) for block in dict.fromkeys(scope.block for scope in scopes))
+    return [each for each in found if each is not None and text.editable(each.span)]

@@ -23,6 +23,7 @@ from cnndsl.syntax import tree
 BY_DEFAULT = 15  # what it costs more to change the default of a parameter, which others may rely on
 _ONE_OFF = 58
 _MOST_NUMBERS = 8
+_OPERATORS = {"+": ("-", "*"), "-": ("+",), "*": ("+", "//"), "//": ("*",), "**": ("*",)}
 
 
 def where_shared(conflict: Conflict, change: Change, step: Step) -> Iterator[Candidate]:
@@ -54,11 +55,12 @@ def at_origin(conflict: Conflict, change: Change, nodes: Sequence[int], step: St
 def other_calculations(conflict: Conflict) -> Iterator[Candidate]:
     """Other numbers in what is calculated and read behind the ends: one more or less, twice or half of it.
 
-    Or the same numbers with parentheses. What else depends on them, a trial tells.
+    Or the same numbers with parentheses or another operator. What else depends on them, a trial tells.
     """
     parts = [*_parts_behind(conflict)]
     numbers = dict(number for part in parts for number in _integers(part))
     yield from (found for part in parts for each in parts_of(part) if (found := _grouped(each)) is not None)
+    yield from (found for part in parts for each in parts_of(part) for found in _operated(each))
     for span, number in islice(numbers.items(), _MOST_NUMBERS):
         for other in _slips(number):
             fix = Fix(f"`{other}` for `{number}` in line {span.line}", (Edit(span, str(other)),))
@@ -78,24 +80,41 @@ def _grouped(part: object) -> Candidate | None:
     return Candidate(Fix(f"`{text}` in line {part.span.line}", edits), _ONE_OFF, part.span, "calculated without them")
 
 
+def _operated(part: object) -> Iterator[Candidate]:
+    """Another operator between two values."""
+    if not isinstance(part, tree.Operation) or len(part.operators) != 1 or part.operators[0] not in _OPERATORS:
+        return
+    (symbol,), (first, second) = part.operators, part.operands
+    between = part.span.source.text[first.span.end : second.span.start]
+    if between.count(symbol) != 1:  # in parentheses or a comment beside it
+        return
+    start = first.span.end + between.index(symbol)
+    place = part.span.source.span(start, start + len(symbol))
+    for other in _OPERATORS[symbol]:
+        title = f"`{other}` for `{symbol}` in line {place.line}"
+        yield Candidate(Fix(title, (Edit(place, other),)), _ONE_OFF, part.span, "the size follows from this")
+
+
 def _slips(number: int) -> Iterator[int]:
     """What may have been meant: the numbers beside it, its half and its double, all above 0."""
     half = [number // 2] if number % 2 == 0 else []
     yield from (other for other in dict.fromkeys((number - 1, number + 1, *half, 2 * number)) if other > 0)
 
 
-def _parts_behind(conflict: Conflict) -> Iterator[tree.Operation | tree.Read]:
+def _parts_behind(conflict: Conflict) -> Iterator[tree.Operation | tree.Call | tree.Read]:
     """The calculations in the commands and calls of layers behind the ends, and what their chains read by number."""
     text = conflict.text
     for step in (step for steps in conflict.histories for step in steps):
         for span in (step.draft.span, *(call.span for call in calls_in(text.scopes_of(step.draft)))):
             command, read = text.commands.get(span), text.reads.get(span)
             if command is not None and text.editable(span):
-                yield from (each.value for each in command.arguments if isinstance(each.value, tree.Operation))
+                yield from (
+                    each.value for each in command.arguments if isinstance(each.value, (tree.Operation, tree.Call))
+                )
                 yield from [read] if read is not None and isinstance(read.what, tree.Index) else []
 
 
-def _integers(part: tree.Operation | tree.Read) -> Iterator[tuple[Span, int]]:
+def _integers(part: tree.Operation | tree.Call | tree.Read) -> Iterator[tuple[Span, int]]:
     for each in parts_of(part):
         if isinstance(each, tree.Literal) and isinstance(each.value, int) and not isinstance(each.value, bool):
             yield each.span, each.value

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cnndsl.diagnostics import Label
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.conflict import Conflict, definitions_behind
 from cnndsl.elaborate.causes.history import CHANNELS, Step
 from cnndsl.elaborate.causes.search import Search
 from cnndsl.elaborate.causes.wording import became, rounding
@@ -16,6 +16,7 @@ from cnndsl.elaborate.values import Failed
 from cnndsl.ops import show_shape
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.source import Span
+from cnndsl.syntax import tree
 
 
 def conflict_of(
@@ -62,15 +63,22 @@ def tell(
     context, cause = elaborator.context, blamed(conflict)
     span, label = (meeting, "") if cause is None else (shown_at(conflict, cause.draft, scope), became(cause))
     labels = labels_of(conflict, span, meeting, scope, values)
-    tried = sought(elaborator, code, span, candidates)
+    tried = sought(elaborator, code, span, candidates, conflict)
     return context.fail(code, message, span, label=label, labels=labels, help=help, candidates=tried)
 
 
 def sought(
-    elaborator: Elaborator, code: str, span: Span, candidates: Callable[[], Iterable[Candidate]]
+    elaborator: Elaborator,
+    code: str,
+    span: Span,
+    candidates: Callable[[], Iterable[Candidate]],
+    conflict: Conflict | None = None,
 ) -> tuple[Candidate, ...]:
     """The candidates of a finding that is new, as long as there are few."""
     search = elaborator.context.search
+    if search is not None and conflict is not None:
+        blocks = [each for each in definitions_behind(conflict) if isinstance(each, tree.BlockDefinition)]
+        search.behind.setdefault((code, span), tuple(each.name.span for each in blocks))
     return ranked(candidates()) if search is not None and search.is_wanted(code, span) else ()
 
 

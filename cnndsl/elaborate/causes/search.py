@@ -16,9 +16,13 @@ MOST_WORK = 200_000  # layers whose shapes are worked out again
 
 @dataclass
 class Search:
-    """What has been found for which finding, with the network it was found in, and what may still be done."""
+    """What has been found for which finding, with the network it was found in, and what may still be done.
+
+    behind  for each finding the blocks in whose calls the layers behind it stand, by their names where they are defined
+    """
 
     found: dict[Key, tuple[str, tuple[Candidate, ...]]] = field(default_factory=dict)
+    behind: dict[Key, tuple[Span, ...]] = field(default_factory=dict)
     left: int = MOST_WORK
 
     def is_wanted(self, code: str, span: Span) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
-from cnndsl.elaborate.causes.conflict import Conflict
+from cnndsl.elaborate.causes.conflict import Conflict, definitions_behind
 from cnndsl.elaborate.causes.edits import addition
-from cnndsl.elaborate.causes.written import calls_in, given
+from cnndsl.elaborate.causes.history import CHANNELS
+from cnndsl.elaborate.causes.written import given
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.signatures import layer_parameters, parameters_of
 from cnndsl.elaborate.unused import Definition, bound_by
@@ -21,6 +22,7 @@ from cnndsl.syntax import tree
 UNREAD = 4
 UNREAD_OTHERWISE = 10
 READ_ELSEWHERE = 14  # and where something does: of the same name alone
+LOST = 12  # what it costs to put in a layer that reads it
 _OF_ANY_NAME = ("stride", "pad", "dilation")  # which a call may leave out, whatever they are called in a block
 _TOGETHER = {"pad": "dilation", "dilation": "pad"}  # a 3x3 keeps the size if both are the same
 
@@ -48,20 +50,13 @@ def not_handed_on(conflict: Conflict) -> Iterator[Candidate]:
 
     What else depends on them, a trial tells.
     """
-    for definition in _definitions_behind(conflict):
+    for definition in definitions_behind(conflict):
         commands = [part for part in parts_of(definition.body) if isinstance(part, tree.Command)]
         for known in _known_in(definition):
             for command in commands:
                 yield from _read_by(conflict, known, command)
-
-
-def _definitions_behind(conflict: Conflict) -> Sequence[Definition]:
-    """The definitions of this file in whose calls the layers behind the ends stand."""
-    text = conflict.text
-    scopes = [scope for steps in conflict.histories for step in steps for scope in calls_in(text.scopes_of(step.draft))]
-    blocks = dict.fromkeys(scope.block for scope in scopes)
-    found = (text.definition(block) for block in blocks)
-    return [each for each in found if each is not None and text.editable(each.span)]
+            if not known.read and conflict.differs(0, CHANNELS):
+                yield from _read_by_lost(known, is_map=len(conflict.shape(0)) == 3)
 
 
 def _known_in(definition: Definition) -> Iterator[_Known]:
@@ -69,6 +64,7 @@ def _known_in(definition: Definition) -> Iterator[_Known]:
     read = {part.id for part in parts if isinstance(part, tree.Name)}
     names = [parameter.name for parameter in definition.parameters]
     names += [name for part in parts if isinstance(part, tree.Let) for name in bound_by(part)]
+    names += [name for part in parts if isinstance(part, tree.For) for name in part.names]
     for name in dict.fromkeys(each.id for each in names):
         yield _Known(name, definition, name in read)
 
@@ -90,6 +86,19 @@ def _read_by(conflict: Conflict, known: _Known, command: tree.Command) -> Iterat
             continue
         title += f" on the `{command.name.id}` of line {command.span.line}"
         yield Candidate(Fix(title, (edit,)), cost, command.span, _words(known))
+
+
+def _read_by_lost(known: _Known, *, is_map: bool) -> Iterator[Candidate]:
+    """The name as the width of a layer that stands nowhere: one more in a chain of the definition."""
+    layer = f"conv 1x1, {known.name}" if is_map else f"linear {known.name}"
+    for flow in (part for part in parts_of(known.definition.body) if isinstance(part, tree.Flow)):
+        for element in flow.elements:
+            place = element.span
+            before, after = place.source.span(place.start, place.start), place.source.span(place.end, place.end)
+            edits = [Edit(before, f"{layer} -> ")] if element is flow.elements[0] else []
+            for edit in (*edits, Edit(after, f" -> {layer}")):
+                title = f"`{layer}` in line {place.line}"
+                yield Candidate(Fix(title, (edit,)), LOST, place, _words(known), family=known.name)
 
 
 def _parameters(conflict: Conflict, command: tree.Command) -> Sequence[Parameter]:
