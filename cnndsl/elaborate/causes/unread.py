@@ -8,7 +8,6 @@ from cnndsl.diagnostics import Edit, Fix
 from cnndsl.elaborate.causes.candidate import Candidate
 from cnndsl.elaborate.causes.conflict import Conflict, definitions_behind
 from cnndsl.elaborate.causes.edits import addition
-from cnndsl.elaborate.causes.history import CHANNELS
 from cnndsl.elaborate.causes.written import given
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.signatures import layer_parameters, parameters_of
@@ -22,13 +21,12 @@ from cnndsl.syntax import tree
 UNREAD = 4
 UNREAD_OTHERWISE = 10
 READ_ELSEWHERE = 14  # and where something does: of the same name alone
-LOST = 12  # what it costs to put in a layer that reads it
 _OF_ANY_NAME = ("stride", "pad", "dilation")  # which a call may leave out, whatever they are called in a block
 _TOGETHER = {"pad": "dilation", "dilation": "pad"}  # a 3x3 keeps the size if both are the same
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """A name that a definition gives a value, and whether anything reads it."""
 
     name: str
@@ -52,24 +50,23 @@ def not_handed_on(conflict: Conflict) -> Iterator[Candidate]:
     """
     for definition in definitions_behind(conflict):
         commands = [part for part in parts_of(definition.body) if isinstance(part, tree.Command)]
-        for known in _known_in(definition):
+        for known in known_in(definition):
             for command in commands:
                 yield from _read_by(conflict, known, command)
-            if not known.read and conflict.differs(0, CHANNELS):
-                yield from _read_by_lost(known, is_map=len(conflict.shape(0)) == 3)
 
 
-def _known_in(definition: Definition) -> Iterator[_Known]:
+def known_in(definition: Definition) -> Iterator[Known]:
+    """The parameters, `let`s and loop variables of a definition."""
     parts = [*parts_of((definition.parameters, definition.body))]
     read = {part.id for part in parts if isinstance(part, tree.Name)}
     names = [parameter.name for parameter in definition.parameters]
     names += [name for part in parts if isinstance(part, tree.Let) for name in bound_by(part)]
     names += [name for part in parts if isinstance(part, tree.For) for name in part.names]
     for name in dict.fromkeys(each.id for each in names):
-        yield _Known(name, definition, name in read)
+        yield Known(name, definition, name in read)
 
 
-def _read_by(conflict: Conflict, known: _Known, command: tree.Command) -> Iterator[Candidate]:
+def _read_by(conflict: Conflict, known: Known, command: tree.Command) -> Iterator[Candidate]:
     """The name as each argument of a command that is left out, or is a number."""
     parameters = _parameters(conflict, command)
     positional = [parameter.name for parameter in parameters if parameter.positional]
@@ -85,20 +82,7 @@ def _read_by(conflict: Conflict, known: _Known, command: tree.Command) -> Iterat
         else:
             continue
         title += f" on the `{command.name.id}` of line {command.span.line}"
-        yield Candidate(Fix(title, (edit,)), cost, command.span, _words(known))
-
-
-def _read_by_lost(known: _Known, *, is_map: bool) -> Iterator[Candidate]:
-    """The name as the width of a layer that stands nowhere: one more in a chain of the definition."""
-    layer = f"conv 1x1, {known.name}" if is_map else f"linear {known.name}"
-    for flow in (part for part in parts_of(known.definition.body) if isinstance(part, tree.Flow)):
-        for element in flow.elements:
-            place = element.span
-            before, after = place.source.span(place.start, place.start), place.source.span(place.end, place.end)
-            edits = [Edit(before, f"{layer} -> ")] if element is flow.elements[0] else []
-            for edit in (*edits, Edit(after, f" -> {layer}")):
-                title = f"`{layer}` in line {place.line}"
-                yield Candidate(Fix(title, (edit,)), LOST, place, _words(known), family=known.name)
+        yield Candidate(Fix(title, (edit,)), cost, command.span, not_read(known))
 
 
 def _parameters(conflict: Conflict, command: tree.Command) -> Sequence[Parameter]:
@@ -109,6 +93,7 @@ def _parameters(conflict: Conflict, command: tree.Command) -> Sequence[Parameter
     return layer_parameters(op) if op is not None else ()
 
 
-def _words(known: _Known) -> str:
+def not_read(known: Known) -> str:
+    """What is wrong with it, in words."""
     name, of = known.name, known.definition.name.id
     return f"`{name}` of `{of}` is not read here" if known.read else f"nothing reads `{name}` of `{of}`"
