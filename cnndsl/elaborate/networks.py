@@ -30,7 +30,7 @@ from cnndsl.syntax import tree
 
 _MOST_DISTRUSTED = 3  # claims of one network
 _MOST_SEARCHED = 20_000  # layers of a network for which repairs are sought
-_SEARCHED = ("E201", "E202", "E203", "E204", "E205", "E206")
+_SEARCHED = ("E201", "E202", "E203", "E204", "E205", "E206", "E211")
 
 
 @dataclass

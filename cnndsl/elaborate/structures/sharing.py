@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from cnndsl.diagnostics import Label
+from cnndsl.elaborate import causes
 from cnndsl.elaborate.drafts import Bundle, NodeDraft, ScopeDraft, Tensor
 from cnndsl.elaborate.elaborator import Elaborator
 from cnndsl.elaborate.labelled import Reader
@@ -108,22 +110,30 @@ class _Copying:
         drafts = self.elaborator.drafts
         before = tuple(Tensor(i, drafts.nodes[i].shape) for i in draft.inputs)
         inputs = tuple(map(self._now, before))
-        shape = self._shape(draft, [each.shape for each in before], [each.shape for each in inputs])
+        shape = self._shape(draft, before, inputs)
         self.elaborator.context.node(self.command.span)
         made = drafts.add(draft.op, inputs, shape, draft.span, scope, name, labelled)
         drafts.nodes[made.node].again = draft.first
         self.became[number] = made
 
-    def _shape(self, draft: NodeDraft, before: list[Shape], now: list[Shape]) -> Shape:
+    def _shape(self, draft: NodeDraft, before: Sequence[Tensor], now: Sequence[Tensor]) -> Shape:
         """The shape that comes out now; E211 if the weights are of other shapes then."""
         context, what = self.elaborator.context, f"`{draft.op}` of line {draft.span.line}"
+        first, second = ([each.shape for each in tensors] for tensors in (before, now))
         try:
-            shape = draft.op.output(*now)
-            same = draft.op.parameters(*before) == draft.op.parameters(*now)
+            shape = draft.op.output(*second)
+            same = draft.op.parameters(*first) == draft.op.parameters(*second)
         except LayerError as error:
             raise context.fail(error.code, f"{what}: {error}", self.command.span, help=error.help) from None
         if not same:
-            message = f"{what} has weights for {show_shape(before[0])}, and {show_shape(now[0])} comes"
-            labels = (Label(draft.span, "these weights"),)
-            raise context.fail("E211", message, self.command.span, labels=labels)
+            raise self._other_weights(draft, f"{what} has weights for", first[0], now[0])
         return shape
+
+    def _other_weights(self, draft: NodeDraft, message: str, first: Shape, now: Tensor) -> Failed:
+        """E211, at what should have made the channels that these weights are for."""
+        wanted, span = (first[0], *now.shape[1:]), self.command.span
+        conflict = causes.conflict_of(self.elaborator, (now,), lambda shapes: shapes[0] == wanted, (wanted,))
+        tried = causes.sought(self.elaborator, "E211", span, lambda: causes.changes_behind(conflict), conflict)
+        labels = (Label(draft.span, "these weights"),)
+        message = f"{message} {show_shape(first)}, and {show_shape(now.shape)} comes"
+        return self.elaborator.context.fail("E211", message, span, labels=labels, candidates=tried)
