@@ -17,9 +17,8 @@ from statistics import median
 from time import process_time
 
 from cnndsl.checking import Request
-from cnndsl.editor.memory import change, remembered
-from cnndsl.editor.view import View, end_of, first_view, in_view, whole_view
-from cnndsl.errors import ModelError
+from cnndsl.editor.first import first_look
+from cnndsl.editor.view import View, end_of, whole_view
 from cnndsl.lsp.documents import QUICK
 from cnndsl.models import zoo_files
 from cnndsl.source import Source, read_source
@@ -37,14 +36,7 @@ def edits(before: View, count: int, draw: Random) -> Iterator[Source]:
 
 def seconds_to_findings(before: View, now: Source, whole: float) -> float:
     began = process_time()
-    made = change(before.source, now)
-    network = in_view(before, made.start) if whole > QUICK else None
-    try:
-        if network is None:
-            whole_view(now, Request())
-        else:
-            [*remembered(before, first_view(now, network, Request()), made)]
-    except ModelError:  # its name was changed
+    if whole <= QUICK or first_look(before, now, Request()) is None:
         whole_view(now, Request())
     return process_time() - began
 

@@ -17,13 +17,13 @@ from cnndsl.checking import Request, check_at_once
 from cnndsl.diagnostics import Diagnostic, Fix
 from cnndsl.draw.viewer.states import viewer_data, viewer_glimpse
 from cnndsl.editor.completion import completions
+from cnndsl.editor.first import first_look
 from cnndsl.editor.hints import hints
 from cnndsl.editor.hover import hover
-from cnndsl.editor.memory import change, remembered
 from cnndsl.editor.positions import offset_of_units, units
-from cnndsl.editor.view import View, first_view, in_view, in_view_on, whole_view
+from cnndsl.editor.view import View, in_view_on, whole_view
 from cnndsl.elaborate import Elaboration
-from cnndsl.errors import Error, ModelError
+from cnndsl.errors import Error
 from cnndsl.ir import Graph
 from cnndsl.models import zoo_model, zoo_names
 from cnndsl.shipped import shipped
@@ -118,15 +118,7 @@ class Desk:
         before = self._whole
         if before is None or self._seconds <= QUICK:
             return None
-        made = change(before.source, source)
-        network = in_view(before, made.start, shown)
-        if network is None:
-            return None
-        try:
-            view = first_view(source, network, Request())
-        except ModelError:
-            return None
-        return view, [*view.checked.report.shown, *remembered(before, view, made)]
+        return first_look(before, source, Request(), shown)
 
     def _look_whole(self, source: Source) -> tuple[View, list[Diagnostic]]:
         began = perf_counter()

@@ -15,6 +15,7 @@ from zoo import FILES
 from cnndsl.checking import Request, check_file
 from cnndsl.diagnostics import Report, apply_fixes
 from cnndsl.editor import completion, hints, hover, lenses, outline, references, repairs, words
+from cnndsl.editor.first import first_look
 from cnndsl.editor.memory import change, remembered
 from cnndsl.editor.occurrences import occurrences
 from cnndsl.editor.positions import Position, offset_at, position_at, units
@@ -369,6 +370,40 @@ def test_what_was_found_elsewhere_is_remembered_while_one_types(folder: Path) ->
     assert [each.code for each in kept] == [each.code for each in before.checked.report if each.span.line > 13]
     whole = whole_view(now, Request())
     assert {(each.code, each.span) for each in kept} <= {(each.code, each.span) for each in whole.checked.report}
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("expect params == 133_047_848", "expect params == 133_047_849"),
+        ("expect params == 133_047_848", "expect parms == 133_047_848"),
+        ("expect params == 133_047_848", "expect params == depth == 3"),
+        ("expect params == 133_047_848", "expect params == 133_047_848\n    expect depth == 1"),
+    ],
+)
+def test_the_claims_of_a_variant_are_held_at_once_and_its_layers_are_not_looked_at(written: str, instead: str) -> None:
+    before = view_of("vgg")
+    source = before.source
+    assert source.text.count(written) == 1
+    now = Source(source.name, source.text.replace(written, instead), source.path)
+    found = first_look(before, now, Request())
+    assert found is not None
+    view, findings = found
+    whole = whole_view(now, Request()).checked.report.shown
+    assert [(each.code, each.span.start, each.message) for each in findings] == [
+        (each.code, each.span.start, each.message) for each in whole
+    ]
+    assert [*view.checked.networks] != ["vgg13"] and findings
+
+
+@pytest.mark.parametrize(("written", "instead"), [("vgg16 = vgg(", "vgg16 = vg("), ("vgg16 = vgg(", "vgg61 = vgg(")])
+def test_a_network_that_is_lost_for_a_moment_leaves_the_others_to_look_at(written: str, instead: str) -> None:
+    before = view_of("vgg")
+    now = Source(before.source.name, before.source.text.replace(written, instead), before.source.path)
+    found = first_look(before, now, Request())
+    assert found is not None and len(found[0].checked.networks) == 1
+    whole = {(each.code, each.span.start) for each in whole_view(now, Request()).checked.report}
+    assert {(each.code, each.span.start) for each in found[1]} <= whole
 
 
 def test_a_text_that_breaks_off_anywhere_is_no_reason_to_fail(folder: Path) -> None:

@@ -238,6 +238,13 @@ def _incomplete(
     return POISON
 
 
+def own_claims(module: Module, definition: tree.VariantDefinition) -> list[Claim]:
+    """What a variant claims in its own braces, without what it takes from its base."""
+    statements = definition.body.statements if definition.body else ()
+    expected = [each for each in statements if isinstance(each, tree.Expect) and not _names_base(each, definition)]
+    return [Claim(each.claim, module, Env(module.env)) for each in expected]
+
+
 def _claims_of_variant(
     elaborator: Elaborator, module: Module, definition: tree.VariantDefinition, of_network: list[Claim]
 ) -> list[Claim]:

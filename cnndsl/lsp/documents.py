@@ -14,9 +14,9 @@ from typing import TypeAlias
 
 from cnndsl.checking import Request
 from cnndsl.diagnostics import Diagnostic
-from cnndsl.editor.memory import change, remembered
-from cnndsl.editor.view import Focus, View, first_view, in_view, whole_view
-from cnndsl.errors import ModelError, SourceError
+from cnndsl.editor.first import first_look
+from cnndsl.editor.view import Focus, View, whole_view
+from cnndsl.errors import SourceError
 from cnndsl.source import Source, decode_source
 
 QUICK = 0.03  # seconds; what takes no longer is looked at whole at once
@@ -115,15 +115,9 @@ class Document:
 
     async def _look_first(self, before: View, request: Request) -> None:
         """Look at the network in view alone, if there is one."""
-        made = change(before.source, self.source)
-        network = in_view(before, made.start)
-        if network is None:
-            return
-        try:
-            view = await asyncio.to_thread(first_view, self.source, network, request)
-        except ModelError:  # it has another name now
-            return
-        self._know(view, [*view.checked.report.shown, *remembered(before, view, made)])
+        found = await asyncio.to_thread(first_look, before, self.source, request)
+        if found is not None:
+            self._know(*found)
 
     def _know(self, view: View | None, findings: list[Diagnostic] | Exception) -> None:
         """Hand on what is known now; a view of one network is not the last word."""
