@@ -22,6 +22,7 @@ _USUAL = (28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 300, 320, 
 _LARGEST = 1024
 _OFFERED = 24  # sizes that fit here and are still to be tried on the whole network
 _MOST_WORK = 100_000  # layers whose shapes are looked at
+SKEWED = 20  # what an input that is no square any more costs more
 _MOST_CHANNELS = 4  # of an image as it is taken
 
 
@@ -41,7 +42,8 @@ def near_inputs(conflict: Conflict, given: GivenInputs | None) -> Iterator[Candi
     multiples = {size: _multiple(conflict, source, size) for size in fitting}
     for size in sorted(fitting, key=lambda size: multiples[size] is None):
         words = _words(shape, size, multiples[size])
-        yield _candidate(conflict, source, size, cost, words, given, multiples[size])
+        odd = SKEWED * (shape[1] == shape[2] and size[1] != size[2])
+        yield _candidate(conflict, source, size, cost + odd, words, given, multiples[size])
 
 
 def _cost(conflict: Conflict, axes: set[int]) -> int:
