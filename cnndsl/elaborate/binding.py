@@ -141,7 +141,7 @@ def accept(context: Context, env: Env, parameter: Parameter, argument: tree.Argu
     try:
         return parameter.kind.accept(value)
     except ArgumentError as error:
-        help, fixes = _choice_meant(parameter.kind, argument, value)
+        help, fixes = _choice_meant(parameter.kind, argument, value, env)
         plain = isinstance(argument.value, (tree.Name, tree.Body))
         raise context.fail(
             "E308" if error.out_of_range else "E307",
@@ -153,12 +153,16 @@ def accept(context: Context, env: Env, parameter: Parameter, argument: tree.Argu
         ) from None
 
 
-def _choice_meant(kind: Kind, argument: tree.Argument, value: object) -> Remedy:
-    """What would be accepted in place of a value: another word, or a quotient that is kept from being nothing."""
+def _choice_meant(kind: Kind, argument: tree.Argument, value: object, env: Env) -> Remedy:
+    """What would be accepted in place of a value: another word, or what is calculated kept from being nothing."""
     written = argument.value
     if value == 0 and isinstance(written, tree.Operation) and "//" in written.operators:
         least = f"max(1, {quoted(written)})"
         return None, (Fix(f"`{least}` is at least 1", (Edit(written.span, least),)),)
+    if value == 0 and isinstance(written, tree.Operation) and "*" in written.operators:
+        zeros = [part for part in written.operands if isinstance(part, tree.Name) and env.find(part.id) == 0]
+        others = [(place.span, text) for place in zeros for text in (f"({place.id} + 1)", f"2 ** {place.id}")]
+        return None, tuple(Fix(f"`{text}` for `{span.text}`, which is 0", (Edit(span, text),)) for span, text in others)
     if isinstance(written, tree.Name) and written.id == value:
         return value_meant(written, kind.choices)
     if isinstance(written, tree.Literal) and isinstance(value, str):

@@ -87,6 +87,7 @@ def _mismatch(
         yield from causes.changes_behind(conflict)
         yield from causes.other_labels(conflict, reads, made, place.labels)
         yield from causes.fitted_branches(conflict, [end.flow for end in ends], made)
+        yield from causes.concatenated(conflict, command)
         yield from causes.missing_pool(conflict, place.scope, command.name.span)
         yield from causes.as_large_as_others(conflict, reads, place.labels)
         yield from causes.near_inputs(conflict, elaborator.settings.input)

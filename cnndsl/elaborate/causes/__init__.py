@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         other_widths,
         whole_map,
     )
+    from cnndsl.elaborate.causes.merged import concatenated
     from cnndsl.elaborate.causes.resized import as_large_as_others
     from cnndsl.elaborate.causes.wording import became
 else:
@@ -42,6 +43,7 @@ else:
         "layer",
         "branches",
         "claimed",
+        "merged",
         "resized",
         "elsewhere",
         "conflict",
@@ -56,6 +58,7 @@ __all__ = [
     "blamed",
     "changes_behind",
     "claimed_otherwise",
+    "concatenated",
     "conflict_of",
     "fitted_branches",
     "large_inputs",

@@ -15,6 +15,7 @@ from cnndsl.elaborate.causes.edits import DROPPED, edits_of, value_text, written
 from cnndsl.elaborate.causes.elsewhere import at_origin, other_calculations, where_shared
 from cnndsl.elaborate.causes.history import CHANNELS, Step, deciding, enlarges
 from cnndsl.elaborate.causes.lost import lost_layers
+from cnndsl.elaborate.causes.merged import other_merges
 from cnndsl.elaborate.causes.unread import not_handed_on
 from cnndsl.elaborate.causes.windows import Change, changed, spatial_changes
 from cnndsl.elaborate.causes.wording import became
@@ -53,6 +54,7 @@ def changes_behind(conflict: Conflict) -> Iterator[Candidate]:
     yield from left_out(conflict)
     yield from not_handed_on(conflict)
     yield from lost_layers(conflict)
+    yield from other_merges(conflict)
     yield from other_calculations(conflict)
 
 

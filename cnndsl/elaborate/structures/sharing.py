@@ -18,7 +18,7 @@ from cnndsl.elaborate.values import POISON, Failed, Poison
 from cnndsl.ops import show_shape
 from cnndsl.ops.arguments import TensorLabel, argument
 from cnndsl.ops.base import LayerError, Shape
-from cnndsl.records import dataclass
+from cnndsl.records import dataclass, replace
 from cnndsl.syntax import tree
 
 
@@ -130,9 +130,10 @@ class _Copying:
         return shape
 
     def _other_weights(self, draft: NodeDraft, message: str, first: Shape, now: Tensor) -> Failed:
-        """E211, at what should have made the channels that these weights are for."""
+        """E211, at what should have made the channels that these weights are for; that is none of the shared layers."""
         wanted, span = (first[0], *now.shape[1:]), self.command.span
         conflict = causes.conflict_of(self.elaborator, (now,), lambda shapes: shapes[0] == wanted, (wanted,))
+        conflict = replace(conflict, settled=conflict.settled.union(self.found.nodes))
         tried = causes.sought(self.elaborator, "E211", span, lambda: causes.changes_behind(conflict), conflict)
         labels = (Label(draft.span, "these weights"),)
         message = f"{message} {show_shape(first)}, and {show_shape(now.shape)} comes"
