@@ -16,6 +16,7 @@ Step = Callable[[], object]
 @dataclass(eq=False)
 class Stream:
     device: Any
+    cuda_stream: int = 7
 
     def wait_stream(self, other: Stream) -> None:
         assert other.device == self.device

@@ -19,6 +19,7 @@ from campaign.networks import network
 from campaign.ours import measured_target
 from campaign.records import Records
 from campaign.settings import Job, Settings, to_text
+from cnndsl.backends.triton.library import LIBRARIES
 from cnndsl.backends.triton.lower import lower, rewritten
 from cnndsl.backends.triton.plan import Launch
 from cnndsl.backends.triton.stored import decode, encode
@@ -86,7 +87,7 @@ def _distinct(
     for name in settings.networks:
         graph = rewritten(network(name, settings.dry).graph)
         for launch in lower(graph, target, batch=batch, precision=precision, choose=choose).launches:
-            if launch.kernel in (*FAMILIES, "cudnn") and launch.kernel != "pack":
+            if launch.kernel in (*FAMILIES, *LIBRARIES) and launch.kernel != "pack":
                 key = json.dumps(_encoded(launch))
                 counts[key] += 1
                 first.setdefault(key, launch)
@@ -104,13 +105,13 @@ def _encoded(launch: Launch) -> list[Any]:
     return [launch.kernel, encode(launch.problem), encode(launch.config)]
 
 
-def _posed_to(kernel: str) -> str:
-    """The kernel whose problems it takes."""
-    return FAMILIES[kernel].posed if kernel in FAMILIES else "conv_gemm"
+def _posed_to(kernel: str, problem: Any) -> str:
+    """The kernel whose problems it takes; a library's takes those of several."""
+    return FAMILIES[kernel].posed if kernel in FAMILIES else type(problem).__module__.rpartition(".")[2]
 
 
 def _seconds(launch: Launch, machine: Machine) -> float:
-    first = trial(_posed_to(launch.kernel), launch.problem, machine.device)
+    first = trial(_posed_to(launch.kernel, launch.problem), launch.problem, machine.device)
     copies = 1 if machine.dry else min(COPIES, -(-COLD_BYTES // first.bytes))
     trials = [first, *(trial(first.kernel, launch.problem, machine.device, seed) for seed in range(1, copies))]
     steps = [step(launch.kernel, launch.problem, launch.config, each.tensors) for each in trials]
@@ -128,7 +129,7 @@ def read_counters(settings: Settings, machine: Machine, records: Records, *, bat
     if tool is None or not measured:
         records.add(**unit, name="counters", absent=True, gpu=machine.name)
         return
-    costly = [each for each in measured[-1]["launches"] if each["kernel"] != "cudnn"][:COSTLIEST]
+    costly = [each for each in measured[-1]["launches"] if each["kernel"] not in LIBRARIES][:COSTLIEST]
     path = settings.folder / f"costly-{batch}-{precision}.json"
     path.write_text(json.dumps([each["launch"] for each in costly]), encoding="utf-8")
     sections = [word for name in SECTIONS for word in ("--section", name)]
@@ -148,7 +149,8 @@ def run_profiled(settings: Settings, machine: Machine, records: Records, *, path
     with open(path, encoding="utf-8") as file:
         launches = json.load(file)
     for kernel, problem, config in launches:
-        found = trial(_posed_to(kernel), decode(problem), machine.device)
+        posed = decode(problem)
+        found = trial(_posed_to(kernel, posed), posed, machine.device)
         run = step(kernel, found.problem, decode(config), found.tensors)
         run()
         machine.synchronize()

@@ -9,6 +9,7 @@ from typing import Any
 
 from cnndsl.backends.triton.candidates import other_tiles
 from cnndsl.backends.triton.execute import specialized
+from cnndsl.backends.triton.library import LIBRARIES
 from cnndsl.backends.triton.plan import Launch, Plan
 from cnndsl.backends.triton.processes import Request, ask_all
 from cnndsl.errors import BuildError
@@ -103,7 +104,7 @@ def _refuse_libraries(plan: Plan) -> None:
     lines = [
         f"{_place(plan, each)} is a library's: ahead of time there are Triton kernels alone"
         for each in plan.launches
-        if each.kernel == "cudnn"
+        if each.kernel in LIBRARIES
     ]
     if lines:
         raise BuildError("\n".join(lines))

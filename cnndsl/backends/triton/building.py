@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnndsl.backends.triton.library import STARTS
 from cnndsl.backends.triton.plan import Counters, Launch, Packed, Scratch, Tensor, View
 from cnndsl.backends.triton.tensor_layout import Split, TensorLayout
 from cnndsl.ir.graph import Graph, Node
@@ -90,7 +91,7 @@ class Building:
 
     def launch(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None], *nodes: str) -> None:
         """Add a launch of the kernel that is chosen, with memory for its sums if they are split."""
-        chosen = self._chosen(kernel, problem, tensors.get("x"))
+        chosen = self._chosen(kernel, problem, tensors)
         kernel, config = chosen.kernel, chosen.config
         present = {name: tensor for name, tensor in tensors.items() if tensor is not None}
         elements, counters = FAMILIES[kernel].sums(problem, config) if kernel in FAMILIES else (0, 0)
@@ -99,12 +100,20 @@ class Building:
             present["counters"] = Counters(counters)
         self.launches.append(Launch(kernel, problem, config, present, nodes))
 
-    def _chosen(self, kernel: str, problem: Any, x: Tensor | None) -> Chosen:
-        """What is chosen, unless it cannot read this tensor: boxes start at whole vectors."""
+    def _chosen(self, kernel: str, problem: Any, tensors: Mapping[str, Tensor | None]) -> Chosen:
+        """What is chosen, unless it needs tensors to start at whole vectors and one of these does not."""
         chosen = self.choose(kernel, problem, self.target)
-        starts = FAMILIES[chosen.kernel].starts if chosen.kernel in FAMILIES else 1
-        anywhere = isinstance(x, View) and x.start * SIZES[self.dtype] % starts
-        return Chosen(kernel, FAMILIES[kernel].suggest(problem, self.target)) if anywhere else chosen
+        views = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, View)}
+        if any(view.start * SIZES[self.dtype] % _starts(chosen.kernel, name) for name, view in views.items()):
+            return Chosen(kernel, FAMILIES[kernel].suggest(problem, self.target))
+        return chosen
+
+
+def _starts(kernel: str, tensor: str) -> int:
+    """Bytes at a multiple of which a tensor of a kernel must start."""
+    if kernel in FAMILIES:
+        return FAMILIES[kernel].starts if tensor == "x" else 1
+    return STARTS.get(kernel, 1)
 
 
 def suggested(kernel: str, problem: Any, target: Target) -> Chosen:

@@ -1,4 +1,4 @@
-"""Everything that could run a problem: configurations of our kernels, and the library's."""
+"""Everything that could run a problem: configurations of our kernels, and libraries'."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def candidates(kernel: str, problem: Any, target: Target) -> tuple[Choice, ...]:
     for family in choice.taking(kernel, problem, target):
         own = (family.suggest(problem, target), *family.configurations(problem, target))
         found |= {(family.name, config): None for config in own}
-    if kernel == "conv_gemm" and target.nvidia:
-        found |= {("cudnn", config): None for config in library.configurations(problem)}
+    if target.nvidia and kernel in library.POSED:
+        found |= dict.fromkeys(library.candidates(problem))
     return tuple(found)
 
 

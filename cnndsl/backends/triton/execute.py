@@ -151,6 +151,10 @@ class Executor:
             if "bias" in tensors:
                 tensors["bias"] = self._typed(tensors["bias"])
             return library_step(launch.problem, launch.config, tensors)
+        if launch.kernel == "cudnn_graph":
+            from cnndsl.backends.triton.cudnn_graph import graph_step
+
+            return graph_step(launch.problem, launch.config, tensors)
         made = specialized(launch)
         return lambda: made.launch(**tensors)
 

@@ -1,15 +1,24 @@
-"""cuDNN's convolutions and cuBLAS's products as candidates beside our kernels, through PyTorch.
+"""cuDNN's convolutions and cuBLAS's products as candidates beside our kernels: what they take, and how.
 
-cuDNN writes a tensor of its own, which is copied to its place; cuBLAS writes there itself, and leaves sum and ReLU to
-passes of their own. All that is counted when they are measured. Both want the bias in the type of the products.
+Through PyTorch ("cudnn") cuDNN writes a tensor of its own, which is copied to its place; cuBLAS writes there itself,
+and leaves sum and ReLU to passes of their own. As a graph of cuDNN's ("cudnn_graph", the extra `cudnn`) all is one
+kernel, which writes there too. What each of them costs is counted when they are measured.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from cnndsl.kernels.families import conv_gemm
+from cnndsl.extras import missing
+from cnndsl.kernels.families import conv1x1_pre, conv_gemm
 from cnndsl.kernels.tails import RELU
+
+LIBRARIES = ("cudnn", "cudnn_graph")  # kernels that are not ours, by their names in plans and tables
+POSED = ("conv_gemm", "conv1x1_pre")  # ours whose problems they may take
+RANKS = 3  # engines that are measured, of those that cuDNN has for a graph, in its own order
+STARTS = {"cudnn_graph": 16}  # bytes at a multiple of which all tensors must start
 
 
 @dataclass(frozen=True)
@@ -19,12 +28,21 @@ class LibraryConfig:
     matrix: bool = False
 
 
-def configurations(problem: object) -> tuple[LibraryConfig, ...]:
-    """The ways in which the library can run a problem; none if it does not take it."""
-    if refusal(problem) is not None:
-        return ()
-    assert isinstance(problem, conv_gemm.Problem)
-    return (LibraryConfig(), LibraryConfig(matrix=True)) if _is_product(problem) else (LibraryConfig(),)
+@dataclass(frozen=True)
+class GraphConfig:
+    """The engine to which cuDNN gives that rank for a graph, 0 the one that it thinks the fastest."""
+
+    rank: int = 0
+
+
+def candidates(problem: Any) -> Iterator[tuple[str, Any]]:
+    """The kernels and configurations by which libraries that are here can run a problem."""
+    if refusal(problem) is None:
+        yield "cudnn", LibraryConfig()
+        if _is_product(problem):
+            yield "cudnn", LibraryConfig(matrix=True)
+    if graph_refusal(problem) is None and not missing("cudnn"):
+        yield from (("cudnn_graph", GraphConfig(rank)) for rank in range(RANKS))
 
 
 def _is_product(problem: conv_gemm.Problem) -> bool:
@@ -36,17 +54,39 @@ def _is_product(problem: conv_gemm.Problem) -> bool:
 
 
 def refusal(problem: object) -> str | None:
-    """Why the library does not take a problem; None if it does."""
+    """Why PyTorch's calls do not take a problem; None if they do."""
     if not isinstance(problem, conv_gemm.Problem):
-        return "it is no convolution"
-    if problem.window > 1:
-        return "its result is pooled"
-    if problem.second or problem.split_at:
-        return "it has several sources or outputs"
-    if problem.bundles > 1:
-        return "its weights are packed for bundles of groups"
+        return "it is no convolution alone"
+    if (reason := _shared_refusal(problem)) is not None:
+        return reason
     if problem.tail not in ((), (RELU,), ("x + other",), ("x + other", RELU)):
         return "its tail is no bias, sum or ReLU"
     if problem.sides[0] != problem.sides[1] or problem.sides[2] != problem.sides[3]:
         return "its padding differs between sides"
     return None
+
+
+def graph_refusal(problem: object) -> str | None:
+    """Why no graph of cuDNN's computes a problem; None if one may. What its engines cannot, they refuse themselves."""
+    if isinstance(problem, conv1x1_pre.Problem):
+        if problem.kernel != (1, 1):
+            return "its input is pooled"
+        if problem.split_at or problem.kept_leading is not None:
+            return "it has several outputs"
+    elif not isinstance(problem, conv_gemm.Problem):
+        return "it is no convolution"
+    elif (reason := _shared_refusal(problem)) is not None:
+        return reason
+    return "its products are of float32, which engines round to TF32" if _exact(problem) else None
+
+
+def _shared_refusal(problem: conv_gemm.Problem) -> str | None:
+    if problem.window > 1:
+        return "its result is pooled"
+    if problem.second or problem.split_at:
+        return "it has several sources or outputs"
+    return "its weights are packed for bundles of groups" if problem.bundles > 1 else None
+
+
+def _exact(problem: conv_gemm.Problem | conv1x1_pre.Problem) -> bool:
+    return problem.dtype == "fp32" and problem.precision == "ieee"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +54,7 @@ def _convolution(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]
     window = ([*problem.stride], [problem.sides[0], problem.sides[2]], [*problem.dilation], 1)
     relu = RELU in problem.tail
 
-    def step() -> None:
+    def convolve() -> None:
         if residual is not None and relu and x.is_cuda:
             made = torch.cudnn_convolution_add_relu(x, w, residual, 1.0, bias, *window)
         elif relu and residual is None and x.is_cuda:
@@ -64,4 +65,22 @@ def _convolution(problem: conv_gemm.Problem, tensors: Mapping[str, torch.Tensor]
             made = F.relu_(made) if relu else made
         out.copy_(made)
 
+    def step() -> None:
+        with searching(x):
+            convolve()
+
     return step
+
+
+@contextmanager
+def searching(x: torch.Tensor) -> Iterator[None]:
+    """cuDNN measures its algorithms for what it has not met before, as with `cudnn.benchmark`.
+
+    In a capture nothing can be measured; there it takes what it found in the run before.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = not (x.is_cuda and torch.cuda.is_current_stream_capturing())
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before

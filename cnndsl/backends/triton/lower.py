@@ -11,6 +11,7 @@ from typing import Any
 
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
+from cnndsl.backends.triton.library import LIBRARIES
 from cnndsl.backends.triton.plan import Buffer, Given, Launch, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules import rule_for
 from cnndsl.backends.triton.rules.chains import find_chains, lower_chain, open_problems
@@ -102,7 +103,7 @@ def require_kernels(plan: Plan, graph: Graph) -> None:
     """Raise `StrictError` unless Triton kernels compute everything; `graph` is the one that was lowered."""
     lines = []
     for launch in plan.launches:
-        if launch.kernel in ("torch", "cudnn"):
+        if launch.kernel in ("torch", *LIBRARIES):
             node = graph[launch.nodes[0]]
             lines.append(f"{node.span}: no Triton kernel serves `{word_of(node.op)}` ({node.name})")
     if lines:

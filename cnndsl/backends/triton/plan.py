@@ -102,7 +102,7 @@ Tensor: TypeAlias = View | Packed | Given | Scratch | Counters
 class Launch:
     """One kernel on one problem.
 
-    kernel   a name in `cnndsl.kernels.families.FAMILIES`, or "torch", or "cudnn" (any library)
+    kernel   a name in `cnndsl.kernels.families.FAMILIES`, or "torch", or a library's (`library.LIBRARIES`)
     tensors  by the kernel's names of its pointers
     nodes    the layers that it computes, by their names in the network as it was written
     """

@@ -22,6 +22,7 @@ from threading import Event, Timer
 from typing import Any
 
 from cnndsl.backends.triton.stored import encode
+from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
 from cnndsl.machine import processors
 
@@ -81,7 +82,7 @@ class Compilers:
         """Compile these, in this order, while other things go on."""
         for request in requests:
             line = request.line()
-            if self.threads is not None and request.kernel != "cudnn" and line not in self.answers:
+            if self.threads is not None and request.kernel in FAMILIES and line not in self.answers:
                 self.answers[line] = self.threads.submit(self._ask, line)
 
     def answer(self, request: Request) -> Answer:

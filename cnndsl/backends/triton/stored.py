@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.backends.triton import plan as plans
-from cnndsl.backends.triton.library import LibraryConfig
+from cnndsl.backends.triton.library import GraphConfig, LibraryConfig
 from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.errors import PlanError
@@ -34,7 +34,7 @@ def _known() -> Iterator[tuple[str, type]]:
     for cls in (*tensors, plans.Launch, plans.Buffer, plans.Port, Plan):
         yield cls.__name__.lower(), cls
     yield from (("original", Original), ("apply", Apply), ("softmax", Softmax), ("lrn", Lrn))
-    yield from (("program", Program), ("library", LibraryConfig))
+    yield from (("program", Program), ("library", LibraryConfig), ("cudnn_graph", GraphConfig))
 
 
 CLASSES: Mapping[str, type] = dict(_known())

@@ -20,9 +20,10 @@ from typing import Any
 import torch
 import triton
 
-from cnndsl.backends.triton import library_steps, stored
+from cnndsl.backends.triton import cudnn_graph, cudnn_tails, library_steps, stored
 from cnndsl.backends.triton.building import Choose, Chosen, suggested
 from cnndsl.backends.triton.candidates import candidates
+from cnndsl.backends.triton.library import LIBRARIES
 from cnndsl.cache import cache_directory
 from cnndsl.errors import OutputError
 from cnndsl.files import write_file
@@ -93,7 +94,7 @@ def choose_from(table: Table, *, strict: bool = False) -> Choose:
 
     def choose(kernel: str, problem: Any, target: Target) -> Chosen:
         known = table.timings(kernel, problem)
-        allowed = [timing for timing in known if not (strict and timing.kernel == "cudnn")]
+        allowed = [timing for timing in known if not (strict and timing.kernel in LIBRARIES)]
         valid = set(candidates(kernel, problem, target)) if allowed else set()
         for timing in allowed:
             if (timing.kernel, timing.config) in valid:
@@ -202,13 +203,16 @@ def versions() -> Mapping[str, str]:
 
 @cache
 def kernel_hash(kernel: str) -> str:
-    """Of the text that a kernel is compiled from; empty for one that does not exist."""
-    if kernel != "cudnn" and kernel not in FAMILIES:
+    """Of the text that a kernel is made from; empty for one that does not exist."""
+    if kernel in FAMILIES:
+        modules = [import_module(FAMILIES[kernel].module), tails, tiles]
+    elif kernel in LIBRARIES:
+        modules = [library_steps] if kernel == "cudnn" else [cudnn_graph, cudnn_tails]
+    else:
         return ""
-    own = library_steps if kernel == "cudnn" else import_module(FAMILIES[kernel].module)
-    files = [module.__file__ for module in (own, tails, tiles)]
-    texts = (Path(file).read_bytes().replace(b"\r\n", b"\n") for file in files if file)
-    return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
+    texts = (Path(str(module.__file__)).read_bytes().replace(b"\r\n", b"\n") for module in modules)
+    engines = cudnn_graph.version() if kernel == "cudnn_graph" else ""  # which another version has in another order
+    return hashlib.sha256(b"".join(texts) + engines.encode()).hexdigest()[:16]
 
 
 def _slug(gpu: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cnndsl.backends.triton.cudnn_graph import graph_step
 from cnndsl.backends.triton.float32 import float32_products
 from cnndsl.backends.triton.library_steps import library_step
 from cnndsl.kernels.families import FAMILIES
@@ -99,6 +100,8 @@ def step(kernel: str, problem: Any, config: Any, tensors: Mapping[str, Tensor]) 
     """What runs a problem by one candidate, splits and copies included."""
     if kernel == "cudnn":
         return library_step(problem, config, _bias_typed(tensors))
+    if kernel == "cudnn_graph":
+        return graph_step(problem, config, tensors)
     made = FAMILIES[kernel].specialize(problem, config)
     elements, counters = FAMILIES[kernel].sums(problem, config)
     if elements:
