@@ -12,17 +12,17 @@ pytest.importorskip("triton")
 import torch.nn.functional as F  # noqa: E402
 from kernel_tensors import Guarded, pixels, planes, poisoned, random  # noqa: E402
 
-from cnndsl.kernels.families import across, conv_gemm, move, pack, pointwise, pool  # noqa: E402
+from cnndsl.kernels.families import conv_gemm, lrn, move, pack, pointwise, pool, softmax  # noqa: E402
 from cnndsl.kernels.tails import steps  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
-from cnndsl.kernels.templates import across as across_template  # noqa: E402
 from cnndsl.kernels.templates import conv_gemm as conv_gemm_template  # noqa: E402
+from cnndsl.kernels.templates import lrn as lrn_template  # noqa: E402
 from cnndsl.kernels.templates import move as move_template  # noqa: E402
 from cnndsl.kernels.templates import pack as pack_template  # noqa: E402
 from cnndsl.kernels.templates import pointwise as pointwise_template  # noqa: E402
 from cnndsl.kernels.templates import pool as pool_template  # noqa: E402
+from cnndsl.kernels.templates import softmax as softmax_template  # noqa: E402
 from cnndsl.ops import all_layers  # noqa: E402
-from cnndsl.ops.activation import Softmax  # noqa: E402
 from cnndsl.ops.merge import Add  # noqa: E402
 from cnndsl.ops.normalization import Lrn  # noqa: E402
 from cnndsl.ops.pooling import Avgpool, Maxpool  # noqa: E402
@@ -191,8 +191,8 @@ def test_pack_turns_pixels_back_into_planes() -> None:
 def test_softmax(image: tuple[int, ...]) -> None:
     x = random(*image, dtype=SINGLE, scale=20.0)
     y = like(x, SINGLE)
-    problem = across_template.describe(Softmax(), x, y.view)
-    across_template.across(problem, across.suggest(problem, TARGET), x, y.view)
+    problem = softmax_template.describe(x, y.view)
+    softmax_template.softmax(problem, softmax.suggest(problem, TARGET), x, y.view)
     y.check(x.double().softmax(-1))
 
 
@@ -205,8 +205,8 @@ def test_lrn(op: Lrn, channels: int) -> None:
     x = random(2, 3, 5, channels, dtype=SINGLE, after=8)
     module = eval(op.torch((channels, 3, 5)).constructor(), {"nn": torch.nn})
     y = like(x, SINGLE)
-    problem = across_template.describe(op, x, y.view)
-    across_template.across(problem, across.suggest(problem, TARGET), x, y.view)
+    problem = lrn_template.describe(op, x, y.view)
+    lrn_template.lrn(problem, lrn.suggest(problem, TARGET), x, y.view)
     y.check(pixels(module(planes(x))), depth=32**2)
 
 

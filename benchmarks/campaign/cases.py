@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from cnndsl.kernels.families import across, chain, conv1x1_pre, conv_gemm, move, pack, pointwise, pool
+from cnndsl.kernels.families import chain, conv1x1_pre, conv_gemm, lrn, move, pack, pointwise, pool, softmax
 from cnndsl.kernels.precision import Dtype
-from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
@@ -75,8 +74,10 @@ def _simple(dtype: Dtype) -> Iterator[Case]:
     planes = pack.Problem("fp32", dtype, 3, 117, 3, 8, (351, 117, 1), (936, 1, 8))
     yield "planes to pixels", "pack", planes
     yield "pixels to planes", "pack", pack.Problem(dtype, "fp32", 3, 117, 40, 40, (4680, 1, 40), (4680, 117, 1))
-    yield "softmax", "across", across.Problem(dtype, 351, 40, 40, 48, Softmax())
-    yield "lrn", "across", across.Problem(dtype, 351, 40, 40, 40, Lrn(5, alpha=1.0))
+    yield "softmax", "softmax", softmax.Problem(dtype, 351, 40, 40, 48)
+    yield "lrn", "lrn", lrn.Problem(pool.Problem(*shape, (13, 9), 40, 40, True), Lrn(5, alpha=1.0))
+    maxima = pool.Problem(*shape, (7, 5), 48, 64, True, (3, 3), (2, 2), ONE)
+    yield "lrn of maxima", "lrn", lrn.Problem(maxima, Lrn(5, alpha=1.0))
 
 
 def usual(dtype: Dtype) -> Iterator[Case]:

@@ -19,6 +19,7 @@ from cnndsl.backends.triton.rules.convolutions import is_stack
 from cnndsl.backends.triton.rules.fallback import word_of
 from cnndsl.backends.triton.rules.heads import find_heads, lower_head
 from cnndsl.backends.triton.rules.kept_pools import find_kept_pools, lower_kept_pool
+from cnndsl.backends.triton.rules.response_norms import find_normed_pools, lower_normed_pool
 from cnndsl.backends.triton.tensor_layout import lay_out_tensors
 from cnndsl.errors import SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
@@ -52,13 +53,13 @@ def lower(
     large for 32-bit offsets.
     """
     building = _started(graph, target, batch, precision, choose, notes or Notes())
-    chains, heads = find_chains(building), find_heads(building)
-    pools = find_kept_pools(building, {name for each in chains.values() for name in each.members})
+    chains, heads, norms = find_chains(building), find_heads(building), find_normed_pools(graph)
+    done = {name for each in chains.values() for name in each.members}
+    pools = find_kept_pools(building, done.union(norms))
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
     absorbed = absorbed.union(*(each.absorbed for each in heads.values()))
     building.layout = lay_out_tensors(graph, building.dtype, absorbed)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
-    done = {name for each in chains.values() for name in each.members}
     done |= {each.convolution for each in pools.values()}
     for node in graph:
         if node.name in chains:
@@ -67,6 +68,8 @@ def lower(
             lower_kept_pool(building, pools[node.name])
         elif node.name in heads:
             lower_head(building, heads[node.name])
+        elif node.name in norms:
+            lower_normed_pool(building, norms[node.name])
         elif node.op.arity != 0 and node.name not in absorbed | done:
             rule_for(node.op)(building, node)
     outputs = tuple(Port(each.name, graph[each.node].shape, building.view(each.node)) for each in graph.outputs)
@@ -111,8 +114,9 @@ def require_kernels(plan: Plan, graph: Graph) -> None:
 
 
 def _absorbed(graph: Graph) -> set[str]:
-    """Nodes that have no tensor: stacks of two sources, and the pixels that a kernel picks from a source itself."""
-    found: set[str] = set()
+    """Nodes that have no tensor: stacks of two sources, the pixels that a kernel picks from a source itself, and what
+    is between a pool and response normalisation."""
+    found = {each.first for each in find_normed_pools(graph).values()}
     for node in graph:
         if is_stack(node, graph.consumers(node.name)) and not graph.is_output(node.name):
             found.add(node.name)

@@ -19,10 +19,9 @@ from cnndsl.backends.triton.rules.fallback import Program
 from cnndsl.errors import PlanError
 from cnndsl.ir.recipe import Apply, Original
 from cnndsl.kernels import families
-from cnndsl.ops.activation import Softmax
 from cnndsl.ops.normalization import Lrn
 
-FORMAT = 3  # of saved plans; a reader refuses others
+FORMAT = 4  # of saved plans; a reader refuses others
 
 
 def _known() -> Iterator[tuple[str, type]]:
@@ -33,7 +32,7 @@ def _known() -> Iterator[tuple[str, type]]:
     tensors = (plans.View, plans.Packed, plans.Given, plans.Scratch, plans.Counters)
     for cls in (*tensors, plans.Launch, plans.Buffer, plans.Port, Plan):
         yield cls.__name__.lower(), cls
-    yield from (("original", Original), ("apply", Apply), ("softmax", Softmax), ("lrn", Lrn))
+    yield from (("original", Original), ("apply", Apply), ("lrn", Lrn))
     yield from (("program", Program), ("library", LibraryConfig), ("cudnn_graph", GraphConfig))
 
 

@@ -9,7 +9,8 @@ from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.rules.convolutions import lower_fused
 from cnndsl.backends.triton.rules.elementwise import lower_concat, lower_pointwise, lower_scale
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
-from cnndsl.backends.triton.rules.maps import lower_across, lower_flatten, lower_move, lower_pool
+from cnndsl.backends.triton.rules.maps import lower_flatten, lower_move, lower_pool, lower_softmax
+from cnndsl.backends.triton.rules.response_norms import lower_lrn
 from cnndsl.ir.graph import Node
 from cnndsl.ops.activation import Pointwise, Prelu, Softmax
 from cnndsl.ops.base import Op
@@ -46,8 +47,8 @@ RULES: Mapping[type[Op], Rule] = {
     Pool: lower_pool,
     GlobalPool: lower_pool,
     AdaptivePool: lower_pool,
-    Softmax: lower_across,
-    Lrn: lower_across,
+    Softmax: lower_softmax,
+    Lrn: lower_lrn,
     Upsample: lower_move,
     Resize: lower_move,
     Pad: lower_move,

@@ -5,37 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from cnndsl.backends.triton.building import Building
+from cnndsl.backends.triton.plan import View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.backends.triton.tensor_layout import is_relabelled
 from cnndsl.ir.graph import Node
-from cnndsl.kernels.families import across, move, pack, pool
-from cnndsl.ops.activation import Softmax
+from cnndsl.kernels.families import move, pack, pool, softmax
 from cnndsl.ops.base import Op
 from cnndsl.ops.fused import Subsample
-from cnndsl.ops.normalization import Lrn
 from cnndsl.ops.pooling import AdaptiveMaxpool, Avgpool, GlobalMaxpool, Maxpool, Pool
 from cnndsl.ops.reshape import ChannelShuffle, Flatten, ZeroPadShortcut
 from cnndsl.ops.resize import Crop, Pad, Resize, Upsample
 
 
 def lower_pool(building: Building, node: Node) -> None:
-    x, y, op = building.input(node), building.view(node.name), node.op
+    x, y = building.input(node), building.view(node.name)
+    building.launch("pool", pool_problem(building, x, y, node.op), {"x": x, "y": y}, node.name)
+
+
+def pool_problem(building: Building, x: View, y: View, op: Op) -> pool.Problem:
+    """That of a pool from one tensor to another."""
     shape = (building.dtype, building.batch, x.height, x.width, x.channels, y.size, x.leading, y.leading)
     maximum = isinstance(op, Maxpool | GlobalMaxpool | AdaptiveMaxpool)
-    if isinstance(op, Pool):
-        counted = not isinstance(op, Avgpool) or op.counts_padding
-        sides = op.sides((x.channels, x.height, x.width))
-        problem = pool.Problem(*shape, maximum, op.kernel, op.stride, sides, count_padding=counted)
-    else:
-        problem = pool.Problem(*shape, maximum, adaptive=True)
-    building.launch("pool", problem, {"x": x, "y": y}, node.name)
+    if not isinstance(op, Pool):
+        return pool.Problem(*shape, maximum, adaptive=True)
+    counted = not isinstance(op, Avgpool) or op.counts_padding
+    sides = op.sides((x.channels, x.height, x.width))
+    return pool.Problem(*shape, maximum, op.kernel, op.stride, sides, count_padding=counted)
 
 
-def lower_across(building: Building, node: Node) -> None:
+def lower_softmax(building: Building, node: Node) -> None:
     x, y = building.input(node), building.view(node.name)
-    assert isinstance(node.op, Lrn | Softmax)
-    problem = across.Problem(building.dtype, building.batch * x.pixels, x.channels, x.leading, y.leading, node.op)
-    building.launch("across", problem, {"x": x, "y": y}, node.name)
+    problem = softmax.Problem(building.dtype, building.batch * x.pixels, x.channels, x.leading, y.leading)
+    building.launch("softmax", problem, {"x": x, "y": y}, node.name)
 
 
 def lower_flatten(building: Building, node: Node) -> None:

@@ -1,4 +1,4 @@
-"""Layers that look across the channels of each pixel: softmax, and local response normalisation."""
+"""Softmax across the channels of each pixel."""
 
 from __future__ import annotations
 
@@ -9,30 +9,26 @@ from cnndsl.kernels.family import Family, Shipped, by_type
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.targets import Target
 from cnndsl.kernels.work import Work
-from cnndsl.ops.activation import Softmax
-from cnndsl.ops.normalization import Lrn
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A layer of this kind on images of so many channels."""
+    """On so many pixels of so many channels."""
 
     dtype: Dtype
     pixels: int
     channels: int
     x_leading: int
     y_leading: int
-    op: Softmax | Lrn
 
     def work(self) -> Work:
         elements = self.pixels * self.channels
-        each = 2 * self.op.size + 4 if isinstance(self.op, Lrn) else 4
-        return Work(2 * elements * SIZES[self.dtype], elements * each)
+        return Work(2 * elements * SIZES[self.dtype], 4 * elements)
 
 
 @dataclass(frozen=True)
 class Config:
-    """Elements of a tile; softmax takes all channels of a pixel at once."""
+    """Elements of a tile, which has all channels of a pixel."""
 
     elements: int
     warps: int = 4
@@ -51,11 +47,10 @@ def suggest(problem: Problem, target: Target) -> Config:
 
 
 def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
-    for op in (Softmax(), Lrn(5)):
-        problem = Problem(dtype, 8 * 784, 256, 256, 256, op)
-        for config in configurations(target, dtype):
-            label = f"{op}, {config.elements} elements, {config.warps * target.lanes} threads"
-            yield Shipped(label, problem, config)
+    problem = Problem(dtype, 8 * 784, 256, 256, 256)
+    for config in configurations(target, dtype):
+        label = f"{config.elements} elements, {config.warps * target.lanes} threads"
+        yield Shipped(label, problem, config)
 
 
-FAMILIES = (Family("across", "across.specialize", suggest, by_type(configurations), shipped, trial="across"),)
+FAMILIES = (Family("softmax", "softmax.specialize", suggest, by_type(configurations), shipped, trial="softmax"),)
