@@ -33,8 +33,9 @@ def pretend_to_build(plan: Plan) -> Binaries:
             name, swizzles = f"{launch.kernel}_kernel", (SWIZZLE,) * len(made.boxes)
             threads, parameters = made.warps * lanes, made.parameters + 2
             kernels[key] = Built(
-                name, key.encode(), parameters, scratch, threads, SHARED, 0, 0, "", 16, 0, bool(swizzles), swizzles
-            )
+                name, key.encode(), parameters, scratch, threads, SHARED, 0, 0, "", 16, 0, bool(swizzles), swizzles,
+                made.early(TARGETS[plan.target].arch),
+            )  # fmt: skip
     return Binaries(plan, kernels, keys)
 
 
@@ -67,6 +68,7 @@ class Library:
     """What the loader calls of libcuda and HIP's library.
 
     counts  how many arguments a kernel takes, by its key
+    early   launches that may begin before the one in front of them ends
     """
 
     counts: Mapping[str, int]
@@ -76,6 +78,7 @@ class Library:
     calls: list[Call] = field(default_factory=list)
     maps: dict[int, Map] = field(default_factory=dict)
     status: int = 0
+    early: int = 0
 
     def cuTensorMapEncodeTiled(self, place: Any, element: int, rank: int, address: Any, *told: Any) -> int:
         """Writes the address where a kernel looks for the descriptor."""
@@ -101,6 +104,15 @@ class Library:
         assert attribute == 8
         self.allowed[function.value] = value
         return self.status
+
+    def cuLaunchKernelEx(self, launch: Any, function: Any, arguments: Any, extra: Any) -> int:
+        """Of a kernel that waits for the launch in front of it, and is told to start before that ends."""
+        told = launch._obj
+        (early,) = (told.attributes[index] for index in range(told.count))
+        assert (early.id, early.value) == (6, 1) and ctypes.sizeof(early) == 72 and ctypes.sizeof(told) == 56
+        self.early += 1
+        stream = ctypes.c_void_p(told.stream)
+        return self.cuLaunchKernel(function, *told.grid, *told.block, told.shared, stream, arguments, extra)
 
     def cuLaunchKernel(self, function: Any, *numbers: Any) -> int:
         assert self.allowed[function.value] >= numbers[6]

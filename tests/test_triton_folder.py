@@ -177,7 +177,7 @@ def within_its_memory(manifest: dict[str, Any]) -> None:
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "another format": (
         lambda m: m.update({"cnndsl manifest": 1}),
-        "is a manifest of format 1, and this run.py reads 4",
+        "is a manifest of format 1, and this run.py reads 5",
     ),
     "a path out": (lambda m: layer(m).update(program="../evil.py"), "must be a file in layers/, not '../evil.py'"),
     "an absolute path": (lambda m: layer(m).update(program="/tmp/evil.py"), "must be a file in layers/"),
@@ -400,7 +400,8 @@ def test_the_driver_gets_whole_numbers(plan: Plan) -> None:
     driver = FakeDriver(plan)
     driver.library = SimpleNamespace(cuLaunchKernel=prototype(lambda *given: seen.append(given) or 0))
     values = (ctypes.c_void_p * 2)(2**63, 2**40)
-    driver.launch(ctypes.c_void_p(2**47 + 1), [2**31 - 1, 65535, 1], 128, 2**17, values)
+    kernel = {"threads": 128, "shared": 2**17, "early": False}
+    driver.launch(ctypes.c_void_p(2**47 + 1), [2**31 - 1, 65535, 1], kernel, values)
     assert seen == [(2**47 + 1, 2**31 - 1, 65535, 1, 128, 1, 1, 2**17, 77, ctypes.addressof(values), None)]
 
 

@@ -46,7 +46,8 @@ def test_a_pool_beside_it_is_one_launch_where_that_pays(name: str) -> None:
 
 
 def test_an_output_between_them_is_written() -> None:
-    network = cnndsl.loads("network n { input 24 x 9 x 8\n lrn 5 as a\n maxpool 3x3, /2 as b\n group { | from a | from b } }")
+    layers = "lrn 5 as a\n maxpool 3x3, /2 as b\n group { | from a | from b }"
+    network = cnndsl.loads(f"network n {{ input 24 x 9 x 8\n {layers} }}")
     plan = lower(rewritten(network.graph), TARGETS["sm_90"])
     assert [each.kernel for each in plan.launches] == ["pack", "lrn", "pool"]
 

@@ -503,7 +503,7 @@ def test_a_launch_finds_what_was_compiled_for_it(
     """With all that a launch tells the compiler, a limit of registers too, and for the GPU that it runs on."""
     kernel, problem = PROBLEMS["conv_gemm"]
     config = gemm.Config(64, 64, block_k, 4, 2)
-    limit = FAMILIES["conv_gemm"].specialize(problem, config).options(nvidia=True).get("maxnreg")
+    limit = FAMILIES["conv_gemm"].specialize(problem, config).options(90).get("maxnreg")
     assert (limit is None) == (block_k == 32)
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     with Compilers(replace(TARGET, arch=arch), 1) as compilers:

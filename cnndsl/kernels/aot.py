@@ -67,6 +67,17 @@ class Compiled:
         return min((width for width in widths if width), default=0)
 
     @property
+    def early(self) -> bool:
+        """Whether it waits for the launch in front of it, and so may begin before that ends."""
+        return "griddepcontrol.wait" in self.assembly
+
+    @property
+    def hasty(self) -> bool:
+        """Whether it reads or writes memory before it waits; asking the L2 cache for it is neither."""
+        before = self.assembly.partition("griddepcontrol.wait")[0] if self.early else ""
+        return re.search(r"\b(?:ld|st|red|atom|cp\.async)[\w.]*\.global|cp\.async\.bulk", before) is not None
+
+    @property
     def boxes(self) -> bool:
         """Whether it uses Hopper's tensor memory accelerator, by descriptors that it is given."""
         return "cp.async.bulk.tensor" in self.assembly and "tensormap.replace" not in self.assembly
@@ -74,7 +85,7 @@ class Compiled:
 
 def compile_for(target: Target, specialization: Specialization) -> Compiled:
     """Compile ahead of time; Triton's interpreter must be off in this process."""
-    kernel, pointers, constants = specialization.kernel, specialization.pointers, dict(specialization.constants)
+    kernel, pointers, constants = specialization.kernel, specialization.pointers, specialization.settled(target.arch)
     constants |= {name: None for name, element in pointers.items() if element is None}
     taken = specialization.taken
     signature = {name: specialization.type_of(name) if name in taken else "constexpr" for name in kernel.arg_names}
@@ -84,7 +95,7 @@ def compile_for(target: Target, specialization: Specialization) -> Compiled:
         if name not in specialization.unaligned and name not in specialization.boxes
     }
     source = ASTSource(kernel, signature, constexprs=constants, attrs=aligned)
-    options = specialization.options(nvidia=target.nvidia)
+    options = specialization.options(target.arch)
     built = triton.compile(source, target=GPUTarget(target.backend, target.arch, target.lanes), options=options)
     return _read(built, target)
 

@@ -20,7 +20,7 @@ from cnndsl.kernels.aot import Compiled
 from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import Target
 
-FORMAT = 2  # of kept files; part of their names
+FORMAT = 3  # of kept files; part of their names
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Built:
     narrowest_copy: int
     boxes: bool
     swizzles: tuple[int, ...] = ()
+    early: bool = False
 
     @staticmethod
     def of(made: Compiled) -> Built:
@@ -60,6 +61,7 @@ class Built:
             made.narrowest_copy,
             made.boxes,
             made.swizzles,
+            made.early,
         )
 
 

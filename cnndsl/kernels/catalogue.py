@@ -48,6 +48,10 @@ class Entry:
             found.append(f"copies {compiled.narrowest_copy} bytes at once to shared memory")
         if self.family.boxes and not compiled.boxes:
             found.append("does not use the tensor memory accelerator")
+        if compiled.early != self.specialization.early(target.arch):
+            found.append("may start early and does not wait" if not compiled.early else "waits for nothing")
+        if compiled.hasty or (compiled.early and compiled.scratch):
+            found.append("touches memory that the launch in front of it may still use")
         return found
 
     def instruction(self, target: Target) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,6 +17,9 @@ from cnndsl.kernels.precision import Dtype
 
 TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 ELEMENTS: dict[str, torch.dtype] = {"i32": torch.int32} | TORCH_DTYPES  # that pointers point to
+Architecture = int | str | None  # of NVIDIA's GPUs ten times the capability, of AMD's a name
+EARLY = "EARLY"  # the constant by which kernels know that they may start early
+FIRST_EARLY = 90  # the first architecture that can
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
 
 
@@ -78,17 +82,36 @@ class Specialization:
     def launch(self, **tensors: torch.Tensor | None) -> None:
         """Run it on tensors, by the names of `pointers`; on the CPU this needs Triton's interpreter."""
         given = {name: self.argument(name, tensors.get(name)) for name in self.pointers}
-        self.kernel[self.grid](**given, **self.constants, **self.options(nvidia=not torch.version.hip))
+        arch = architecture(next(tensor.device for tensor in tensors.values() if tensor is not None))
+        self.kernel[self.grid](**given, **self.settled(arch), **self.options(arch))
 
     def argument(self, name: str, tensor: Any) -> Any:
         """A tensor as the kernel takes it."""
         box = self.boxes.get(name)
         return tensor if box is None else TensorDescriptor(tensor, [*box.shape], [*box.strides], [*box.block])
 
-    def options(self, *, nvidia: bool) -> dict[str, Any]:
+    def early(self, arch: Architecture) -> bool:
+        """Whether a GPU starts it before the launch in front of it has ended, which the kernel then waits for."""
+        return isinstance(arch, int) and arch >= FIRST_EARLY and EARLY in self.kernel.arg_names
+
+    def settled(self, arch: Architecture) -> dict[str, Any]:
+        """All its constants on such a GPU."""
+        return {**self.constants} | ({EARLY: self.early(arch)} if EARLY in self.kernel.arg_names else {})
+
+    def options(self, arch: Architecture) -> dict[str, Any]:
         """What the compiler is told beside the constants."""
         options = {"num_warps": self.warps, "num_stages": self.stages, "enable_fp_fusion": True}
-        return options | ({"maxnreg": self.registers} if nvidia and self.registers else {})
+        options |= {"launch_pdl": True} if self.early(arch) else {}
+        return options | ({"maxnreg": self.registers} if isinstance(arch, int) and self.registers else {})
+
+
+@cache
+def architecture(device: torch.device) -> Architecture:
+    """That of a GPU; None of a CPU, on which the interpreter stands for one."""
+    if device.type != "cuda":
+        return None
+    found: Any = torch.cuda.get_device_properties(device)
+    return str(found.gcnArchName).split(":")[0] if torch.version.hip else 10 * int(found.major) + int(found.minor)
 
 
 def leading(tensor: torch.Tensor) -> int:

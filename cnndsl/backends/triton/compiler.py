@@ -54,8 +54,8 @@ def _keep(made: Specialization, target: Target) -> None:
         name: element and made.argument(name, Pointer(ELEMENTS[element], 8 if name in made.unaligned else 0))
         for name, element in made.pointers.items()
     }
-    options = made.options(nvidia=target.nvidia)
-    made.kernel.run(grid=made.grid, warmup=True, **tensors, **made.constants, **options)
+    options = made.options(target.arch)
+    made.kernel.run(grid=made.grid, warmup=True, **tensors, **made.settled(target.arch), **options)
 
 
 class TargetAlone:

@@ -1,4 +1,4 @@
-"""The arguments of a kernel where a driver reads them: addresses, and descriptors of boxes, which are made once.
+"""What a driver reads of a launch: addresses, descriptors of boxes, which are made once, and whether it starts early.
 
 A box is three arguments: a descriptor of 128 bytes (CUDA's CUtensorMap) that the driver makes, then its extents and
 strides. Axes are in the manifest's order, the innermost last; the driver has them the other way round.
@@ -17,7 +17,33 @@ ALIGNED = 64  # bytes at a multiple of which a descriptor must lie
 ELEMENTS = {"fp16": 6, "bf16": 9, "fp32": 7}  # CU_TENSOR_MAP_DATA_TYPE_FLOAT16 and so on
 PLAIN, TO_128_BYTES, ZEROS = 0, 2, 0  # no interleaving, what the L2 cache fetches, what is beyond the shape
 
+STARTS_EARLY = 6  # CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+
 Call = Callable[..., None]  # of a function of the driver by its name
+
+
+class Attribute(ctypes.Structure):
+    """CUDA's CUlaunchAttribute, of which the value is a union of 64 bytes."""
+
+    _fields_ = (("id", ctypes.c_int), ("unused", ctypes.c_int), ("value", ctypes.c_int), ("rest", ctypes.c_uint8 * 60))
+
+
+class EarlyLaunch(ctypes.Structure):
+    """CUDA's CUlaunchConfig of a kernel that begins before the launch in front of it has ended, for which it waits."""
+
+    _fields_ = (
+        ("grid", ctypes.c_uint * 3),
+        ("block", ctypes.c_uint * 3),
+        ("shared", ctypes.c_uint),
+        ("stream", ctypes.c_void_p),
+        ("attributes", ctypes.POINTER(Attribute)),
+        ("count", ctypes.c_uint),
+    )
+
+    def __init__(self, grid: Sequence[int], threads: int, shared: int, stream: int) -> None:
+        early = Attribute(STARTS_EARLY, 0, 1)
+        axes, block = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(threads, 1, 1)
+        super().__init__(axes, block, shared, stream, ctypes.pointer(early), 1)
 
 
 class Arguments:

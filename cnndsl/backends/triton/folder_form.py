@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-FORMAT = 4  # of manifests; 1 had no digests, 2 no counters, 3 no boxes
+FORMAT = 5  # of manifests; 1 had no digests, 2 no counters, 3 no boxes, 4 no early kernels
 MANIFEST_FILE = "manifest.json"
 SIZES = {"fp16": 2, "bf16": 2, "fp32": 4}  # bytes of a number
 MEMORIES = ("arena", "weights", "scratch", "counters")
@@ -124,6 +124,7 @@ MANIFEST = {
             "parameters": _number(2, 500),
             "threads": _number(32, 1024, 32),
             "shared": _number(0, 2**20),
+            "early": Kind("true or false", lambda value: isinstance(value, bool)),
         }
     ),
     "launches": Listed(By(lambda found: LAYER if "program" in found else LAUNCH), 1),

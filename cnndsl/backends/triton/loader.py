@@ -26,9 +26,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch.func import functional_call
 
-from cnndsl.backends.triton.folder_arguments import Arguments
+from cnndsl.backends.triton.folder_arguments import Arguments, EarlyLaunch
 from cnndsl.backends.triton.folder_checks import WEIGHTS, read
-from cnndsl.backends.triton.folder_form import refuse
+from cnndsl.backends.triton.folder_form import Record, refuse
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 USUAL_SHARED = 48 * 1024  # bytes that a block of NVIDIA's may have without asking
@@ -41,6 +41,7 @@ LOAD, FIND, LAUNCH = (P, P), (P, P, ctypes.c_char_p), (P, *[U] * 7, P, P, P)
 ARGUMENTS = {  # of the drivers' functions; without them a number of 64 bits would be cut
     **dict(zip(CUDA, (LOAD, FIND, LAUNCH), strict=True)),
     **dict(zip(HIP, (LOAD, FIND, LAUNCH), strict=True)),
+    "cuLaunchKernelEx": (P, P, P, P),  # drivers before CUDA 11.8 lack it
     "cuFuncSetAttribute": (P, ctypes.c_int, ctypes.c_int),
     "cuTensorMapEncodeTiled": (
         P,
@@ -137,10 +138,14 @@ class Driver:
             self.call("cuFuncSetAttribute", function, MAX_DYNAMIC_SHARED, shared)
         return function
 
-    def launch(self, function: ctypes.c_void_p, grid: list[int], threads: int, shared: int, arguments: Any) -> None:
+    def launch(self, function: ctypes.c_void_p, grid: list[int], kernel: Record, arguments: Any) -> None:
         """`arguments` is an array of pointers to the values."""
-        stream = ctypes.c_void_p(self.stream())
-        self.call(self.names[2], function, *grid, threads, 1, 1, shared, stream, arguments, None)
+        threads, shared, stream = kernel["threads"], kernel["shared"], self.stream()
+        if kernel["early"]:
+            launch = EarlyLaunch(grid, threads, shared, stream)
+            self.call("cuLaunchKernelEx", ctypes.byref(launch), function, arguments, None)
+        else:
+            self.call(self.names[2], function, *grid, threads, 1, 1, shared, P(stream), arguments, None)
 
 
 def _require(target: str, device: torch.device) -> None:
@@ -272,7 +277,7 @@ class Network:
         def step(given: Sequence[torch.Tensor]) -> None:
             arguments.give([x.data_ptr() for x in given])
             function = functions[launch["kernel"]]
-            self.driver.launch(function, launch["grid"], kernel["threads"], kernel["shared"], arguments.pointers)
+            self.driver.launch(function, launch["grid"], kernel, arguments.pointers)
 
         return step
 

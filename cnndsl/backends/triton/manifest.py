@@ -76,6 +76,7 @@ class Manifest:
             "parameters": made.parameters,
             "threads": made.threads,
             "shared": made.shared,
+            "early": made.early,
         }
 
     def _weights(self) -> Iterator[tuple[str, Record]]:

@@ -9,6 +9,7 @@ import triton.language as tl
 from cnndsl.kernels.families.chain import Config, Problem, refusal
 from cnndsl.kernels.families.conv_gemm import Second
 from cnndsl.kernels.specialization import Specialization
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.work import ceil_div, power_of_two
 
@@ -66,8 +67,9 @@ def chain_kernel(
     X_LEADING: tl.constexpr, RESIDUAL_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, Z_LEADING: tl.constexpr,
     TAIL1: tl.constexpr, TAIL2: tl.constexpr, TAIL3: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_MIDDLE: tl.constexpr,
-    BLOCK_N: tl.constexpr, BLOCK_LAST: tl.constexpr,
+    BLOCK_N: tl.constexpr, BLOCK_LAST: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
     offsets_m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     m = tl.minimum(offsets_m, M - 1)

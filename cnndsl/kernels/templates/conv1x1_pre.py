@@ -9,6 +9,7 @@ import triton.language as tl
 from cnndsl.kernels.families.conv1x1_pre import Problem
 from cnndsl.kernels.families.conv_gemm import Config
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import lines, wait_with_weights
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile, tile_position
 from cnndsl.kernels.work import Products, ceil_div
@@ -54,7 +55,9 @@ def conv1x1_pre_kernel(
     RESIDUAL_LEADING: tl.constexpr, KEPT_LEADING: tl.constexpr,
     PROLOGUE: tl.constexpr, TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr,
+    LINES: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_with_weights(w, FILTERS * CHANNELS, LINES, EARLY)
     M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
     TAPS: tl.constexpr = KERNEL_H * KERNEL_W
     row, column = tile_position((M + BLOCK_M - 1) // BLOCK_M, (FILTERS + BLOCK_N - 1) // BLOCK_N, GROUP)
@@ -113,6 +116,7 @@ REGISTERS = 255  # of a thread that stores what it pools: else the assembler spi
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:
+    grid = (ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n), 1, 1)
     constants = {
         "BATCH": problem.batch,
         "HEIGHT": problem.height,
@@ -145,6 +149,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "BLOCK_N": config.block_n,
         "BLOCK_K": config.block_k,
         "GROUP": config.group,
+        "LINES": lines(problem.filters * problem.channels, problem.dtype, grid),
     }
     pointers = {
         "x": problem.dtype,
@@ -157,12 +162,9 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "y2": problem.dtype if problem.split_at else None,
         "kept": None if problem.kept_leading is None else problem.dtype,
     }
-    tiles = ceil_div(problem.pixels, config.block_m) * ceil_div(problem.filters, config.block_n)
     stages = config.stages if problem.kernel[0] * problem.kernel[1] <= LARGEST_BUFFERED else 1
     registers = None if problem.kept_leading is None else REGISTERS
-    return Specialization(
-        conv1x1_pre_kernel, pointers, constants, (tiles, 1, 1), config.warps, stages, registers=registers
-    )
+    return Specialization(conv1x1_pre_kernel, pointers, constants, grid, config.warps, stages, registers=registers)
 
 
 def conv1x1_pre(

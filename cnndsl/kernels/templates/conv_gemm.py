@@ -15,6 +15,7 @@ from cnndsl.kernels.families.conv_gemm import (
 )
 from cnndsl.kernels.precision import SIZES
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import lines, wait_with_weights
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile, tile_position
 from cnndsl.kernels.work import Products
@@ -35,7 +36,9 @@ def conv_gemm_kernel(
     TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, GROUP: tl.constexpr, SPLITS: tl.constexpr,
     FLAT: tl.constexpr, BUNDLES: tl.constexpr, CENTRED: tl.constexpr, POOL_H: tl.constexpr, POOL_W: tl.constexpr,
+    LINES: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_with_weights(w, BUNDLES * FILTERS * KERNEL_H * KERNEL_W * CHANNELS, LINES, EARLY)
     STORED_H: tl.constexpr = OUT_HEIGHT // POOL_H
     STORED_W: tl.constexpr = OUT_WIDTH // POOL_W
     WINDOW: tl.constexpr = POOL_H * POOL_W
@@ -160,6 +163,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
     if config.splits > 1 and (problem.second is not None or problem.bundles > 1):
         raise ValueError("a convolution of two sources or in bundles cannot be split")
     extra = problem.second or Second(1, 1, 0, 0)
+    grid = (tiles(problem, config), config.splits, problem.bundles)
     constants = {
         "BATCH": problem.batch,
         "HEIGHT": problem.height,
@@ -195,6 +199,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "SPLIT_AT": problem.split_at,
         "RESIDUAL_LEADING": problem.residual_leading or 0,
         "TAIL": tail(problem.tail),
+        "LINES": lines(problem.bundles * problem.filters * problem.depth, problem.dtype, grid),
     }
     split = config.splits > 1
     pointers = {
@@ -209,7 +214,6 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "partial": "fp32" if split else None,
         "counters": "i32" if split else None,
     }
-    grid = (tiles(problem, config), config.splits, problem.bundles)
     registers = REGISTERS if config.block_k * SIZES[problem.dtype] >= DEEP_STEP else None
     return Specialization(conv_gemm_kernel, pointers, constants, grid, config.warps, config.stages, registers=registers)
 

@@ -11,6 +11,7 @@ from cnndsl.kernels.families.conv_grouped import (
     Config,
 )
 from cnndsl.kernels.specialization import Specialization
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile
 from cnndsl.kernels.work import ceil_div, power_of_two
@@ -24,8 +25,9 @@ def depthwise_kernel(
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
     TOP: tl.constexpr, LEFT: tl.constexpr, DILATION_H: tl.constexpr, DILATION_W: tl.constexpr,
     X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, RESIDUAL_LEADING: tl.constexpr, TAIL: tl.constexpr,
-    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     M: tl.constexpr = BATCH * OUT_HEIGHT * OUT_WIDTH
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)

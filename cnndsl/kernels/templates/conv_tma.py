@@ -9,6 +9,7 @@ import triton.language as tl
 from cnndsl.kernels.families.conv_gemm import Problem
 from cnndsl.kernels.families.conv_tma import ALIGNED, Config, box, boxes, refusal, seen
 from cnndsl.kernels.specialization import Box, Specialization
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile
 from cnndsl.kernels.work import ceil_div
@@ -24,8 +25,10 @@ def conv_tma_kernel(
     Y_LEADING: tl.constexpr, Y2_LEADING: tl.constexpr, SPLIT_AT: tl.constexpr, RESIDUAL_LEADING: tl.constexpr,
     TAIL: tl.constexpr, PRECISION: tl.constexpr,
     BOX_B: tl.constexpr, BOX_H: tl.constexpr, BOX_W: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
+    EARLY: tl.constexpr,
 ):  # fmt: skip
     """`x` and `w` are descriptors: N H W C in boxes of pixels by BLOCK_K, and filters by taps by channels."""
+    wait_for_tensors(EARLY)
     TAPS: tl.constexpr = KERNEL_H * KERNEL_W
     BLOCKS: tl.constexpr = (CHANNELS + BLOCK_K - 1) // BLOCK_K
     WINDOW: tl.constexpr = POOL_H * POOL_W

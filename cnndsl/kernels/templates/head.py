@@ -7,6 +7,7 @@ import triton.language as tl
 
 from cnndsl.kernels.families.head import PIXELS, Config, Problem, parts
 from cnndsl.kernels.specialization import Specialization
+from cnndsl.kernels.templates.early import lines, wait_with_weights
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.work import ceil_div, power_of_two
 
@@ -18,7 +19,9 @@ def head_kernel(
     X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr, PROLOGUE: tl.constexpr, TAIL: tl.constexpr,
     PARTS: tl.constexpr, BLOCK_PARTS: tl.constexpr,
     BLOCK_P: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
+    LINES: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_with_weights(w, FILTERS * CHANNELS, LINES, EARLY)
     part = tl.program_id(1)
     n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
     c = part * BLOCK_K + tl.arange(0, BLOCK_K)
@@ -59,6 +62,7 @@ def head_kernel(
 def specialize(problem: Problem, config: Config) -> Specialization:
     """It takes memory for `partial`, float32, and `counters`, which are 0 before and after: `sums` says how much."""
     count = parts(problem, config)
+    grid = (ceil_div(problem.filters, config.block_n), count, 1)
     constants = {
         "BATCH": problem.batch,
         "PIXELS": problem.pixels,
@@ -73,6 +77,7 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "BLOCK_P": min(PIXELS, power_of_two(problem.pixels)),
         "BLOCK_N": config.block_n,
         "BLOCK_K": config.block_k,
+        "LINES": lines(problem.filters * problem.channels, problem.dtype, grid),
     }
     pointers = {
         "x": problem.dtype,
@@ -84,5 +89,4 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "partial": "fp32",
         "counters": "i32",
     }
-    grid = (ceil_div(problem.filters, config.block_n), count, 1)
     return Specialization(head_kernel, pointers, constants, grid, config.warps, 1)

@@ -13,6 +13,7 @@ import triton.language as tl
 from cnndsl.kernels.families import pool
 from cnndsl.kernels.families.lrn import Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tiles import larger
 from cnndsl.kernels.work import ceil_div, power_of_two
 from cnndsl.ops.images import Pair, Sides
@@ -118,8 +119,9 @@ def lrn_kernel(
     STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr, TOP: tl.constexpr, LEFT: tl.constexpr,
     X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr,
     SIZE: tl.constexpr, ALPHA: tl.constexpr, BETA: tl.constexpr, OFFSET: tl.constexpr, FIRST: tl.constexpr,
-    BLOCK_M: tl.constexpr, OCTETS: tl.constexpr,
+    BLOCK_M: tl.constexpr, OCTETS: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     m = (tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M))[:, None, None]
     c = (tl.program_id(1) * OCTETS + tl.arange(0, OCTETS))[None, :, None] * 8 + tl.arange(0, 8)[None, None, :]
     image = m // (OUT_HEIGHT * OUT_WIDTH)
@@ -186,5 +188,7 @@ def describe(
     sides: Sides = (0, 0, 0, 0),
 ) -> Problem:
     """The problem that these tensors pose."""
-    shape, out = (DTYPES[x.dtype], *x.shape), (y.shape[1], y.shape[2])
-    return Problem(pool.Problem(*shape, out, leading(x), leading(y), True, kernel, stride, sides), op)
+    batch, height, width, channels = x.shape
+    out, steps = (y.shape[1], y.shape[2]), (leading(x), leading(y))
+    window = pool.Problem(DTYPES[x.dtype], batch, height, width, channels, out, *steps, True, kernel, stride, sides)
+    return Problem(window, op)

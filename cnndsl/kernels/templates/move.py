@@ -8,6 +8,7 @@ import triton.language as tl
 
 from cnndsl.kernels.families.move import Config, Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.work import ceil_div, power_of_two
 from cnndsl.ops.images import Pair
 
@@ -19,8 +20,9 @@ def move_kernel(
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, OUT_CHANNELS: tl.constexpr,
     STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr, SCALE_H: tl.constexpr, SCALE_W: tl.constexpr,
     TOP: tl.constexpr, LEFT: tl.constexpr, GROUPS: tl.constexpr, X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr,
-    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
     image = m // (OUT_HEIGHT * OUT_WIDTH)

@@ -8,6 +8,7 @@ import triton.language as tl
 
 from cnndsl.kernels.families.pack import Config, Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.work import ceil_div, power_of_two
 
 
@@ -17,8 +18,9 @@ def pack_kernel(
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, OUT_CHANNELS: tl.constexpr,
     X_BATCH: tl.constexpr, X_CHANNEL: tl.constexpr, X_PIXEL: tl.constexpr,
     Y_BATCH: tl.constexpr, Y_CHANNEL: tl.constexpr, Y_PIXEL: tl.constexpr,
-    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     pixel = (tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M))[:, None]
     c = (tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C))[None, :]
     image = tl.program_id(2)

@@ -13,6 +13,7 @@ from cnndsl.kernels.families.pointwise import (
     Source,
 )
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.work import ceil_div, power_of_two
 
@@ -43,8 +44,9 @@ def pointwise_kernel(
     X1_BATCH: tl.constexpr, X1_PIXEL: tl.constexpr, X1_CHANNEL: tl.constexpr,
     X2_BATCH: tl.constexpr, X2_PIXEL: tl.constexpr, X2_CHANNEL: tl.constexpr,
     X3_BATCH: tl.constexpr, X3_PIXEL: tl.constexpr, X3_CHANNEL: tl.constexpr,
-    TAIL: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    TAIL: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
     image = m // PIXELS

@@ -8,6 +8,7 @@ import triton.language as tl
 
 from cnndsl.kernels.families.pool import Config, Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import larger
 from cnndsl.kernels.work import ceil_div, power_of_two
@@ -22,8 +23,9 @@ def pool_kernel(
     STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr, TOP: tl.constexpr, BOTTOM: tl.constexpr,
     LEFT: tl.constexpr, RIGHT: tl.constexpr, X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr,
     ADAPTIVE: tl.constexpr, MAXIMUM: tl.constexpr, COUNT_PADDING: tl.constexpr, TAIL: tl.constexpr,
-    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
     inside = (m < M)[:, None] & (c < CHANNELS)[None, :]
@@ -75,8 +77,9 @@ def pool_kernel(
 def global_pool_kernel(
     x, y,
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr,
-    MAXIMUM: tl.constexpr, TAIL: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    MAXIMUM: tl.constexpr, TAIL: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     image = tl.program_id(0)
     c = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
     lowest = float("-inf") if MAXIMUM else 0.0

@@ -8,14 +8,16 @@ import triton.language as tl
 
 from cnndsl.kernels.families.softmax import Config, Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
+from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.work import ceil_div, power_of_two
 
 
 @triton.jit
 def softmax_kernel(
     x, y, M: tl.constexpr, CHANNELS: tl.constexpr, X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr,
-    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
+    wait_for_tensors(EARLY)
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     c = tl.arange(0, BLOCK_C)
     inside = (m < M)[:, None] & (c < CHANNELS)[None, :]

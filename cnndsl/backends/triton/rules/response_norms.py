@@ -1,4 +1,4 @@
-"""Local response normalisation, in one kernel with the max-pool before or after it if no other reads what is between."""
+"""Local response normalisation, in one kernel with a max-pool before or after it if no other reads what is between."""
 
 from __future__ import annotations
 
