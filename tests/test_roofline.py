@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+import l2
 import plans
 import roofline
 
@@ -22,6 +23,9 @@ from cnndsl.backends.triton import make_plan
 from cnndsl.backends.triton.roofline import BATCH, CARDS, floor_of, floors
 from cnndsl.cli import summary as summary_command
 from cnndsl.cli.main import main
+from cnndsl.kernels.families import conv_gemm
+from cnndsl.kernels.tails import RELU
+from cnndsl.kernels.targets import TARGETS
 from cnndsl.kernels.work import Work
 
 # Milliseconds on an H200 (4.3 TB/s, 790 TFLOP/s), batch 32, half precision, of a model that was made without this
@@ -74,6 +78,34 @@ def test_the_numbers_of_plans_are_those_of_this_version(name: str) -> None:
     for row in found:
         assert row.floor <= row.by_l2 and 0 < row.useful <= 1
         assert plans.line(row, before[name, row.batch]) in page
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "vgg16" else pytest.mark.slow) for name in l2.GOALS]
+)
+def test_what_is_left_is_what_the_page_says(name: str) -> None:
+    """Renew it with `python benchmarks/l2.py`."""
+    page = (RESULTS.parent.parent / "docs" / "triton.md").read_text(encoding="utf-8")
+    assert "\n".join(l2.rows(name)) in page
+
+
+STAGES = {(28, 128): 98, (14, 256): 98, (7, 512): 104}  # rows and filters of ResNet-50's 3x3, and blocks at batch 32
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_number_of_parts_fills_uneven_waves_for_less(stage: tuple[int, int]) -> None:
+    """Of tiles that leave a quarter of the multiprocessors idle, also beyond the numbers that are tried otherwise."""
+    (rows, filters), target = stage, TARGETS["sm_90"]
+    problem = conv_gemm.Problem(
+        "fp16", 32, rows, rows, filters, filters, filters, filters, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,)
+    )
+    chosen = conv_gemm.suggest(problem, target)
+    assert conv_gemm.tiling(problem, chosen).blocks == STAGES[stage] < 0.8 * target.units
+    least = conv_gemm.tiling(problem, chosen).seconds(target)
+    for config in conv_gemm.configurations(target, "fp16"):
+        for parts in range(1, 33):
+            split = replace(conv_gemm.fit(config, problem), splits=parts)
+            assert conv_gemm.tiling(problem, split).seconds(target) >= least, split
 
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("googlenet", "resnet50", "densenet121")]
