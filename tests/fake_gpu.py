@@ -137,6 +137,8 @@ class Library:
 class FakeDriver(loader.Driver):
     """The loader's own driver with another library, on the CPU."""
 
+    version = 12030
+
     def __init__(self, plan: Plan) -> None:
         self.device, self.context = torch.device("cpu"), ctypes.c_void_p()
         self.kernels = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,16 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
 from cnndsl.backends.triton.compiler import TargetAlone  # noqa: E402
-from cnndsl.kernels.families import FAMILIES, conv1x1_pre, conv_gemm, conv_grouped, conv_tma, pool  # noqa: E402
+from cnndsl.kernels import specialization  # noqa: E402
+from cnndsl.kernels.families import (  # noqa: E402
+    FAMILIES,
+    conv1x1_pre,
+    conv_gemm,
+    conv_grouped,
+    conv_tma,
+    pool,
+    softmax,
+)
 from cnndsl.kernels.precision import SIZES  # noqa: E402
 from cnndsl.kernels.specialization import leading  # noqa: E402
 from cnndsl.kernels.tails import expression  # noqa: E402
@@ -154,3 +164,37 @@ def test_what_cannot_be_split_or_bundled_is_refused() -> None:
         FAMILIES["conv_gemm"].specialize(replace(LAYER, second=second), conv_gemm.Config(64, 64, 32, 4, 2, splits=2))
     with pytest.raises(ValueError, match="one source"):
         replace(LAYER, second=second, bundles=2)
+
+
+class Recording:
+    """A jitted kernel that notes what it is launched with."""
+
+    def __init__(self, arg_names: list[str]) -> None:
+        self.arg_names, self.told = arg_names, {}
+
+    def __getitem__(self, grid: tuple[int, int, int]) -> Any:
+        return lambda **given: self.told.update(given)
+
+
+@pytest.mark.parametrize(
+    ("arch", "driver", "waits", "starts"),
+    [
+        (90, 12030, True, True),
+        (100, 13000, True, True),
+        (90, 12020, True, None),  # it waits for what is over
+        (89, 13000, False, None),
+        ("gfx942", 0, False, None),
+        (None, 0, False, None),
+    ],
+)
+def test_a_launch_starts_early_where_the_gpu_and_its_driver_can(
+    arch: int | str | None, driver: int, waits: bool, starts: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(specialization, "architecture", lambda device: arch)
+    monkeypatch.setattr(specialization, "driver_version", lambda: driver)
+    problem = softmax.Problem("fp16", 4, 8, 8, 8)
+    made = FAMILIES["softmax"].specialize(problem, softmax.suggest(problem, TARGETS["sm_90"]))
+    kernel = Recording(made.kernel.arg_names)
+    x = torch.zeros(1, 2, 2, 8)
+    replace(made, kernel=kernel).launch(x=x, y=x)
+    assert (kernel.told["EARLY"], kernel.told.get("launch_pdl")) == (waits, starts)

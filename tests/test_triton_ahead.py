@@ -155,6 +155,17 @@ def test_launches_are_those_of_the_executor(name: str, tmp_path: Path, monkeypat
     assert bool(wanted) == any(launch.kernel == "conv_tma" for launch in launches)
 
 
+def test_an_old_driver_starts_nothing_early(tmp_path: Path) -> None:
+    """Its graphs cannot; kernels then wait for what is over."""
+    graph = cnndsl.load("lenet5").graph
+    plan = make_plan(graph, "sm_90")
+    folder_of(graph, plan, tmp_path)
+    driver = FakeDriver(plan)
+    driver.version = 12020
+    network_in(tmp_path, driver)(torch.randn(1, *plan.inputs[0].shape))
+    assert driver.library.calls and not driver.library.early
+
+
 def maps_of(launch: Launch) -> Iterator[Map]:
     """The descriptors of a launch in fp16, each made once."""
     made = specialized(launch)

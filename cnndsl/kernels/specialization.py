@@ -5,6 +5,7 @@ It is plain data, so that a plan can hold it, the interpreter run it and the com
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +21,7 @@ ELEMENTS: dict[str, torch.dtype] = {"i32": torch.int32} | TORCH_DTYPES  # that p
 Architecture = int | str | None  # of NVIDIA's GPUs ten times the capability, of AMD's a name
 EARLY = "EARLY"  # the constant by which kernels know that they may start early
 FIRST_EARLY = 90  # the first architecture that can
+RECORDS_EARLY = 12030  # the first version of CUDA's driver whose graphs can
 DTYPES: dict[torch.dtype, Dtype] = {value: key for key, value in TORCH_DTYPES.items()}
 
 
@@ -83,7 +85,10 @@ class Specialization:
         """Run it on tensors, by the names of `pointers`; on the CPU this needs Triton's interpreter."""
         given = {name: self.argument(name, tensors.get(name)) for name in self.pointers}
         arch = architecture(next(tensor.device for tensor in tensors.values() if tensor is not None))
-        self.kernel[self.grid](**given, **self.settled(arch), **self.options(arch))
+        options = self.options(arch)
+        if self.early(arch) and driver_version() < RECORDS_EARLY:
+            del options["launch_pdl"]  # the kernel waits all the same, for what is over
+        self.kernel[self.grid](**given, **self.settled(arch), **options)
 
     def argument(self, name: str, tensor: Any) -> Any:
         """A tensor as the kernel takes it."""
@@ -112,6 +117,14 @@ def architecture(device: torch.device) -> Architecture:
         return None
     found: Any = torch.cuda.get_device_properties(device)
     return str(found.gcnArchName).split(":")[0] if torch.version.hip else 10 * int(found.major) + int(found.minor)
+
+
+@cache
+def driver_version() -> int:
+    """Of CUDA's driver here, as a thousand times the first number and ten times the second."""
+    version = ctypes.c_int()
+    ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
+    return version.value
 
 
 def leading(tensor: torch.Tensor) -> int:

@@ -32,6 +32,7 @@ from cnndsl.backends.triton.folder_form import Record, refuse
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 USUAL_SHARED = 48 * 1024  # bytes that a block of NVIDIA's may have without asking
+RECORDS_EARLY = 12030  # the first version of CUDA's driver whose graphs have launches that start early
 MAX_DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 CUDA = ("cuModuleLoadData", "cuModuleGetFunction", "cuLaunchKernel")
 HIP = ("hipModuleLoadData", "hipModuleGetFunction", "hipModuleLaunchKernel")
@@ -55,6 +56,7 @@ ARGUMENTS = {  # of the drivers' functions; without them a number of 64 bits wou
         *[ctypes.c_int] * 4,
     ),  # drivers before CUDA 12 lack it
     "cuCtxGetCurrent": (P,),
+    "cuDriverGetVersion": (P,),
     "cuCtxSetCurrent": (P,),
     "cuGetErrorString": (ctypes.c_int, P),
     "hipGetErrorString": (ctypes.c_int,),
@@ -78,6 +80,8 @@ def load(folder: str | Path | None = None, device: str | torch.device = "cuda") 
 class Driver:
     """Compiled kernels by the driver's own interface: CUDA's, or HIP's, whose functions are alike."""
 
+    version = 0  # of CUDA's: a thousand times the first number and ten times the second
+
     def __init__(self, target: str, device: torch.device) -> None:
         _require(target, device)
         self.library = _typed(ctypes.CDLL(_hip() if torch.version.hip else "libcuda.so.1"))
@@ -86,6 +90,8 @@ class Driver:
             self.device = torch.zeros(1, device="cuda").device  # which makes PyTorch's context, if there is none yet
             if not torch.version.hip:
                 self.call("cuCtxGetCurrent", ctypes.byref(self.context))
+                self.call("cuDriverGetVersion", ctypes.byref(version := ctypes.c_int()))
+                self.version = version.value
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the driver. Raises RuntimeError with what it says is wrong."""
@@ -141,7 +147,7 @@ class Driver:
     def launch(self, function: ctypes.c_void_p, grid: list[int], kernel: Record, arguments: Any) -> None:
         """`arguments` is an array of pointers to the values."""
         threads, shared, stream = kernel["threads"], kernel["shared"], self.stream()
-        if kernel["early"]:
+        if kernel["early"] and self.version >= RECORDS_EARLY:  # it waits all the same
             launch = EarlyLaunch(grid, threads, shared, stream)
             self.call("cuLaunchKernelEx", ctypes.byref(launch), function, arguments, None)
         else:
