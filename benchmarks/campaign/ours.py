@@ -47,7 +47,7 @@ def measure_ours(
     plain, x, wanted = prepared(settings, machine, network, batch, precision)
     state = {name: value.float() for name, value in plain.state_dict().items()}
     del plain
-    torch.backends.cudnn.benchmark = True  # for its candidates in our plans, as for the peers
+    torch.backends.cudnn.benchmark = True  # for layers that PyTorch computes, as for the peers
     graph = load(network, settings.dry).graph
     seen: list[tuple[Plan, str]] = []
     for runner, choose in choices(table).items():

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from campaign.machine import Machine
 from campaign.networks import network
 from campaign.records import Records
@@ -36,7 +34,6 @@ def jobs(settings: Settings, records: Records) -> Iterator[Job]:
 
 def tune(settings: Settings, machine: Machine, records: Records, *, precision: str, attempt: int) -> None:
     """Tune what the table does not know yet; a later attempt finds nothing to do if the first came to its end."""
-    torch.backends.cudnn.benchmark = True  # as the peers have it
     target = target_of(None if machine.dry else machine.device)
     problems = by_share(settings, target, precision)
     start = known_table(machine.name)
