@@ -289,7 +289,8 @@ def test_a_model_repository_says_what_the_file_takes_and_gives(
     bundle = network.save(tmp_path / "bundle", network.compile(seed=2).state_dict(), classes=names)
     line = ["export", str(bundle), "--to", "server", "-o", str(tmp_path / "models")]
     assert main([*line, "--taps", "stem"]) == 0
-    assert "wrote " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "wrote " in said and "note:" not in said
     folder = tmp_path / "models" / "piece"
     config = server_config((folder / "config.pbtxt").read_text())
     session = onnxruntime.InferenceSession(folder / "1" / "model.onnx", providers=["CPUExecutionProvider"])
@@ -302,6 +303,9 @@ def test_a_model_repository_says_what_the_file_takes_and_gives(
             assert list(one.dims) == [size if isinstance(size, int) else -1 for size in other.shape[1:]]
     assert config.output[0].label_filename == "labels.txt" and not config.output[1].label_filename
     assert (folder / "labels.txt").read_text("utf-8").splitlines() == names
+    (folder / "2").mkdir()
+    assert main([*line, "--taps", "stem"]) == 0
+    assert f"note: {folder / '2'} is there, too" in capsys.readouterr().out
 
 
 ONE = {"dynamic": (), "batch": 0, "input": [1, 3, 8, 8], "output": [1, 5]}

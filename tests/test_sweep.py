@@ -384,6 +384,7 @@ def test_the_best_variants_learn_and_the_same_command_goes_on(
     monkeypatch.setattr("cnndsl.train.several.missing", lambda *packages: [] if ray else [*packages])
     assert main([*learning, "--where", "width < 8"]) == 0
     said = capsys.readouterr().out.splitlines()
+    assert sum("epoch 1/1" in line for line in said) == 2
     errors = {width: held_out(f"net-width={width}") for width in (2, 4)}
     order = sorted(errors, key=lambda width: errors[width])
     assert [line.split()[0] for line in said[-2:]] == [f"width={width}" for width in order]

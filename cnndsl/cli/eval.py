@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from cnndsl.cli.arguments import UsageError, destination
+from cnndsl.cli.photos import tell_notes, tell_unread
 from cnndsl.cli.trained import add_trained, trained
 
 PACKAGES = ("torch", "safetensors", "PIL", "torchvision", "tqdm")
@@ -46,12 +47,10 @@ def run(options: argparse.Namespace) -> int:
     if found is None:
         return 1
     data = data_to_measure(options.data, len(found.classes))
-    for note in data.notes:
-        print(f"note: {note}", file=sys.stderr)
+    tell_notes(data.notes)
     graph = found.network.graph
     done = evaluate(graph, found.module(), found.preprocessing, found.classes, data, options.data)
-    for line in done.unread:
-        print(f"cnndsl: error: {line}", file=sys.stderr)
+    tell_unread(done.unread)
     write = {"text": lambda done: evaluation_text(done) + "\n", "json": evaluation_json, "csv": evaluation_csv}
     sys.stdout.write(write[options.format](done))
     if options.confusion is not None:

@@ -98,9 +98,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _write(made: Exported, options: argparse.Namespace, name: str, classes: Sequence[str] | None) -> list[Path]:
     if options.to == "server":
-        from cnndsl.export.server import write_repository
+        from cnndsl.export.server import other_versions, write_repository
 
-        return write_repository(options.output or Path("models"), made, classes)
+        folder = options.output or Path("models")
+        written = write_repository(folder, made, classes)
+        for version in other_versions(folder, name):
+            print(f"note: {folder / name / str(version)} is there, too, and the server serves the highest version")
+        return written
     path = options.output or Path(f"{name}.{options.to}")
     made.write(path)
     return [path]

@@ -1,4 +1,4 @@
-"""Photographs that a command line names, as batches of images; of what cannot be read a line says why."""
+"""Photographs that a command line names, as batches of images, and what standard error says of some of them."""
 
 from __future__ import annotations
 
@@ -51,4 +51,16 @@ def _images(preprocessing: Preprocessing, photos: Iterable[Path], unread: list[s
             yield photo, preprocessing.tensor(photo)
         except WeightsError as error:
             unread.append(str(error))
-            print(f"cnndsl: error: {error}", file=sys.stderr)
+            tell_unread([str(error)])
+
+
+def tell_notes(notes: Iterable[str]) -> None:
+    """What is odd about pictures that are labelled, and no error."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def tell_unread(lines: Iterable[str]) -> None:
+    """Why pictures were left out."""
+    for line in lines:
+        print(f"cnndsl: error: {line}", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.cli.amounts import show_size
 from cnndsl.cli.arguments import UsageError, destination
+from cnndsl.cli.photos import tell_notes, tell_unread
 from cnndsl.cli.trained import add_trained, trained
 from cnndsl.errors import QuantizeError
 from cnndsl.files import require_place
@@ -80,12 +81,10 @@ def run(options: argparse.Namespace) -> int:
     from cnndsl.train.data.named import read_data
 
     data = read_data(options.data, len(found.classes))
-    for note in data.notes:
-        print(f"note: {note}", file=sys.stderr)
+    tell_notes(data.notes)
     graph, preprocessing, classes = found.network.graph, found.preprocessing, found.classes
     done = quantize(graph, found.weights, preprocessing, classes, data, options.data, to=options.to, keep=options.keep)
-    for line in (*done.unread, *done.exact.unread):
-        print(f"cnndsl: error: {line}", file=sys.stderr)
+    tell_unread((*done.unread, *done.exact.unread))
     return _report(done, options, options.output or Path(f"{graph.name}.int8{next(iter(done.files))}"))
 
 

@@ -39,6 +39,12 @@ def write_repository(folder: Path, made: Exported, classes: Sequence[str] | None
     return written
 
 
+def other_versions(folder: Path, name: str) -> list[int]:
+    """Of a network in a repository, those beside the first, which the server prefers as they are higher."""
+    inside = (folder / name).iterdir()
+    return sorted(int(each.name) for each in inside if each.is_dir() and each.name.isdecimal() and each.name != "1")
+
+
 def _config(model: Any, labelled: bool) -> str:
     """In the text form of the server's `ModelConfig`."""
     open_batch = bool(_axes(model.graph.input[0])[0].dim_param)

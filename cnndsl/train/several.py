@@ -6,9 +6,7 @@ A run that is there goes on, and one that is done stays as it is, so that the sa
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,7 +45,7 @@ class Learned:
 def learn_all(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[tuple[int, Learned]]:
     """What becomes of each, by its number: as it becomes known, or when all are done that Ray lets learn.
 
-    One that fails does not end the others, and one that is stopped does. Without Ray `tell` hears of each epoch.
+    One that fails does not end the others, and one that is stopped does. `tell` hears of each epoch and note.
     """
     if missing("ray"):
         for at, task in enumerate(tasks):
@@ -56,7 +54,7 @@ def learn_all(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[tu
             if found.error is None and not found.why:
                 return
     else:
-        yield from _by_ray(tasks)
+        yield from _by_ray(tasks, tell)
 
 
 def learn(task: Task, tell: Callable[[str], None]) -> Learned:
@@ -95,16 +93,23 @@ def _require_same(task: Task, network: Architecture) -> None:
         raise TrainingError(f"{task.folder} is of another network, data or recipe")
 
 
-def _by_ray(tasks: Sequence[Task]) -> Iterator[tuple[int, Learned]]:
-    """By Ray Tune, each on one processor and, where there are GPUs, one of them."""
+def _by_ray(tasks: Sequence[Task], tell: Callable[[str], None]) -> Iterator[tuple[int, Learned]]:
+    """By Ray Tune, each on one processor and, where there are GPUs, one of them; a line that is told is a report."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it sends word of what it does to its makers
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # data and runs are named from here
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other one prints tables, however little is asked for
     import ray
     import torch
     from ray import tune
 
     def trial(config: dict[str, Any]) -> None:
-        tune.report(asdict(learn(tasks[config["at"]], lambda line: None)))
+        folder = tasks[config["at"]].folder
+        tune.report(asdict(learn(tasks[config["at"]], lambda line: tune.report({"line": f"{folder.name}: {line}"}))))
+
+    class Told(tune.Callback):  # type: ignore[misc]
+        def on_trial_result(self, *, result: dict[str, Any], **_: object) -> None:
+            if "line" in result:
+                tell(result["line"])
 
     resources = {"cpu": 1, "gpu": 1 if torch.cuda.is_available() else 0}
     grid = {"at": tune.grid_search([*range(len(tasks))])}
@@ -112,8 +117,8 @@ def _by_ray(tasks: Sequence[Task]) -> Iterator[tuple[int, Learned]]:
     if ours:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     try:
-        with TemporaryDirectory() as folder, redirect_stdout(sys.stderr):  # where it says how far it is
-            settings = tune.RunConfig(storage_path=folder)
+        with TemporaryDirectory() as folder:
+            settings = tune.RunConfig(storage_path=folder, callbacks=[Told()], verbose=0)
             tuner = tune.Tuner(tune.with_resources(trial, resources), param_space=grid, run_config=settings)
             found = [(result.config["at"], _learned(result)) for result in tuner.fit()]
     finally:
