@@ -36,14 +36,14 @@ FIGURES = {
         15, {name: f"{name} --recipe resnet2015_cifar" for name in ("plain20", "plain56", "resnet20", "resnet56")}
     ),
     "families": Figure(
-        15,
+        10,
         {
-            "fractalnet16": "fractalnet -p widths=[16,32,64,128] --recipe fractalnet",
+            "fractalnet16": "fractalnet -p widths=[16,32,64,128] -p dropout=0 --recipe fractalnet",
             "densenet16": "densenet_cifar -p depth=16 -p growth=12 --recipe densenet",
             "preresnet20": "preresnet_cifar -p body=two_convs -p n=3 -p filters=16 --recipe resnet2015_cifar",
         },
     ),
-    "stochastic_depth": Figure(25, {"constant20": f"{DEPTH} -p survival=1", "stochastic20": DEPTH}),
+    "stochastic_depth": Figure(20, {"constant20": f"{DEPTH} -p survival=1", "stochastic20": DEPTH}),
 }
 RESULTS = Path(__file__).resolve().parent / "results" / "learning"
 HELD_OUT = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")

@@ -15,7 +15,7 @@ from cnndsl.errors import BundleError
 from cnndsl.extras import require
 from cnndsl.files import Writer, text_writer, write_folder
 from cnndsl.ir.graph import Graph
-from cnndsl.photographs.preprocessing import SUFFIX, Preprocessing, class_names, read_preprocessing
+from cnndsl.photographs.preprocessing import SUFFIX, Preprocessing, class_names, preprocessing_beside
 from cnndsl.records import replace
 from cnndsl.states import check_shapes, load_weights, save_weights
 from cnndsl.states.data_folder import find_weights
@@ -44,9 +44,9 @@ def save(
     if isinstance(weights, (str, Path)):
         file = find_weights(name, Path(weights))
         weights = load_weights(file)
-        beside = file.with_name(f"{file.stem}{SUFFIX}")
-        if preprocessing is None and beside.is_file():
-            preprocessing = read_preprocessing(beside)
+        beside = preprocessing_beside(file)
+        if preprocessing is None and beside is not None:
+            preprocessing = beside
             classes = class_names(preprocessing, file.parent) if classes is None else classes
     check_shapes(graph, {key: tuple(tensor.shape) for key, tensor in weights.items()})
     _check_classes(graph, classes)

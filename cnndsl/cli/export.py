@@ -112,7 +112,7 @@ def _write(made: Exported, options: argparse.Namespace, name: str, classes: Sequ
 
 def _classes(options: argparse.Namespace, network: Architecture) -> Sequence[str] | None:
     """Their names where they are known: those of a bundle, or of what stands beside the weights."""
-    from cnndsl.photographs.preprocessing import SUFFIX, class_names, read_preprocessing
+    from cnndsl.photographs.preprocessing import class_names, preprocessing_beside
     from cnndsl.states.data_folder import find_weights
 
     names: Sequence[str] | None = None
@@ -121,8 +121,8 @@ def _classes(options: argparse.Namespace, network: Architecture) -> Sequence[str
         names = None if bundle is None else bundle.classes
     else:
         file = find_weights(network.name, options.weights)
-        beside = file.with_name(f"{file.stem}{SUFFIX}")
-        names = class_names(read_preprocessing(beside), file.parent) if beside.exists() else None
+        preprocessing = preprocessing_beside(file)
+        names = None if preprocessing is None else class_names(preprocessing, file.parent)
     return names if names is not None and network.output_shape == (len(names),) else None
 
 

@@ -40,7 +40,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", metavar="NAME|FILE.toml", default=None, help=f"(default: {DEFAULT})")
     parser.add_argument("-o", "--output", metavar="RUN", type=destination, help="a new folder (default: runs/NETWORK)")
     parser.add_argument("--resume", metavar="RUN", type=Path, help="go on with the run in a folder, as it was begun")
-    parser.add_argument("--weights", metavar="PATH", help="begin with these, NAME.safetensors or its folder")
+    parser.add_argument(
+        "--weights", metavar="PATH", help="begin with these: NAME.safetensors, its folder, or NAME if imported"
+    )
     parser.add_argument(
         "--freeze", metavar="PART", action="append", default=[], help="keep the weights of a part, or all-but-head"
     )

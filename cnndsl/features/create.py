@@ -14,7 +14,7 @@ from cnndsl.extras import require
 from cnndsl.features.forms import check_classes
 from cnndsl.models import zoo_names
 from cnndsl.passes.settle_bias import settle_bias
-from cnndsl.photographs.preprocessing import SUFFIX, read_preprocessing
+from cnndsl.photographs.preprocessing import preprocessing_beside
 from cnndsl.states.data_folder import find_weights
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def create_model(
         whole.load_state_dict(state)
         if kept:
             warnings.warn(f"{', '.join(kept)} keeps its initial weights, since {file} has other classes", stacklevel=2)
-        beside = file.with_name(f"{file.stem}{SUFFIX}")
-        preprocessing = read_preprocessing(beside) if beside.is_file() else None
+        preprocessing = preprocessing_beside(file)
     if features_only:
         return FeatureNetwork(graph, whole, out_indices)
     network = Network(graph, whole, seed=seed, preprocessing=preprocessing)

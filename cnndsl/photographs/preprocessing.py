@@ -125,6 +125,12 @@ def read_preprocessing(path: Path) -> Preprocessing:
         raise WeightsError(f"{path}: {error}") from error
 
 
+def preprocessing_beside(weights: Path) -> Preprocessing | None:
+    """What is said beside a file of weights, if anything is. Raises `WeightsError` with what is wrong with it."""
+    path = weights.with_name(f"{weights.stem}{SUFFIX}")
+    return read_preprocessing(path) if path.is_file() else None
+
+
 def class_names(preprocessing: Preprocessing, folder: Path) -> list[str]:
     """The names of the classes, in order. Raises `WeightsError`."""
     inside = preprocessing.classes == IMAGENET

@@ -17,10 +17,13 @@ def data_folder() -> Path:
 def find_weights(network: str, given: Path | None = None) -> Path:
     """The file `NETWORK.safetensors`: `given` or in that folder, else here, else where imports go.
 
-    Raises `WeightsError` if it is in none of them.
+    A bare name that is `given`, such as `squeezenet1_1`, is that of a network whose weights were imported. Raises
+    `WeightsError` if it is in none of them.
     """
     if given is not None and not given.is_dir():
-        return given
+        if given.suffix or given.exists() or given.name != str(given):
+            return given
+        network, given = given.name, None
     folders = [given] if given is not None else [Path(), data_folder()]
     for folder in folders:
         path = folder / f"{network}.safetensors"

@@ -32,10 +32,14 @@ Change = Callable[["Image"], "Image"]
 Key = tuple[int, int]  # epoch and index
 
 
-def preparation(pictures: Pictures, shape: Shape) -> Preprocessing:
-    """For an input of that shape, with the mean and deviation of these pictures. Raises `DataError`."""
+def require_square(shape: Shape) -> None:
+    """Raises `DataError` for an input that no picture becomes."""
     if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] != shape[2]:
         raise DataError(f"pictures become squares of 1 or 3 channels, and this input is {' x '.join(map(str, shape))}")
+
+
+def preparation(pictures: Pictures, shape: Shape) -> Preprocessing:
+    """For an input of that shape, with the mean and deviation of these pictures. Raises `DataError`."""
     side, colours = shape[1], "grey" if shape[0] == 1 else "RGB"
     none, one = (0.0,) * shape[0], (1.0,) * shape[0]
     resize = side if side <= SMALL else round(side * MARGIN)

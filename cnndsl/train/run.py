@@ -32,11 +32,11 @@ from cnndsl.train.folder import (
 from cnndsl.train.job import Job
 from cnndsl.train.learner import Learner, accelerator_for, learner_of, quiet_libraries, step
 from cnndsl.train.measure import held_out, summed
-from cnndsl.train.pixels import Item, Key, Learned, change, loader, order, preparation
+from cnndsl.train.pixels import Item, Key, Learned, change, loader, order, preparation, require_square
 from cnndsl.train.progress import Epoch, Progress, Tally
 from cnndsl.train.recipe import Recipe
 from cnndsl.train.schedule import learning_rate
-from cnndsl.train.start import started
+from cnndsl.train.start import given_preparation, started
 from cnndsl.train.stopping import Wish, noticed_signals
 
 SAVE_SECONDS = 600.0  # after which the state is written in the middle of an epoch, too
@@ -70,10 +70,13 @@ def begin(network: Architecture, job: Job, data: Data, folder: Path, tell: Tell)
     accelerator = accelerator_for(job.recipe)
     recipe, less = _with_batch(job.recipe, len(data.train.labels), accelerator.num_processes)
     job = replace(job, recipe=recipe)
-    preprocessing = preparation(data.train, network.input_shape)
+    require_square(network.input_shape)
+    given = given_preparation(network.graph, job)
+    preprocessing = given or preparation(data.train, network.input_shape)
+    prepared = [] if given is None else [f"pictures are prepared as is said beside the weights, {job.weights}"]
     learner = learner_of(network.graph, module, recipe, job.seed, job.layout, accelerator)
     run = Run(folder, network, job, data, preprocessing, learner, Progress(), _only_first(learner, tell))
-    for note in (*data.notes, *notes, *less):
+    for note in (*data.notes, *notes, *prepared, *less):
         run.tell(f"note: {note}")
     if learner.accelerator.is_main_process:
         begin_folder(folder, job, learner)
