@@ -132,8 +132,8 @@ def replace_folder(folder: Path, write: Writer) -> None:
         if os.path.lexists(folder):
             os.replace(folder, aside)
         os.replace(unfinished, folder)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {_reason(error)}") from error
+    except (OSError, OutputError) as error:  # which may name what is unfinished
+        raise OutputError(f"cannot write {folder}: {_reason(error.__cause__ or error)}") from error
     finally:
         if os.path.lexists(aside) and not os.path.lexists(folder):
             os.replace(aside, folder)
@@ -246,5 +246,5 @@ def _keep(path: Path, aside: Path) -> None:
         os.replace(path, aside)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -132,6 +132,18 @@ def test_the_most_wrong_come_first() -> None:
     assert done.mistaken_for(0) == (1, 1) and done.mistaken_for(2) is None
 
 
+def test_values_that_are_not_finite_are_no_answer(evaluate: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is greater than nan, so that each class would seem to be the most probable one."""
+    save_weights({"linear.weight": torch.full((3, 3), torch.nan)}, Path("colours.safetensors"), "colours")
+    why = "cnndsl: error: these weights make values of photos/green/3.png that are not finite\n"
+    assert evaluate() == (2, "", why)
+    assert main(["predict", "colours.arch", "photos"]) == 2 and capsys.readouterr() == ("", why)
+    conv = {"conv.weight": torch.full((3, 3, 1, 1), torch.inf), "linear.weight": torch.eye(3)}
+    Path("colours.arch").write_text(COLOURS.replace("global", "conv 1x1, 3, bias=false -> global"))
+    save_weights(conv, Path("colours.safetensors"), "colours")
+    assert main(["features", "colours.arch", "photos", "-o", "f.npz"]) == 2 and capsys.readouterr() == ("", why)
+
+
 # --- curves and features
 
 
@@ -154,7 +166,11 @@ def test_curves_of_several_runs_are_one_picture(
     assert lines[0] is not None and lines[0].count("L") == 1
     Path("bare.csv").write_text(METRICS)
     Path("other.csv").write_text("a,b\n1,2\n")
-    for path, why in (("bare.csv", "no epochs yet"), ("other.csv", "is not what"), ("no", "no such file")):
+    Path("wild.csv").write_text(f"{METRICS}1,10,0.1,2,inf,2,inf,1\n")
+    Path("before.csv").write_text(f"{METRICS}-4,10,0.1,2,0.5,2,0.5,1\n")
+    wrong = [("bare.csv", "no epochs yet"), ("no", "no such file")]
+    wrong += [(f"{name}.csv", "is not what") for name in ("other", "wild", "before")]
+    for path, why in wrong:
         assert main(["curves", path, "-o", "c.svg"]) == 2 and why in capsys.readouterr().err
     assert main(["curves", "plain20", "-o", "c.png"]) == 2 and not Path("c.svg").exists()
 

@@ -163,6 +163,7 @@ def test_classes_come_by_name_with_their_probability(predict: Callable) -> None:
     answer = "photo.png\n  97.6 %  green\n   1.8 %  blue\n   0.7 %  red\n"
     assert predict("photo.png") == (0, answer, "")
     assert predict("photo.png", "photo.png") == (0, 2 * answer, "")
+    assert predict("photo.png", "--weights", "colours") == (0, answer, "")  # by the name that imported ones have
     Path("colours.preprocess.toml").write_text(PREPROCESSING.replace("RGB", "BGR"))
     assert re.findall(r"\w+$", predict("photo.png")[1], re.MULTILINE) == ["png", "green", "red", "blue"]
 

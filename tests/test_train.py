@@ -21,14 +21,14 @@ from PIL import Image
 
 import cnndsl
 from cnndsl.cli.main import main
-from cnndsl.errors import DataError, ParameterError
+from cnndsl.errors import DataError, ParameterError, TrainingError
 from cnndsl.files import replace_folder, sweep
 from cnndsl.train import run as running
 from cnndsl.train.data import fake
 from cnndsl.train.data.folder import read_folder
 from cnndsl.train.data.images import Stored
 from cnndsl.train.data.stored import read_cifar, read_fashion
-from cnndsl.train.job import Job
+from cnndsl.train.job import Job, parse_job
 from cnndsl.train.presets import PRESETS, RECIPES
 from cnndsl.train.progress import read_metrics
 from cnndsl.train.recipe import KINDS, changed, read_recipe
@@ -270,6 +270,68 @@ def test_a_damaged_state_is_told(tiny: Path, capsys: pytest.CaptureFixture[str])
     assert "cannot go on from run/state.pt" in capsys.readouterr().err
 
 
+SPOILT_ARGUMENTS = [{"data": 5}, {"workers": "many"}, {"workers": -1}, {"seed": "x"}, {"layout": "x"}, {"freeze": 3}]
+
+
+@pytest.mark.parametrize("change", SPOILT_ARGUMENTS, ids=str)
+def test_spoilt_arguments_are_told(change: dict[str, object], tiny: Path) -> None:
+    job = Job("tiny", "fake", "vgg", RECIPES["vgg"], 0, 0, "contiguous")
+    assert parse_job(job.text()) == job
+    with pytest.raises(TrainingError, match="is not one that this version"):
+        parse_job(json.dumps(json.loads(job.text()) | change))
+
+
+def test_pictures_that_came_or_went_are_told(odd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their epochs have other steps, so that the state is of no place in them."""
+    assert main(["train", "tiny.arch", "--data", "odd", "--epochs", "1", "--batch", "2", "-o", "run"]) == 0
+    for number in range(5, 15):
+        photo(odd / "red" / f"{number}.png", (200, 0, 0))
+    assert main(["train", "--resume", "run", "--epochs", "2"]) == 1
+    assert "run learned from another number of pictures than the 16 that odd has now" in capsys.readouterr().err
+
+
+MOMENTS = [("preparation", 1, 130), ("write_bundle", 1, 130), ("write_state", 1, 130), ("step", 1, 75)]
+MOMENTS += [("held_out", 1, 75), ("write_bundle", 3, 75), ("write_curve", 1, 75), ("write_state", 2, 75)]
+
+
+@pytest.mark.parametrize(("name", "number", "code"), MOMENTS)
+def test_a_run_that_is_interrupted_anywhere_goes_on_or_leaves_nothing(
+    name: str, number: int, code: int, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = getattr(running, name), iter(range(1, 100))
+
+    def interrupted(*arguments: object) -> object:
+        if next(calls) == number:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*arguments)
+
+    short = ["--batch", "32", "--schedule", "constant", "--epochs", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(running, name, interrupted)
+        assert train(*short, "-o", "parts") == code
+    assert Path("parts").exists() == (code == 75)
+    if code == 75:
+        assert main(["train", "--resume", "parts"]) == 0
+        assert train(*short, "-o", "whole") == 0
+        assert_same("whole", "parts")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no limit on the size of files")
+def test_a_run_that_cannot_be_written_leaves_nothing(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As on a full disk: the state is larger than a file may be here, and the bundle is not."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, limits[1]))
+    try:
+        assert train("--epochs", "1", "-o", "run") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (
+        capsys.readouterr().err == "cnndsl: error: cannot write to run: file too large\n" and not Path("run").exists()
+    )
+
+
 def test_a_folder_whose_replacement_was_killed_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(text: str) -> Callable[[Path], object]:
         return lambda path: (path.mkdir(), (path / "text").write_text(text))
@@ -292,11 +354,14 @@ def test_a_folder_whose_replacement_was_killed_comes_back(tmp_path: Path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["last"] and (tmp_path / "last/text").read_text() == "one"
 
 
-def test_frozen_parts_stay_and_heads_of_other_classes_are_new(tiny: Path) -> None:
+def test_frozen_parts_stay_and_heads_of_other_classes_are_new(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train("--epochs", "1", "--batch", "32", "-o", "first") == 0
     given = "first/last/tiny.safetensors"
     rest = ["--epochs", "1", "--batch", "32", "--weights", given, "--freeze", "all-but-head", "-o", "second"]
     assert train("-p", "classes=3", *rest) == 0
+    assert "note: pictures are prepared as is said beside the weights" in capsys.readouterr().out
+    prepared = [cnndsl.load_bundle(f"{run}/last").preprocessing for run in ("first", "second")]
+    assert prepared[0] == prepared[1] is not None
     before, after = weights("first/last"), weights("second/last")
     for name in before:
         if not name.startswith(("linear", "side")):

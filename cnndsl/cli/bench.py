@@ -76,10 +76,12 @@ def _check(options: argparse.Namespace) -> None:
     """All that can be wrong with the arguments, before any work."""
     from cnndsl.benching.names import check_engines
     from cnndsl.benching.setting import DTYPES, LEAST_ROUNDS
+    from cnndsl.files import require_place
 
     for output in options.outputs:
         if output.suffix not in ENDINGS:
             raise UsageError(f"what {output} is to be is not known from its name; end it in {' '.join(ENDINGS)}")
+        require_place(output)
     for dtype in options.dtype:
         if dtype not in DTYPES:
             raise UsageError(f"there is no dtype {dtype}; there are {', '.join(DTYPES)}")

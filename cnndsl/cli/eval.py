@@ -8,6 +8,7 @@ import sys
 from cnndsl.cli.arguments import UsageError, destination
 from cnndsl.cli.photos import tell_notes, tell_unread
 from cnndsl.cli.trained import add_trained, trained
+from cnndsl.files import require_place, write_file
 
 PACKAGES = ("torch", "safetensors", "PIL", "torchvision", "tqdm")
 EXAMPLES = """\
@@ -34,11 +35,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from cnndsl.extras import require
 
-    if options.confusion is not None and options.confusion.suffix != ".svg":
-        raise UsageError(f"{options.confusion} is to be a picture in SVG: end its name in .svg")
+    if options.confusion is not None:
+        if options.confusion.suffix != ".svg":
+            raise UsageError(f"{options.confusion} is to be a picture in SVG: end its name in .svg")
+        require_place(options.confusion)
     require(*PACKAGES, extra="train")
     from cnndsl.draw.confusion import confusion_svg
-    from cnndsl.files import write_file
     from cnndsl.train.data.named import data_to_measure
     from cnndsl.train.evaluating import evaluate
     from cnndsl.train.report import evaluation_csv, evaluation_json, evaluation_text

@@ -7,6 +7,7 @@ import sys
 
 from cnndsl.cli.arguments import UsageError, destination
 from cnndsl.cli.trained import add_trained, trained
+from cnndsl.files import require_place
 
 EXAMPLES = """\
 examples:
@@ -30,9 +31,11 @@ def run(options: argparse.Namespace) -> int:
 
     if options.output.suffix != ".npz":
         raise UsageError(f"{options.output} is to hold arrays of numpy: end its name in .npz")
+    require_place(options.output)
     require("torch", "safetensors", "PIL", "tqdm", extra="predict")
     from cnndsl.cli.photos import batches, named_photos
     from cnndsl.features.off_the_shelf import extractor, write_features
+    from cnndsl.photographs.finite import require_finite
 
     found = trained(options)
     if found is None:
@@ -43,10 +46,12 @@ def run(options: argparse.Namespace) -> int:
     rows, names = [], []
     for images, there in batches(found.preprocessing, photos, unread):
         rows.append(extract(images))
+        require_finite(rows[-1], there)
         names += there
     if not names:
         print("cnndsl: error: there is no photograph to look at", file=sys.stderr)
         return 1
     width = write_features(options.output, rows, names)
-    print(f"wrote {options.output}: {len(names):,} photographs, {width:,} features of each")
+    photographs = f"{len(names):,} photograph{'s'[: len(names) != 1]}"
+    print(f"wrote {options.output}: {photographs}, {width:,} features of each")
     return int(bool(unread))

@@ -62,11 +62,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _predictions(found: Trained, photos: Sequence[Path], top: int, unread: list[str]) -> Iterator[Prediction]:
     """Batch after batch."""
+    from cnndsl.photographs.finite import require_finite
     from cnndsl.photographs.prediction import Prediction
 
     probabilities = found.classifier()
     for images, there in batches(found.preprocessing, photos, unread):
-        best = probabilities(images).topk(min(top, len(found.classes)), dim=1)
-        for photo, values, indices in zip(there, best.values.tolist(), best.indices.tolist(), strict=True):
-            named = [(found.classes[at], value) for at, value in zip(indices, values, strict=True)]
+        values = probabilities(images)
+        require_finite(values, there)
+        best = values.topk(min(top, len(found.classes)), dim=1)
+        for photo, parts, indices in zip(there, best.values.tolist(), best.indices.tolist(), strict=True):
+            named = [(found.classes[at], part) for at, part in zip(indices, parts, strict=True)]
             yield Prediction(str(photo), tuple(named))

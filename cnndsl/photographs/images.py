@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,15 +25,25 @@ SIXTEEN_BITS = frozenset({"PNG", "PPM"})
 LARGEST = 2**26
 
 
-def read_photograph(path: Path) -> Image:
-    """A file as an RGB image, turned as its camera was. Raises `WeightsError` if it is no photograph."""
-    from PIL import Image, ImageOps
+@contextmanager
+def opened(path: Path) -> Iterator[Image]:
+    """A file whose pixels are read later. Raises anything if it is no photograph."""
+    from PIL import Image
 
-    try:
-        with warnings.catch_warnings(), Image.open(path) as photograph:
-            warnings.simplefilter("ignore")  # of metadata that is spoilt, and of sizes that are still read
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of metadata that is spoilt, and of sizes that are still read
+        with Image.open(path) as photograph:
             if 0 in photograph.size:
                 raise ValueError("it has no pixels")
+            yield photograph
+
+
+def read_photograph(path: Path) -> Image:
+    """A file as an RGB image, turned as its camera was. Raises `WeightsError` if it is no photograph."""
+    from PIL import ImageOps
+
+    try:
+        with opened(path) as photograph:
             return _in_eight_bits(ImageOps.exif_transpose(photograph), photograph.format or "").convert("RGB")
     except Exception as error:  # a broken file raises anything
         raise WeightsError(f"cannot read {path} as a photograph: {reason(error)}") from error

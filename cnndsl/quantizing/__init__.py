@@ -73,11 +73,13 @@ def quantize(
         raise QuantizeError(
             f"{named} has no picture to be learned from that can be read, to say how large values become"
         )
+    in_float = Engine(to, exact.content)
+    measured = evaluate(graph, in_float, preprocessing, classes, data, named)
     rounded = (qdq.by_onnxruntime if to == "onnx" else qdq.by_nncf)(exact.content, seen, kept)
     if b"DequantizeLinear" not in rounded:
         raise QuantizeError(f"nothing of {graph.name} is left to be in int8")
     contents = (rounded,) if to == "onnx" else qdq.openvino_form(rounded)
-    in_float, in_int8 = Engine(to, exact.content), Engine(to, *contents)
+    in_int8 = Engine(to, *contents)
     looked_at, _ = inputs(data.held_out, preprocessing, LOOKED_AT)
     off, by_layer = losses(graph, exact, rounded, looked_at)
     return Quantized(
@@ -85,7 +87,7 @@ def quantize(
         files=dict(zip(ENDINGS[to], contents, strict=True)),
         exact_size=len(exact.content),
         calibrated=len(seen),
-        exact=evaluate(graph, in_float, preprocessing, classes, data, named),
+        exact=measured,
         int8=evaluate(graph, in_int8, preprocessing, classes, data, named),
         speed=speed(to, in_float, in_int8, graph.inputs[0].shape),
         off=off,

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.backends.torch.recording import quiet
+from cnndsl.errors import QuantizeError, reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +25,7 @@ QUANTIZE, DEQUANTIZE = PAIR = ("QuantizeLinear", "DequantizeLinear")
 
 
 def by_onnxruntime(content: bytes, pictures: Sequence[NDArray[Any]], kept: Sequence[str]) -> bytes:
-    """Ranges are the least and largest values that were seen."""
+    """Ranges are the least and largest values that were seen. Raises `QuantizeError`."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
@@ -41,18 +42,21 @@ def by_onnxruntime(content: bytes, pictures: Sequence[NDArray[Any]], kept: Seque
 
     with TemporaryDirectory() as folder, _silent():
         path = Path(folder) / "int8.onnx"
-        quantize_static(
-            model,
-            path,
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=list(kept),
-            extra_options={"QDQKeepRemovableActivations": True},  # who runs the model drops them as well
-        )
+        try:
+            quantize_static(
+                model,
+                path,
+                Reader(),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=list(kept),
+                extra_options={"QDQKeepRemovableActivations": True},  # who runs the model drops them as well
+            )
+        except (AssertionError, ValueError) as error:  # such as values between layers that are not finite
+            raise QuantizeError(f"ONNX Runtime cannot quantize this network: {reason(error)}") from error
         made = onnx.load(path)
     _leave_inputs(made, kept)
     _leave_outputs(made)

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from cnndsl.errors import DataError
 from cnndsl.ir.graph import Graph
+from cnndsl.photographs.finite import require_finite
 from cnndsl.photographs.preprocessing import Preprocessing
 from cnndsl.train.answers import Answers, answers, batches_of
 from cnndsl.train.data.images import Data
@@ -29,7 +30,8 @@ def evaluate(
 ) -> Evaluation:
     """On what is held out of the data called `named`.
 
-    Raises `TrainingError` for a network that does not classify, and `DataError` if its classes are others.
+    Raises `TrainingError` for a network that does not classify, `DataError` if its classes are others, and
+    `WeightsError` for values that are not finite.
     """
     objective = Objective(results_of(graph, 0.0), 0.0)
     numbers = class_numbers(graph, classes, data.classes)
@@ -65,6 +67,7 @@ def class_numbers(graph: Graph, classes: Sequence[str], found: Sequence[str]) ->
 def _guesses(batch: Answers, data: Data, numbers: list[int]) -> Iterator[Guess]:
     if not len(batch.indices):
         return
+    require_finite(batch.logits, [data.held_out.name(index) for index in batch.indices.tolist()])
     probabilities = batch.logits.softmax(1)
     most, best = probabilities.max(1)
     for row, index in enumerate(batch.indices.tolist()):

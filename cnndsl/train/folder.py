@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,10 +36,23 @@ LAST, BEST = "last", "best"
 VERSION = 1  # of the state
 
 
-def begin_folder(folder: Path, job: Job, learner: Learner) -> None:
-    """Raises `OutputError` if there is something."""
+@contextmanager
+def begun_folder(folder: Path, job: Job, learner: Learner) -> Iterator[None]:
+    """A new folder, which is taken away again if the block fails to write what else a run begins with.
+
+    Raises `OutputError` if there is something.
+    """
     if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"cannot write {folder}: it is there already; `--resume {folder}` goes on with a run")
+    try:
+        _write_job(folder, job, learner)
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write_job(folder: Path, job: Job, learner: Learner) -> None:
     environment = json.dumps(_environment(job, learner), indent=2) + "\n"
     write_together(folder, {"arguments.json": text_writer(job.text()), "environment.json": text_writer(environment)})
 
@@ -79,7 +95,16 @@ def write_state(folder: Path, learner: Learner, progress: Progress) -> None:
         "average": None if learner.average is None else learner.average.state_dict(),
         "scaler": None if scaler is None else scaler.state_dict(),
     }
-    write_together(folder, {STATE: lambda path: torch.save(state, path)})
+    write_together(folder, {STATE: lambda path: _save(state, path)})
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    """Of a disk that is full torch says only that it is at another place than it thought; the file says why."""
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:
+        raise error.__context__ or error from None
 
 
 def read_state(folder: Path, learner: Learner) -> Progress:
@@ -96,7 +121,8 @@ def read_state(folder: Path, learner: Learner) -> Progress:
             learner.accelerator.scaler.load_state_dict(state["scaler"])
         first = learner.accelerator.is_main_process  # it alone has what all had counted together
         tally = Tally(**state["tally"]) if first else Tally()
-        return Progress(state["step"], state["seconds"], tally, [Epoch(**each) for each in state["history"]])
+        history = [Epoch(**each) for each in state["history"]]
+        return Progress(int(state["step"]), float(state["seconds"]), tally, history)
     except Exception as error:  # a file that is cut short or changed raises anything
         raise TrainingError(f"cannot go on from {folder / STATE}: {reason(error)}") from error
 

@@ -50,6 +50,16 @@ def parse_job(text: str) -> Job:
             raise ValueError("another schema")
         recipe = said.pop("recipe")
         milestones = tuple(recipe.pop("milestones"))
-        return Job(recipe=Recipe(**recipe, milestones=milestones), freeze=tuple(said.pop("freeze")), **said)
+        job = Job(recipe=Recipe(**recipe, milestones=milestones), freeze=tuple(said.pop("freeze")), **said)
+        _require_kinds(job)
+        return job
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError("arguments.json is not one that this version of cnndsl has written") from error
+
+
+def _require_kinds(job: Job) -> None:
+    """Raise `ValueError` for values that no command line gives."""
+    texts, numbers = (job.model, job.data, job.weights or "", *job.freeze), (job.seed, job.workers)
+    right = {*map(type, texts)} == {str} and {*map(type, numbers)} == {int} and min(numbers) >= 0
+    if not right or job.layout not in LAYOUTS:
+        raise ValueError("another kind of value")

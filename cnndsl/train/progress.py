@@ -86,7 +86,10 @@ def read_metrics(path: Path) -> list[Epoch]:
 
 def _epoch(row: dict[str, str]) -> Epoch:
     whole = ("epoch", "step")
-    return Epoch(**{each.name: (int if each.name in whole else float)(row[each.name]) for each in fields(Epoch)})  # type: ignore[arg-type]
+    read = Epoch(**{each.name: (int if each.name in whole else float)(row[each.name]) for each in fields(Epoch)})  # type: ignore[arg-type]
+    if read.epoch < 1 or not all(0 <= error <= 1 for error in (read.train_error, read.held_out_error)):
+        raise ValueError("no such epoch, or no such part of 1")
+    return read
 
 
 def series_of(name: str, history: Sequence[Epoch]) -> Series:

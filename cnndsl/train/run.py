@@ -22,7 +22,7 @@ from cnndsl.train.data.named import read_data
 from cnndsl.train.folder import (
     BEST,
     LAST,
-    begin_folder,
+    begun_folder,
     open_folder,
     read_state,
     write_bundle,
@@ -79,9 +79,9 @@ def begin(network: Architecture, job: Job, data: Data, folder: Path, tell: Tell)
     for note in (*data.notes, *notes, *prepared, *less):
         run.tell(f"note: {note}")
     if learner.accelerator.is_main_process:
-        begin_folder(folder, job, learner)
-        write_bundle(folder / LAST, network, learner.kept, preprocessing, data.classes)
-        write_state(folder, learner, run.progress)
+        with begun_folder(folder, job, learner):
+            write_bundle(folder / LAST, network, learner.kept, preprocessing, data.classes)
+            write_state(folder, learner, run.progress)
     return _to_the_end(run)
 
 
@@ -99,8 +99,18 @@ def resume(folder: Path, epochs: int | None, tell: Tell) -> End:
     learner = learner_of(network.graph, module, job.recipe, job.seed, job.layout, accelerator)
     progress = read_state(folder, learner)
     run = Run(folder, network, job, data, bundle.preprocessing, learner, progress, _only_first(learner, tell))
+    _require_same_steps(run)
     run.tell(f"{folder} goes on at step {progress.step + 1:,}")
     return _to_the_end(run)
+
+
+def _require_same_steps(run: Run) -> None:
+    """Raise `TrainingError` if an epoch has other steps than when the state was written."""
+    done = [epoch.step for epoch in run.progress.history]
+    ends = [run.steps * epoch for epoch in range(1, len(done) + 2)]
+    if done != ends[:-1] or not ends[-1] - run.steps <= run.progress.step <= ends[-1]:
+        now = f"the {len(run.data.train.labels):,} that {run.job.data} has now"
+        raise TrainingError(f"{run.folder} learned from another number of pictures than {now}")
 
 
 def _only_first(learner: Learner, tell: Tell) -> Tell:

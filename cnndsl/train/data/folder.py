@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cnndsl.diagnostics.wording import few
 from cnndsl.errors import DataError, reason
+from cnndsl.photographs.images import opened
 from cnndsl.train.data.images import Data, Files
 
 HELD_OUT = ("val", "test")
@@ -99,11 +100,9 @@ class Look(NamedTuple):
 
 def _look(path: Path) -> Look:
     """The head of a file."""
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            return Look(path, image.mode, "" if 0 not in image.size else "it has no pixels")
+        with opened(path) as image:
+            return Look(path, image.mode, "")
     except Exception as error:  # a broken file raises anything
         return Look(path, "", reason(error))
 

@@ -41,5 +41,7 @@ def _folder(text: str) -> Path:
 def _required(data: Data) -> Data:
     if len(data.train.labels) < 2 or not data.held_out.labels:
         learned, measured = len(data.train.labels), len(data.held_out.labels)
-        raise DataError(f"{learned} pictures to learn from and {measured} to measure on are too few: 2 and 1 at least")
+        raise DataError(
+            f"too few pictures: {learned} to learn from (at least 2) and {measured} to measure on (at least 1)"
+        )
     return data
