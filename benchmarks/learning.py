@@ -56,7 +56,7 @@ FIGURES = {
         },
     ),
     "stochastic_depth": Figure(
-        epochs=16,
+        epochs=12,
         images=5_000,
         held_out=2_000,
         runs={"constant20": f"{DEPTH} -p survival=1", "stochastic20": DEPTH},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from published import squeezenet
 
 import cnndsl
 from cnndsl.cli.main import main
@@ -498,6 +500,37 @@ def test_a_narrow_network_learns_fashion(tmp_path: Path) -> None:
     history = read_metrics(tmp_path / "run" / "metrics.csv")
     assert len(lines) == len(history) == 2
     assert history[-1].held_out_error < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", ["fractalnet16", "densenet16", "preresnet20", "constant20", "stochastic20"])
+def test_families_of_networks_learn_fashion(run: str, tmp_path: Path) -> None:
+    """As `benchmarks/learning.py` lets them, with fewer pictures: 65 % of 500, where a guess has 10 %."""
+    if not FASHION.is_dir():
+        pytest.skip("needs Debian's package dataset-fashion-mnist, which scripts/setup dev installs as root")
+    learning = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "learning.py"))
+    data = learning["subset"](FASHION, tmp_path / "data", {"train": 2_000, "t10k": 500})
+    (asked,) = (figure.runs[run] for figure in learning["FIGURES"].values() if run in figure.runs)
+    rest = ["--data", f"fashionmnist:{data}", "--input", "3x16x16", "--batch", "20", "--lr", "0.05", "--epochs", "4"]
+    assert main(["train", *asked.split(), *rest, "-o", str(tmp_path / "run")]) == 0
+    assert read_metrics(tmp_path / "run" / "metrics.csv")[-1].held_out_error < 0.35
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_trained_weights_beat_random_ones(tmp_path: Path) -> None:
+    """Outside of both intervals, where there are five pictures of each class: a new head, and features off the shelf."""
+    if not FASHION.is_dir():
+        pytest.skip("needs Debian's package dataset-fashion-mnist, which scripts/setup dev installs as root")
+    pytest.importorskip("sklearn")
+    script = Path(__file__).parents[1] / "benchmarks" / "transfer.py"
+    few = ["--each", "5", "--held-out", "10", "--epochs", "8", "--runs", str(tmp_path / "runs")]
+    command = [sys.executable, str(script), str(FASHION), "--weights", str(squeezenet(tmp_path)), *few]
+    subprocess.run(command, check=True, timeout=600)
+    said = json.loads((tmp_path / "runs" / "transfer.json").read_text())
+    random, head, features = (each["interval"] for each in said)
+    assert [each["way"] for each in said] == ["random", "head", "features"]
+    assert random[1] < head[0] and random[1] < features[0]
 
 
 GLOO = """
