@@ -1,6 +1,6 @@
 """Transfer: what trained weights are worth where there are few pictures, Sharif Razavian et al. 2014 (arXiv:1403.6382).
 
-    python benchmarks/transfer.py FASHIONMNIST --weights WEIGHTS --runs FOLDER [--each 10] [--held-out 30]
+    python benchmarks/transfer.py FASHIONMNIST --weights WEIGHTS --runs FOLDER [--each 5] [--held-out 30]
 
 A few pictures of each class of FashionMNIST, in a folder for each, are learned by SqueezeNet 1.1 in three ways: all of
 it from random weights, its head alone on trained ones (`cnndsl train --weights --freeze all-but-head`), and a linear
@@ -26,7 +26,7 @@ from cnndsl.train.evaluation import Rate
 
 NETWORK = "squeezenet1_1"
 # Pictures have a quarter of the paper's pixels. At a rate of 0.01 the random network stayed at a guess.
-LEARN = ("--input", "3x112x112", "--recipe", "squeezenet", "--batch", "20", "--augment", "none", "--lr", "0.004")
+LEARN = ("--input", "3x112x112", "--recipe", "squeezenet", "--batch", "10", "--augment", "none", "--lr", "0.004")
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def main() -> None:
     parser.add_argument("data", metavar="FASHIONMNIST", type=Path, help="the folder of the IDX files")
     parser.add_argument("--weights", required=True, help="the folder of squeezenet1_1.safetensors")
     parser.add_argument("--runs", metavar="FOLDER", type=Path, required=True, help="a new one, for pictures and runs")
-    parser.add_argument("--each", type=int, default=10, help="pictures of a class to learn from")
+    parser.add_argument("--each", type=int, default=5, help="pictures of a class to learn from")
     parser.add_argument("--held-out", type=int, default=30, help="pictures of a class to measure on")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
     whole, runs = read_fashion(options.data), options.runs
     export(whole.train, runs / "photos" / "train", options.each)
