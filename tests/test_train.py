@@ -519,7 +519,7 @@ def test_families_of_networks_learn_fashion(run: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.network
 def test_trained_weights_beat_random_ones(tmp_path: Path) -> None:
-    """Outside of both intervals, where there are five pictures of each class: a new head, and features off the shelf."""
+    """Outside of both intervals, from five pictures of each class: by a new head, and as features off the shelf."""
     if not FASHION.is_dir():
         pytest.skip("needs Debian's package dataset-fashion-mnist, which scripts/setup dev installs as root")
     pytest.importorskip("sklearn")
