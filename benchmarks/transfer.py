@@ -6,7 +6,7 @@ A few pictures of each class of FashionMNIST, in a folder for each, are learned 
 it from random weights, its head alone on trained ones (`cnndsl train --weights --freeze all-but-head`), and a linear
 classifier on its features (`cnndsl features`, logistic regression). WEIGHTS is the folder that `cnndsl weights import
 squeezenet1_1` wrote. Each is measured by the same pictures that are held out, with Wilson's interval, and goes to
-`transfer.json` in FOLDER. It needs scikit-learn.
+`transfer.json` in FOLDER, as `benchmarks/results/transfer.json` was written. It needs scikit-learn.
 """
 
 from __future__ import annotations
