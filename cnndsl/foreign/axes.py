@@ -112,6 +112,11 @@ def whole(group: Group, shape: Shape) -> int | None:
     return None
 
 
+def is_channels(group: Group, shape: Shape) -> bool:
+    """Whether a group is all channels of a tensor of `shape`; where it has one, every axis of size 1 is."""
+    return group == plain((1, *shape))[CHANNEL]
+
+
 def axes_of(group: Group) -> Iterator[int]:
     return (digit.axis for digit in group)
 

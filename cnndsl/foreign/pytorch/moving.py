@@ -174,7 +174,7 @@ def _joined(reading: Reading, node: fx.Node, flows: Sequence[Flow], axis: int) -
 
 
 def _along_channels(reading: Reading, flow: Flow, axis: int) -> bool:
-    return lying.whole(flow.axes[axis], reading.shape(flow)) == CHANNEL or not flow.axes[axis]
+    return lying.is_channels(flow.axes[axis], reading.shape(flow)) or not flow.axes[axis]
 
 
 def _alike(reading: Reading, flows: Sequence[Flow], axis: int) -> bool:
@@ -213,7 +213,7 @@ def softmax(reading: Reading, node: fx.Node, given: Given) -> Value:
     flow = reading.flow(given["self"])
     shape, axis = reading.shape(flow), given["dim"] % len(flow.axes)
     group = flow.axes[axis]
-    if lying.whole(group, shape) == CHANNEL:
+    if lying.is_channels(group, shape):
         return Flow(reading.add(node, Softmax(), flow.step).step, flow.axes)
     if len(flow.axes) == 2 and axis == 1:
         return reading.add(node, Softmax(), reading.step(flow, 2))

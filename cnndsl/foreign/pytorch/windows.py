@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL, Axes
 from cnndsl.foreign.cutting import cutting
-from cnndsl.foreign.pytorch.program import sizes
+from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in, pair
 from cnndsl.foreign.pytorch.weighted import said_padding
 from cnndsl.ops.base import LayerError, Op, Shape
@@ -240,9 +240,9 @@ def _with_one_before(reading: Reading, op: Op, step: int) -> tuple[Op, int]:
 
 
 def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:
-    """Channels of zeros: after those of an image, as in option A of ResNet."""
+    """Channels of zeros: after those of an image that is added to another, as in option A of ResNet."""
     channels, *_ = reading.draft.shape(step)
-    if before:
+    if before or [word(user) for user in node.users] != ["add"]:
         parts = [*_zeros(reading, node, step, before), step, *_zeros(reading, node, step, after)]
         return reading.add(node, Concat(), *parts)
     source = reading.draft.steps[step]

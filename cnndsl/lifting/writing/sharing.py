@@ -1,4 +1,7 @@
-"""Layers with the weights of others: the longest chains that are applied again as a whole."""
+"""Layers with the weights of others: the longest chains that are applied again as a whole.
+
+A chain that begins with a merge is applied to a bundle of what that merges.
+"""
 
 from __future__ import annotations
 
@@ -87,4 +90,4 @@ class _Sharing:
         first, last = self.units[names[0]], self.units[names[-1]]
         for name in names:
             del self.units[name]
-        self.units[last.name] = replace(last, command=command, sources=first.sources, named=(*first.named, *named))
+        self.units[last.name] = replace(first, name=last.name, command=command, named=(*first.named, *named))
