@@ -104,6 +104,11 @@ def unrepeated(axes: Axes) -> Axes:
     return tuple(tuple(digit for digit in group if digit.axis != REPEATED) for group in axes)
 
 
+def replaced(axes: Axes, axis: int, digit: Digit) -> Axes:
+    """The axes with one that is a single digit."""
+    return (*axes[:axis], merged([digit]), *axes[axis + 1 :])
+
+
 def whole(group: Group, shape: Shape) -> int | None:
     """The axis of a tensor of `shape`, without batch, that a group is all of, if it is."""
     if len(group) == 1 and group[0].inner == 1 and 0 < group[0].axis <= len(shape):

@@ -10,6 +10,7 @@ from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL
 from cnndsl.foreign.draft import Kept
 from cnndsl.foreign.pixels import reshaped
+from cnndsl.foreign.pytorch.program import word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, pair
 from cnndsl.foreign.standardized import standardized
 from cnndsl.ops.activation import Prelu
@@ -167,6 +168,24 @@ def linear(reading: Reading, node: fx.Node, given: Given) -> Value:
     raise NoLayer("no layer is linear along this axis")
 
 
+def matmul(reading: Reading, node: fx.Node, given: Given) -> Value:
+    return _product(reading, node, given["self"], given.get("other", given.get("mat2")))
+
+
+def addmm(reading: Reading, node: fx.Node, given: Given) -> Value:
+    if (given["alpha"], given["beta"]) != (1, 1):
+        raise NoLayer("no layer multiplies its bias")
+    return _product(reading, node, given["mat1"], given["mat2"], given["self"])
+
+
+def _product(reading: Reading, node: fx.Node, value: Value, matrix: Value, bias: Kept | None = None) -> Value:
+    """A product with a kept matrix, which a linear layer has the other way round."""
+    if not isinstance(matrix, Kept) or matrix.value.dim() != 2:
+        raise NoLayer(f"no layer computes `{word(node)}` but with a kept matrix on the right")
+    weight = Kept(matrix.value.t(), origins=(matrix,), learned=matrix.learned)
+    return linear(reading, node, {"input": value, "weight": weight, "bias": bias})
+
+
 def _features(reading: Reading, node: fx.Node, step: int, weight: Kept, bias: Kept | None) -> Flow:
     op = Linear(weight.shape[0], bias=bias is not None)
     return reading.add(node, op, step, tensors={"weight": weight, "bias": bias})
@@ -259,6 +278,8 @@ WEIGHTED: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     "conv_transpose2d": conv_transpose,
     "conv1d": conv1d,
     "linear": linear,
+    **dict.fromkeys(("matmul", "mm"), matmul),
+    "addmm": addmm,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "group_norm": group_norm,

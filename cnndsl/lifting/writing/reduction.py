@@ -56,7 +56,8 @@ class Reduction(Region):
         elif unit.merges:
             self._add_merge(unit)
         else:
-            chain = self.take(unit.sources[0])
+            alone = is_zero_pad([unit.command])  # of which a residual is made, and nothing goes on as its shortcut
+            chain = Chain(unit.sources[0]) if alone else self.take(unit.sources[0])
             chain.add(unit.command, unit.named)
             self.chains[unit.name] = chain
         self._unpack(unit.name, unit.items)
