@@ -30,6 +30,11 @@ def fold_shared(graph: Graph, units: MutableMapping[str, Unit]) -> None:
             sharing.fold(first)
 
 
+def applied(unit: Unit) -> tuple[str, ...]:
+    """The chain that a unit applies again, if it does."""
+    return unit.named[-1:] if unit.command.word == Again.word else ()
+
+
 def _has_weights(graph: Graph, node: Node) -> bool:
     shapes = graph.input_shapes(node)
     return bool(node.op.parameters(*shapes) or node.op.buffers(*shapes))
