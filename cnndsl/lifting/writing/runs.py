@@ -62,7 +62,7 @@ def _renamed(graph: Graph, names: Mapping[str, str], scopes: Sequence[Scope]) ->
     return graph.rewrite(nodes, [replace(output, node=now(output.node)) for output in graph.outputs], scopes)
 
 
-def _open(graph: Graph) -> list[int]:
+def _live(graph: Graph) -> list[int]:
     """How many tensors that were made before each layer are read by it or after it."""
     at = {node.name: number for number, node in enumerate(graph)}
     last = {source: at[node.name] for node in graph for source in node.inputs}
@@ -80,11 +80,11 @@ def _open(graph: Graph) -> list[int]:
 
 def _repeated(graph: Graph) -> Iterator[_Runs]:
     """Runs of every length that are the same layers, cut where fewest tensors go from one to the next."""
-    nodes, open = graph.nodes, _open(graph)
+    nodes, live = graph.nodes, _live(graph)
     words = [node.op.word for node in nodes]
 
     def cost(cuts: range) -> tuple[float, bool, int]:
-        return fmean(open[at] for at in cuts), _tears(nodes[cuts.start]), cuts.start
+        return fmean(live[at] for at in cuts), _tears(nodes[cuts.start]), cuts.start
 
     for period in range(SHORTEST, len(nodes) // 2 + 1):
         same = [a == b for a, b in zip(words, words[period:], strict=False)]
@@ -93,7 +93,7 @@ def _repeated(graph: Graph) -> Iterator[_Runs]:
             last = stretch[-1] + 1  # where the last run may begin
             if alike and len(stretch) >= period and not _is_repetition(words[last : last + period]):
                 cuts = min((range(at, last + 1, period) for at in stretch[:period]), key=cost)
-                if all(1 < open[at] == min(open[at : at + period]) for at in cuts):
+                if all(1 < live[at] == min(live[at : at + period]) for at in cuts):
                     yield from _alike(graph, cuts)
 
 
