@@ -15,6 +15,7 @@ from cnndsl.foreign.pytorch.moving import joined, stacked
 from cnndsl.foreign.pytorch.program import sizes
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value
 from cnndsl.foreign.pytorch.windows import cut
+from cnndsl.foreign.turning import with_first
 from cnndsl.ops.activation import Sigmoid
 from cnndsl.ops.merge import Mul
 from cnndsl.ops.reshape import ChannelSlice
@@ -66,32 +67,20 @@ def _channels(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: ra
 
 
 def _every(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: range) -> Flow:
-    """Every n-th value: an axis of n of which one is taken, if that leaves as many."""
-    (digit,) = flow.axes[axis]
-    if digit.size != len(wanted) * wanted.step or wanted.start >= wanted.step:
+    apart = lying.every_nth(flow.axes, axis, wanted)
+    if apart is None:
         raise NoLayer("no layer takes these values of an axis")
-    kept = Digit(CHANNEL, digit.inner * wanted.step, len(wanted))
-    apart = Flow(flow.step, (*lying.replaced(flow.axes, axis, kept), (Digit(CHANNEL, digit.inner, wanted.step),)))
-    taken = take(reading, node, apart, -1, wanted.start, wanted.start + 1)
+    taken = take(reading, node, Flow(flow.step, apart), -1, wanted.start, wanted.start + 1)
     return Flow(taken.step, taken.axes[:-1])
 
 
 def _outermost(reading: Reading, flow: Flow, digit: Digit) -> Flow:
     """The same values of a step whose channels are shuffled, so that this digit of theirs is the first."""
-    shape, below, above = reading.shape(flow), digit.inner, digit.inner * digit.size
-    larger = shape[0] // above
-    batch, _, *pixels = lying.standard(reading.batch, shape)
-    order = lying.merged([Digit(CHANNEL, 1, above), Digit(CHANNEL, above, larger)])
-    step = reading.step(Flow(flow.step, (batch, order, *pixels)), 1 + len(shape))
-
-    def moved(each: Digit) -> Digit:
-        if each.axis == CHANNEL and each.inner >= above:
-            return Digit(CHANNEL, each.inner // above, each.size)
-        if each.axis == CHANNEL and each != digit and each.inner * each.size > below:
-            raise NoLayer("no layer takes these values of an axis")
-        return Digit(CHANNEL, each.inner * larger, each.size) if each.axis == CHANNEL else each
-
-    return Flow(step, tuple(lying.merged([moved(each) for each in group]) for group in flow.axes))
+    found = with_first(flow.axes, digit, (reading.batch, *reading.shape(flow)))
+    if found is None:
+        raise NoLayer("no layer takes these values of an axis")
+    order, axes = found
+    return Flow(reading.step(Flow(flow.step, order), len(order)), axes)
 
 
 def _pixels(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: range) -> Flow:
