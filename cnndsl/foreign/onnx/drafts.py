@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from cnndsl.foreign.axes import Axes, plain, sizes, unrepeated
+from cnndsl.foreign.draft import Module
 from cnndsl.foreign.network import Unread
 from cnndsl.foreign.onnx.arrangement import layers
 from cnndsl.foreign.onnx.unreadable import Unreadable
@@ -55,14 +56,13 @@ EITHER = (Pointwise, Softmax, Prelu, Bn, Dropout, Scale, Shift, Add, Sub, Mul, M
 class Origin:
     """Where a layer comes from: the file's name of the step, its operator, its result, and modules around it.
 
-    `scopes` are paths of modules, outermost first, `classes` their classes, as far as the file says them.
+    Modules stand outermost first; the class of one that the file does not say is `""`.
     """
 
     operator: str
     name: str
     result: str
-    scopes: tuple[str, ...] = ()
-    classes: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[Module, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.operator} of {self.name or self.result}"
