@@ -38,6 +38,24 @@ def gated_pixel(self: nn.Module, x: Tensor) -> Tensor:
     return x * gate.transpose(1, 2).unsqueeze(-1)
 
 
+class Bottle(nn.Module):
+    """A residual with a stride, which has another one in it then; or none, and no way around."""
+
+    def __init__(self, channels: int, filters: int, stride: int) -> None:
+        super().__init__()
+        self.first, self.last = conv(channels, 12), conv(12, filters)
+        if stride > 1:
+            self.down = nn.Sequential(conv(12, 12, stride=2), nn.ReLU(), conv(12, 12))
+            self.beside = conv(12, 12, stride=2, groups=12)
+            self.around = nn.Sequential(conv(channels, channels, stride=2, groups=channels), conv(channels, filters))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "around"):
+            return self.last(self.first(x).relu()) + x
+        y = self.first(x).relu()
+        return self.last(self.down(y) + self.beside(y)) + self.around(x)
+
+
 # By name: a module, the shapes of its inputs, and what the text says of it.
 MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str, ...]]] = {
     "gated linear unit": (lambda: nn.Sequential(conv(), nn.GLU(1)), [IMAGE], ("| channel_slice 4, 8 -> sigmoid",)),
@@ -90,6 +108,11 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         ("residual shortcut=zero_pad {",),
     ),
     "zeros alone": (lambda: after(lambda x: F.pad(x, (0, 0, 0, 0, 0, 4))), [IMAGE], ("channel_slice 0, 4 -> scale",)),
+    "lines with a way around": (
+        lambda: nn.Sequential(*(Bottle(*each) for each in [(8, 8, 1), (8, 16, 2), (16, 16, 1), (16, 24, 2)])),
+        [(8, 16, 16)],
+        ("block bottle(filters, with_residual", "if with_residual {"),
+    ),
     "one channel": (
         lambda: Function(gated_pixel, c=nn.Conv1d(1, 1, 3, padding=1)), [(1, 8, 8)], ("global_avgpool -> channel_conv",)
     ),
