@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from random_networks import random_network
 from safetensors.torch import load_file
 
 import cnndsl
@@ -69,6 +70,13 @@ def test_text_and_weights_are_written(folder: Path, capsys: pytest.CaptureFixtur
     theirs = import_module(re.sub(r"\W", "_", folder.name)).ready.eval()
     image = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(module.eval()(image), theirs(image))
+
+
+@pytest.mark.parametrize("seed", [299, 327, 345, 507, 524])
+def test_a_compiled_random_network_is_lifted(seed: int) -> None:
+    """With merges that are applied again, parts of what is applied again, and zeros around a tangle."""
+    made = cnndsl.loads(random_network(seed))
+    cnndsl.lift(made.compile(), input=[node.shape for node in made.graph.inputs])  # which proves itself
 
 
 def test_a_saved_program_is_lifted(folder: Path) -> None:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import pytest
 from odd_modules import IMAGE, LIFTED, REFUSED
+from odd_moves import MOVED, UNMOVED
 
 import cnndsl
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
-@pytest.mark.parametrize("name", LIFTED)
+@pytest.mark.parametrize("name", [*LIFTED, *MOVED])
 def test_a_layer_is_known_however_it_is_spelled(name: str) -> None:
-    build, shapes, said = LIFTED[name]
+    build, shapes, said = {**LIFTED, **MOVED}[name]
     lifted = cnndsl.lift(build(), input=shapes)  # which proves itself
     for each in said:
         assert each in lifted.text
 
 
+REASONS = {**{name: (build, IMAGE, said) for name, (build, said) in REFUSED.items()}, **UNMOVED}
+
+
 @pytest.mark.filterwarnings("ignore:.*jit.script:DeprecationWarning")
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REASONS)
 def test_what_no_layer_says_is_refused_with_its_reason(name: str) -> None:
-    build, said = REFUSED[name]
+    build, shape, said = REASONS[name]
     with pytest.raises(cnndsl.Error) as caught:
-        cnndsl.lift(build(), input=IMAGE)
+        cnndsl.lift(build(), input=shape)
     assert said in "\n".join([str(caught.value), *getattr(caught.value, "reasons", ())])
     assert "\n" not in str(caught.value)
 

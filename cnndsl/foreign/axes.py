@@ -104,12 +104,34 @@ def unrepeated(axes: Axes) -> Axes:
     return tuple(tuple(digit for digit in group if digit.axis != REPEATED) for group in axes)
 
 
+def replaced(axes: Axes, axis: int, digit: Digit) -> Axes:
+    """The axes with one that is a single digit."""
+    return (*axes[:axis], merged([digit]), *axes[axis + 1 :])
+
+
+def every_nth(axes: Axes, axis: int, wanted: range) -> Axes | None:
+    """The axes with one more, of which one value (the first that is wanted) is every n-th of an axis of one digit.
+
+    None if the values that are wanted are not those.
+    """
+    (digit,) = axes[axis]
+    if digit.size != len(wanted) * wanted.step or wanted.start >= wanted.step:
+        return None
+    kept = Digit(digit.axis, digit.inner * wanted.step, len(wanted))
+    return (*replaced(axes, axis, kept), (Digit(digit.axis, digit.inner, wanted.step),))
+
+
 def whole(group: Group, shape: Shape) -> int | None:
     """The axis of a tensor of `shape`, without batch, that a group is all of, if it is."""
     if len(group) == 1 and group[0].inner == 1 and 0 < group[0].axis <= len(shape):
         axis = group[0].axis
         return axis if shape[axis - 1] == group[0].size else None
     return None
+
+
+def is_channels(group: Group, shape: Shape) -> bool:
+    """Whether a group is all channels of a tensor of `shape`; where it has one, every axis of size 1 is."""
+    return group == plain((1, *shape))[CHANNEL]
 
 
 def axes_of(group: Group) -> Iterator[int]:

@@ -111,5 +111,8 @@ def chained(ops: tuple[Op, ...]) -> Tensor:
 
 
 def same(one: Tensor, other: Tensor) -> bool:
+    """Whether these are the same numbers; what holds or not is none."""
     scale = max(1.0, float(other.abs().max()))
-    return one.shape == other.shape and float((one - other).abs().max()) <= TOLERANCE * scale
+    return (one.shape, one.dtype) == (other.shape, other.dtype) and float(
+        (one - other).abs().max()
+    ) <= TOLERANCE * scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnndsl.ops.base import Op
+from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.images import Pair
 from cnndsl.ops.pooling import Maxpool
 from cnndsl.ops.resize import Crop, Pad
@@ -32,3 +32,12 @@ def _extent(size: int, wanted: range) -> int:
     """From the first to the last; to the end, where that is left out by the step alone."""
     last = wanted[-1] + 1
     return size if wanted[0] == 0 and size - last < wanted.step else last - wanted[0]
+
+
+def as_one(before: Op, op: Op, shape: Shape) -> Op | None:
+    """One cut of an image of `shape` for two, one after the other: people take rows first, and columns of these."""
+    if isinstance(op, Crop) and isinstance(before, Crop):
+        return op if before.size == (op.size[0], shape[2]) else None
+    if isinstance(op, Maxpool) and isinstance(before, Maxpool) and before.kernel == (1, 1):
+        return Maxpool((1, 1), stride=(before.stride[0] * op.stride[0], before.stride[1] * op.stride[1]))
+    return None

@@ -13,33 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnndsl.diagnostics.suggest import closest
-from cnndsl.errors import LiftError, ModelError, reason
+from cnndsl.errors import LiftError, ModelError, WeightsError, reason
 from cnndsl.extras import require
 from cnndsl.foreign.modules import LIBRARIES, build_foreign, usual_input
 from cnndsl.foreign.network import ForeignNetwork
+from cnndsl.foreign.precision import EXACT, HALF, SINGLE, Precision
 from cnndsl.ops.base import Shape
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
 IMAGE: Shape = (3, 224, 224)  # where nothing says how large images are
 PROGRAMS = (".onnx", ".pt2")
 KINDS = "torchvision:NAME, timm:NAME, package.module:callable, FILE.pt2 or FILE.onnx"
-
-
-@dataclass(frozen=True)
-class Precision:
-    """In which numbers a network is run, and how large a relative error their rounding can be the reason of.
-
-    In float64, sums in another order differ by about 1e-15; the smallest real difference, an `eps`, by far more than
-    its limit.
-    """
-
-    name: str
-    limit: float
-
-
-EXACT = Precision("float64", 1e-9)
 
 
 @dataclass(frozen=True)
@@ -96,25 +83,41 @@ def origin_of(source: str) -> str:
 
 
 def from_module(module: nn.Module, shapes: Sequence[Shape] | None, title: str, origin: str) -> Foreign:
-    """A module as it is outside of training; it stays as it was. Raises `LiftError` and `WeightsError`."""
+    """A module as it is outside of training; it stays as it was. Raises `LiftError` and `WeightsError`.
+
+    It is run in float64, or in float32 where its own code says so.
+    """
+    _require_values(module, title)
+    try:
+        return _from_module(module, shapes or [IMAGE], title, origin, EXACT)
+    except WeightsError:
+        return _from_module(module, shapes or [IMAGE], title, origin, SINGLE)
+
+
+def _from_module(module: nn.Module, shapes: Sequence[Shape], title: str, origin: str, precision: Precision) -> Foreign:
     from cnndsl.foreign.pytorch.program import record
     from cnndsl.foreign.pytorch.reader import read_module
     from cnndsl.foreign.pytorch.saved import results_of
 
-    _require_values(module, title)
-    own = _copied(module, title)
-    network = read_module(own, shapes or [IMAGE], title)
+    own = _copied(module, title, precision.dtype)
+    with precision.usual():
+        network = read_module(own, shapes, title)
     heads = any(output.train_only for output in network.graph.outputs)
 
+    def run(inputs: Sequence[Tensor]) -> list[Tensor]:
+        with precision.usual():
+            return _run(own, precision.of(inputs), heads)
+
     def results(inputs: Sequence[Tensor], names: Collection[str]) -> Mapping[str, Tensor]:
-        program = record(_in_mode(own, heads), [tuple(each.shape[1:]) for each in inputs], title, inputs[0].dtype)
-        return results_of(program, inputs, names)
+        with precision.usual():
+            program = record(_in_mode(own, heads), [tuple(each.shape[1:]) for each in inputs], title, precision.dtype)
+            return results_of(program, precision.of(inputs), names)
 
-    return Foreign(title, origin, network, lambda inputs: _run(own, inputs, heads), results)
+    return Foreign(title, origin, network, run, results, precision=precision)
 
 
-def _copied(module: nn.Module, title: str) -> nn.Module:
-    """A copy to compute with, in float64. One that is a layer as a whole stands in a module, as it does elsewhere."""
+def _copied(module: nn.Module, title: str, dtype: torch.dtype) -> nn.Module:
+    """A copy to compute with. One that is a layer as a whole stands in a module, as it does elsewhere."""
     from torch import Tensor, jit, nn
 
     from cnndsl.foreign.pytorch.program import is_silent
@@ -124,7 +127,7 @@ def _copied(module: nn.Module, title: str) -> nn.Module:
         raise LiftError(f"cannot read {title}: it is TorchScript, which has no modules left; lift what it was made of")
     made = [each for part in module.modules() for each in vars(part).values() if isinstance(each, Tensor)]
     try:  # what is computed of parameters, such as normed weights, is no leaf, and PyTorch copies leaves alone
-        own = deepcopy(module, {id(each): each.detach().clone() for each in made}).cpu().double()
+        own = deepcopy(module, {id(each): each.detach().clone() for each in made}).cpu().to(dtype)
     except Exception as error:  # whatever a foreign class raises
         raise LiftError(f"cannot copy {title}: {reason(error)}") from error
     for parameter in own.parameters():
@@ -263,7 +266,7 @@ def _read_onnx(path: Path, shapes: Sequence[Shape] | None) -> Foreign:
     if shapes is not None and len(shapes) > 1:
         raise ModelError(f"{path} takes one --input, for what the file leaves open")
     reading = read(path, shapes[0] if shapes else None)
-    precision = Precision("float16", 2e-2) if reading.half else Precision("float32", 1e-4)
+    precision = HALF if reading.half else SINGLE
     batch = max(reading.batch, 1)
     run_file, some = partial(run, reading, path), partial(results, reading, path)
     return Foreign(str(path), f"from {path.name}", reading.network, run_file, some, batch, precision)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 
-from cnndsl.foreign.axes import CHANNEL, COLUMNS, ROWS, Axes, Digit, Group, merged, standard
+from cnndsl.foreign.axes import CHANNEL, COLUMNS, ROWS, Axes, Digit, Group, merged, plain, standard
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.reshape import ChannelShuffle, PixelShuffle, PixelUnshuffle
 
@@ -26,6 +28,30 @@ def turned(axes: Axes, shape: Shape) -> list[Op] | None:
     if axes[2:] != standard(1, shape)[2:]:
         return None
     return _permuted(axes[1])
+
+
+def with_first(axes: Axes, digit: Digit, dims: Sequence[int]) -> tuple[Axes, Axes] | None:
+    """How an image of `dims` (with its batch) lies when a digit of its channels is the first, and what axes are then.
+
+    None where another digit crosses that one.
+    """
+    below, above = digit.inner, digit.inner * digit.size
+    larger = dims[1] // above
+    if any(each != digit and each.inner < above and each.inner * each.size > below for each in _channels(axes)):
+        return None
+
+    def moved(each: Digit) -> Digit:
+        if each.axis != CHANNEL:
+            return each
+        return replace(each, inner=each.inner // above if each.inner >= above else each.inner * larger)
+
+    batch, _, *pixels = plain(dims)
+    order = merged([Digit(CHANNEL, 1, above), Digit(CHANNEL, above, larger)])
+    return (batch, order, *pixels), tuple(merged([moved(each) for each in group]) for group in axes)
+
+
+def _channels(axes: Axes) -> Iterator[Digit]:
+    return (digit for group in axes for digit in group if digit.axis == CHANNEL)
 
 
 def _then(op: Op, rest: list[Op] | None, fits: bool) -> list[Op] | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnndsl.alignment.align import SOFT, Alignment
-from cnndsl.foreign.sources import EXACT, Foreign
+from cnndsl.foreign.precision import EXACT
+from cnndsl.foreign.sources import Foreign
 from cnndsl.weights.counterparts import Counterparts
 from cnndsl.weights.verify import compare_outputs, first_difference, random_inputs
 

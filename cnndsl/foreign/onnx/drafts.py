@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, TypeAlias
 
-from cnndsl.foreign.axes import Axes, plain, unrepeated
+from cnndsl.foreign.axes import Axes, plain, sizes, unrepeated
+from cnndsl.foreign.draft import Module
 from cnndsl.foreign.network import Unread
 from cnndsl.foreign.onnx.arrangement import layers
 from cnndsl.foreign.onnx.unreadable import Unreadable
@@ -16,10 +17,11 @@ from cnndsl.ops.arguments import ArgumentError, Integer, Number
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.linear import Linear
-from cnndsl.ops.merge import Add, Max, Mean, Mul, Sub
+from cnndsl.ops.merge import Add, Concat, Max, Mean, Mul, Sub
 from cnndsl.ops.normalization import Bn
 from cnndsl.ops.regularization import Dropout
 from cnndsl.ops.reshape import Flatten
+from cnndsl.ops.resize import Upsample
 from cnndsl.ops.scale import Scale
 
 Array: TypeAlias = Any  # numpy's, which is imported when a file is read and not before
@@ -54,14 +56,13 @@ EITHER = (Pointwise, Softmax, Prelu, Bn, Dropout, Scale, Shift, Add, Sub, Mul, M
 class Origin:
     """Where a layer comes from: the file's name of the step, its operator, its result, and modules around it.
 
-    `scopes` are paths of modules, outermost first, `classes` their classes, as far as the file says them.
+    Modules stand outermost first; the class of one that the file does not say is `""`.
     """
 
     operator: str
     name: str
     result: str
-    scopes: tuple[str, ...] = ()
-    classes: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[Module, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.operator} of {self.name or self.result}"
@@ -166,11 +167,21 @@ class Drafts:
         """The layer behind those that move values to where they lie in the file."""
         key = tensor.node, tensor.axes
         if key not in self._moved:
-            node = tensor.node
-            for op in layers(tensor.axes, self.dims(node)):
+            node, once = tensor.node, unrepeated(tensor.axes)
+            for op in layers(once, self.dims(node)):
                 node = self.add(op, (node,), origin)
-            self._moved[key] = node
+            self._moved[key] = node if once == tensor.axes else self._repeated(node, sizes(tensor.axes), origin)
         return self._moved[key]
+
+    def _repeated(self, node: int, dims: Sequence[int], origin: Origin) -> int:
+        """An image, of which one channel, row or column may stand for all of them, in full size."""
+        channels, *size = self.nodes[node].shape
+        if len(dims) != 4 or len(size) != 2:
+            raise Unreadable("no layer repeats values so")
+        if dims[1] != channels:
+            node = self.add(Concat(), (node,) * dims[1], origin)
+        rows, columns = (now // before for now, before in zip(dims[2:], size, strict=True))
+        return node if (rows, columns) == (1, 1) else self.add(Upsample((rows, columns)), (node,), origin)
 
     def make_image(self, node: int) -> None:
         """Make a vector an image of one pixel, with all that hangs on it: a `linear` becomes a `conv 1x1`."""
@@ -227,19 +238,17 @@ class Drafts:
                 found[source].append(node)
         return found
 
-    def alike(self, tensors: Sequence[Tensor], origin: Origin, *, broadcast: bool = False) -> tuple[list[int], Axes]:
-        """Layers that give these in one arrangement, and that arrangement; with `broadcast`, axes of size 1 fit all."""
+    def alike(self, tensors: Sequence[Tensor], origin: Origin) -> tuple[list[int], Axes]:
+        """Layers that give these in one arrangement, and that arrangement; axes of size 1 fit all."""
         rank = max(len(tensor.axes) for tensor in tensors)
-        arranged = [((),) * (rank - len(tensor.axes)) + tensor.axes for tensor in tensors]
-        if broadcast:
-            arranged = [unrepeated(axes) for axes in arranged]
+        arranged = [unrepeated(((),) * (rank - len(tensor.axes)) + tensor.axes) for tensor in tensors]
         nodes = [tensor.node for tensor in tensors]
-        if not _agree(arranged, broadcast):
+        if not _agree(arranged):
             if any(len(tensor.axes) != rank for tensor in tensors):
                 raise Unreadable("its inputs lie differently in memory")
             nodes = [self.strict(tensor, origin) for tensor in tensors]
             arranged = [plain(self.dims(node)) for node in nodes]
-            if not _agree(arranged, broadcast):
+            if not _agree(arranged):
                 raise Unreadable("its inputs have different shapes")
         if len({len(self.nodes[node].shape) for node in nodes}) > 1:
             for node in nodes:
@@ -248,13 +257,22 @@ class Drafts:
             max(each, key=lambda axis: prod(a.size for a in axis)) for each in zip(*arranged, strict=True)
         )
 
+    def grown(self, nodes: Sequence[int], origin: Origin) -> list[int]:
+        """Images of one row, column or pixel as large as the others."""
+        sizes = [self.nodes[node].shape[1:] for node in nodes]
+        if len(set(sizes)) == 1 or () in sizes:
+            return list(nodes)
+        height, width = (max(each) for each in zip(*sizes, strict=True))
+        return [
+            node
+            if size == (height, width)
+            else self.add(Upsample((height // size[0], width // size[1])), (node,), origin)
+            for node, size in zip(nodes, sizes, strict=True)
+        ]
 
-def _agree(arranged: Sequence[Axes], broadcast: bool) -> bool:
-    for axes in zip(*arranged, strict=True):
-        found = set(axes) - ({()} if broadcast else set())
-        if len(found) > 1:
-            return False
-    return True
+
+def _agree(arranged: Sequence[Axes]) -> bool:
+    return all(len(set(axes) - {()}) <= 1 for axes in zip(*arranged, strict=True))
 
 
 def _check_arguments(op: Op) -> None:

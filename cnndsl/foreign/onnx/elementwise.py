@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite
 
+from cnndsl.foreign.axes import sizes
 from cnndsl.foreign.onnx.curves import LARGEST, grid, recognised
 from cnndsl.foreign.onnx.drafts import Array, Shift, Tensor, Weight
 from cnndsl.foreign.onnx.folding import evaluated
@@ -19,6 +20,7 @@ from cnndsl.ops.merge import Add, Max, Mean, Mul, Sub
 from cnndsl.ops.scale import Scale
 
 LIMITS = ("Clip", "Max", "Min")
+FLOATS = (1, 10, 11, 16)  # ONNX's numbers of float, float16, double and bfloat16
 COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 NEAREST = 8  # layers back from which a function is looked for
 Curves = dict[int, Array]
@@ -52,12 +54,18 @@ def _curves(step: Step, tensors: Sequence[Tensor]) -> Curves:
     """What it computes, as functions of one number of one layer; empty if it is none, or its constants are several."""
     if not tensors or any(tensor.axes != tensors[0].axes for tensor in tensors):
         return {}
-    constants = [value.values for value in step.inputs if isinstance(value, Weight)]
-    if any(each.size != 1 or each.ndim > len(tensors[0].axes) for each in constants):
+    dims = sizes(tensors[0].axes)
+    if not all(_is_number(value.values, dims) for value in step.inputs if isinstance(value, Weight)):
         return {}
     known = {each.node: {each.node: grid(), **step.drafts.curves.get(each.node, {})} for each in tensors}
     common = set.intersection(*(set(each) for each in known.values()))
     return {source: _curve(step, known, source) for source in sorted(common, reverse=True)[:NEAREST]}
+
+
+def _is_number(values: Array, dims: tuple[int, ...]) -> bool:
+    """Whether a constant is one number, or the same one everywhere in a tensor of `dims`."""
+    one = values.size == 1 and values.ndim <= len(dims)
+    return one or (values.shape == dims and bool((values == values.flat[0]).all()))
 
 
 def _curve(step: Step, known: dict[int, Curves], source: int) -> Array:
@@ -67,7 +75,7 @@ def _curve(step: Step, known: dict[int, Curves], source: int) -> Array:
 def _fed(value: Tensor | Weight | None, known: dict[int, Curves], source: int) -> Array:
     if isinstance(value, Tensor):
         return known[value.node][source]
-    return None if value is None else value.values.reshape(()).astype("float64")
+    return None if value is None else value.values.flat[0].astype("float64")
 
 
 def _recognised(step: Step, like: Tensor, curves: Curves) -> Tensor | None:
@@ -100,12 +108,20 @@ def read_function(step: Step) -> Tensor:
     raise Unreadable("no layer is this function")
 
 
+def read_cast(step: Step) -> Tensor:
+    if int(step.attribute("to", 1)) not in FLOATS:
+        raise Unreadable("it makes whole numbers")
+    return step.tensor()
+
+
 def read_merge(op: Op, step: Step) -> Tensor:
-    """Of tensors alone, which have the same shape."""
+    """Of tensors alone; where one has a single row, column or pixel, that counts for all."""
     tensors = [step.tensor(index) for index in range(len(step.inputs))]
     if len(tensors) == 1:
         return tensors[0]
-    nodes, axes = step.drafts.alike(tensors, step.origin, broadcast=isinstance(op, Mul))
+    nodes, axes = step.drafts.alike(tensors, step.origin)
+    if not isinstance(op, Mul):
+        nodes = step.drafts.grown(nodes, step.origin)
     return Tensor(step.drafts.add(op, nodes, step.origin), axes)
 
 
@@ -179,6 +195,7 @@ FUNCTIONS = (
 # fmt: on
 READERS: dict[str, Callable[[Step], Tensor]] = {
     **{operator: partial(read_elementwise, read_function) for operator in FUNCTIONS},
+    "Cast": partial(read_elementwise, read_cast),
     "Neg": partial(read_elementwise, lambda step: step.within(Scale(-1.0), step.tensor())),
     "Add": partial(read_elementwise, read_add),
     "Sub": partial(read_elementwise, read_sub),

@@ -1,25 +1,25 @@
-"""Steps that only move values, take some of them, or stack them: most need no layer, and some are one."""
+"""Steps that only move values, put them together or pad them: most need no layer, and some are one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
 
-from cnndsl.foreign.axes import ROWS, Axes, Group, expanded, plain, sizes
-from cnndsl.foreign.cutting import cutting
+from cnndsl.foreign.axes import Axes, Group, expanded, plain
 from cnndsl.foreign.onnx.arrangement import reshaped
 from cnndsl.foreign.onnx.convolutions import text
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step, shortest
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.merge import Concat
+from cnndsl.ops.pooling import Maxpool
 from cnndsl.ops.regularization import Dropout
-from cnndsl.ops.reshape import ChannelSlice, Flatten
+from cnndsl.ops.reshape import ChannelSlice, Flatten, ZeroPadShortcut
 from cnndsl.ops.resize import Pad
+from cnndsl.ops.scale import Scale
 
 PAD_MODES = {"constant": "zero", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
-FLOATS = (1, 10, 11, 16)  # ONNX's numbers of float, float16, double and bfloat16
 
 
 def moved(step: Step, axes: Axes, tensor: Tensor | None = None) -> Tensor:
@@ -110,12 +110,6 @@ def read_expand(step: Step) -> Tensor:
     return replace(tensor, axes=expanded(tensor.axes, wanted))
 
 
-def read_cast(step: Step) -> Tensor:
-    if int(step.attribute("to", 1)) not in FLOATS:
-        raise Unreadable("it makes whole numbers")
-    return step.tensor()
-
-
 def read_dropout(step: Step) -> Tensor:
     if step.has(2) and bool(step.scalar(2)):
         raise Unreadable("it drops values while the network runs")
@@ -125,84 +119,18 @@ def read_dropout(step: Step) -> Tensor:
     return step.within(Dropout(p), step.tensor())
 
 
-def read_split(step: Step) -> tuple[Tensor, ...]:
-    tensor, dims = step.tensor(), step.dims
-    axis = step.axis(step.attribute("axis", 0), len(dims))
-    each = -(-dims[axis] // step.results)
-    even = (*(each,) * (step.results - 1), dims[axis] - each * (step.results - 1))
-    parts, start = [], 0
-    for size in step.whole_numbers("split", 1) or even:
-        parts.append(_channels(step, tensor, axis, start, start + size))
-        start += size
-    return tuple(parts)
-
-
-def read_gather(step: Step) -> Tensor:
-    """Of values that follow each other, which some exporters write for a view or a slice."""
-    tensor, dims, chosen = step.tensor(), step.dims, step.constant(1)
-    axis = step.axis(step.attribute("axis", 0), len(dims))
-    wanted = [int(index) % dims[axis] for index in chosen.reshape(-1)]
-    if not wanted or wanted != list(range(wanted[0], wanted[0] + len(wanted))):
-        raise Unreadable("it takes values in another order")
-    tensor = _channels(step, tensor, axis, wanted[0], wanted[-1] + 1)
-    return moved(step, reshaped(tensor.axes, (*dims[:axis], *chosen.shape, *dims[axis + 1 :])), tensor)
-
-
-def _channels(step: Step, tensor: Tensor, axis: int, start: int, stop: int) -> Tensor:
-    if (start, stop) == (0, sizes(tensor.axes)[axis]):
-        return tensor
-    step.channel_axis(tensor, axis)
-    node = step.drafts.add(ChannelSlice(start, stop), (tensor.node,), step.origin)
-    return Tensor(node, _with(tensor.axes, axis, step.channels(node)))
-
-
 def _with(axes: Axes, index: int, axis: Group) -> Axes:
     return (*axes[:index], axis, *axes[index + 1 :])
-
-
-def read_slice(step: Step) -> Tensor:
-    starts, ends = step.whole_numbers("starts", 1), step.whole_numbers("ends", 2)
-    if starts is None or ends is None:
-        raise Unreadable("it says no borders")
-    axes = step.whole_numbers("axes", 3) or tuple(range(len(starts)))
-    steps = step.whole_numbers("steps", 4) or (1,) * len(starts)
-    result = step.tensor()
-    dims = step.dims
-    cut: dict[int, range] = {}
-    for start, end, given, by in zip(starts, ends, axes, steps, strict=True):
-        axis = step.axis(given, len(dims))
-        wanted = range(*slice(start, end, by).indices(dims[axis]))
-        if by < 1:
-            raise Unreadable("it goes backwards")
-        if not wanted:
-            raise Unreadable("it leaves nothing")
-        if wanted != range(dims[axis]):
-            cut[axis] = wanted
-    return _cut(step, result, cut)
-
-
-def _cut(step: Step, tensor: Tensor, cut: dict[int, range]) -> Tensor:
-    """Some channels, and some rows and columns, wherever the file has them."""
-    for axis in [axis for axis in cut if tensor.axes[axis] == step.channels(tensor.node)]:
-        wanted = cut.pop(axis)
-        if wanted.step != 1:
-            raise Unreadable(f"it takes every value {wanted.step} apart")
-        tensor = _channels(step, tensor, axis, wanted[0], wanted[-1] + 1)
-    if not cut:
-        return tensor
-    rows, columns = step.places(tensor)[ROWS:]
-    if cut.keys() - {rows, columns}:
-        raise Unreadable("it takes some samples of the batch")
-    _, _, height, width = step.drafts.dims(tensor.node)
-    for op in cutting((height, width), cut.get(rows, range(height)), cut.get(columns, range(width))):
-        tensor = step.replaced(op, tensor)
-    return tensor
 
 
 def read_concat(step: Step) -> Tensor:
     tensors = [step.tensor(index) for index in range(len(step.inputs))]
     rank = len(tensors[0].axes)
-    axis = step.axis(step.attribute("axis", 1), rank)
+    return joined(step, tensors, step.axis(step.attribute("axis", 1), rank))
+
+
+def joined(step: Step, tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """Tensors beside each other along their channels."""
     if len(tensors) == 1:
         return tensors[0]
     for tensor in tensors:
@@ -213,6 +141,14 @@ def read_concat(step: Step) -> Tensor:
     nodes = _beside(step, [tensor.node for tensor in tensors])
     node = step.drafts.add(Concat(), nodes, step.origin)
     return Tensor(node, _with(tensors[0].axes, axis, step.channels(node)))
+
+
+def read_tile(step: Step) -> Tensor:
+    counts = [int(count) for count in step.constant(1)]
+    axis = max(range(len(counts)), key=counts.__getitem__)
+    if prod(counts) != counts[axis]:
+        raise Unreadable("it repeats values along several axes")
+    return joined(step, [step.tensor()] * counts[axis], axis)
 
 
 def _beside(step: Step, nodes: list[int]) -> list[int]:
@@ -248,11 +184,33 @@ def _padded(step: Step, tensor: Tensor, ends: dict[int, tuple[int, int]], mode: 
     padded = {axis: each for axis, each in ends.items() if each != (0, 0)}
     if not padded:
         return tensor
-    rows, columns = step.places(tensor)[ROWS:]
+    _, channels, rows, columns = step.places(tensor)
+    if channels in padded and (padded[channels][0], mode, value) == (0, "zero", 0) and padded[channels][1] > 0:
+        tensor = _with_zeros(step, tensor, channels, padded.pop(channels)[1])
+    if not padded:
+        return tensor
     if padded.keys() - {rows, columns} or min(min(each) for each in padded.values()) < 0:
         raise Unreadable("it pads more than rows and columns, or cuts them")
     sides = (*padded.get(rows, (0, 0)), *padded.get(columns, (0, 0)))
     return step.replaced(Pad(sides, mode=mode, value=shortest(value) if mode == "zero" else 0.0), tensor)
+
+
+def _with_zeros(step: Step, tensor: Tensor, axis: int, count: int) -> Tensor:
+    """Channels of zeros behind those of an image: a shortcut, if it is added to another, or some channels times 0."""
+    before = step.drafts[tensor.node]
+    channels = before.shape[0]
+    if step.readers == ["Add"]:
+        op, source = ZeroPadShortcut(channels + count), tensor.node
+        if isinstance(before.op, Maxpool) and before.op.kernel == (1, 1):
+            op, source = replace(op, stride=before.op.stride), before.inputs[0]
+        node = step.drafts.add(op, (source,), step.origin)
+        return Tensor(node, _with(tensor.axes, axis, step.channels(node)))
+    parts = [tensor]
+    for start in range(0, count, channels):
+        part = step.drafts.add(ChannelSlice(0, min(count - start, channels)), (tensor.node,), step.origin)
+        zeros = step.drafts.add(Scale(0.0), (part,), step.origin)
+        parts.append(Tensor(zeros, _with(tensor.axes, axis, step.channels(zeros))))
+    return joined(step, parts, axis)
 
 
 READERS: dict[str, Callable[[Step], Tensor | tuple[Tensor, ...]]] = {
@@ -264,13 +222,10 @@ READERS: dict[str, Callable[[Step], Tensor | tuple[Tensor, ...]]] = {
     "DepthToSpace": read_depth_to_space,
     "SpaceToDepth": read_space_to_depth,
     "Expand": read_expand,
-    "Cast": read_cast,
     "CastLike": Step.tensor,
     "Identity": Step.tensor,
     "Dropout": read_dropout,
-    "Split": read_split,
-    "Slice": read_slice,
-    "Gather": read_gather,
     "Concat": read_concat,
+    "Tile": read_tile,
     "Pad": read_pad,
 }

@@ -6,8 +6,10 @@ import ast
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
+from cnndsl.foreign.draft import Module
 from cnndsl.foreign.onnx.drafts import Draft, Origin
 
 SCOPES = "pkg.torch.onnx.name_scopes"
@@ -25,10 +27,12 @@ def origin_of(node: Any) -> Origin:
     said = {each.key: each.value for each in node.metadata_props}
     result = node.output[0] if node.output else ""
     if SCOPES in said:
-        scopes, classes = _listed(said[SCOPES]), _listed(said.get(CLASSES, "[]"))
-        paths = tuple(path for path in scopes[:-1] if path)
-        return Origin(node.op_type, node.name, result, paths, _classes(scopes, classes))
-    return Origin(node.op_type, node.name, result, scopes_of(node.name))
+        scopes, classes = _listed(said[SCOPES])[:-1], _listed(said.get(CLASSES, "[]"))
+        pairs = zip_longest(scopes, classes[: len(scopes)], fillvalue="")
+        modules = tuple(Module(path, name.rpartition(".")[2]) for path, name in pairs if path)
+    else:
+        modules = tuple(Module(path, "") for path in scopes_of(node.name))
+    return Origin(node.op_type, node.name, result, modules)
 
 
 def _listed(text: str) -> list[str]:
@@ -37,11 +41,6 @@ def _listed(text: str) -> list[str]:
     except (ValueError, SyntaxError):
         return []
     return [str(each) for each in found] if isinstance(found, list) else []
-
-
-def _classes(scopes: Sequence[str], classes: Sequence[str]) -> Mapping[str, str]:
-    pairs = zip(scopes[:-1], classes, strict=False)
-    return {path: name.rpartition(".")[2] for path, name in pairs if path}
 
 
 def scopes_of(name: str) -> tuple[str, ...]:
@@ -80,7 +79,7 @@ def home_of(draft: Draft) -> str:
     source = draft.weights["weight"].source if "weight" in draft.weights else ""
     if source.endswith(".weight") and "/" not in source and "::" not in source:
         return _clean(source.removesuffix(".weight"))
-    return _clean(draft.origin.scopes[-1]) if draft.origin.scopes else ""
+    return _clean(draft.origin.modules[-1].path) if draft.origin.modules else ""
 
 
 def _above(path: str) -> list[str]:
@@ -91,7 +90,7 @@ def _above(path: str) -> list[str]:
 def _own(draft: Draft) -> str:
     """The file's own name of a step outside of modules, if it says anything; else the layer's word."""
     origin = draft.origin
-    if origin.scopes:
+    if origin.modules:
         return draft.op.word
     for name in (origin.name, origin.result):
         name = name.removesuffix(":0")

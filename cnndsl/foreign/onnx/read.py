@@ -205,7 +205,7 @@ def _values(weight: Weight) -> TorchTensor:
 
 def _blocks(kept: Sequence[tuple[int, Draft]], names: Mapping[int, str]) -> dict[str, str | None]:
     """The scopes around layers by their paths, with their classes where the file says them."""
-    classes = {path: name for _, draft in kept for path, name in draft.origin.classes.items()}
+    classes = {each.path: each.block for _, draft in kept for each in draft.origin.modules if each.block}
     parts = [names[node].split(".") for node, _ in kept]
     paths = (".".join(each[:count]) for each in parts for count in range(1, len(each)))
     return {path: classes.get(path) for path in paths}

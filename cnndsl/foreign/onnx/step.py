@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,7 +20,8 @@ Value: TypeAlias = Tensor | Weight
 class Step:
     """`inputs` are in the order of the file, None where one is left out; `opset` is the version of its operators.
 
-    `makers` are the steps before it by their results' names; `half` says that the file's numbers have 16 bits.
+    `makers` are the steps before it by their results' names, `readers` the operators that read its first result; `half`
+    says that the file's numbers have 16 bits.
     """
 
     node: Any
@@ -31,6 +32,7 @@ class Step:
     drafts: Drafts
     origin: Origin
     makers: Mapping[str, Step]
+    readers: Sequence[str] = ()
     half: bool = False
 
     @property
@@ -114,7 +116,10 @@ class Step:
     def replaced(self, op: Op, tensor: Tensor) -> Tensor:
         """The result of a new layer of an image, with the axes in the order of the file."""
         places = self.places(tensor)
-        node = self.drafts.add(op, (tensor.node,), self.origin)
+        return self.lying(self.drafts.add(op, (tensor.node,), self.origin), places)
+
+    def lying(self, node: int, places: tuple[int, ...]) -> Tensor:
+        """The result of a layer with its axes in these places of the file."""
         whole = plain(self.drafts.dims(node))
         return Tensor(node, tuple(whole[places.index(index)] for index in range(len(whole))))
 

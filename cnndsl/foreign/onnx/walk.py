@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 from cnndsl.foreign.axes import sizes
-from cnndsl.foreign.onnx import convolutions, elementwise, moves, norms, pools, resizing
+from cnndsl.foreign.onnx import convolutions, elementwise, moves, norms, parts, pools, resizing
 from cnndsl.foreign.onnx.drafts import Drafts, Origin, Tensor, Weight
 from cnndsl.foreign.onnx.folding import run_node
 from cnndsl.foreign.onnx.names import origin_of
@@ -24,6 +25,7 @@ READERS: Mapping[str, Reader] = {
     **norms.READERS,
     **elementwise.READERS,
     **moves.READERS,
+    **parts.READERS,
     **resizing.READERS,
     **SOFTMAX,
 }
@@ -54,9 +56,13 @@ class Walk:
         self.drafts, self.values, self.opset, self.known = drafts, values, opset, known
         self.kinds = kinds
         self.makers: dict[str, Step] = {}
+        self.readers: dict[str, list[str]] = defaultdict(list)
         self.half = any(each.values.dtype.itemsize == 2 for each in values.values() if isinstance(each, Weight))
 
     def run(self, nodes: Sequence[Any]) -> None:
+        for node in nodes:
+            for name in node.input:
+                self.readers[name].append(node.op_type)
         for node in nodes:
             step = self._step(node)
             if (branch := _decided(step)) is not None:
@@ -91,8 +97,9 @@ class Walk:
 
         inputs = tuple(self._value(name, node) if name else None for name in node.input)
         attributes = {each.name: get_attribute_value(each) for each in node.attribute}
-        results = len(node.output)
-        return Step(node, attributes, inputs, results, self.opset, self.drafts, origin_of(node), self.makers, self.half)
+        readers = self.readers[node.output[0]] if node.output else ()
+        around = self.drafts, origin_of(node), self.makers, readers, self.half
+        return Step(node, attributes, inputs, len(node.output), self.opset, *around)
 
     def _value(self, name: str, node: Any) -> Value:
         if name not in self.values:

@@ -29,7 +29,7 @@ FUNCTIONS = frozenset(
     | {"selu", "gelu", "silu", "mish", "softplus", "softsign", "sigmoid", "log_sigmoid", "logsigmoid", "hardsigmoid"}
     | {"hardswish", "tanh", "erf", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "pow", "abs", "neg"}
     | {"reciprocal", "sign", "sin", "cos", "atan", "hardshrink", "softshrink", "tanhshrink", "minimum", "maximum"}
-    | {"add", "sub", "mul", "div", "rsub", "max", "min"}
+    | {"add", "sub", "mul", "div", "rsub", "max", "min", "gt", "ge", "lt", "le", "where", "masked_fill", "zeros_like"}
 )
 WRITTEN = 4  # digits of a number that a person writes
 ROUNDING = 1e-7  # of float32

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.foreign.pytorch.whole_modules import ROLES
 from cnndsl.foreign.standardized import USUAL
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.normalization import Grn, LayerNorm
@@ -22,8 +23,8 @@ def layer_by_values(module: nn.Module, shape: Shape) -> Op | None:
     """The layer with weights that computes what a module does of images of `shape`; None if there is none."""
     import torch
 
-    tensors = dict(module.named_parameters(recurse=False))
-    weight, bias = (next((tensors[name] for name in names if name in tensors), None) for names in NAMES)
+    tensors = {ROLES.get(name): tensor for name, tensor in module.named_parameters(recurse=False)}
+    weight, bias = tensors.get("weight"), tensors.get("bias")
     if len(shape) != 3 or weight is None or bias is None or any(module.children()):
         return None
     image = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -36,10 +37,6 @@ def layer_by_values(module: nn.Module, shape: Shape) -> Op | None:
         if getattr(theirs, "shape", None) == ours.shape and float((theirs - ours).abs().max()) < TOLERANCE:
             return op
     return None
-
-
-# Whoever writes such a module calls its learned tensors so.
-NAMES = (("weight", "gamma", "g"), ("bias", "beta", "b"))
 
 
 def _candidates(x: Tensor, weight: Tensor, bias: Tensor, eps: Any) -> Iterator[tuple[Op, Tensor]]:

@@ -1,17 +1,15 @@
-"""Operators that only move values: views and turns, slices and splits, and tensors put together."""
+"""Operators that only move values: views and turns, and tensors put together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING
 
 from cnndsl.foreign import axes as lying
-from cnndsl.foreign.axes import BATCH as BATCH_AXIS
-from cnndsl.foreign.axes import CHANNEL, ROWS, Axes, Digit
+from cnndsl.foreign.axes import CHANNEL, Digit
 from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in
-from cnndsl.foreign.pytorch.windows import cut
 from cnndsl.ops.activation import Sigmoid, Softmax
 from cnndsl.ops.merge import Concat, Sub
 from cnndsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, PixelUnshuffle
@@ -58,96 +56,6 @@ def _permutation(node: fx.Node, count: int) -> tuple[int, ...]:
     return tuple(primes.index(size) for size in result.shape)
 
 
-# --- parts
-
-
-def take(reading: Reading, node: fx.Node, flow: Flow, axis: int, start: int, stop: int, step: int = 1) -> Flow:
-    """The values from `start` to `stop` along an axis."""
-    axis %= len(flow.axes)
-    size = lying.sizes(flow.axes)[axis]
-    if (start, stop, step) == (0, size, 1):
-        return flow
-    if len(flow.axes[axis]) > 1 and len(flow.axes) in (2, 4):
-        flow = reading.plain(reading.step(flow, len(flow.axes)))
-    group, shape = flow.axes[axis], reading.shape(flow)
-    if not group or group[0].axis == lying.REPEATED:
-        alone = (*flow.axes[:axis], (), *flow.axes[axis + 1 :])
-        return Flow(flow.step, lying.expanded(alone, _with(flow.axes, axis, stop - start)))
-    first = group[0]
-    if len(group) == 1 and first.axis == CHANNEL and step == 1 and first.inner * first.size == shape[0]:
-        cut_out = reading.add(node, ChannelSlice(start * first.inner, stop * first.inner), flow.step)
-        left = Digit(CHANNEL, first.inner, stop - start)
-        return Flow(cut_out.step, _replaced(flow.axes, axis, left))
-    if len(shape) == 3 and first.axis in (2, 3) and lying.whole(group, shape) is not None:
-        return _pixels(reading, node, flow, axis, range(start, stop, step))
-    if first.axis == BATCH_AXIS:
-        raise NoLayer("it takes some images of the batch")
-    raise NoLayer("no layer takes these values of an axis")
-
-
-def _with(axes: Axes, axis: int, size: int) -> list[int]:
-    found = list(lying.sizes(axes))
-    found[axis] = size
-    return found
-
-
-def _replaced(axes: Axes, axis: int, digit: Digit) -> Axes:
-    return (*axes[:axis], lying.merged([digit]), *axes[axis + 1 :])
-
-
-def _pixels(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: range) -> Flow:
-    """Some rows or columns, or every n-th of them."""
-    (digit,) = flow.axes[axis]
-    _, height, width = reading.shape(flow)
-    rows, columns = (wanted, range(width)) if digit.axis == ROWS else (range(height), wanted)
-    step = cut(reading, node, flow.step, rows, columns)
-    return Flow(step, _replaced(flow.axes, axis, Digit(digit.axis, 1, len(wanted))))
-
-
-def slice_(reading: Reading, node: fx.Node, given: Given) -> Value:
-    value = given["self"]
-    axis, step = given["dim"], given["step"]
-    if isinstance(value, list):
-        value = stacked(reading, node, value)
-    flow = reading.flow(value)
-    size = lying.sizes(flow.axes)[axis]
-    start, stop, step = slice(given["start"], given["end"], step).indices(size)
-    return take(reading, node, flow, axis, start, stop, step)
-
-
-def narrow(reading: Reading, node: fx.Node, given: Given) -> Value:
-    start = int(given["start"])
-    return take(reading, node, reading.flow(given["self"]), given["dim"], start, start + int(given["length"]))
-
-
-def select(reading: Reading, node: fx.Node, given: Given) -> Value:
-    """One index of an axis, which is then gone."""
-    value, axis, index = given["self"], given["dim"], given["index"]
-    if isinstance(value, list):
-        if axis == 0:
-            return value[index]
-        value = stacked(reading, node, value)
-    flow = reading.flow(value)
-    axis %= len(flow.axes)
-    index %= lying.sizes(flow.axes)[axis]
-    taken = take(reading, node, flow, axis, index, index + 1)
-    return Flow(taken.step, (*taken.axes[:axis], *taken.axes[axis + 1 :]))
-
-
-def split(reading: Reading, node: fx.Node, given: Given) -> Value:
-    """`chunk`, `split` and their like: a list of slices."""
-    flow, parts, axis = reading.flow(given["self"]), node.meta["val"], given["dim"]
-    counts = [int(part.shape[axis]) for part in parts]
-    ends = [sum(counts[:count]) for count in range(len(counts) + 1)]
-    return [take(reading, node, flow, axis, start, stop) for start, stop in pairwise(ends)]
-
-
-def unbind(reading: Reading, node: fx.Node, given: Given) -> Value:
-    if isinstance(given["self"], list) and given["dim"] == 0:
-        return given["self"]
-    return [select(reading, node, {**given, "index": index}) for index in range(len(node.meta["val"]))]
-
-
 # --- together
 
 
@@ -155,10 +63,10 @@ def concat(reading: Reading, node: fx.Node, given: Given) -> Value:
     values, axis = list(given["tensors"]), given["dim"]
     if len(list(flows_in(values))) != len(values):
         raise NoLayer("no layer puts kept tensors beside channels")
-    return _joined(reading, node, [reading.flow(each) for each in values], axis)
+    return joined(reading, node, [reading.flow(each) for each in values], axis)
 
 
-def _joined(reading: Reading, node: fx.Node, flows: Sequence[Flow], axis: int) -> Flow:
+def joined(reading: Reading, node: fx.Node, flows: Sequence[Flow], axis: int) -> Flow:
     """Along the channels, wherever they lie."""
     if len(flows) == 1:
         return flows[0]
@@ -170,11 +78,20 @@ def _joined(reading: Reading, node: fx.Node, flows: Sequence[Flow], axis: int) -
         flows = [reading.plain(reading.step(flow, count)) for flow in flows]
     joined = reading.add(node, Concat(), *(flow.step for flow in flows))
     channels = Digit(CHANNEL, 1, reading.shape(joined)[0])
-    return Flow(joined.step, _replaced(flows[0].axes, axis, channels))
+    return Flow(joined.step, lying.replaced(flows[0].axes, axis, channels))
+
+
+def repeat(reading: Reading, node: fx.Node, given: Given) -> Value:
+    """The same channels several times."""
+    flow, counts = reading.flow(given["self"]), list(given["repeats"])
+    axis = max(range(len(counts)), key=counts.__getitem__)
+    if len(counts) != len(flow.axes) or prod(counts) != counts[axis]:
+        raise NoLayer("no layer repeats values along several axes")
+    return joined(reading, node, [flow] * counts[axis], axis)
 
 
 def _along_channels(reading: Reading, flow: Flow, axis: int) -> bool:
-    return lying.whole(flow.axes[axis], reading.shape(flow)) == CHANNEL or not flow.axes[axis]
+    return lying.is_channels(flow.axes[axis], reading.shape(flow)) or not flow.axes[axis]
 
 
 def _alike(reading: Reading, flows: Sequence[Flow], axis: int) -> bool:
@@ -213,7 +130,7 @@ def softmax(reading: Reading, node: fx.Node, given: Given) -> Value:
     flow = reading.flow(given["self"])
     shape, axis = reading.shape(flow), given["dim"] % len(flow.axes)
     group = flow.axes[axis]
-    if lying.whole(group, shape) == CHANNEL:
+    if lying.is_channels(group, shape):
         return Flow(reading.add(node, Softmax(), flow.step).step, flow.axes)
     if len(flow.axes) == 2 and axis == 1:
         return reading.add(node, Softmax(), reading.step(flow, 2))
@@ -244,13 +161,9 @@ def pixel_unshuffle(reading: Reading, node: fx.Node, given: Given) -> Value:
 
 MOVING: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     **dict.fromkeys(MOVES, move),
-    "slice": slice_,
-    "narrow": narrow,
-    "select": select,
-    **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split"), split),
-    "unbind": unbind,
     **dict.fromkeys(("cat", "concat"), concat),
     "stack": stack,
+    "repeat": repeat,
     "softmax": softmax,
     "_softmax": softmax,
     "channel_shuffle": channel_shuffle,

@@ -17,13 +17,14 @@ from cnndsl.foreign.pytorch.by_values import layer_by_values
 from cnndsl.foreign.pytorch.memory import overwrite, require_no_other
 from cnndsl.foreign.pytorch.moving import MOVING, SAME, VIEWS
 from cnndsl.foreign.pytorch.outputs import results_in
+from cnndsl.foreign.pytorch.parts import PARTS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
 from cnndsl.foreign.pytorch.reading import NoLayer, Reading, Value, flows_in, kept_in
 from cnndsl.foreign.pytorch.unread import unread
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
 from cnndsl.foreign.pytorch.whole_modules import dropout, dropping, layer_of, read_whole
 from cnndsl.foreign.pytorch.windows import WINDOWS, maximum
-from cnndsl.ops.base import Shape
+from cnndsl.ops.base import Shape, show_shape
 from cnndsl.ops.inputs import Input
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor, fx, nn
     from torch.export import ExportedProgram
 
-OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, "dropout": dropout, "feature_dropout": dropout}
+OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, **PARTS, "dropout": dropout, "feature_dropout": dropout}
 DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
 CASTS = ("to", "_to_copy", "float", "type_as")
 # Operators that hand kept values on as they are.
@@ -74,6 +75,7 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
 
     Outputs after the first `main` exist in training alone.
     """
+    _require_images(program, title)
     nodes = [node for node in program.graph.nodes if node.op != "output"]
     reading = Reading(module, last_step, batch_of(program))
     reading.places = {node: place_of(node, number) for number, node in enumerate(nodes)}
@@ -91,10 +93,24 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
 
 def batch_of(program: ExportedProgram) -> int:
     """For how many images at once a program was recorded."""
-    inputs = {spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"}
-    nodes = (node for node in program.graph.nodes if node.name in inputs)
-    shapes = [sizes(node) for node in nodes if hasattr(node.meta.get("val"), "shape")]
+    shapes = [sizes(node) for node in _inputs(program)]
     return shapes[0][0] if shapes and shapes[0] else 1
+
+
+def _inputs(program: ExportedProgram) -> list[fx.Node]:
+    """The nodes of tensors that go in."""
+    inputs = {spec.arg.name for spec in program.graph_signature.input_specs if spec.kind.name == "USER_INPUT"}
+    return [node for node in program.graph.nodes if node.name in inputs and hasattr(node.meta.get("val"), "shape")]
+
+
+def _require_images(program: ExportedProgram, title: str) -> None:
+    for node in _inputs(program):
+        shape = sizes(node)[1:]
+        if len(shape) not in (1, 3):
+            raise LiftError(
+                f"cannot read {title}: its input {node.name} is {show_shape(shape)} for each sample; "
+                "networks take images (channels x height x width) and vectors"
+            )
 
 
 def _innermost(reading: Reading, node: fx.Node) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from cnndsl.foreign.pixels import Pixel
 from cnndsl.foreign.pytorch.program import arguments, word
 from cnndsl.foreign.turning import turned
 from cnndsl.ops.base import LayerError, Op, Shape
+from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import Flatten
 from cnndsl.ops.resize import Upsample
 
@@ -170,9 +171,9 @@ class Reading:
             small = self._arranged(Flow(flow.step, once), 4)
             sizes, before = lying.sizes(flow.axes), self.draft.shape(small)
             if sizes[1] != before[0]:
-                raise NoLayer("channels are repeated")
+                small = self.draft.add(Concat(), (small,) * sizes[1], self._place(flow))
             scale = (sizes[2] // before[1], sizes[3] // before[2])
-            return self.draft.add(Upsample(scale), (small,), self._place(flow))
+            return small if scale == (1, 1) else self.draft.add(Upsample(scale), (small,), self._place(flow))
         step, axes = flow.step, flow.axes
         if len(self.draft.shape(step)) == 1 and axes[2:] == ((), ()):
             step = self.draft.add(Pixel(), (step,), self._place(flow))
@@ -274,7 +275,7 @@ def _computed(reading: Reading, node: fx.Node, points: Mapping[Flow | Curve, Ten
         return points[known].clone() if isinstance(known, Flow | Curve) else plain_value(known)
 
     result: Tensor = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]
-    return result.double()
+    return result.double() if result.is_floating_point() else result  # of a comparison, whether it holds
 
 
 def plain_value(value: Value) -> Any:

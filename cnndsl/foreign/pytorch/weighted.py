@@ -10,6 +10,7 @@ from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL
 from cnndsl.foreign.draft import Kept
 from cnndsl.foreign.pixels import reshaped
+from cnndsl.foreign.pytorch.program import word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, pair
 from cnndsl.foreign.standardized import standardized
 from cnndsl.ops.activation import Prelu
@@ -137,13 +138,13 @@ def conv1d(reading: Reading, node: fx.Node, given: Given) -> Value:
     if plain and weight.shape[:2] == (1, 1) and kernel == 2 * half + 1 and flow.axes[1] == ():
         op = ChannelConv(kernel, bias=bias is not None)
         return _along_channels(reading, node, flow, op, {"weight": weight, "bias": bias})
-    if plain and kernel == 1 and given["groups"] == 1 and lying.whole(flow.axes[1], shape) == CHANNEL:
-        return _of_pixels(reading, node, flow, reshaped(weight, weight.shape[:2]), bias)
+    if plain and kernel == 1 and given["groups"] == 1 and lying.is_channels(flow.axes[1], shape):
+        return _of_pixels(reading, node, flow, 1, reshaped(weight, weight.shape[:2]), bias)
     raise NoLayer("no layer is this convolution along one axis")
 
 
 def _along_channels(reading: Reading, node: fx.Node, flow: Flow, op: Op, tensors: dict[str, Kept | None]) -> Value:
-    if lying.whole(flow.axes[2], reading.shape(flow)) != CHANNEL:
+    if not lying.is_channels(flow.axes[2], reading.shape(flow)):
         raise NoLayer("no layer is a convolution along the pixels of an image")
     step, axes = flow.step, flow.axes
     if len(reading.shape(flow)) == 1:
@@ -155,16 +156,34 @@ def linear(reading: Reading, node: fx.Node, given: Given) -> Value:
     """A linear layer of vectors, or of the channels of each pixel."""
     flow, weight, bias = reading.flow(given["input"]), _kept(given["weight"]), given["bias"]
     shape = reading.shape(flow)
-    if len(flow.axes) == 2 and (len(shape) == 1 or shape[1:] == (1, 1)) and lying.whole(flow.axes[1], shape) == CHANNEL:
+    if len(flow.axes) == 2 and (len(shape) == 1 or shape[1:] == (1, 1)) and lying.is_channels(flow.axes[1], shape):
         return _features(reading, node, flow.step, weight, bias)
     if len(flow.axes) == 2:
         return _features(reading, node, reading.step(flow, 2), weight, bias)
-    if lying.whole(flow.axes[-1], shape) == CHANNEL and len(shape) == 3:
-        return _of_pixels(reading, node, flow, weight, bias)
-    if lying.whole(flow.axes[-1], shape) == CHANNEL and len(shape) == 1:
+    if lying.is_channels(flow.axes[-1], shape) and len(shape) == 3:
+        return _of_pixels(reading, node, flow, len(flow.axes) - 1, weight, bias)
+    if lying.is_channels(flow.axes[-1], shape) and len(shape) == 1:
         result = _features(reading, node, flow.step, weight, bias)
         return Flow(result.step, (*flow.axes[:-1], result.axes[1]))
     raise NoLayer("no layer is linear along this axis")
+
+
+def matmul(reading: Reading, node: fx.Node, given: Given) -> Value:
+    return _product(reading, node, given["self"], given.get("other", given.get("mat2")))
+
+
+def addmm(reading: Reading, node: fx.Node, given: Given) -> Value:
+    if (given["alpha"], given["beta"]) != (1, 1):
+        raise NoLayer("no layer multiplies its bias")
+    return _product(reading, node, given["mat1"], given["mat2"], given["self"])
+
+
+def _product(reading: Reading, node: fx.Node, value: Value, matrix: Value, bias: Kept | None = None) -> Value:
+    """A product with a kept matrix, which a linear layer has the other way round."""
+    if not isinstance(matrix, Kept) or matrix.value.dim() != 2:
+        raise NoLayer(f"no layer computes `{word(node)}` but with a kept matrix on the right")
+    weight = Kept(matrix.value.t(), origins=(matrix,), learned=matrix.learned)
+    return linear(reading, node, {"input": value, "weight": weight, "bias": bias})
 
 
 def _features(reading: Reading, node: fx.Node, step: int, weight: Kept, bias: Kept | None) -> Flow:
@@ -172,12 +191,12 @@ def _features(reading: Reading, node: fx.Node, step: int, weight: Kept, bias: Ke
     return reading.add(node, op, step, tensors={"weight": weight, "bias": bias})
 
 
-def _of_pixels(reading: Reading, node: fx.Node, flow: Flow, weight: Kept, bias: Kept | None) -> Value:
+def _of_pixels(reading: Reading, node: fx.Node, flow: Flow, at: int, weight: Kept, bias: Kept | None) -> Value:
+    """A linear layer of every pixel, whose channels lie along the axis `at`."""
     filters, channels = weight.shape
     op = Conv((1, 1), filters, bias=bias is not None)
     tensors = {"weight": reshaped(weight, (filters, channels, 1, 1)), "bias": bias}
     result = reading.add(node, op, flow.step, tensors=tensors)
-    (at,) = [index for index, group in enumerate(flow.axes) if lying.whole(group, reading.shape(flow)) == CHANNEL]
     return Flow(result.step, (*flow.axes[:at], result.axes[CHANNEL], *flow.axes[at + 1 :]))
 
 
@@ -199,7 +218,7 @@ def batch_norm(reading: Reading, node: fx.Node, given: Given) -> Value:
 
 
 def _by_channel(reading: Reading, flow: Flow) -> bool:
-    return len(flow.axes) > 1 and lying.whole(flow.axes[1], reading.shape(flow)) == CHANNEL
+    return len(flow.axes) > 1 and lying.is_channels(flow.axes[1], reading.shape(flow))
 
 
 def _ones(weight: Kept | None, like: Kept) -> Kept:
@@ -209,7 +228,7 @@ def _ones(weight: Kept | None, like: Kept) -> Kept:
 def layer_norm(reading: Reading, node: fx.Node, given: Given) -> Value:
     """Over the channels of each pixel, wherever they lie; or over all values of an image if its weights allow it."""
     flow, shape = reading.flow(given["input"]), given["normalized_shape"]
-    if len(shape) == 1 and lying.whole(flow.axes[-1], reading.shape(flow)) == CHANNEL:
+    if len(shape) == 1 and lying.is_channels(flow.axes[-1], reading.shape(flow)):
         zeros = _zeros(shape[0])
         tensors = {"weight": _ones(given["weight"], zeros), "bias": given["bias"] or zeros}
         result = reading.add(node, LayerNorm(eps=float(given["eps"])), flow.step, tensors=tensors)
@@ -259,6 +278,8 @@ WEIGHTED: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     "conv_transpose2d": conv_transpose,
     "conv1d": conv1d,
     "linear": linear,
+    **dict.fromkeys(("matmul", "mm"), matmul),
+    "addmm": addmm,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "group_norm": group_norm,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import fx, nn
 
 # Whoever writes such a module calls its learned tensors so.
-ROLES = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
+ROLES = {**dict.fromkeys(("weight", "gamma", "g"), "weight"), **dict.fromkeys(("bias", "beta", "b"), "bias")}
 
 
 def _response_norm(module: Any) -> Op | None:
@@ -73,7 +73,7 @@ def layer_of(module: nn.Module) -> Op | None:
 
 def read_whole(reading: Reading, op: Op, nodes: list[fx.Node], values: list[Value]) -> Flow:
     """All operators of a module as one layer, of what they read from outside."""
-    flows = [reading.flow(each) for each in dict.fromkeys(values) if not isinstance(each, Kept | int | float)]
+    flows = [reading.flow(each) for each in values if not isinstance(each, Kept | int | float)]
     if op.arity == 1:  # others read their one input again and again
         flows = flows[:1]
     shapes = [reading.shape(flow) for flow in flows]
@@ -85,7 +85,10 @@ def read_whole(reading: Reading, op: Op, nodes: list[fx.Node], values: list[Valu
 def _tensors(op: Op, kept: list[Kept], shapes: list[Shape]) -> dict[str, Kept]:
     """Learned tensors by role; what is only computed with, such as a fixed kernel, has none."""
     roles = {ROLES.get(each.name.rpartition(".")[2], ""): each for each in kept}
-    return {name: reshaped(roles[name], shape) for name, shape in op.parameters(*shapes).items() if name in roles}
+    try:
+        return {name: reshaped(roles[name], shape) for name, shape in op.parameters(*shapes).items()}
+    except (LookupError, ValueError) as error:
+        raise NoLayer("its learned tensors are not those of the layer that its class is called like") from error
 
 
 # --- what drops something in training

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL, Axes
-from cnndsl.foreign.cutting import cutting
-from cnndsl.foreign.pytorch.program import sizes
+from cnndsl.foreign.cutting import as_one, cutting
+from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in, pair
 from cnndsl.foreign.pytorch.weighted import said_padding
 from cnndsl.ops.base import LayerError, Op, Shape
@@ -26,7 +26,7 @@ from cnndsl.ops.pooling import (
     Maxpool,
 )
 from cnndsl.ops.reshape import ChannelSlice, ZeroPadShortcut
-from cnndsl.ops.resize import Crop, Pad, Resize, Upsample
+from cnndsl.ops.resize import Pad, Resize, Upsample
 from cnndsl.ops.scale import Scale
 
 if TYPE_CHECKING:
@@ -228,21 +228,14 @@ def cut(reading: Reading, node: fx.Node, step: int, rows: range, columns: range)
 def _with_one_before(reading: Reading, op: Op, step: int) -> tuple[Op, int]:
     """A layer and what it reads, or the one that does what it does and what the layer before it did."""
     before = reading.draft.steps[step]
-    source = before.inputs[0] if before.inputs else step
-    if isinstance(op, Crop) and isinstance(before.op, Crop):
-        _, _, width = reading.draft.shape(source)
-        if before.op.size[1] == width and before.op.size[0] == op.size[0]:
-            return op, source
-    if isinstance(op, Maxpool) and isinstance(before.op, Maxpool) and before.op.kernel == (1, 1):
-        stride = (before.op.stride[0] * op.stride[0], before.op.stride[1] * op.stride[1])
-        return Maxpool((1, 1), stride=stride), source
-    return op, step
+    both = as_one(before.op, op, reading.draft.shape(before.inputs[0])) if before.inputs else None
+    return (op, step) if both is None else (both, before.inputs[0])
 
 
 def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:
-    """Channels of zeros: after those of an image, as in option A of ResNet."""
+    """Channels of zeros: after those of an image that is added to another, as in option A of ResNet."""
     channels, *_ = reading.draft.shape(step)
-    if before:
+    if before or [word(user) for user in node.users] != ["add"]:
         parts = [*_zeros(reading, node, step, before), step, *_zeros(reading, node, step, after)]
         return reading.add(node, Concat(), *parts)
     source = reading.draft.steps[step]

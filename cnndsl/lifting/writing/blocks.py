@@ -148,7 +148,9 @@ def _with_options(laid: Sequence[Laid]) -> list[Laid] | None:
 
 
 def _by_shortcut(group: list[Laid]) -> list[list[Laid]]:
-    """Parts whose residuals have one way around each; those without one go with most others."""
+    """Parts whose residuals have one way around each, if not all go together; those without one go with most others."""
+    if unified([each.body for each in group]) is not None:
+        return [group]
     ways = [_way(each.body) for each in group]
     counts = Counter(way for way in ways if way is not None)
     if len(counts) < 2:

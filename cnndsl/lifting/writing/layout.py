@@ -72,6 +72,9 @@ class Layout:
 
     def _unnested(self, flow: Flow, entry: str) -> Iterator[Flow]:
         """A flow cut where several flows stand in the place of a command."""
+        if flow.whole:
+            yield self._whole(flow, entry)
+            return
         source, waiting = flow.source, list[Command]()
         start = entry if not source else source if isinstance(source, str) else ""
         at = flow.entering
@@ -89,7 +92,14 @@ class Layout:
             else:
                 waiting.append(self._inner(command))
         if waiting or source or not flow.commands:
-            yield Flow(tuple(waiting), source, flow.result, at, flow.leaving, whole=flow.whole)
+            yield Flow(tuple(waiting), source, flow.result, at, flow.leaving)
+
+    def _whole(self, flow: Flow, entry: str) -> Flow:
+        """A chain that is applied again: one line, or a stage of several."""
+        lines = self._body((replace(flow, whole=False),), entry)
+        if len(lines.flows) == 1:
+            return replace(lines.flows[0], whole=True)
+        return replace(flow, commands=(Command(Stage.word, body=lines, result=flow.result),))
 
     def _inner(self, command: Command) -> Command:
         """A command with its braces laid out."""
@@ -124,11 +134,7 @@ class Layout:
 
     def _lines(self, flow: Flow) -> Iterator[Flow]:
         """The lines of a flow; only the first reads its source."""
-        groups = _groups(flow.commands)
-        if flow.whole and len(groups) > 1:
-            lines = Body(tuple(self._lines(replace(flow, whole=False))))
-            yield replace(flow, commands=(Command(Stage.word, body=lines, result=flow.result),))
-            return
+        groups = [[*flow.commands]] if flow.whole else _groups(flow.commands)
         source, at = flow.source, flow.entering
         for number, group in enumerate(groups, start=1):
             result = group[-1].result if group and number < len(groups) else flow.result

@@ -10,6 +10,7 @@ from cnndsl.lifting.writing.terms import PART, Argument, Body, Command, Flow, Us
 from cnndsl.lifting.writing.unification import content
 from cnndsl.ops.base import Shape
 from cnndsl.ops.merge import Concat
+from cnndsl.ops.reshape import ZeroPadShortcut
 from cnndsl.records import replace
 
 LONG = 10  # layers that a branch beside an empty one may have, if it is no residual
@@ -28,8 +29,13 @@ def is_skip(word: str, branches: Sequence[Sequence[Command]], sizes: Sequence[in
     return comes_back or (min(sizes) == 0 and max(sizes) > LONG and word != "add")
 
 
+def is_zero_pad(branch: Sequence[Command]) -> bool:
+    """Whether a branch is the layer that only a `residual` makes."""
+    return [each.word for each in branch] == [ZeroPadShortcut.word]
+
+
 def merged(command: Command, branches: Sequence[Flow], leaving: Shape | None) -> Command:
-    """The merge of branches that all begin at what flows."""
+    """The merge of branches that begin at what flows, but for the body of a `residual`, which may begin elsewhere."""
     if command.word == "add" and len(branches) == 2 and leaving is not None:
         found = _residual(command, branches[0], branches[1], leaving) or _residual(
             command, branches[1], branches[0], leaving
@@ -42,17 +48,17 @@ def merged(command: Command, branches: Sequence[Flow], leaving: Shape | None) ->
 def _residual(command: Command, body: Flow, around: Flow, leaving: Shape) -> Command | None:
     """`residual` with its body and the way around it, if it is one."""
     around = _without_parts(around)
-    if not body.commands or (not around.commands and body.entering != leaving):
+    if not body.commands or (not around.commands and around.entering != leaving):
         return None
     if not around.commands:
         return _around(None, command, body)
-    if body.entering == leaving or body.entering is None:
+    if around.entering == leaving or around.entering is None:
         return None
     layers = tuple(node for each in around.commands for node in each.nodes)
     words = [each.word for each in around.commands]
-    if words == ["zero_pad_shortcut"]:
+    if is_zero_pad(around.commands):
         return _around("zero_pad", command, body, layers)
-    if words == ["conv", "bn"] and _is_projection(around, body.entering, leaving):
+    if words == ["conv", "bn"] and _is_projection(around, around.entering, leaving):
         return _around("projection", command, body, layers)
     braces = any(command.branches or command.body is not None for command in around.commands)
     plain = not braces and not tensors_named(around)  # which would be another body's

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from cnndsl.elaborate.structures import STRUCTURES
+from cnndsl.elaborate.structures.bundling import Group
 from cnndsl.elaborate.structures.residual import Residual
 from cnndsl.lifting.writing.labels import identifier
-from cnndsl.lifting.writing.terms import Body, Command, commands_in
+from cnndsl.lifting.writing.terms import EACH, Body, Command, commands_in
 from cnndsl.ops import find
 from cnndsl.ops.pooling import Pool
 
@@ -37,6 +38,8 @@ def _looks_like(body: Body) -> str:
     commands = [*commands_in(body)]
     words = [command.word for command in commands]
     merges = [len(command.branches) for command in commands if command.word == "concat"]
+    if Group.word in words or EACH in words:
+        return "exchange" if Group.word in words else "streams"
     if Residual.word in words:
         return _residual(words)
     if merges and max(merges) > 2:

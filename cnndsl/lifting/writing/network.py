@@ -14,6 +14,7 @@ from cnndsl.lifting.writing.layout import Layout
 from cnndsl.lifting.writing.loops import shortened
 from cnndsl.lifting.writing.patterns import with_parts
 from cnndsl.lifting.writing.regions import flowing, is_named, network_body
+from cnndsl.lifting.writing.runs import with_runs
 from cnndsl.lifting.writing.stages import with_stages
 from cnndsl.lifting.writing.terms import Body, Flow, nodes_of, tensors_named
 from cnndsl.lifting.writing.text import STEP, Writer
@@ -49,12 +50,13 @@ def write(graph: Graph, *, header: str | Sequence[str] = ()) -> str:
 
 def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     """The text with this network, and which of its layers is which."""
+    graph, given = with_runs(graph)
     body = network_body(graph)
     nodes = (*_inputs(graph), *nodes_of(body))
     layout = Layout({node.name: node.shape for node in graph}, [node.name for node in graph.inputs])
     named = [output.node for output in flowing(graph.outputs) if is_named(output)]
     blocks = Blocks(layout)
-    called = blocks.called(body)
+    called = body if given else blocks.called(body)  # what the source names comes before what comes again
     called = blocks.called(with_parts(called, layout))
     laid = layout.body(called, wanted=named)
     lines = [line for block in blocks.found for line in _block(graph, block)]
@@ -62,7 +64,7 @@ def written(graph: Graph, *, header: str | Sequence[str] = ()) -> Written:
     text = "\n".join([*_header(header), "arch 1", "", *lines, *_network(graph, laid), ""])
     canonical, report = format_source(Source(graph.name, text))
     assert report.ok, f"the text written for {graph.name} has syntax errors"
-    return Written(canonical, nodes)
+    return Written(canonical, tuple(given.get(node, node) for node in nodes))
 
 
 def _block(graph: Graph, block: Block) -> list[str]:

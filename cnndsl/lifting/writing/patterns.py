@@ -36,6 +36,7 @@ from cnndsl.ops.normalization import Normalization
 from cnndsl.records import dataclass, replace
 from cnndsl.source import Source
 
+KIND = "part"  # of the scopes of parts that are found here
 LONGEST = 20  # commands of a part
 MOST_ROUNDS = 40
 TRIED = 12  # candidates whose lines are counted
@@ -57,7 +58,8 @@ def with_parts(body: Body, layout: Layout) -> Body:
     number, keys = 0, _Keys(_Outside(body))
     while number < MOST_ROUNDS:
         flows = [*_chains(body)]
-        inside = {id(flow) for each in commands_in(body) if each.word == PART for flow in flows_in(each)}
+        own = [each for each in commands_in(body) if each.scope is not None and each.scope.kind == KIND]
+        inside = {id(flow) for each in own for flow in flows_in(each)}
         best = _best([flow.commands for flow in flows], layout, keys, [id(flow) not in inside for flow in flows])
         if best is None:
             return body
@@ -254,7 +256,7 @@ def _wrapped(body: Body, places: dict[int, list[int]], length: int, number: int,
                 entering = layout.shapes.get(commands[place - 1].result) if place else flow.entering
                 leaving = layout.shapes.get(run[-1].result)
                 inside = Flow(run, "", run[-1].result, entering, leaving)
-                scope = Scope(f"{number}.{next(serial)}", "part", Source("", "").span(0, 0))
+                scope = Scope(f"{number}.{next(serial)}", KIND, Source("", "").span(0, 0))
                 entry = run[0].entry
                 found.append(Command(PART, body=Body((inside,)), result=run[-1].result, entry=entry, scope=scope))
                 place += length

@@ -12,26 +12,25 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cnndsl.elaborate.structures.bundling import Group
+from cnndsl.elaborate.structures.sharing import Again
 from cnndsl.lifting.writing.chains import Chain, Joint, Unit
 from cnndsl.lifting.writing.dominators import Dominators
-from cnndsl.lifting.writing.merges import SHORT, is_skip, join_dense, merged
+from cnndsl.lifting.writing.merges import SHORT, is_skip, is_zero_pad, join_dense, merged
 from cnndsl.lifting.writing.region import Region, Shapes
 from cnndsl.lifting.writing.rounds import common_begin, common_end, first_of_each, last_of_each
-from cnndsl.lifting.writing.terms import NEST, Body, Command
+from cnndsl.lifting.writing.terms import NAMED, NEST, Body, Command
+from cnndsl.ops.merge import Add
 from cnndsl.records import replace
 
 OF_BUNDLES = ("concat", "add", "mul", "mean", "max")  # that need no braces where one comes
 DEEPEST = 12  # merges within merges; what is deeper gets labels
-LARGEST_NEST = 400  # joints
 
 
 class Reduction(Region):
-    """The units of a region, in a topological order. `uses` counts how often each tensor is read, outside too."""
+    """The units of a region, in a topological order."""
 
     def __init__(self, shapes: Shapes, uses: Counter[str]) -> None:
-        super().__init__(shapes)
-        self.uses = uses
-        self.same: dict[str, str] = {}  # groups that are a bundle which is there already
+        super().__init__(shapes, uses)
         self.dominators = Dominators()
 
     def begin(self, name: str, items: tuple[str, ...] = ()) -> None:
@@ -52,19 +51,22 @@ class Reduction(Region):
         self.dominators.add(unit.name, unit.sources)
         if unit.command.word == Group.word:
             self._group(unit)
+        elif unit.merges and unit.command.word in (NAMED, Again.word):
+            self._apply(unit)
         elif unit.merges:
             self._add_merge(unit)
         else:
-            chain = self.take(unit.sources[0])
+            alone = is_zero_pad([unit.command])  # of which a residual is made, and nothing goes on as its shortcut
+            chain = Chain(unit.sources[0]) if alone else self.take(unit.sources[0])
             chain.add(unit.command, unit.named)
             self.chains[unit.name] = chain
         self._unpack(unit.name, unit.items)
 
     def _add_merge(self, unit: Unit) -> None:
         branches = tuple(self.take(source) for source in unit.sources)
-        whole = self._whole(branches) if unit.command.word in OF_BUNDLES else ""
+        whole = self.whole(branches) if unit.command.word in OF_BUNDLES else ""
         if whole and not any(chain.commands for chain in branches):
-            self._fewer(whole, len(branches) - 1)
+            self.fewer(whole, len(branches) - 1)
             self.chains[unit.name] = self.take(whole)
             self.chains[unit.name].add(unit.command)
             return
@@ -76,9 +78,21 @@ class Reduction(Region):
             if depth <= DEEPEST:
                 self._merge(unit, branches, sources.pop(), depth)
                 return
+        if unit.command.word == Add.word and sum(map(is_zero_pad, commands)) == 1 and len(branches) == 2:
+            self._pad_around(unit, branches)
+            return
         if skips:
             branches = tuple(self._standing(chain) for chain in branches)
         self._join(unit.name, Joint(unit.command, branches, unit.named))
+
+    def _pad_around(self, unit: Unit, branches: tuple[Chain, ...]) -> None:
+        """A shortcut of zeros, which the language has around a body alone: one that begins with another tensor."""
+        around, body = sorted(branches, key=lambda chain: not is_zero_pad(chain.commands))
+        flows = [self.flow(body, named=True), self.flow(around)]
+        chain = self.take(around.source)
+        depth = 1 + max(body.depth, around.depth)
+        chain.add(merged(unit.command, flows, self.shapes[unit.name]), [body.source, *body.named], depth, 1 + body.size)
+        self.chains[unit.name] = chain
 
     def _standing(self, chain: Chain) -> Chain:
         """A long branch beside one that waits for it is a flow of its own."""
@@ -94,13 +108,13 @@ class Reduction(Region):
     def _group(self, unit: Unit) -> None:
         """A bundle of several tensors, or the one that they are already."""
         branches = tuple(self._apart(self.take(source)) for source in unit.sources)
-        whole = self._whole(branches)
+        whole = self.whole(branches)
         count = common_end(branches, self.shapes, whole=bool(whole))
         each = last_of_each(branches, count, self.shapes, unit.name) if count else None
         whole = whole if not any(chain.commands for chain in branches) else ""
         if each is None and whole:
             self.same[unit.name] = whole
-            self._fewer(whole, len(branches) - self.uses[unit.name])
+            self.fewer(whole, len(branches) - self.uses[unit.name])
         elif each is None:
             self._put_together(unit, branches)
         else:
@@ -110,13 +124,26 @@ class Reduction(Region):
     def _before_each(self, unit: Unit, branches: tuple[Chain, ...], whole: str) -> Chain:
         """What an `each` goes on from: a bundle that is there, or a group of these."""
         if whole:
-            self._fewer(whole, len(branches) - 1)
+            self.fewer(whole, len(branches) - 1)
             return self.take(whole)
-        name = f"{unit.name} before each"
+        group = self._before(unit, {chain.source for chain in branches})
+        self._put_together(group, branches)
+        return self.take(group.name)
+
+    def _before(self, unit: Unit, sources: Iterable[str]) -> Unit:
+        """A group that a unit alone reads, which is to be put together."""
+        name = f"{unit.name} before"
         self.order[name], self.uses[name] = len(self.order), 1
-        self.dominators.add(name, {chain.source for chain in branches})
-        self._put_together(replace(unit, name=name, command=replace(unit.command, result=name)), branches)
-        return self.take(name)
+        self.dominators.add(name, sources)
+        return Unit(name, Command(Group.word, result=name), unit.sources, unit.named, merges=True)
+
+    def _apply(self, unit: Unit) -> None:
+        """Layers that begin with a merge and are applied again: to a bundle, as the branches differ."""
+        group = self._before(replace(unit, named=()), unit.sources)
+        self._group(group)
+        chain = self.take(group.name)
+        chain.add(unit.command, unit.named)
+        self.chains[unit.name] = chain
 
     def _put_together(self, unit: Unit, branches: tuple[Chain, ...]) -> None:
         sources = {chain.source for chain in branches}
@@ -148,17 +175,6 @@ class Reduction(Region):
         found.add_all(chain)
         return found
 
-    def _whole(self, branches: Iterable[Chain]) -> str:
-        """The bundle that these tensors are, all of them in its order; `""` if they are none."""
-        sources = tuple(chain.source for chain in branches)
-        bundle = self.maker(sources[0])
-        return bundle if self.bundles.get(bundle) == sources else ""
-
-    def _fewer(self, source: str, count: int) -> None:
-        """A tensor is read so many times less than before."""
-        for name in {source, self.maker(source)}:
-            self.uses[name] -= count
-
     def end(self, name: str, command: Command, results: Iterable[str], *, apart: bool = False) -> None:
         """A group that ends the region, and never becomes part of a chain; `apart` if its branches have names."""
         self.order[name] = len(self.order)
@@ -177,35 +193,28 @@ class Reduction(Region):
                 self.name_items(name, tuple(chain.source for chain in readers))
                 for made in self.bundles[name]:
                     self.chains.pop(made, None)
-                self._fewer(bundle, len(items) - 1)
+                self.fewer(bundle, len(items) - 1)
                 self.chains[name] = self.take(bundle)
                 self.chains[name].add(command)
                 self.uses[name] = len(items)
 
     def _readers(self, items: Iterable[str]) -> list[Chain]:
         """The chains that read these tensors, in their order, if each is read once."""
-        found = {chain.source: chain for chain in self._all_chains()}
+        found = {chain.source: chain for chain in self.all_chains()}
         return [found[item] for item in items if item in found and self.uses[item] == 1]
 
     def head(self, command: Command, result: str) -> None:
         """A further output, or a bundle of these: the chain that leads to it, as the body of this command."""
-        self._fewer(result, len(self.bundles.get(result, ())[1:]))
+        self.fewer(result, len(self.bundles.get(result, ())[1:]))
         chain = self.take(result)
         name = f"{command.word} {len(self.heads)}"
         self.order[name] = len(self.order)
         self.heads[name] = self.chains[name] = Chain(chain.source, [command], [*chain.named, *list(self.heads)[-1:]])
         self.heads[name].commands = [replace(command, body=Body((self.flow(chain),)))]
 
-    def take(self, name: str) -> Chain:
-        """The chain that ends in a tensor, if nothing else reads that; else a new one from there."""
-        name = self.same.get(name, name)
-        if self.uses[name] == 1 and name in self.chains:
-            return self.chains.pop(name)
-        return Chain(name)
-
     def _merge(self, unit: Unit, branches: tuple[Chain, ...], source: str, depth: int) -> None:
         """Parallel branches are one command."""
-        self._fewer(source, len(branches) - 1)
+        self.fewer(source, len(branches) - 1)
         command = merged(unit.command, [self.flow(chain) for chain in branches], self.shapes.get(unit.name))
         names = [*unit.named, *(name for chain in branches for name in chain.named)]
         before = self.take(source)
@@ -219,7 +228,7 @@ class Reduction(Region):
         """A merge of several tensors: as a nest, if all between them and the last that they share is closed."""
         self.joints[name] = joint
         source = self.dominators.common(chain.source for chain in joint.branches)
-        inside = self._closed(name, source) if source and source not in self.bundles else None
+        inside = self.closed(name, source) if source and source not in self.bundles else None
         if inside is None:
             return
         members = sorted(inside, key=self.order.__getitem__)
@@ -234,29 +243,10 @@ class Reduction(Region):
         for member in members:
             self.chains.pop(member, None)
             self.joints.pop(member, None)
-        self._fewer(source, reads[source] - 1)
+        self.fewer(source, reads[source] - 1)
         before = self.take(source)
         before.add(Command(NEST, body=nested, result=name, entry=source), names, depth, size)
         self.chains[name] = before
-
-    def _closed(self, name: str, source: str) -> set[str] | None:
-        """The joints between `source` and `name`, if nothing else reads them."""
-        inside, pending = {name}, [name]
-        reads: Counter[str] = Counter()
-        while pending:
-            member = pending.pop()
-            reads.update(self.reads(member))
-            for read in map(self.maker, self.sources(member, but=source)):
-                if read == source or read in inside:
-                    continue
-                if read not in self.chains and read not in self.joints:
-                    return None
-                inside.add(read)
-                pending.append(read)
-                if len(inside) > LARGEST_NEST:
-                    return None
-        open_ends = any(self.uses[each] > reads[each] for each in inside if each != name)
-        return None if open_ends else inside
 
     # --- what is left
 
@@ -271,18 +261,15 @@ class Reduction(Region):
         became: dict[str, str] = {}
         for name, joint in [*self.joints.items()]:
             bare = not any(chain.commands for chain in joint.branches) and not joint.apart
-            whole = self._whole(joint.branches) if bare else ""
+            whole = self.whole(joint.branches) if bare else ""
             if whole and joint.command.word == Group.word:
                 became[name] = whole
                 del self.joints[name]
             elif whole and joint.command.word in OF_BUNDLES:
                 del self.joints[name]
-                self._fewer(whole, len(joint.branches) - 1)
+                self.fewer(whole, len(joint.branches) - 1)
                 self.chains[name] = self.take(whole)
                 self.chains[name].add(joint.command)
-        for chain in self._all_chains():
+        for chain in self.all_chains():
             chain.source = became.get(chain.source, chain.source)
         return became.get(result, result)
-
-    def _all_chains(self) -> list[Chain]:
-        return [*self.chains.values(), *(chain for joint in self.joints.values() for chain in joint.branches)]

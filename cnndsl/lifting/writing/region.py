@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cnndsl.elaborate.structures.bundling import Group
@@ -14,19 +14,24 @@ from cnndsl.ops.base import Shape
 from cnndsl.records import replace
 
 Shapes = Mapping[str, Shape]
+LARGEST_NEST = 400  # joints
 
 
 class Region:
-    """Chains, joints and heads by what they make, in the `order` in which that came; and bundles with their items."""
+    """Chains, joints and heads by what they make, in the `order` in which that came; and bundles with their items.
 
-    def __init__(self, shapes: Shapes) -> None:
-        self.shapes = shapes
+    `uses` counts how often each tensor is read, outside too.
+    """
+
+    def __init__(self, shapes: Shapes, uses: Counter[str]) -> None:
+        self.shapes, self.uses = shapes, uses
         self.chains: dict[str, Chain] = {}
         self.joints: dict[str, Joint] = {}
         self.heads: dict[str, Chain] = {}
         self.order: dict[str, int] = {}
         self.bundles: dict[str, tuple[str, ...]] = {}
         self.items: dict[str, Item] = {}
+        self.same: dict[str, str] = {}  # groups that are a bundle which is there already
 
     # --- what reads what
 
@@ -59,6 +64,46 @@ class Region:
 
     def goes_on(self, name: str, now: str) -> bool:
         return now in map(self.maker, self.sources(name))
+
+    def take(self, name: str) -> Chain:
+        """The chain that ends in a tensor, if nothing else reads that; else a new one from there."""
+        name = self.same.get(name, name)
+        if self.uses[name] == 1 and name in self.chains:
+            return self.chains.pop(name)
+        return Chain(name)
+
+    def fewer(self, source: str, count: int) -> None:
+        """A tensor is read so many times less than before."""
+        for name in {source, self.maker(source)}:
+            self.uses[name] -= count
+
+    def whole(self, branches: Iterable[Chain]) -> str:
+        """The bundle that these tensors are, all of them in its order; `""` if they are none."""
+        sources = tuple(chain.source for chain in branches)
+        bundle = self.maker(sources[0])
+        return bundle if self.bundles.get(bundle) == sources else ""
+
+    def all_chains(self) -> list[Chain]:
+        return [*self.chains.values(), *(chain for joint in self.joints.values() for chain in joint.branches)]
+
+    def closed(self, name: str, source: str) -> set[str] | None:
+        """The joints between `source` and `name`, if nothing else reads them."""
+        inside, pending = {name}, [name]
+        reads: Counter[str] = Counter()
+        while pending:
+            member = pending.pop()
+            reads.update(self.reads(member))
+            for read in map(self.maker, self.sources(member, but=source)):
+                if read == source or read in inside:
+                    continue
+                if read not in self.chains and read not in self.joints:
+                    return None
+                inside.add(read)
+                pending.append(read)
+                if len(inside) > LARGEST_NEST:
+                    return None
+        open_ends = any(self.uses[each] > reads[each] for each in inside if each != name)
+        return None if open_ends else inside
 
     def flow(self, chain: Chain, *, named: bool = False) -> Flow:
         """A chain as a branch."""

@@ -21,7 +21,7 @@ from cnndsl.lifting.writing.fractals import fold_fractals
 from cnndsl.lifting.writing.joins import fold_joins
 from cnndsl.lifting.writing.layers import commands_of
 from cnndsl.lifting.writing.reduction import Reduction
-from cnndsl.lifting.writing.sharing import fold_shared
+from cnndsl.lifting.writing.sharing import applied, fold_shared
 from cnndsl.lifting.writing.stages import is_container
 from cnndsl.lifting.writing.terms import IS_ENTERING, IS_LEAVING, NAMED, PART, Argument, Body, Command
 from cnndsl.ops.base import Shape
@@ -167,10 +167,11 @@ class _Regions:
         return True
 
     def _keeps_names(self, members: Iterable[str]) -> bool:
-        """Whether all that is applied again is so inside."""
+        """Whether all that is applied again is so inside, and nothing else is."""
         reads = Counter(read for name in members for read in self.units[name].named)
-        chains = (name for name in members if self.units[name].command.word == NAMED)
-        return all(reads[name] == self.named[name] for name in chains)
+        chains = {name for name in members if self.units[name].command.word == NAMED}
+        again = (read for name in members for read in applied(self.units[name]))
+        return all(reads[name] == self.named[name] for name in chains) and chains.issuperset(again)
 
     def _reduced(self, members: Iterable[str], entries: Mapping[str, tuple[str, ...]]) -> Reduction:
         """The members in one text, into which these tensors come, and bundles with their items."""

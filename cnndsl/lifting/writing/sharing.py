@@ -1,4 +1,7 @@
-"""Layers with the weights of others: the longest chains that are applied again as a whole."""
+"""Layers with the weights of others: the longest chains that are applied again as a whole.
+
+A chain that begins with a merge is applied to a bundle of what that merges.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,11 @@ def fold_shared(graph: Graph, units: MutableMapping[str, Unit]) -> None:
     for first in [name for name in units if name in sharing.uses]:
         if first in units and units[first].command.word != NAMED:
             sharing.fold(first)
+
+
+def applied(unit: Unit) -> tuple[str, ...]:
+    """The chain that a unit applies again, if it does."""
+    return unit.named[-1:] if unit.command.word == Again.word else ()
 
 
 def _has_weights(graph: Graph, node: Node) -> bool:
@@ -87,4 +95,4 @@ class _Sharing:
         first, last = self.units[names[0]], self.units[names[-1]]
         for name in names:
             del self.units[name]
-        self.units[last.name] = replace(last, command=command, sources=first.sources, named=(*first.named, *named))
+        self.units[last.name] = replace(first, name=last.name, command=command, named=(*first.named, *named))

@@ -1,0 +1,128 @@
+"""Small modules that pick, repeat and compare values in ways of their own, and those with numbers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from odd_modules import IMAGE, Function, after, conv
+from torch import Tensor, nn
+
+
+def halves(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Even and odd channels, as ShuffleNet v2 was written by its authors."""
+    batch, channels, height, width = x.shape
+    pairs = x.reshape(batch * channels // 2, 2, height * width).permute(1, 0, 2)
+    first, second = pairs.reshape(2, -1, channels // 2, height, width)
+    return first, second
+
+
+def shuffled_halves(self: nn.Module, x: Tensor) -> Tensor:
+    kept, worked = halves(self.a(x))
+    return torch.cat([kept, self.b(worked)], 1)
+
+
+def blurred(x: Tensor) -> Tensor:
+    row = torch.tensor([1.0, 2.0, 1.0])
+    return F.conv2d(x, (row[:, None] * row / 16).expand(len(x[0]), 1, 3, 3), stride=2, padding=1, groups=len(x[0]))
+
+
+def padded_beside(self: nn.Module, x: Tensor) -> Tensor:
+    return F.pad(self.a(x), (0, 0, 0, 0, 0, 4)) + self.c(self.b(x))
+
+
+def gated_pixel(self: nn.Module, x: Tensor) -> Tensor:
+    """An ECA gate of one channel."""
+    gate = self.c(x.mean((2, 3)).unsqueeze(1)).sigmoid()
+    return x * gate.transpose(1, 2).unsqueeze(-1)
+
+
+class Bottle(nn.Module):
+    """A residual with a stride, which has another one in it then; or none, and no way around."""
+
+    def __init__(self, channels: int, filters: int, stride: int) -> None:
+        super().__init__()
+        self.first, self.last = conv(channels, 12), conv(12, filters)
+        if stride > 1:
+            self.down = nn.Sequential(conv(12, 12, stride=2), nn.ReLU(), conv(12, 12))
+            self.beside = conv(12, 12, stride=2, groups=12)
+            self.around = nn.Sequential(conv(channels, channels, stride=2, groups=channels), conv(channels, filters))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(self, "around"):
+            return self.last(self.first(x).relu()) + x
+        y = self.first(x).relu()
+        return self.last(self.down(y) + self.beside(y)) + self.around(x)
+
+
+# By name: a module, the shapes of its inputs, and what the text says of it.
+MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str, ...]]] = {
+    "gated linear unit": (lambda: nn.Sequential(conv(), nn.GLU(1)), [IMAGE], ("| channel_slice 4, 8 -> sigmoid",)),
+    "even channels": (lambda: after(lambda x: x[:, ::2]), [IMAGE], ("channel_shuffle 4 -> channel_slice 0, 4",)),
+    "a digit inside": (
+        lambda: after(lambda x: x.view(-1, 2, 2, 2, 16, 16)[:, :, 1].flatten(1, 2)),
+        [IMAGE],
+        ("channel_slice 4, 8",),
+    ),
+    "shuffled halves": (
+        lambda: Function(shuffled_halves, a=conv(), b=conv(4, 4)),
+        [IMAGE],
+        ("channel_shuffle 4", "| channel_slice 0, 4", "| channel_slice 4, 8 -> conv 3x3, 4"),
+    ),
+    "colours turned": (
+        lambda: Function(lambda m, x: m.a(x[:, [2, 1, 0]]) + m.a(x.flip(1)), a=conv()),
+        [IMAGE],
+        ("| channel_slice 2, 3", "| channel_slice 0, 1"),
+    ),
+    "some channels": (
+        lambda: after(lambda x: x.index_select(1, torch.tensor([0, 1, 2, 5]))),
+        [IMAGE],
+        ("concat { | channel_slice 0, 3 | channel_slice 5, 6 }",),
+    ),
+    "channels twice": (lambda: after(lambda x: x.repeat(1, 2, 1, 1)), [IMAGE], ("concat { | identity | identity }",)),
+    "three greys": (
+        lambda: Function(lambda m, x: m.a(x.expand(-1, 3, -1, -1)), a=conv()),
+        [(1, 8, 8)],
+        ("concat { | identity | identity | identity }",),
+    ),
+    "leaky by condition": (
+        lambda: after(lambda x: torch.where(x > 0, x, 0.1 * x)), [IMAGE], ("-> leaky_relu 0.1",)
+    ),
+    "relu by mask": (lambda: after(lambda x: x * (x > 0)), [IMAGE], ("-> relu",)),
+    "matrix": (
+        lambda: Function(lambda m, x: m.a(x).mean((2, 3)) @ m.w, a=conv(), w=nn.Parameter(torch.rand(8, 5))),
+        [IMAGE],
+        ("linear 5, bias=false",),
+    ),
+    "addmm": (
+        lambda: Function(lambda m, x: torch.addmm(m.f.bias, x.flatten(1), m.f.weight.t()), f=nn.Linear(768, 5)),
+        [IMAGE],
+        ("flatten -> linear 5",),
+    ),
+    "numbers of its own": (lambda: after(blurred), [IMAGE], ("depthwise 3x3, /2, bias=false",)),
+    "single precision": (lambda: Function(lambda m, x: m.a(x.float()), a=conv()), [IMAGE], ("conv 3x3, 8",)),
+    "zeros beside others": (
+        lambda: Function(padded_beside, a=conv(), b=conv(3, 4), c=conv(4, 12)),
+        [IMAGE],
+        ("residual shortcut=zero_pad {",),
+    ),
+    "zeros alone": (lambda: after(lambda x: F.pad(x, (0, 0, 0, 0, 0, 4))), [IMAGE], ("channel_slice 0, 4 -> scale",)),
+    "lines with a way around": (
+        lambda: nn.Sequential(*(Bottle(*each) for each in [(8, 8, 1), (8, 16, 2), (16, 16, 1), (16, 24, 2)])),
+        [(8, 16, 16)],
+        ("block bottle(filters, with_residual", "if with_residual {"),
+    ),
+    "one channel": (
+        lambda: Function(gated_pixel, c=nn.Conv1d(1, 1, 3, padding=1)), [(1, 8, 8)], ("global_avgpool -> channel_conv",)
+    ),
+}  # fmt: skip
+
+# By name: a module, the shape of its input, and what is said of it.
+UNMOVED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
+    "mirrored": (lambda: after(lambda x: x.flip(3)), IMAGE, "flip of flip (8 x 16 x 16): no layer turns an image"),
+    "every third": (lambda: after(lambda x: x[:, ::3]), IMAGE, "no layer takes these values of an axis"),
+    "pixels by condition": (lambda: after(lambda x: x > 0), IMAGE, "no activation of the language has these values"),
+    "a signal": (lambda: nn.Conv1d(3, 4, 3), (3, 16), "its input input is 3 x 16 for each sample"),
+    "a volume": (lambda: nn.Conv3d(3, 4, 3), (3, 8, 8, 8), "networks take images"),
+}
