@@ -34,8 +34,12 @@ class Repairs:
         """The findings with the repairs that work, each at what its best repair says is the cause."""
         following: set[Key] = set()
         repaired = {_key(each): self._repaired(each, report, following) for each in report}
-        unmended = [key for key, each in repaired.items() if key not in following and not each.fixes]
-        repaired |= self._of_one_block({key: repaired[key] for key in unmended if key in self.search.behind}, following)
+        unmended = {
+            key: each
+            for each in report
+            if (key := _key(each)) in self.search.behind and repaired[key] == each and not each.fixes
+        }
+        repaired |= self._of_one_block(unmended, following)
         return report.mapped(lambda each: None if _key(each) in following else repaired[_key(each)])
 
     def _repaired(self, finding: Diagnostic, report: Report, following: set[Key]) -> Diagnostic:
@@ -77,7 +81,7 @@ class Repairs:
         told: dict[Key, Diagnostic] = {}
         for key, finding in unmended.items():
             if key in following:
-                continue
+                continue  # told with another, or gone with its repair
             others = [each for each in unmended if each not in following and each not in told and each != key]
             behind = self.search.behind
             sharing = {block: [each for each in others if block in behind[each]] for block in behind[key]}

@@ -48,7 +48,7 @@ def report_unused(module: Module, report: Report) -> None:
 
 def _report_unused_in(definition: Definition, report: Report) -> None:
     parts = [*parts_of((definition.parameters, definition.body))]
-    read = {part.id for part in parts if isinstance(part, tree.Name)}
+    read = read_in(parts)
     _report_unused_parameters(definition, read, report)
     for statement in parts:
         names = bound_by(statement)
@@ -57,6 +57,11 @@ def _report_unused_in(definition: Definition, report: Report) -> None:
                 fixes = (statement_removed(statement.span),) if len(names) == 1 else ()
                 report.add(Diagnostic("W606", f"`{name.id}` is never used", name.span, fixes=fixes))
     _report_unused_in_functions(parts, report)
+
+
+def read_in(parts: Iterable[object]) -> set[str]:
+    """The names that some syntax reads."""
+    return {part.id for part in parts if isinstance(part, tree.Name)}
 
 
 def _report_unused_parameters(

@@ -11,7 +11,7 @@ from cnndsl.elaborate.causes.edits import addition
 from cnndsl.elaborate.causes.written import given
 from cnndsl.elaborate.names import parts_of
 from cnndsl.elaborate.signatures import layer_parameters, parameters_of
-from cnndsl.elaborate.unused import Definition, bound_by
+from cnndsl.elaborate.unused import Definition, bound_by, read_in
 from cnndsl.ops import find
 from cnndsl.ops.arguments import Parameter
 from cnndsl.records import dataclass
@@ -35,7 +35,7 @@ class Known:
 
     def cost(self, argument: str, command: tree.Command) -> int | None:
         """What it costs to read it as that argument of a command; None if nobody would."""
-        beside = {part.id for part in parts_of(command.arguments) if isinstance(part, tree.Name)}
+        beside = read_in(parts_of(command.arguments))
         if argument == self.name:
             return READ_ELSEWHERE if self.read and self.name not in beside else UNREAD
         if any(each.span.text == f"{_TOGETHER.get(argument)}={self.name}" for each in command.arguments):
@@ -58,7 +58,7 @@ def not_handed_on(conflict: Conflict) -> Iterator[Candidate]:
 def known_in(definition: Definition) -> Iterator[Known]:
     """The parameters, `let`s and loop variables of a definition."""
     parts = [*parts_of((definition.parameters, definition.body))]
-    read = {part.id for part in parts if isinstance(part, tree.Name)}
+    read = read_in(parts)
     names = [parameter.name for parameter in definition.parameters]
     names += [name for part in parts if isinstance(part, tree.Let) for name in bound_by(part)]
     names += [name for part in parts if isinstance(part, tree.For) for name in part.names]
