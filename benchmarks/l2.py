@@ -22,7 +22,7 @@ import cnndsl
 from cnndsl.backends.triton import make_plan
 from cnndsl.backends.triton.plan import Launch
 from cnndsl.backends.triton.traffic import launch_work, modelled, tiling_of
-from cnndsl.kernels.families import conv_gemm
+from cnndsl.kernels.families import conv_gemm, conv_rows
 from cnndsl.kernels.targets import TARGETS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -49,11 +49,19 @@ def times(launch: Launch) -> Times:
     floor, tiling, problem = TARGET.seconds(work.bytes, work.flops), tiling_of(launch), launch.problem
     if tiling is None or not isinstance(problem, conv_gemm.Problem):
         return floor, by_l2, by_l2, by_l2
-    rows, columns = launch.config.block_m, launch.config.block_n
+    rows, columns, taps = tile(launch)
     pixels, filters = (tiling.operands * each / (rows + columns) for each in (rows, columns))
-    taps = problem.kernel[0] * problem.kernel[1] if problem.stride == (1, 1) else 1
     halo, pairs = pixels / taps + filters, min(pixels / 2 + filters, pixels + filters / 2)
     return floor, by_l2, max(floor, halo / TARGET.l2), max(floor, pairs / TARGET.l2)
+
+
+def tile(launch: Launch) -> tuple[int, int, int]:
+    """Pixels and filters that a block reads of a channel, in proportion, and how often it reads each pixel."""
+    problem, config = launch.problem, launch.config
+    down, right = problem.kernel if problem.stride == (1, 1) else (1, 1)
+    if isinstance(config, conv_rows.Config):
+        return config.pixels * (config.lines + down - 1), config.block_n * down, right
+    return config.block_m, config.block_n, down * right
 
 
 def rows(name: str) -> Iterator[str]:

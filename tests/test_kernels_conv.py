@@ -17,9 +17,10 @@ from cnndsl.kernels.families import chain as chained  # noqa: E402
 from cnndsl.kernels.families import conv1x1_pre as pre  # noqa: E402
 from cnndsl.kernels.families import conv_gemm as gemm  # noqa: E402
 from cnndsl.kernels.families import conv_grouped as grouped  # noqa: E402
+from cnndsl.kernels.families import conv_rows as rows  # noqa: E402
 from cnndsl.kernels.families import conv_tma as tma  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
-from cnndsl.kernels.templates import chain, conv1x1_pre, conv_gemm, conv_grouped, conv_tma  # noqa: E402
+from cnndsl.kernels.templates import chain, conv1x1_pre, conv_gemm, conv_grouped, conv_rows, conv_tma  # noqa: E402
 from cnndsl.states import packing  # noqa: E402
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
@@ -206,6 +207,20 @@ def test_conv_tma_says_what_it_does_not_take() -> None:
         conv_tma.specialize(narrow, tma.CONFIGURATIONS[0])
 
 
+NOT_IN_ROWS: dict[str, dict[str, Any]] = {
+    "has one row": {"kernel": (1, 3)},
+    "dilated by 2 rows": {"dilation": (2, 1)},
+    "its stride is 2x2": {"stride": (2, 2)},
+}
+
+
+@pytest.mark.parametrize("reason", NOT_IN_ROWS)
+def test_conv_rows_says_what_it_does_not_take(reason: str) -> None:
+    problem = replace(gemm.Problem("fp16", 1, 8, 8, 16, 16, 16, 16, (3, 3)), **NOT_IN_ROWS[reason])
+    with pytest.raises(ValueError, match=reason):
+        conv_rows.specialize(problem, rows.CONFIGURATIONS[0])
+
+
 PROLOGUES: dict[str, dict[str, Any]] = {
     "batch norm and relu": {"affine": True, "prologue": (RELU,)},
     "batch norm, relu, mean 2x2": {"affine": True, "prologue": (RELU,), "kernel": (2, 2), "stride": (2, 2)},
@@ -361,6 +376,7 @@ def test_chain_says_what_is_too_wide() -> None:
 SHIPPED = [
     *((conv_gemm.conv_gemm, config) for config in gemm.configurations(TARGETS["sm_90"], "fp16")),
     *((conv_tma.conv_tma, config) for config in tma.configurations(TARGETS["sm_90"], "fp16")),
+    *((conv_rows.conv_rows, config) for config in rows.configurations(TARGETS["sm_90"], "fp16")),
     *((conv1x1_pre.conv1x1_pre, config) for config in pre.configurations(TARGETS["sm_90"], "fp16")),
 ]
 

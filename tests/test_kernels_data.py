@@ -18,6 +18,7 @@ from cnndsl.kernels.families import (  # noqa: E402
     conv1x1_pre,
     conv_gemm,
     conv_grouped,
+    conv_rows,
     conv_tma,
     pool,
     softmax,
@@ -135,6 +136,23 @@ def test_a_long_sum_over_few_tiles_is_split() -> None:
 def test_a_box_covers_the_map_with_little_waste() -> None:
     assert conv_tma.box(replace(LAYER, stride=(1, 1), height=28, width=28), 128) in {(1, 4, 32), (2, 2, 32), (2, 4, 16)}
     assert conv_tma.box(replace(LAYER, batch=32, stride=(1, 1), kernel=(1, 1), sides=(0, 0, 0, 0)), 128)[0] >= 8
+
+
+@pytest.mark.parametrize("config", conv_rows.CONFIGURATIONS, ids=lambda config: config.label)
+def test_rows_share_the_lines_that_they_read(config: conv_rows.Config) -> None:
+    """Three column taps of lines + 2 lines, where boxes are read for nine taps."""
+    problem = replace(LAYER, stride=(1, 1), height=56, width=56)
+    assert (problem.kernel, problem.dtype) == ((3, 3), "fp16")
+    read = 3 * config.pixels * (config.lines + 2) + 9 * config.block_n
+    assert conv_rows.tiling(problem, config).reads == 2 * problem.channels * read
+    assert read < 9 * (config.pixels * config.lines + config.block_n)
+
+
+def test_a_line_covers_the_map_with_little_waste() -> None:
+    problem = replace(LAYER, batch=32, stride=(1, 1), height=28, width=28)
+    assert conv_rows.line(problem, 64) == (16, 4)
+    assert conv_rows.line(replace(problem, batch=1, width=56), 64) == (1, 64)
+    assert conv_rows.line(replace(problem, pool=(2, 2), width=2), 64) == (32, 2)
 
 
 def test_slices_of_buffers_are_views_with_a_wider_step() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cnndsl.kernels.families.conv_gemm import LARGE, Problem, typical
+from cnndsl.kernels.families.conv_gemm import Problem, typical
 from cnndsl.kernels.family import Family, Shipped, matrix_label
 from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.tails import RELU
@@ -55,18 +55,19 @@ def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
 
 
 def fit(config: Config, problem: Problem) -> Config:
-    """The configuration with no more channels in a step than there are, or half where that fits them better."""
-    block_k = max(16, min(config.block_k, power_of_two(problem.channels)))
-    halves = (block_k, block_k // 2) if block_k >= 64 and problem.channels > block_k else (block_k,)
-    return replace(config, block_k=min(halves, key=lambda k: ceil_div(problem.channels, k) * k))
+    return replace(config, block_k=fitting_step(config.block_k, problem.channels))
+
+
+def fitting_step(block_k: int, channels: int) -> int:
+    """Channels of a step: no more than there are, or half where that fits them better."""
+    block_k = max(16, min(block_k, power_of_two(channels)))
+    halves = (block_k, block_k // 2) if block_k >= 64 and channels > block_k else (block_k,)
+    return min(halves, key=lambda k: ceil_div(channels, k) * k)
 
 
 def fitting(problem: Problem, target: Target) -> tuple[Config, ...]:
-    """Those that ship, cut to the problem; the widest have no registers for a residual beside their sums."""
-    every = configurations(target, problem.dtype)
-    if problem.residual_leading is not None:
-        every = tuple(config for config in every if config.block_m * config.block_n < LARGE)
-    return tuple(dict.fromkeys(fit(config, problem) for config in every))
+    """Those that ship, cut to the problem."""
+    return tuple(dict.fromkeys(fit(config, problem) for config in configurations(target, problem.dtype)))
 
 
 def refusal(problem: Problem) -> str | None:
@@ -132,8 +133,7 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
     plain = replace(usual, tail=(RELU,), residual_leading=None)
     every = configurations(target, dtype)
     for config in every:
-        problem = usual if fit(config, usual) in fitting(usual, target) else plain
-        yield Shipped(matrix_label(config), problem, config, config.block_m)
+        yield Shipped(matrix_label(config), usual, config, config.block_m)
     for config in every[:1]:
         yield Shipped("pooled 2x2", replace(plain, pool=(2, 2)), config, config.block_m)
         yield Shipped("two outputs", replace(plain, split_at=64, y2_leading=192), config, config.block_m)

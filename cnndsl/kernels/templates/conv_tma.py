@@ -46,15 +46,23 @@ def conv_tma_kernel(
     first_h = box // BOXES_W % BOXES_H * BOX_H
     first_b = box // (BOXES_W * BOXES_H) * BOX_B
 
-    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    # As the first operand of a product, a box of several axes would leave shared memory for registers; filters, which
+    # are a plain matrix, stay. Fewer than 64 of them are no rows of Hopper's matrix instruction.
+    FIRST: tl.constexpr = BLOCK_N >= 64
+    tile = tl.zeros((BLOCK_N, BLOCK_M) if FIRST else (BLOCK_M, BLOCK_N), tl.float32)
     for step in range(TAPS * BLOCKS):
         tap = step // BLOCKS
         c = step % BLOCKS * BLOCK_K
         down = first_h - TOP + tap // KERNEL_W * DILATION_H
         right = first_w - LEFT + tap % KERNEL_W * DILATION_W
         a = x.load([first_b, down, right, c]).reshape(BLOCK_M, BLOCK_K)
-        b = w.load([column, tap, c]).reshape(BLOCK_N, BLOCK_K)
-        tile = tl.dot(a, b.T, tile, input_precision=PRECISION)
+        b = w.load([column, tap * CHANNELS + c])  # beyond the last channel the next tap's, for which `a` has zeros
+        if FIRST:
+            tile = tl.dot(b, a.T, tile, input_precision=PRECISION)
+        else:
+            tile = tl.dot(a, b.T, tile, input_precision=PRECISION)
+    if FIRST:
+        tile = tile.T
 
     WINDOWS_H: tl.constexpr = BOX_H // POOL_H
     WINDOWS_W: tl.constexpr = BOX_W // POOL_W
@@ -124,23 +132,22 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         config.warps,
         config.stages,
         boxes={
-            "x": _pixels(as_seen, (*shape, config.block_k)),
-            "w": _filters(problem, (config.block_n, 1, config.block_k)),
+            "x": pixels(as_seen, (*shape, config.block_k)),
+            "w": filters(problem, (config.block_n, config.block_k)),
         },
     )
 
 
-def _pixels(problem: Problem, block: tuple[int, ...]) -> Box:
+def pixels(problem: Problem, block: tuple[int, ...]) -> Box:
     """Images x rows x columns x channels."""
     height, width, step = problem.height, problem.width, problem.x_leading
     shape = (problem.batch, height, width, problem.channels)
     return Box(shape, (height * width * step, width * step, step, 1), block)
 
 
-def _filters(problem: Problem, block: tuple[int, ...]) -> Box:
-    """Filters x taps x channels."""
-    taps = problem.kernel[0] * problem.kernel[1]
-    return Box((problem.filters, taps, problem.channels), (taps * problem.channels, problem.channels, 1), block)
+def filters(problem: Problem, block: tuple[int, ...]) -> Box:
+    """Filters x taps and channels."""
+    return Box((problem.filters, problem.depth), (problem.depth, 1), block)
 
 
 def conv_tma(

@@ -23,6 +23,9 @@ EXAMPLES: Mapping[str, conv_gemm.Problem] = {
     "residual": conv_gemm.Problem(
         "fp16", 1, 9, 8, 16, 24, 16, 24, (2, 1), (2, 3), dilation=(2, 1), tail=("x + other",), residual_leading=32
     ),
+    "dilated columns": conv_gemm.Problem(
+        "fp16", 1, 9, 8, 16, 24, 16, 24, (3, 2), sides=(2, 3, 0, 1), dilation=(1, 2), tail=(RELU,)
+    ),
     "a product": conv_gemm.Problem("fp16", 2, 5, 3, 24, 40, 32, 48, tail=("x + other", RELU), residual_leading=56),
     "linear over a map": conv_gemm.Problem("fp16", 3, 4, 3, 16, 24, 16, 32, (4, 3)),
     "float32": conv_gemm.Problem("fp32", 1, 5, 5, 20, 16, 20, 16, bias=False),
