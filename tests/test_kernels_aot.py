@@ -23,18 +23,26 @@ from cnndsl.kernels.targets import TARGETS
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "kernels.md"
 
 
+PRODUCTS = tuple(name for name, family in FAMILIES.items() if family.tiling is not None)
+OTHERS = tuple(name for name in FAMILIES if name not in PRODUCTS)
 # What differs most, a minute of compiling. The others are of the same instructions with other sizes: the slow run.
-DEFAULT = {("sm_90", "fp16"), ("sm_90", "fp32"), ("gfx942", "fp16")}
-EVERY = [(target, dtype) for target in TARGETS for dtype in DTYPE_ORDER]
+DEFAULT = [
+    ("sm_90", "fp16", PRODUCTS[: len(PRODUCTS) // 2]),
+    ("sm_90", "fp16", PRODUCTS[len(PRODUCTS) // 2 :]),
+    ("sm_90", "fp16", OTHERS),
+    ("sm_90", "fp32", ("conv_gemm",)),
+    ("gfx942", "fp16", ("conv_gemm",)),
+]
+EVERY = [(target, dtype, tuple(FAMILIES)) for target in TARGETS for dtype in DTYPE_ORDER]
 
 
 @pytest.mark.parametrize(
-    ("target", "dtype"),
-    [pytest.param(*each, marks=() if each in DEFAULT else pytest.mark.slow) for each in EVERY],
+    ("target", "dtype", "kernels"), [*DEFAULT, *(pytest.param(*each, marks=pytest.mark.slow) for each in EVERY)]
 )
-def test_everything_that_ships_compiles_well(target: str, dtype: str) -> None:
+def test_everything_that_ships_compiles_well(target: str, dtype: str, kernels: tuple[str, ...]) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     command = [sys.executable, "-m", "cnndsl.kernels", "--target", target, "--type", dtype]
+    command += [word for kernel in kernels for word in ("--kernel", kernel)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
 
