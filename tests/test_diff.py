@@ -77,23 +77,23 @@ def edits(difference: Difference) -> Counter[tuple[str, ...]]:
     return Counter(found)
 
 
-def check_mirror(old: Graph, new: Graph) -> None:
-    """The other way round each edit is undone."""
+def check(old: Graph, new: Graph) -> None:
+    """Its numbers add up, and the other way round each edit is undone."""
+    difference = compare(old, new)
     back = {(MIRROR[kind], new, old): count for (kind, old, new), count in edits(compare(new, old)).items()}
-    assert edits(compare(old, new)) == back
+    assert edits(difference) == back
+    check_sums(difference)
 
 
 def test_differences_of_the_zoo_mirror_and_add_up() -> None:
     for old, new in neighbours():
-        check_mirror(old, new)
-        check_sums(compare(old, new))
+        check(old, new)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_differences_of_random_networks_mirror_and_add_up(seed: int) -> None:
     old, new = (cnndsl.loads(random_network(2 * seed + each)).graph for each in (0, 1))
-    check_mirror(old, new)
-    check_sums(compare(old, new))
+    check(old, new)
 
 
 # --- one edit

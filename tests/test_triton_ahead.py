@@ -216,7 +216,7 @@ COMPUTED = {
         ("everything", "fp32", suggested),
         ("everything", "fp16", by_boxes),
         ("several", "fp32", suggested),
-        ("squeezenet1_1", "fp32", suggested),
+        pytest.param("squeezenet1_1", "fp32", suggested, marks=pytest.mark.slow),
     ],
 )
 def test_a_folder_computes_what_the_network_computes(name: str, precision: str, choose: Choose, tmp_path: Path) -> None:
