@@ -46,7 +46,7 @@ def kind(launch: Launch) -> str:
 def times(launch: Launch) -> Times:
     """Seconds of one launch."""
     work, by_l2 = launch_work(launch), modelled(launch, TARGET)
-    floor, tiling, problem = TARGET.seconds(work.bytes, work.flops), tiling_of(launch), launch.problem
+    floor, tiling, problem = TARGET.seconds(work.bytes, work.halves), tiling_of(launch), launch.problem
     if tiling is None or not isinstance(problem, conv_gemm.Problem):
         return floor, by_l2, by_l2, by_l2
     rows, columns, taps = tile(launch)

@@ -47,7 +47,7 @@ class Count:
 
 
 def count(way: str, work: list[Work]) -> Count:
-    floors = {name: sum(card.seconds(each.bytes, each.flops) for each in work) for name, card in CARDS.items()}
+    floors = {name: sum(card.seconds(each.bytes, each.halves) for each in work) for name, card in CARDS.items()}
     return Count(way, len(work), sum(each.bytes for each in work), sum(each.flops for each in work), floors)
 
 

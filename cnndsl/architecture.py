@@ -115,26 +115,34 @@ class Architecture:
         batch: int | None = None,
         precision: Precision | None = None,
         strict: bool = False,
+        calibration: Tensor | Sequence[Tensor] | None = None,
     ) -> nn.Module:
         """The network as a PyTorch module with weights drawn from `seed`.
 
         torch   the source that `write` writes, executed: a module to train
         triton  fused kernels for inference on a GPU, with batches from 1 to `batch`, at a `precision`: float16,
                 bfloat16, float32 with products in TF32, or float32; `strict` refuses layers without a Triton kernel
-        The last three are for "triton" alone: a `batch` of 1 and "fp16" if they are not given. Parameters are of
+        "int8" and "fp8" are 8 bits wherever kernels know them, float16 elsewhere; for them `calibration` is pictures as
+        the network takes them, N x channels x height x width, which say how large values become.
+        All but the seed are for "triton" alone: a `batch` of 1 and "fp16" if they are not given. Parameters are of
         PyTorch's default dtype and device; the values drawn do not depend on them.
         Raises `MissingExtra` if PyTorch or Triton is not installed.
         """
         _require_seed(seed)
         if _chosen(backend) == "torch":
-            _require_absent("torch", batch=batch, precision=precision, strict=strict or None)
+            _require_absent("torch", batch=batch, precision=precision, strict=strict or None, calibration=calibration)
             from cnndsl.backends import torch
 
             return torch.build(self.graph, seed=seed)
         from cnndsl.backends import triton
 
         return triton.compile_graph(
-            self.graph, seed=seed, batch=1 if batch is None else batch, precision=precision or "fp16", strict=strict
+            self.graph,
+            seed=seed,
+            batch=1 if batch is None else batch,
+            precision=precision or "fp16",
+            strict=strict,
+            calibration=calibration,
         )
 
     def optimize(self, *, seed: int = 0, freeze: bool = False) -> nn.Module:
@@ -167,12 +175,13 @@ class Architecture:
         precision: Precision | None = None,
         target: str | None = None,
         weights: Mapping[str, Tensor] | None = None,
+        calibration: Tensor | Sequence[Tensor] | None = None,
     ) -> list[Path]:
         """Write the network and its weights (safetensors) into `directory`; gives the paths, or nothing at all.
 
         torch   a Python file; with `optimize` that of the network that `optimize()` gives, with weights of its own
         triton  a plan and packed weights for one `batch` size and `precision`; with a `target` (such as "sm_90") also
-                its kernels, built ahead of time, and what loads them without Triton
+                its kernels, built ahead of time, and what loads them without Triton; `calibration` as in `compile`
         Weights are drawn from `seed`, or those of a state dict. An option of the other backend is a ValueError. What
         is written does not depend on PyTorch's defaults.
         Raises `OutputError` if the folder cannot be written, `RunError` if the module fails in its first run, and
@@ -184,7 +193,7 @@ class Architecture:
         if weights is not None:
             check_shapes(self.graph, {name: tuple(tensor.shape) for name, tensor in weights.items()})
         if _chosen(backend) == "torch":
-            _require_absent("torch", batch=batch, precision=precision, target=target)
+            _require_absent("torch", batch=batch, precision=precision, target=target, calibration=calibration)
             from cnndsl.backends import torch
 
             write = torch.write_optimized if optimize else torch.write
@@ -193,8 +202,16 @@ class Architecture:
         from cnndsl.backends import triton
 
         images, chosen = 1 if batch is None else batch, precision or "fp16"
-        place = Path(directory)
-        return triton.write(self.graph, place, target, seed=seed, batch=images, precision=chosen, state=weights)
+        return triton.write(
+            self.graph,
+            Path(directory),
+            target,
+            seed=seed,
+            batch=images,
+            precision=chosen,
+            state=weights,
+            calibration=calibration,
+        )
 
     def save(
         self,

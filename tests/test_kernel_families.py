@@ -121,7 +121,7 @@ USE = """
         assert made.fault(made.expected()) is None
         made.poison()
         assert made.fault(made.expected()) is not None
-    x, y = (View(name, 0, 30, 50, 1, 1) for name in ("x", "y"))
+    x, y = (View(name, 0, 30, 50, 1, 1, "fp16") for name in ("x", "y"))
     launch = Launch("negate", problem, choices[0][1], {"x": x, "y": y}, ("minus",))
     buffers = Buffer("x", 3000, 0, 0), Buffer("y", 3000, 0, 0, 3008)
     plan = Plan("toy", "sm_90", "fp16", 1, (launch,), buffers, (), ())

@@ -32,7 +32,10 @@ from cnndsl.backends.triton.tuning import checked, posed, tune, tune_problems  #
 from cnndsl.errors import DeviceLost  # noqa: E402
 from cnndsl.kernels.families import FAMILIES  # noqa: E402
 from cnndsl.kernels.families import conv_gemm as gemm  # noqa: E402
+from cnndsl.kernels.specialization import DTYPES  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
+from cnndsl.kernels.trials.arithmetic import nearest  # noqa: E402
+from cnndsl.kernels.trials.laying import POISON  # noqa: E402
 from cnndsl.passes.notes import Notes  # noqa: E402
 
 CPU, TARGET = torch.device("cpu"), TARGETS["sm_90"]
@@ -101,14 +104,14 @@ def test_a_wrong_result_is_found(name: str) -> None:
     found = trial(*PROBLEMS[name], CPU)
     wanted = found.expected()
     for output, laid in found.outputs.items():
-        laid.view.copy_(wanted[output])
+        laid.view.copy_(nearest(wanted[output], DTYPES[laid.view.dtype]))
     assert found.fault(wanted) is None
     (output, laid), *_ = found.outputs.items()
     place = tuple(n - 1 for n in laid.view.shape)
-    right = laid.view[place].clone()
-    laid.view[place] = right + 1 + abs(right)
+    right = float(laid.view[place])
+    laid.view[place] = -right if abs(right) > 1 else right + 3
     assert "off by" in str(found.fault(wanted))
-    laid.view[place] = float("nan")
+    laid.view[place] = POISON.get(laid.view.dtype, float("nan"))
     assert "unwritten" in str(found.fault(wanted))
     laid.view[place] = right
     laid.buffer[-1] = 0.0

@@ -67,7 +67,7 @@ def measure_launches(settings: Settings, machine: Machine, records: Records, *, 
         seconds = _seconds(launch, machine)
         work = launch_work(launch)
         told = {"kernel": launch.kernel, "networks": names, "layer": ", ".join(launch.nodes), "count": count}
-        told |= {"us": 1e6 * seconds, "floor_us": 1e6 * target.seconds(work.bytes, work.flops)}
+        told |= {"us": 1e6 * seconds, "floor_us": 1e6 * target.seconds(work.bytes, work.halves)}
         told |= {"bytes": work.bytes, "flops": work.flops, "launch": _encoded(launch)}
         found.append(told)
         if settings.dry and len(found) == 4:
@@ -95,7 +95,7 @@ def _distinct(
 
     def cost(key: str) -> float:
         work = launch_work(first[key])
-        return -counts[key] * target.seconds(work.bytes, work.flops)
+        return -counts[key] * target.seconds(work.bytes, work.halves)
 
     for key in sorted(first, key=cost):
         yield first[key], counts[key], sorted(set(where[key]))

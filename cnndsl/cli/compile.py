@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnndsl.cli.amounts import show_size
@@ -17,17 +18,27 @@ from cnndsl.cli.arguments import (
 )
 from cnndsl.cli.checked import bundle_named, checked_network
 from cnndsl.extras import require
-from cnndsl.kernels.precision import PRECISIONS
+from cnndsl.kernels.precision import PRECISIONS, eight_bits_of
 from cnndsl.kernels.targets import TARGETS
 from cnndsl.machine import memory
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cnndsl.architecture import Architecture
     from cnndsl.ir import Graph
     from cnndsl.passes import Pass
 
 # Options of one backend alone, with what they are when they are not given.
-OF_TRITON = {"precision": None, "batch": None, "strict": False, "target": None, "tune": False, "run_interpreted": False}
+OF_TRITON = {
+    "precision": None,
+    "batch": None,
+    "strict": False,
+    "target": None,
+    "tune": False,
+    "run_interpreted": False,
+    "calibrate": None,
+}
 OF_TORCH = {"optimize": False}
 
 
@@ -35,6 +46,7 @@ EXAMPLES = """\
 examples:
   cnndsl compile lenet5 -o lenet5
   cnndsl compile googlenet --backend triton --batch 32 --emit plan
+  cnndsl compile runs/resnet20/best --backend triton --precision int8 --calibrate fake
 """
 
 
@@ -44,7 +56,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="DIR", type=destination, help="where to write (default: the network's name)"
     )
-    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of the weights (default: 0)")
+    parser.add_argument(
+        "--weights",
+        metavar="PATH",
+        type=Path,
+        help="NAME.safetensors or its folder (default: a bundle's, else initial ones)",
+    )
+    parser.add_argument("--seed", type=seed, metavar="N", default=0, help="of initial weights (default: 0)")
     parser.add_argument(
         "--emit", choices=("ir", "source", "plan"), help="print the graph, source or plan, and write nothing"
     )
@@ -54,6 +72,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     torch.add_argument("--optimize", action="store_true", help="for inference on a CPU: layers fused, weights folded")
     triton = parser.add_argument_group("with --backend triton")
     triton.add_argument("--precision", choices=PRECISIONS, help="of tensors and products (default: fp16)")
+    triton.add_argument(
+        "--calibrate",
+        metavar="DATA",
+        help="for int8 and fp8: pictures that say how large values become, as `cnndsl quantize` takes them",
+    )
     triton.add_argument("--batch", metavar="N", type=positive, help="how many images at once (default: 1)")
     triton.add_argument("--strict", action="store_true", help="refuse layers that no Triton kernel serves")
     triton.add_argument("--target", choices=TARGETS, help="build the kernels ahead of time for that GPU")
@@ -80,8 +103,12 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.emit is None:
         _require_memory(network)
-        bundle = bundle_named(options.model)
-        options.weights = None if bundle is None else bundle.weights()
+        options.state = _state(network, options)
+    options.calibration = None
+    if options.calibrate is not None and (options.emit is None or options.tune):
+        from cnndsl.cli.calibrating import calibration_pictures
+
+        options.calibration = calibration_pictures(network, options)
     if options.backend == "triton":
         from cnndsl.cli.compile_triton import run_triton
 
@@ -101,6 +128,13 @@ def _check(options: argparse.Namespace) -> None:
         for name, absent in group.items():
             if options.backend != backend and getattr(options, name) != absent:
                 raise UsageError(f"--{name.replace('_', '-')} goes with --backend {backend}")
+    if options.weights is not None and options.seed:
+        raise UsageError("--seed is of initial weights, and --weights gives others")
+    narrow = eight_bits_of(options.precision or "fp16")
+    if options.calibrate is not None and narrow is None:
+        raise UsageError("--calibrate goes with --precision int8 or fp8")
+    if narrow is not None and options.calibrate is None and (options.emit is None or options.tune):
+        raise UsageError(f"--precision {narrow} goes with --calibrate DATA: pictures say how large values become")
     if options.run_interpreted and options.precision == "bf16":
         raise UsageError("Triton's interpreter knows no products of bfloat16: run it in another precision")
     for what, backend in (("plan", "triton"), ("source", "torch")):
@@ -116,6 +150,17 @@ def _require_extra(options: argparse.Namespace) -> None:
         require("torch", "safetensors", extra="torch")
 
 
+def _state(network: Architecture, options: argparse.Namespace) -> dict[str, Tensor] | None:
+    """The weights that were named, else those of a bundle; None for initial ones."""
+    if options.weights is not None:
+        from cnndsl.states import load_weights
+        from cnndsl.states.data_folder import find_weights
+
+        return load_weights(find_weights(network.name, options.weights), network.graph)
+    bundle = bundle_named(options.model)
+    return None if bundle is None else bundle.weights()
+
+
 def _require_memory(network: Architecture) -> None:
     """Raise `UsageError` for a network whose weights this machine cannot hold."""
     weights = 4 * (network.facts.training_params + network.facts.buffers)
@@ -127,10 +172,12 @@ def _require_memory(network: Architecture) -> None:
 
 def _pipeline(options: argparse.Namespace) -> tuple[Pass, ...]:
     """The passes that this compilation runs."""
-    from cnndsl.passes import CPU_PIPELINE, GPU_PIPELINE, PIPELINE
+    from cnndsl.passes import CPU_PIPELINE, PIPELINE
 
     if options.backend == "triton":
-        return GPU_PIPELINE
+        from cnndsl.backends.triton.lower import passes_at
+
+        return passes_at(options.precision or "fp16")
     return CPU_PIPELINE if options.optimize else PIPELINE
 
 

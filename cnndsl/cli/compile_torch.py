@@ -25,7 +25,7 @@ def run_torch(network: Architecture, options: argparse.Namespace) -> int:
     folder = options.output if options.output is not None else Path(network.name)
     print(network.summary())
     print()
-    files = network.write(folder, seed=options.seed, optimize=options.optimize, weights=options.weights)
+    files = network.write(folder, seed=options.seed, optimize=options.optimize, weights=options.state)
     for path in files:
         print(f"wrote {path} ({show_size(path.stat().st_size)})")
     print(_forward_pass(network, files))

@@ -36,8 +36,16 @@ def run_triton(network: Architecture, options: argparse.Namespace) -> int:
         if options.emit == "plan":
             return 0
         folder = options.output if options.output is not None else Path(network.name)
-        weights = {"seed": options.seed, "weights": options.weights}
-        files = network.write(folder, "triton", batch=batch, precision=precision, target=options.target, **weights)
+        files = network.write(
+            folder,
+            "triton",
+            batch=batch,
+            precision=precision,
+            target=options.target,
+            seed=options.seed,
+            weights=options.state,
+            calibration=options.calibration,
+        )
     except (StrictError, BuildError, DeviceLost) as error:
         print(error, file=sys.stderr)
         return 1
@@ -56,7 +64,8 @@ def _tune(network: Architecture, batch: int, precision: Precision, options: argp
 
     if not torch.cuda.is_available():
         raise UsageError("--tune measures kernels, and there is no CUDA device here")
-    compile_graph(network.graph, batch=batch, precision=precision, strict=options.strict).to("cuda").tune()
+    settings = {"batch": batch, "precision": precision, "strict": options.strict, "calibration": options.calibration}
+    compile_graph(network.graph, **settings).to("cuda").tune()
 
 
 def _listed(files: list[Path], folder: Path) -> Iterator[str]:
@@ -91,6 +100,8 @@ def _forward_pass(
     except RuntimeError as wrong_gpu:
         return f"did not run it: {wrong_gpu}"
     plain = network.compile(seed=options.seed).eval().to(device)
+    if options.state is not None:
+        plain.load_state_dict(options.state)
     inputs = [torch.randn(batch, *node.shape, device=device) for node in network.graph.inputs]
     with torch.inference_mode():
         run(*inputs)
@@ -128,7 +139,10 @@ def _runner(
     if options.target is not None and device.type == "cuda":
         return loader.load(folder, device)
     target = TARGETS.get(options.target)
-    module = compile_graph(network.graph, seed=options.seed, batch=batch, precision=precision, target=target)
+    settings = {"batch": batch, "precision": precision, "target": target, "calibration": options.calibration}
+    module = compile_graph(network.graph, seed=options.seed, **settings)
+    if options.state is not None:
+        module.load_state_dict(options.state)
     return module.to(device)
 
 

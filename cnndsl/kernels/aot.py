@@ -56,6 +56,11 @@ class Compiled:
         return next(found, "").removesuffix(".sync").removeprefix("v_")
 
     @cached_property
+    def eight_bits(self) -> bool:
+        """Whether its matrix instructions multiply 8 bits."""
+        return re.search(r"(wgmma|mma\.sync)[\w.:]*\.(s8|e4m3)|v_mfma_i32\w*_i8", self.assembly) is not None
+
+    @cached_property
     def widest(self) -> int:
         """Bytes of its widest access to global memory."""
         return max((_width(line) for line in self.assembly.splitlines()), default=0)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from cnndsl.kernels.aot import ALIGNMENT, Compiled
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.family import Family, Shipped
-from cnndsl.kernels.precision import Dtype
+from cnndsl.kernels.precision import LARGEST, Dtype
 from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import Target
 
-DTYPE_ORDER: tuple[Dtype, ...] = ("fp16", "bf16", "fp32")
+DTYPE_ORDER: tuple[Dtype, ...] = ("fp16", "bf16", "fp32", "int8", "fp8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class Entry:
             found.append(f"needs {compiled.shared} bytes of shared memory, {target.name} has {target.shared}")
         if compiled.matrix != self.instruction(target):
             found.append(f"uses {compiled.matrix or 'no matrix instruction'}, not {self.instruction(target)}")
+        if self.shipped.rows and compiled.eight_bits != (self.shipped.problem.dtype in LARGEST):
+            found.append(f"multiplies {'8 bits' if compiled.eight_bits else 'wider numbers'}")
         if compiled.widest < ALIGNMENT:
             found.append(f"moves at most {compiled.widest} bytes at once")
         if self.family.copies and 0 < compiled.narrowest_copy < ALIGNMENT:
@@ -66,4 +68,5 @@ class Entry:
 def shipped(kernel: str, target: Target) -> list[Entry]:
     """All configurations of a family that ship for a target."""
     family = FAMILIES[kernel]
-    return [Entry(family, dtype, each) for dtype in DTYPE_ORDER for each in family.shipped(target, dtype)]
+    dtypes = (dtype for dtype in DTYPE_ORDER if dtype in family.dtypes)
+    return [Entry(family, dtype, each) for dtype in dtypes for each in family.shipped(target, dtype)]

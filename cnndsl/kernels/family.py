@@ -55,6 +55,7 @@ class Family:
     starts          bytes at a multiple of which its input must start
     copies          whether all operands go to shared memory, in whole vectors
     boxes           whether it reads through the tensor memory accelerator
+    dtypes          the types in which it ships
     """
 
     name: str
@@ -72,6 +73,7 @@ class Family:
     starts: int = 1
     copies: bool = False
     boxes: bool = False
+    dtypes: tuple[Dtype, ...] = ("fp16", "bf16", "fp32")
 
     @property
     def module(self) -> str:

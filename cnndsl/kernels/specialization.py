@@ -16,7 +16,14 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from cnndsl.kernels.precision import Dtype
 
-TORCH_DTYPES: dict[Dtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+TORCH_DTYPES: dict[Dtype, torch.dtype] = {
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "fp32": torch.float32,
+    "int8": torch.int8,
+    "fp8": torch.float8_e4m3fn,
+}
+TRITONS = {"int8": "i8", "fp8": "fp8e4nv"}  # names of types, where it has others
 ELEMENTS: dict[str, torch.dtype] = {"i32": torch.int32} | TORCH_DTYPES  # that pointers point to
 Architecture = int | str | None  # of NVIDIA's GPUs ten times the capability, of AMD's a name
 EARLY = "EARLY"  # the constant by which kernels know that they may start early
@@ -78,7 +85,7 @@ class Specialization:
 
     def type_of(self, name: str) -> str:
         """A tensor argument's type as Triton spells it."""
-        element = self.pointers[name]
+        element = TRITONS.get(str(self.pointers[name]), self.pointers[name])
         return f"tensordesc<{element}{list(self.boxes[name].block)}>" if name in self.boxes else f"*{element}"
 
     def launch(self, **tensors: torch.Tensor | None) -> None:

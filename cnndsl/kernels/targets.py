@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnndsl.errors import DeviceError
+from cnndsl.kernels.precision import Dtype
 
+FIRST_FP8 = 89  # the first of NVIDIA's architectures that multiplies e4m3
 SATURATING = 0.5  # share of the multiprocessors whose loads and stores together fill the memory's bandwidth
 
 
@@ -46,6 +48,10 @@ class Target:
     @property
     def nvidia(self) -> bool:
         return self.backend == "cuda"
+
+    def multiplies(self, dtype: Dtype) -> bool:
+        """Whether its matrix instructions take a type; AMD's 8 bits of floating point are others than e4m3."""
+        return dtype != "fp8" or (self.nvidia and int(self.arch) >= FIRST_FP8)
 
     def warps(self, of_32: int) -> int:
         """As many threads as so many warps of 32, in its own warps."""

@@ -27,6 +27,7 @@ class Tiling:
     waits   loads that it waits for, one after the other: its steps over those in flight at once
     parts   bytes of parts of split sums that it writes, and reads again as the last block of a tile
     boxes   whether the tensor memory accelerator fetches the operands, and not the threads that multiply
+    rate    operations in the time of one in half precision
     """
 
     blocks: int
@@ -37,6 +38,7 @@ class Tiling:
     waits: float
     parts: int = 0
     boxes: bool = False
+    rate: int = 1
 
     @property
     def operands(self) -> int:
@@ -55,7 +57,7 @@ class Tiling:
         others that fit beside it on the multiprocessor hide that.
         """
         share = 1.0 if self.boxes else target.fetching
-        steady = max(self.flops / target.flops, self.reads / target.l2) / share
+        steady = max(self.flops / self.rate / target.flops, self.reads / target.l2) / share
         waves, beside = ceil_div(self.blocks, target.units), max(1, target.shared // self.shared)
         latency = self.waits * LATENCY * ceil_div(waves, min(beside, RESIDENT))
         finish = self.parts / target.l2 + self.stores / target.bandwidth / beside
@@ -73,12 +75,15 @@ def product(
     waits: float,
     parts: int = 1,
     boxes: bool = False,
+    stored: int | None = None,
 ) -> Tiling:
     """One product, where a block makes a tile of `rows` x `columns` of sums over `depth` of values of `size` bytes.
 
     depth   as long as on average, where some columns leave zeros out
     blocks  of the whole launch, `parts` of a sum counted apart
+    stored  bytes of a result, if others
     """
     tile = rows * columns
     reads, through = (rows + columns) * depth * size, tile * PART * (1 + parts) if parts > 1 else 0
-    return Tiling(blocks, 2 * tile * depth, reads, tile * size, shared, waits, through, boxes)
+    stores = tile * (size if stored is None else stored)
+    return Tiling(blocks, 2 * tile * depth, reads, stores, shared, waits, through, boxes, 2 if size == 1 else 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Products = Literal["tf32", "ieee"]  # of float32: rounded to TF32 first, or exact
@@ -12,10 +12,19 @@ LAUNCH = 1.5e-6  # seconds that one more launch costs in a CUDA graph
 
 @dataclass(frozen=True)
 class Work:
-    """What a launch must do at least: bytes read and written once each, and floating point operations."""
+    """What a launch must do at least: bytes read and written once each, and operations.
+
+    eights  those of the operations that are on 8 bits, of which matrix instructions do twice as many at a time
+    """
 
     bytes: int
     flops: int
+    eights: int = field(default=0, repr=False)
+
+    @property
+    def halves(self) -> float:
+        """As many operations in half precision as take the same time."""
+        return self.flops - self.eights / 2
 
 
 def ceil_div(n: int, size: int) -> int:

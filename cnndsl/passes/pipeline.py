@@ -100,6 +100,10 @@ GPU_PIPELINE: tuple[Pass, ...] = (
 )
 
 
+# The same in 8 bits: kernels that pool while they read do not know them.
+EIGHT_BIT_PIPELINE: tuple[Pass, ...] = tuple(each for each in GPU_PIPELINE if each is not pool_prologue)
+
+
 # For a file of layers that are known everywhere, whose readers fuse by themselves.
 EXPORT_PIPELINE: tuple[Pass, ...] = (
     *PIPELINE,

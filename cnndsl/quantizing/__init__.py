@@ -17,7 +17,7 @@ from cnndsl.train.data.images import Data
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TOLERANCE", "Quantized", "To", "quantize", "require_packages"]
+__all__ = ["CALIBRATED", "TOLERANCE", "Quantized", "To", "quantize", "require_fitting", "require_packages"]
 
 CALIBRATED = 256  # pictures
 LOOKED_AT = 16  # pictures on which layers are compared
@@ -51,7 +51,7 @@ def quantize(
     `TrainingError` for a network that does not classify, `DataError`, `ExportError`, `WeightsError`, `MissingExtra`.
     """
     require_packages(to)
-    _require_fitting(graph, preprocessing)
+    require_fitting(graph, preprocessing)
     import onnx
 
     from cnndsl.export import export
@@ -96,7 +96,8 @@ def quantize(
     )
 
 
-def _require_fitting(graph: Graph, preprocessing: Preprocessing) -> None:
+def require_fitting(graph: Graph, preprocessing: Preprocessing) -> None:
+    """Raise `QuantizeError` for a network that does not take what pictures become."""
     shape = (CHANNELS[preprocessing.channels], preprocessing.crop, preprocessing.crop)
     if [node.shape for node in graph.inputs] != [shape]:
         raise QuantizeError(f"{graph.name} does not take what its pictures become, {show_shape(shape)}")

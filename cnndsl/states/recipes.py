@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Original, Recipe, originals
-from cnndsl.states import packing
+from cnndsl.states import eight_bits, packing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,4 +109,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "taps_first": packing.taps_first,
     "bundle": packing.bundle,
     "columns": packing.columns,
+    "step": eight_bits.step,
+    "inverse": lambda step: 1 / step,
+    "ratio": lambda one, other: (one / other).reshape(1),
+    "filter_scales": eight_bits.filter_scales,
+    "scaled_filters": eight_bits.scaled_filters,
+    "whole": lambda numbers: numbers.round(),
+    "factors": eight_bits.factors,
 }

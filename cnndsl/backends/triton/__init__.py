@@ -16,6 +16,7 @@ from cnndsl.passes.notes import Notes
 if TYPE_CHECKING:
     import torch
 
+    from cnndsl.backends.triton.calibration import Calibration
     from cnndsl.backends.triton.module import TritonModule
     from cnndsl.backends.triton.plan import Plan
 
@@ -52,7 +53,7 @@ def make_plan(
     if target is not None and target not in TARGETS:
         raise ValueError(f"there is no target {target!r}; there are {', '.join(TARGETS)}")
     here = None if target else _device()
-    lowered = rewritten(graph, notes)
+    lowered = rewritten(graph, notes, precision=precision)
     chosen = TARGETS[target] if target else target_of(here)
     choose: Choose = suggested
     if here is not None:
@@ -84,7 +85,7 @@ def explain_plan(graph: Graph, target: str | None = None, *, batch: int = 1, pre
 
     # Of the launches of a layer the first is the one to name: a split sum is finished by another.
     kernels = {name: launch.kernel for launch in reversed(plan.launches) for name in launch.nodes}
-    return explain(graph, rewritten(graph), notes, kernels)
+    return explain(graph, rewritten(graph, precision=precision), notes, kernels)
 
 
 def write(
@@ -96,17 +97,21 @@ def write(
     batch: int = 1,
     precision: str = "fp16",
     state: Mapping[str, torch.Tensor] | None = None,
+    calibration: Calibration | None = None,
 ) -> list[Path]:
     """Write a plan and packed weights into a folder, with a target also its kernels; gives the paths.
 
     Raises `OutputError`, with a target `BuildError`, and `MissingExtra` if PyTorch or Triton is not installed.
     """
     require("torch", "triton", extra="triton")
+    from cnndsl.backends.triton.calibration import pictures_of
+
+    pictures = pictures_of(graph, precision, calibration)
     plan = make_plan(graph, target, batch=batch, precision=precision)
     if target is not None:
         from cnndsl.backends.triton.ahead import write_ahead
 
-        return write_ahead(graph, plan, directory, seed=seed, state=state)
+        return write_ahead(graph, plan, directory, seed=seed, state=state, pictures=pictures)
     from cnndsl.backends.triton.output import write_plan
 
-    return write_plan(graph, plan, directory, seed=seed, state=state)
+    return write_plan(graph, plan, directory, seed=seed, state=state, pictures=pictures)

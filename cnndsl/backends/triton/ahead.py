@@ -25,6 +25,7 @@ from cnndsl.backends.torch import build as build_torch
 from cnndsl.backends.torch.loading import plain_defaults
 from cnndsl.backends.triton import folder_arguments, folder_checks, folder_form, loader
 from cnndsl.backends.triton.binaries import Binaries, build
+from cnndsl.backends.triton.calibration import Pictures, with_ranges
 from cnndsl.backends.triton.manifest import Manifest
 from cnndsl.backends.triton.packed import pack_weights
 from cnndsl.backends.triton.plan import Plan
@@ -39,7 +40,13 @@ if TYPE_CHECKING:
 
 
 def write_ahead(
-    graph: Graph, plan: Plan, directory: Path, *, seed: int = 0, state: Mapping[str, Tensor] | None = None
+    graph: Graph,
+    plan: Plan,
+    directory: Path,
+    *,
+    seed: int = 0,
+    state: Mapping[str, Tensor] | None = None,
+    pictures: Pictures | None = None,
 ) -> list[Path]:
     """Build a plan of `graph` with weights, `state` or drawn from `seed`, into a folder; gives the paths.
 
@@ -48,7 +55,8 @@ def write_ahead(
     """
     require("torch", "safetensors", extra="torch")
     with plain_defaults():
-        weights = pack_weights(plan, build_torch(graph, seed=seed).state_dict() if state is None else state)
+        given = build_torch(graph, seed=seed).state_dict() if state is None else state
+        weights = pack_weights(plan, with_ranges(graph, plan, given, pictures))
     return write_folder(build(plan), weights, directory)
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cnndsl.backends.triton.library import STARTS
 from cnndsl.backends.triton.plan import Counters, Launch, Packed, Scratch, Tensor, View
-from cnndsl.backends.triton.tensor_layout import Split, TensorLayout
+from cnndsl.backends.triton.tensor_layout import Split, TensorLayout, Types
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
 from cnndsl.kernels import choice
 from cnndsl.kernels.families import FAMILIES
-from cnndsl.kernels.precision import SIZES, Dtype, dtype_of, products_of
+from cnndsl.kernels.precision import LARGEST, SIZES, Dtype, EightBits, dtype_of, eight_bits_of, products_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.base import Shape
 from cnndsl.passes.notes import Notes
@@ -41,6 +41,7 @@ class Building:
     """
 
     graph: Graph
+    types: Types
     layout: TensorLayout
     batch: int
     precision: str
@@ -56,11 +57,20 @@ class Building:
         return dtype_of(self.precision)
 
     @property
+    def eight_bits(self) -> EightBits | None:
+        """The type of tensors that have 8 bits, if there may be some."""
+        return eight_bits_of(self.precision)
+
+    @property
     def products(self) -> str:
         return products_of(self.precision)
 
     def view(self, name: str) -> View:
         return self.layout.views[name]
+
+    def narrow(self, *names: str) -> bool:
+        """Whether a tensor of these has 8 bits."""
+        return any(view.dtype in LARGEST for name in names for view in self.layout.places(name))
 
     def split(self, name: str) -> Split | None:
         return self.layout.splits.get(name)
@@ -72,7 +82,7 @@ class Building:
         """An input of the network with the zeros that fill up its pixels, so that whole vectors can be read."""
         inputs = {node.name for node in self.graph.inputs}
         whole = view.buffer in inputs and view == self.view(view.buffer)
-        return View(view.buffer, 0, view.height, view.width, view.leading, view.leading) if whole else view
+        return replace(view, start=0, channels=view.leading) if whole else view
 
     def weight(self, node: Node, parameter: str, shape: Shape, packing: str, *arguments: Argument) -> Packed:
         """A parameter of a node in the type of the plan, packed by a function of `cnndsl.states.packing`."""
@@ -104,7 +114,7 @@ class Building:
         """What is chosen, unless it needs tensors to start at whole vectors and one of these does not."""
         chosen = self.choose(kernel, problem, self.target)
         views = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, View)}
-        if any(view.start * SIZES[self.dtype] % _starts(chosen.kernel, name) for name, view in views.items()):
+        if any(view.start * SIZES[view.dtype] % _starts(chosen.kernel, name) for name, view in views.items()):
             return Chosen(kernel, FAMILIES[kernel].suggest(problem, self.target))
         return chosen
 

@@ -134,11 +134,9 @@ class Executor:
             return bytes_.view(torch.float32)[: tensor.elements]
         row = tensor.width * tensor.leading
         shape = (self.plan.batch, tensor.height, tensor.width, tensor.channels)
-        return bytes_.view(self.dtype).as_strided(
-            shape,
-            (tensor.height * row, row, tensor.leading, 1),
-            bytes_.view(self.dtype).storage_offset() + tensor.start,
-        )
+        whole = bytes_.view(TORCH_DTYPES[tensor.dtype])
+        strides = (tensor.height * row, row, tensor.leading, 1)
+        return whole.as_strided(shape, strides, whole.storage_offset() + tensor.start)
 
     def _bind(self, launch: Launch) -> Callable[[], object]:
         tensors = {name: self.tensor(tensor) for name, tensor in launch.tensors.items()}

@@ -17,7 +17,8 @@ from cnndsl.backends.triton.folder_form import FORMAT, MANIFEST, MANIFEST_FILE, 
 
 WEIGHTS = "weights.safetensors"
 VECTOR = 16  # bytes at a multiple of which each step of a box begins
-SAFE_DTYPES = {"F16": "fp16", "BF16": "bf16", "F32": "fp32"}  # as safetensors spells them
+# As safetensors spells them.
+SAFE_DTYPES = {"F16": "fp16", "BF16": "bf16", "F32": "fp32", "I8": "int8", "F8_E4M3": "fp8"}
 
 
 def read(folder: Path) -> Record:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 FORMAT = 5  # of manifests; 1 had no digests, 2 no counters, 3 no boxes, 4 no early kernels
 MANIFEST_FILE = "manifest.json"
-SIZES = {"fp16": 2, "bf16": 2, "fp32": 4}  # bytes of a number
+SIZES = {"fp16": 2, "bf16": 2, "fp32": 4, "int8": 1, "fp8": 1}  # bytes of a number
 MEMORIES = ("arena", "weights", "scratch", "counters")
 MOST_BYTES = 2**40
 
@@ -111,7 +111,7 @@ MANIFEST = {
     "cnndsl manifest": _number(FORMAT, FORMAT),
     "network": NAME,
     "target": _text("sm_ or gfx and a number", r"sm_\d{2,3}|gfx[0-9a-f]{3,4}"),
-    "precision": _one_of("fp16", "bf16", "fp32", "tf32"),
+    "precision": _one_of("fp16", "bf16", "fp32", "tf32", "int8", "fp8"),
     "dtype": _one_of(*SIZES),
     "batch": _number(1, 65535),
     "memory": {name: BYTES for name in MEMORIES},

@@ -81,6 +81,8 @@ def graph_refusal(problem: object) -> str | None:
 
 
 def _shared_refusal(problem: conv_gemm.Problem) -> str | None:
+    if problem.scaled:
+        return "it has values of 8 bits"
     if problem.window > 1:
         return "its result is pooled"
     if problem.second or problem.split_at:

@@ -30,7 +30,13 @@ from cnndsl.backends.triton.folder_arguments import Arguments, EarlyLaunch
 from cnndsl.backends.triton.folder_checks import WEIGHTS, read
 from cnndsl.backends.triton.folder_form import Record, refuse
 
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+DTYPES = {
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "fp32": torch.float32,
+    "int8": torch.int8,
+    "fp8": torch.float8_e4m3fn,
+}
 USUAL_SHARED = 48 * 1024  # bytes that a block of NVIDIA's may have without asking
 RECORDS_EARLY = 12030  # the first version of CUDA's driver whose graphs have launches that start early
 MAX_DYNAMIC_SHARED = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES

@@ -5,12 +5,13 @@ Everything here is decided without a GPU, and is the same each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from cnndsl.backends.triton import arena
 from cnndsl.backends.triton.building import Building, Choose, suggested
+from cnndsl.backends.triton.eight_bits import eight_bit_buffers
 from cnndsl.backends.triton.library import LIBRARIES
 from cnndsl.backends.triton.plan import Buffer, Given, Launch, Plan, Port, Scratch, View
 from cnndsl.backends.triton.rules import rule_for
@@ -20,22 +21,26 @@ from cnndsl.backends.triton.rules.fallback import word_of
 from cnndsl.backends.triton.rules.heads import find_heads, lower_head
 from cnndsl.backends.triton.rules.kept_pools import find_kept_pools, lower_kept_pool
 from cnndsl.backends.triton.rules.response_norms import find_normed_pools, lower_normed_pool
-from cnndsl.backends.triton.tensor_layout import lay_out_tensors
-from cnndsl.errors import SizeError, StrictError
+from cnndsl.backends.triton.tensor_layout import Types, lay_out_tensors
+from cnndsl.errors import DeviceError, SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels.families import pack
-from cnndsl.kernels.precision import SIZES, dtype_of
+from cnndsl.kernels.precision import SIZES, dtype_of, eight_bits_of
 from cnndsl.kernels.targets import Target
 from cnndsl.ops.fused import Subsample
 from cnndsl.passes.notes import Notes
-from cnndsl.passes.pipeline import GPU_PIPELINE, run
+from cnndsl.passes.pipeline import EIGHT_BIT_PIPELINE, GPU_PIPELINE, Pass, run
 
 MOST_IMAGES = 2**16 - 1  # blocks along the third axis of a grid, where `pack` has one for each image
 
 
-def rewritten(graph: Graph, notes: Notes | None = None) -> Graph:
-    """The graph that is lowered: for inference, by the passes for a GPU."""
-    return run(graph, GPU_PIPELINE, notes=notes)
+def rewritten(graph: Graph, notes: Notes | None = None, *, precision: str = "fp16") -> Graph:
+    """The graph that is lowered: for inference, by the passes for a GPU at a precision."""
+    return run(graph, passes_at(precision), notes=notes)
+
+
+def passes_at(precision: str) -> tuple[Pass, ...]:
+    return GPU_PIPELINE if eight_bits_of(precision) is None else EIGHT_BIT_PIPELINE
 
 
 def lower(
@@ -49,8 +54,8 @@ def lower(
 ) -> Plan:
     """The plan of a graph that `rewritten` has made.
 
-    Raises ValueError for an unknown precision or a batch below 1, `SizeError` for too large a batch, or tensors too
-    large for 32-bit offsets.
+    Raises ValueError for an unknown precision or a batch below 1, `DeviceError` for a precision that the GPU does not
+    have, `SizeError` for too large a batch, or tensors too large for 32-bit offsets.
     """
     building = _started(graph, target, batch, precision, choose, notes or Notes())
     chains, heads, norms = find_chains(building), find_heads(building), find_normed_pools(graph)
@@ -58,7 +63,7 @@ def lower(
     pools = find_kept_pools(building, done.union(norms))
     absorbed = _absorbed(graph).union(*(each.absorbed for each in chains.values()))
     absorbed = absorbed.union(*(each.absorbed for each in heads.values()))
-    building.layout = lay_out_tensors(graph, building.dtype, absorbed)
+    building.layout = lay_out_tensors(graph, building.types, absorbed)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
     done |= {each.convolution for each in pools.values()}
     for node in graph:
@@ -98,8 +103,20 @@ def _started(graph: Graph, target: Target, batch: int, precision: str, choose: C
         raise ValueError(f"a batch of {batch}: it is 1 or more")
     if batch > MOST_IMAGES:
         raise SizeError(f"a batch of {batch}: kernels take {MOST_IMAGES} images at most")
-    layout = lay_out_tensors(graph, dtype_of(precision), _absorbed(graph))
-    return Building(graph, layout, batch, precision, target, choose, notes)
+    absorbed = _absorbed(graph)
+    types = _types(graph, absorbed, precision, target)
+    return Building(graph, types, lay_out_tensors(graph, types, absorbed), batch, precision, target, choose, notes)
+
+
+def _types(graph: Graph, absorbed: Container[str], precision: str, target: Target) -> Types:
+    """Those of all buffers; where they are decides which can have 8 bits."""
+    usual, narrow = Types(dtype_of(precision)), eight_bits_of(precision)
+    if narrow is None:
+        return usual
+    if not target.multiplies(narrow):
+        raise DeviceError(f"{target.name} multiplies no {narrow}: that takes NVIDIA's sm_89 or newer")
+    buffers = eight_bit_buffers(graph, lay_out_tensors(graph, usual, absorbed))
+    return Types(usual.usual, dict.fromkeys(sorted(buffers), narrow))
 
 
 def require_kernels(plan: Plan, graph: Graph) -> None:
@@ -166,6 +183,6 @@ def _touched(building: Building, launch: Launch) -> Iterable[tuple[str, int]]:
             size = building.batch * tensor.pixels * tensor.leading
             if size >= 2**31:
                 raise SizeError(f"{tensor.buffer} has {size} elements: offsets in kernels have 32 bits, batch fewer")
-            yield tensor.buffer, size * SIZES[building.dtype]
+            yield tensor.buffer, size * SIZES[tensor.dtype]
         elif isinstance(tensor, Scratch):
             yield tensor.buffer, tensor.elements * 4

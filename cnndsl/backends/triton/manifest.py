@@ -174,8 +174,8 @@ class Manifest:
     def _reach(self, view: View) -> int:
         """Bytes from the first value of a tensor to the end of its last."""
         pixels = self.plan.batch * view.pixels
-        return ((pixels - 1) * view.leading + view.channels) * SIZES[self.plan.dtype]
+        return ((pixels - 1) * view.leading + view.channels) * SIZES[view.dtype]
 
     def _offset(self, view: View) -> int:
         """Bytes from the begin of the arena."""
-        return self.buffers[view.buffer].offset + view.start * SIZES[self.plan.dtype]
+        return self.buffers[view.buffer].offset + view.start * SIZES[view.dtype]

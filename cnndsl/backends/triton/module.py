@@ -12,16 +12,20 @@ from cnndsl.backends.torch import build, names
 from cnndsl.backends.torch.optimized import FromOriginals
 from cnndsl.backends.torch.results import field_names
 from cnndsl.backends.triton.building import Choose, suggested
+from cnndsl.backends.triton.calibration import Calibrating, Calibration, pictures_of, ranged
+from cnndsl.backends.triton.eight_bits import RANGE
 from cnndsl.backends.triton.execute import Executor
 from cnndsl.backends.triton.lower import lower, require_kernels, rewritten
 from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.results import output
 from cnndsl.errors import DeviceError
 from cnndsl.ir.graph import Graph
+from cnndsl.ir.recipe import originals
 from cnndsl.kernels.specialization import TORCH_DTYPES
 from cnndsl.kernels.targets import Target, target_of
 from cnndsl.ops.base import show_shape
 from cnndsl.states import expected_shapes
+from cnndsl.states.recipes import graph_recipes
 
 KEPT = 8  # batch sizes whose memory and CUDA graph stay
 
@@ -33,7 +37,8 @@ class TritonModule(nn.Module):
     from 1 to `batch`) and gives the same results in the plan's type: one tensor, or a named tuple where the network has
     several outputs. `load_state_dict` takes state dicts of that module, or its own; no compiled kernel depends on
     weights. It runs on a CUDA device, replaying one CUDA graph for each batch size, or in Triton's interpreter. The
-    graphs and the memory of the last `KEPT` batch sizes stay; an older one is made anew when it is used again.
+    graphs and the memory of the last `KEPT` batch sizes stay; an older one is made anew when it is used again. With 8
+    bits it keeps the pictures of its calibration, by which ranges of tensors are found whenever weights are loaded.
 
     A caller that captures a CUDA graph of its own gets the launches into it. One call before, with inputs of the same
     batch, type and memory format, makes everything ready for that.
@@ -51,10 +56,17 @@ class TritonModule(nn.Module):
         strict: bool = False,
         target: Target | None = None,
         choose: Choose | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         super().__init__()
+        pictures = pictures_of(graph, precision, calibration)
         here = torch.device("cuda") if torch.cuda.is_available() else None
-        self.network, self.batch, self.precision, self.strict = rewritten(graph), batch, precision, strict
+        self.network, self.batch, self.precision, self.strict = (
+            rewritten(graph, precision=precision),
+            batch,
+            precision,
+            strict,
+        )
         self.target = target or target_of(here)
         self.choose = choose or known_choices(here, strict=strict)
         self._plans: dict[int, Plan] = {}
@@ -67,7 +79,13 @@ class TritonModule(nn.Module):
             self.register_buffer(_key(weight.name), torch.zeros(weight.shape, dtype=TORCH_DTYPES[weight.dtype]))
         self.fields = tuple(field_names(graph).values())
         recipes = {_key(weight.name): weight.recipe for weight in plan.weights}
-        self.register_load_state_dict_pre_hook(FromOriginals(recipes, expected_shapes(graph)))  # type: ignore[no-untyped-call]
+        shapes, measured = expected_shapes(graph), ranged(plan)
+        if pictures is not None:  # before the hook that wants ranges
+            needed = {name for recipe in graph_recipes(self.network).values() for name in originals(recipe)}
+            of_needed = {name: shape for name, shape in shapes.items() if name in needed}
+            self.register_load_state_dict_pre_hook(Calibrating(self.network, measured, of_needed, pictures))  # type: ignore[no-untyped-call]
+        shapes |= {f"{RANGE}{name}": () for name in measured}
+        self.register_load_state_dict_pre_hook(FromOriginals(recipes, shapes))  # type: ignore[no-untyped-call]
         self.eval()
 
     def tune(self) -> TritonModule:

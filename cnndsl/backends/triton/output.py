@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cnndsl.backends.torch import build
 from cnndsl.backends.torch.loading import plain_defaults
+from cnndsl.backends.triton.calibration import Pictures, with_ranges
 from cnndsl.backends.triton.packed import pack_weights
 from cnndsl.backends.triton.plan import Plan
 from cnndsl.backends.triton.stored import save_plan
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 
 def write_plan(
-    graph: Graph, plan: Plan, directory: Path, *, seed: int = 0, state: Mapping[str, Tensor] | None = None
+    graph: Graph,
+    plan: Plan,
+    directory: Path,
+    *,
+    seed: int = 0,
+    state: Mapping[str, Tensor] | None = None,
+    pictures: Pictures | None = None,
 ) -> list[Path]:
     """Write a plan of `graph` and packed weights, `state` or drawn from `seed`; gives the paths.
 
@@ -29,7 +36,8 @@ def write_plan(
     """
     require("torch", "safetensors", extra="torch")
     with plain_defaults():
-        weights = pack_weights(plan, build(graph, seed=seed).state_dict() if state is None else state)
+        given = build(graph, seed=seed).state_dict() if state is None else state
+        weights = pack_weights(plan, with_ranges(graph, plan, given, pictures))
     return write_together(
         directory,
         {

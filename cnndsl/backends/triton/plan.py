@@ -6,7 +6,7 @@ It holds for one batch size and one GPU. It needs neither a GPU nor Triton to be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ class View:
 
     start    elements from the buffer's begin to its first value
     leading  elements from one pixel to the next: the channels of the whole buffer
+    dtype    the type of the plan, or one of 8 bits
     """
 
     buffer: str
@@ -29,6 +30,7 @@ class View:
     width: int
     channels: int
     leading: int
+    dtype: Dtype
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,7 +42,7 @@ class View:
 
     def part(self, start: int, stop: int) -> View:
         """Channels from `start` up to and without `stop`."""
-        return View(self.buffer, self.start + start, self.height, self.width, stop - start, self.leading)
+        return replace(self, start=self.start + start, channels=stop - start)
 
     def __str__(self) -> str:
         inside = f"[{self.start}:{self.start + self.channels}]" if self.channels != self.leading else ""
@@ -139,7 +141,7 @@ class Plan:
     """A network of one batch size, made ready for one GPU.
 
     target     a name in `cnndsl.kernels.targets.TARGETS`
-    precision  "fp16", "bf16", "tf32" (float32 tensors, products in TF32) or "fp32"
+    precision  "fp16", "bf16", "tf32" (float32 tensors, products in TF32), "fp32", or "int8" or "fp8" where that can be
     """
 
     name: str
@@ -154,6 +156,7 @@ class Plan:
 
     @property
     def dtype(self) -> Dtype:
+        """Of all tensors but those of 8 bits."""
         return dtype_of(self.precision)
 
     @property

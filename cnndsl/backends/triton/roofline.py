@@ -78,5 +78,5 @@ def _written(graph: Graph, name: str) -> str:
 
 def floor_of(work: Work, card: Target) -> Floor:
     """Its time, and how much of that is spent on what traffic bounds."""
-    seconds = card.seconds(work.bytes, work.flops)
+    seconds = card.seconds(work.bytes, work.halves)
     return Floor(seconds, seconds if card.seconds(work.bytes, 0) >= seconds else 0.0)

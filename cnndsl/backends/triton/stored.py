@@ -21,7 +21,7 @@ from cnndsl.ir.recipe import Apply, Original
 from cnndsl.kernels import families
 from cnndsl.ops.normalization import Lrn
 
-FORMAT = 4  # of saved plans; a reader refuses others
+FORMAT = 5  # of saved plans; a reader refuses others
 
 
 def _known() -> Iterator[tuple[str, type]]:

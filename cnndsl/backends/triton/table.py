@@ -29,7 +29,7 @@ from cnndsl.errors import OutputError
 from cnndsl.files import write_file
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
-from cnndsl.kernels.templates import early, tails, tiles
+from cnndsl.kernels.templates import early, eight_bits, tails, tiles
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "tuned"
@@ -205,7 +205,7 @@ def versions() -> Mapping[str, str]:
 def kernel_hash(kernel: str) -> str:
     """Of the text that a kernel is made from; empty for one that does not exist."""
     if kernel in FAMILIES:
-        modules = [import_module(FAMILIES[kernel].module), tails, tiles, early]
+        modules = [import_module(FAMILIES[kernel].module), tails, tiles, early, eight_bits]
     elif kernel in LIBRARIES:
         modules = [library_steps] if kernel == "cudnn" else [cudnn_graph, cudnn_tails]
     else:

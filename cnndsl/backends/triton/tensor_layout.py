@@ -8,7 +8,7 @@ the rest apart, as its kernel has two outputs.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cnndsl.backends.triton.plan import View
 from cnndsl.ir.graph import Graph, Node
@@ -23,6 +23,17 @@ from cnndsl.passes.placement import Slice, concat_slices
 
 VECTOR = 16  # bytes that one thread moves at once
 NARROW = 8  # bytes of a pixel of few channels, such as a picture's three
+
+
+@dataclass(frozen=True)
+class Types:
+    """The type of every buffer: `usual` but for `others`."""
+
+    usual: Dtype
+    others: Mapping[str, Dtype] = field(default_factory=dict)
+
+    def of(self, buffer: str) -> Dtype:
+        return self.others.get(buffer, self.usual)
 
 
 @dataclass(frozen=True)
@@ -41,8 +52,14 @@ class TensorLayout:
     views: Mapping[str, View]
     splits: Mapping[str, Split]
 
+    def places(self, name: str) -> tuple[View, ...]:
+        """Where the values of a node are stored: in one place, or two, or none."""
+        if name in self.splits:
+            return self.splits[name].first, self.splits[name].rest
+        return (self.views[name],) if name in self.views else ()
 
-def lay_out_tensors(graph: Graph, dtype: Dtype, absorbed: Container[str]) -> TensorLayout:
+
+def lay_out_tensors(graph: Graph, types: Types, absorbed: Container[str]) -> TensorLayout:
     """`absorbed` nodes have no tensor: another kernel computes them on the way."""
     slices = concat_slices(graph, leave_out=absorbed)
     views: dict[str, View] = {}
@@ -54,10 +71,10 @@ def lay_out_tensors(graph: Graph, dtype: Dtype, absorbed: Container[str]) -> Ten
             views[node.name] = _part(node.inputs[0], node.op, views, splits)
         elif is_relabelled(graph, node, slices):
             views[node.name] = views[node.inputs[0]]
-        elif (split := _split(graph, node, slices, dtype, absorbed)) is not None:
+        elif (split := _split(graph, node, slices, types, absorbed)) is not None:
             splits[node.name] = split
         else:
-            views[node.name] = _own(graph, node.name, slices, dtype)
+            views[node.name] = _own(graph, node.name, slices, types)
     return TensorLayout(views, splits)
 
 
@@ -87,13 +104,14 @@ def leading(channels: int, dtype: Dtype) -> int:
     return narrow if channels <= narrow else -(-channels // unit) * unit
 
 
-def _own(graph: Graph, name: str, slices: Mapping[str, Slice], dtype: Dtype) -> View:
+def _own(graph: Graph, name: str, slices: Mapping[str, Slice], types: Types) -> View:
     """Its place in the outermost concat that it lies in, or a buffer of its own."""
     channels, height, width = extent(graph[name].shape)
     root, start = name, 0
     while root in slices:
         root, start = slices[root].concat, start + slices[root].start
-    return View(root, start, height, width, channels, leading(graph[root].shape[0], dtype))
+    dtype = types.of(root)
+    return View(root, start, height, width, channels, leading(graph[root].shape[0], dtype), dtype)
 
 
 def _part(name: str, op: ChannelSlice, views: Mapping[str, View], splits: Mapping[str, Split]) -> View:
@@ -106,7 +124,7 @@ def _part(name: str, op: ChannelSlice, views: Mapping[str, View], splits: Mappin
 
 
 def _split(
-    graph: Graph, node: Node, slices: Mapping[str, Slice], dtype: Dtype, absorbed: Container[str]
+    graph: Graph, node: Node, slices: Mapping[str, Slice], types: Types, absorbed: Container[str]
 ) -> Split | None:
     """The place of merged siblings of which the first, alone or several in a row, belong into one concat."""
     parts = graph.consumers(node.name)
@@ -117,7 +135,7 @@ def _split(
     found: View | None = None
     at = 0
     for part in sorted(parts, key=_start):
-        home = _home(graph, part, slices, dtype, absorbed)
+        home = _home(graph, part, slices, types, absorbed)
         if home is None or _start(part) != at or (found is not None and not _continues(found, home)):
             break
         at += home.channels
@@ -125,8 +143,8 @@ def _split(
     if found is None or any(part.op.start < at < part.op.stop for part in parts if isinstance(part.op, ChannelSlice)):
         return None  # a slice that an author wrote may want channels of both
     channels, height, width = extent(node.shape)
-    rest = channels - at
-    return Split(at, found, View(node.name, 0, height, width, rest, leading(max(rest, 1), dtype)))
+    rest, dtype = channels - at, types.of(node.name)
+    return Split(at, found, View(node.name, 0, height, width, rest, leading(max(rest, 1), dtype), dtype))
 
 
 def _start(part: Node) -> int:
@@ -138,7 +156,7 @@ def _continues(one: View, other: View) -> bool:
     return one.buffer == other.buffer and one.start + one.channels == other.start
 
 
-def _home(graph: Graph, part: Node, slices: Mapping[str, Slice], dtype: Dtype, absorbed: Container[str]) -> View | None:
+def _home(graph: Graph, part: Node, slices: Mapping[str, Slice], types: Types, absorbed: Container[str]) -> View | None:
     """Where a concat wants this slice, if a concat alone reads it, and once."""
     readers = graph.consumers(part.name)
     if graph.is_output(part.name) or len(readers) != 1 or not isinstance(readers[0].op, Concat):
@@ -147,4 +165,4 @@ def _home(graph: Graph, part: Node, slices: Mapping[str, Slice], dtype: Dtype, a
     if concat.name in absorbed or concat.inputs.count(part.name) > 1:
         return None
     start = sum(graph[name].shape[0] for name in concat.inputs[: concat.inputs.index(part.name)])
-    return _own(graph, concat.name, slices, dtype).part(start, start + part.shape[0])
+    return _own(graph, concat.name, slices, types).part(start, start + part.shape[0])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cnndsl.backends.triton.plan import Launch, Plan, View
 from cnndsl.backends.triton.traffic import launch_work, total_work
+from cnndsl.kernels.precision import LARGEST, eight_bits_of
 from cnndsl.table import aligned
 
 
@@ -34,9 +35,19 @@ def summary(plan: Plan) -> Iterator[str]:
         f"memory    {plan.arena_bytes / 1e6:,.2f} MB for activations ({plan.least_bytes / 1e6:,.2f} MB must live at "
         f"once), {plan.weight_bytes / 1e6:,.2f} MB for weights"
     )
+    if eight_bits_of(plan.precision):
+        yield f"{plan.precision:8}  {_in_eight_bits(plan)}"
     others = [launch for launch in plan.launches if launch.kernel == "torch"]
     for launch in others:
         yield f"PyTorch   {launch.problem.layer} ({', '.join(launch.nodes)}): no Triton kernel serves it"
+
+
+def _in_eight_bits(plan: Plan) -> str:
+    """How many launches multiply 8 bits, and how many others read or write some."""
+    types = [{getattr(tensor, "dtype", None) for tensor in launch.tensors.values()} for launch in plan.launches]
+    multiply = sum(getattr(launch.tensors.get("w"), "dtype", None) in LARGEST for launch in plan.launches)
+    touch = sum(not each.isdisjoint(LARGEST) for each in types)
+    return f"{multiply} launches multiply it, {touch - multiply} others read or write it, {plan.dtype} in all others"
 
 
 def _row(number: int, launch: Launch, plan: Plan) -> tuple[str, ...]:

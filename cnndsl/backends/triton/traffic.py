@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cnndsl.backends.triton.plan import Launch, Plan, Scratch
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.targets import Target
@@ -16,7 +18,7 @@ def launch_work(launch: Launch) -> Work:
         return work
     work = FAMILIES[launch.kernel].work(launch.problem)
     scratch = sum(tensor.elements for tensor in launch.tensors.values() if isinstance(tensor, Scratch))
-    return Work(work.bytes + 8 * scratch, work.flops)
+    return replace(work, bytes=work.bytes + 8 * scratch)
 
 
 def cached(launch: Launch) -> int:
@@ -35,15 +37,16 @@ def tiling_of(launch: Launch) -> Tiling | None:
 def modelled(launch: Launch, target: Target) -> float:
     """Seconds of one launch: the slowest of arithmetic, device memory and L2 cache."""
     work = launch_work(launch)
-    return max(target.seconds(work.bytes, work.flops), cached(launch) / target.l2)
+    return max(target.seconds(work.bytes, work.halves), cached(launch) / target.l2)
 
 
 def total_work(plan: Plan) -> Work:
     every = [launch_work(launch) for launch in plan.launches]
-    return Work(sum(work.bytes for work in every), sum(work.flops for work in every))
+    bytes_, flops = sum(work.bytes for work in every), sum(work.flops for work in every)
+    return Work(bytes_, flops, sum(work.eights for work in every))
 
 
 def floor(plan: Plan, target: Target) -> float:
     """Seconds that the plan takes at least on a GPU, launch after launch."""
     every = map(launch_work, plan.launches)
-    return sum(target.seconds(work.bytes, work.flops) for work in every)
+    return sum(target.seconds(work.bytes, work.halves) for work in every)

@@ -16,12 +16,17 @@ from cnndsl.backends.triton.float32 import float32_products
 from cnndsl.backends.triton.library_steps import library_step
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.family import Family
-from cnndsl.kernels.trials.laying import Laid, Laying
+from cnndsl.kernels.precision import LARGEST
+from cnndsl.kernels.specialization import DTYPES
+from cnndsl.kernels.trials.laying import POISON, Laid, Laying, poisoned
 
 Step = Callable[[], object]
-# Of one rounding to the type of the output, and of products that TF32 rounds first.
-TOLERANCES = {torch.float16: 1.5e-3, torch.bfloat16: 1.2e-2, torch.float32: 2e-6}
+# Of one rounding to the type of the output, and of products that TF32 rounds first. Of 8 bits the nearest value is off
+# by half a step at most, and another than that is right only where two are about as near.
+TOLERANCES = {torch.float16: 1.5e-3, torch.bfloat16: 1.2e-2, torch.float32: 2e-6, torch.float8_e4m3fn: 0.51}
+WHOLE = 0.51  # of int8, however long the sum: there it is exact
 TF32 = 2e-3
+MANTISSA = 3  # bits of fp8
 DOUBLE_FLOPS = 2e10  # above so many operations, float32 without TF32 is reference enough
 
 
@@ -55,33 +60,38 @@ class Trial:
 
     def poison(self) -> None:
         for laid in self.outputs.values():
-            laid.buffer.fill_(float("nan"))
+            laid.buffer.fill_(POISON.get(laid.buffer.dtype, float("nan")))
 
     def fault(self, wanted: Mapping[str, Tensor]) -> str | None:
         """What is wrong with the outputs; None if nothing is."""
         for name, laid in self.outputs.items():
-            if not bool(laid.buffer[laid.outside].isnan().all()):
+            if not bool(poisoned(laid.buffer[laid.outside]).all()):
                 return f"{name}: wrote outside of its output"
-            if not bool(laid.view.isfinite().all()):
+            if not bool((laid.view.float().isfinite() & ~poisoned(laid.view)).all()):
                 return f"{name}: left values unwritten, or read outside of its inputs"
             error = _error(laid.view, wanted[name])
-            if not error <= self.tolerance:
-                return f"{name}: off by {error:.2g}, more than {self.tolerance:.2g}"
+            if not error <= (most := self._tolerance(laid.view.dtype)):
+                return f"{name}: off by {error:.2g}, more than {most:.2g}"
         return None
 
-    @property
-    def tolerance(self) -> float:
-        (laid, *_) = self.outputs.values()
-        base = TOLERANCES[laid.view.dtype]
-        if laid.view.dtype is torch.float32 and getattr(self.problem, "precision", "ieee") == "tf32":
+    def _tolerance(self, dtype: torch.dtype) -> float:
+        if dtype is torch.int8:
+            return WHOLE
+        base = TOLERANCES[dtype]
+        if dtype is torch.float32 and getattr(self.problem, "precision", "ieee") == "tf32":
             base = TF32
         return base * (1 + math.sqrt(getattr(self.problem, "depth", 1)) / 64)
 
 
 def _error(found: Tensor, wanted: Tensor) -> float:
-    """The largest difference, absolute for values below 1, else relative."""
-    difference = (found.to(wanted.dtype) - wanted).abs() / wanted.abs().clamp(min=1)
-    return float(difference.max().item())
+    """The largest difference, absolute for values below 1, else relative; of 8 bits in steps to the next value."""
+    dtype = DTYPES[found.dtype]
+    if dtype in LARGEST:
+        wanted = wanted.clamp(-LARGEST[dtype], LARGEST[dtype])
+    unit = wanted.abs().clamp(min=1)
+    if dtype in LARGEST:
+        unit = torch.ones_like(wanted) if dtype == "int8" else 2.0 ** (unit.log2().floor() - MANTISSA)
+    return float(((found.to(wanted.dtype) - wanted).abs() / unit).max().item())
 
 
 @contextmanager

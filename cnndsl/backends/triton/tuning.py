@@ -78,7 +78,7 @@ def tune(
         raise DeviceError(f"kernels are measured on a GPU, and do not run on {device}")
     target = target_of(device if device.type == "cuda" else None)
     known = known or known_table(gpu_name(device))
-    problems = posed(rewritten(graph), target, batch=batch, precision=precision)
+    problems = posed(rewritten(graph, precision=precision), target, batch=batch, precision=precision)
     return tune_problems(problems, target, known, device, timer=timer, until=until, now=now, observe=observe)
 
 
@@ -101,7 +101,7 @@ def posed(graph: Graph, target: Target, *, batch: int = 1, precision: str = "fp1
     found = []
     for (kernel, problem), count in counts.items():
         work = FAMILIES[kernel].work(problem)
-        found.append(Posed(kernel, problem, count * target.seconds(work.bytes, work.flops)))
+        found.append(Posed(kernel, problem, count * target.seconds(work.bytes, work.halves)))
     return sorted(found, key=lambda each: -each.seconds)
 
 

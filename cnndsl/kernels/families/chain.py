@@ -110,6 +110,8 @@ def fitting(problem: Problem, target: Target) -> tuple[Config, ...]:
 
 def refusal(problem: Problem) -> str | None:
     """Why no tile holds this chain; None if one does."""
+    if problem.first.scaled:
+        return "it has values of 8 bits"
     largest = LARGEST[problem.first.dtype]
     if problem.filters > largest:
         return f"its {problem.filters} filters do not fit in a tile of {largest}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cnndsl.kernels.family import Family, Shipped, matrix_label
-from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.precision import LARGEST, SIZES, Dtype
 from cnndsl.kernels.tails import RELU
 from cnndsl.kernels.targets import Target
 from cnndsl.kernels.tiling import Tiling, product
@@ -50,6 +50,7 @@ class Problem:
     bundles   convolutions side by side, each with its own `channels` and `filters` (see `conv_grouped`)
     centred   so many filters, the first ones, have weights at the centre of the kernel alone, and zeros elsewhere
     pool      rows and columns of windows beside each other of which only the maximum is stored, after the tail
+    *_dtype   types of the results and the residual, where they are others than that of what is multiplied
     """
 
     dtype: Dtype
@@ -74,12 +75,27 @@ class Problem:
     bundles: int = 1
     centred: int = 0
     pool: Pair = (1, 1)
+    y_dtype: Dtype | None = None
+    y2_dtype: Dtype | None = None
+    residual_dtype: Dtype | None = None
 
     def __post_init__(self) -> None:
+        if self.bundles > 1 and self.scaled:
+            raise ValueError("bundles know no values of 8 bits")
         if self.bundles > 1 and (self.split_at or self.second):
             raise ValueError("bundles have one source and one output")
         if self.window > 1 and (self.split_at or self.residual_leading is not None or self.window & (self.window - 1)):
             raise ValueError("windows are of a power of two of pixels, of one output and without a residual")
+
+    def type_of(self, tensor: str) -> Dtype:
+        """The type of a tensor of it by the kernel's name."""
+        other = {"y": self.y_dtype, "y2": self.y2_dtype, "residual": self.residual_dtype}
+        return other.get(tensor) or self.dtype
+
+    @property
+    def scaled(self) -> bool:
+        """Whether something of it has 8 bits, and so a scale."""
+        return any(dtype in LARGEST for dtype in (self.dtype, self.y_dtype, self.y2_dtype, self.residual_dtype))
 
     @property
     def out(self) -> Pair:
@@ -116,13 +132,17 @@ class Problem:
         return (columns - light + light * self.channels / self.depth) / columns
 
     def work(self) -> Work:
-        size, extra = SIZES[self.dtype], self.second
+        extra, stored = self.second, self.pixels // self.window
         weights = self.weights + (extra.channels * self.filters if extra else 0)
         read = self.batch * self.height * self.width * self.channels + weights
         read += self.batch * extra.height * extra.width * extra.channels if extra else 0
-        outputs = self.pixels // self.window * self.filters * (1 if self.residual_leading is None else 2)
-        moved = (read + outputs) * size + 4 * self.filters * self.bias
-        return Work(moved * self.bundles, 2 * self.pixels * weights * self.bundles)
+        first = self.split_at or self.filters
+        moved = read * SIZES[self.dtype] + stored * first * SIZES[self.type_of("y")]
+        moved += stored * (self.filters - first) * SIZES[self.type_of("y2")]
+        moved += 0 if self.residual_leading is None else stored * self.filters * SIZES[self.type_of("residual")]
+        moved += 4 * self.filters * (self.bias + ROWS * self.scaled)
+        flops = 2 * self.pixels * weights * self.bundles
+        return Work(moved * self.bundles, flops, flops if self.dtype in LARGEST else 0)
 
 
 @dataclass(frozen=True)
@@ -151,21 +171,24 @@ TILES = (
     (16, 64, 128, 4),
     (16, 32, 128, 4),
 )
-# Those that read a quarter less through the L2 cache, in half precision: other GPUs lack the registers for them, and
-# 128 x 256 spills where it adds a residual.
+# Those that read a quarter less through the L2 cache: other GPUs and float32 lack the registers for them, 8 bits those
+# for the first, and 128 x 256 spills where it adds a residual.
 HOPPERS_TILES = ((256, 128, 64, 8), (64, 256, 64, 8), (256, 64, 64, 8))
 DEEPEST = 4  # stages of the pipeline; more never paid for their shared memory
 LARGE = 256 * 128  # tiles of so many sums have registers for one stage fewer
 SPLITS = (1, 2, 3, 4, 6, 8, 12, 16)
 FEWEST_STEPS = 2  # of a split sum, in each part
+ROWS = 3  # of scales, by filter: what a sum, the residual and the result are multiplied by
+LEAST_K = {1: 32, 2: 16, 4: 16}  # in a step, that matrix instructions take, by the bytes of a number
 
 
 def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships for a target: every tile, halved along K for fp32, as deep as its shared memory allows."""
-    found = []
-    half = SIZES[dtype] == 2
-    for m, n, k, warps in TILES + (HOPPERS_TILES if half and target.name == "sm_90" else ()):
-        k = k if half else k // 2
+    """What ships for a target: every tile, as many bytes along K in every type, as deep as its shared memory allows."""
+    if not target.multiplies(dtype):
+        return ()
+    found, hoppers = [], {2: HOPPERS_TILES, 1: HOPPERS_TILES[1:]}.get(SIZES[dtype], ())
+    for m, n, k, warps in TILES + (hoppers if target.name == "sm_90" else ()):
+        k = 2 * k // SIZES[dtype]
         stages = min(DEEPEST - (m * n >= LARGE), target.shared // ((m + n) * k * SIZES[dtype]))
         found.append(Config(m, n, k, warps, stages if target.nvidia else 2))
     return tuple(found)
@@ -189,6 +212,7 @@ def tiling(problem: Problem, config: Config) -> Tiling:
         shared=(config.block_m + config.block_n) * config.block_k * size * config.stages,
         waits=depth_each / config.block_k / max(1, config.stages - 1),
         parts=config.splits,
+        stored=SIZES[problem.type_of("y")],
     )
 
 
@@ -207,9 +231,10 @@ def sums(problem: Problem, config: Config) -> tuple[int, int]:
 
 def fit(config: Config, problem: Problem) -> Config:
     """The configuration with no more of K in a step than there is, or half where that fits the channels better."""
+    least = LEAST_K[SIZES[problem.dtype]]
     limit = problem.channels if problem.channels >= 32 else problem.depth
-    block_k = max(16, min(config.block_k, power_of_two(limit)))
-    halves = (block_k, block_k // 2) if block_k >= 64 and problem.channels > block_k else (block_k,)
+    block_k = max(least, min(config.block_k, power_of_two(limit)))
+    halves = (block_k, block_k // 2) if block_k >= 4 * least and problem.channels > block_k else (block_k,)
     return replace(config, block_k=min(halves, key=lambda k: ceil_div(problem.channels, k) * k))
 
 
@@ -236,27 +261,42 @@ def typical(dtype: Dtype) -> Problem:
 
 
 def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
+    every = configurations(target, dtype)
+    for config in every:
+        yield Shipped(matrix_label(config), typical(dtype), config, config.block_m)
+    if not every:
+        return
+    own = _of_eight_bits(dtype) if dtype in LARGEST else _of_wide_types(dtype)
+    for name, problem in (own | _variants(dtype)).items():
+        yield Shipped(name, problem, every[3], every[3].block_m)
+    yield Shipped("split in 4", typical(dtype), replace(every[3], splits=4), every[3].block_m)
+    if dtype in LARGEST:
+        config = configurations(target, "fp16")[3]
+        yield Shipped("from half precision", replace(typical("fp16"), y_dtype=dtype), config, config.block_m)
+    else:
+        bundles = Problem(dtype, 8, 28, 28, 32, 32, 256, 256, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), bundles=8)
+        config = fit(every[5], bundles)
+        yield Shipped("8 bundles of 32 channels", bundles, config, config.block_m)
+
+
+def _variants(dtype: Dtype) -> dict[str, Problem]:
     shape = (dtype, 8, 28, 28, 128, 256, 128, 512)
-    usual = typical(dtype)
-    for config in configurations(target, dtype):
-        yield Shipped(matrix_label(config), usual, config, config.block_m)
-    config = configurations(target, dtype)[3]
-    second = Second(56, 56, 256, 256, (2, 2))
-    stem = Problem(dtype, 8, 224, 224, 8, 64, 8, 64, (7, 7), (2, 2), (3, 3, 3, 3), tail=(RELU,))
-    variants = {
-        "stem 7x7 of 8 channels": stem,
+    return {
         "96 channels": Problem(dtype, 8, 28, 28, 96, 96, 96, 96, (3, 3), sides=(1, 1, 1, 1)),
         "two outputs": Problem(*shape, tail=(RELU,), split_at=64, y2_leading=192),
-        "two sources": Problem(*shape, tail=(RELU,), second=second),
+        "two sources": Problem(*shape, tail=(RELU,), second=Second(56, 56, 256, 256, (2, 2))),
         "expansions": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), centred=128),
         "pooled 2x2": Problem(*shape, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), pool=(2, 2)),
     }
-    for name, problem in variants.items():
-        yield Shipped(name, problem, config, config.block_m)
-    yield Shipped("split in 4", usual, replace(config, splits=4), config.block_m)
-    bundles = Problem(dtype, 8, 28, 28, 32, 32, 256, 256, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), bundles=8)
-    config = fit(configurations(target, dtype)[5], bundles)
-    yield Shipped("8 bundles of 32 channels", bundles, config, config.block_m)
+
+
+def _of_wide_types(dtype: Dtype) -> dict[str, Problem]:
+    stem = Problem(dtype, 8, 224, 224, 8, 64, 8, 64, (7, 7), (2, 2), (3, 3, 3, 3), tail=(RELU,))
+    return {"stem 7x7 of 8 channels": stem}
+
+
+def _of_eight_bits(dtype: Dtype) -> dict[str, Problem]:
+    return {"to half precision": replace(typical(dtype), y_dtype="fp16", residual_dtype="fp16")}
 
 
 FAMILIES = (
@@ -271,5 +311,6 @@ FAMILIES = (
         trial="conv_gemm",
         most=7,
         copies=True,
+        dtypes=("fp16", "bf16", "fp32", "int8", "fp8"),
     ),
 )

@@ -72,6 +72,8 @@ def fitting(problem: Problem, target: Target) -> tuple[Config, ...]:
 
 def refusal(problem: Problem) -> str | None:
     """Why this kernel does not take a convolution; None if it does."""
+    if problem.scaled:
+        return "it has values of 8 bits"
     unit = ALIGNED // SIZES[problem.dtype]
     if problem.stride != (1, 1):
         return f"its stride is {problem.stride[0]}x{problem.stride[1]}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cnndsl.kernels.family import Family, Shipped, by_type, tile_label
-from cnndsl.kernels.precision import SIZES, Dtype
+from cnndsl.kernels.precision import LARGEST, SIZES, Dtype
 from cnndsl.kernels.targets import Target
 from cnndsl.kernels.work import Work
 from cnndsl.ops.images import Pair, Sides
@@ -16,7 +16,8 @@ from cnndsl.ops.images import Pair, Sides
 class Problem:
     """One pool. With `adaptive` the windows follow from the sizes, and kernel, stride and sides mean nothing.
 
-    `sides` is the padding that counts: what a ceil-rounded window covers beyond it is not there at all.
+    `sides` is the padding that counts: what a ceil-rounded window covers beyond it is not there at all. `y_dtype` is
+    the type of the result, if it is another; where one of both has 8 bits, results are multiplied by a scale.
     """
 
     dtype: Dtype
@@ -34,6 +35,15 @@ class Problem:
     adaptive: bool = False
     count_padding: bool = True
     tail: tuple[str, ...] = ()
+    y_dtype: Dtype | None = None
+
+    def __post_init__(self) -> None:
+        if self.scaled and self.tail:
+            raise ValueError("a pool of values of 8 bits has no tail")
+
+    @property
+    def scaled(self) -> bool:
+        return self.dtype in LARGEST or self.y_dtype in LARGEST
 
     @property
     def everywhere(self) -> bool:
@@ -49,7 +59,8 @@ class Problem:
         read, written = self.height * self.width, self.out[0] * self.out[1]
         taps = read if self.everywhere else written * self.reach[0] * self.reach[1]
         images = self.batch * self.channels
-        return Work(images * (read + written) * SIZES[self.dtype], images * taps)
+        moved = read * SIZES[self.dtype] + written * SIZES[self.y_dtype or self.dtype]
+        return Work(images * moved, images * taps)
 
     @property
     def reach(self) -> Pair:
@@ -73,12 +84,18 @@ class Config:
     warps: int = 4
 
 
+DTYPES: tuple[Dtype, ...] = ("fp16", "bf16", "fp32", "int8", "fp8")
 CONFIGURATIONS = (Config(8, 128), Config(16, 64), Config(32, 32), Config(64, 64, 8))
 
 
 def configurations(target: Target, dtype: Dtype) -> tuple[Config, ...]:
-    """What ships, the same tiles for every target: pools are bound by memory."""
-    return tuple(replace(config, warps=target.warps(config.warps)) for config in CONFIGURATIONS)
+    """What ships, the same tiles for every target that knows the type, with whole vectors for each thread."""
+    if not target.multiplies(dtype):
+        return ()
+    wider = 2 if SIZES[dtype] == 1 else 1
+    return tuple(
+        replace(config, block_c=wider * config.block_c, warps=target.warps(config.warps)) for config in CONFIGURATIONS
+    )
 
 
 def suggest(problem: Problem, target: Target) -> Config:
@@ -102,4 +119,4 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
             yield Shipped(label, problem, config)
 
 
-FAMILIES = (Family("pool", "pool.specialize", suggest, by_type(configurations), shipped, trial="pool"),)
+FAMILIES = (Family("pool", "pool.specialize", suggest, by_type(configurations), shipped, trial="pool", dtypes=DTYPES),)

@@ -13,7 +13,7 @@ from cnndsl.kernels.families.conv_gemm import (
     sums,
     tiles,
 )
-from cnndsl.kernels.precision import SIZES
+from cnndsl.kernels.precision import SIZES, Dtype
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
 from cnndsl.kernels.templates.early import lines, wait_with_weights
 from cnndsl.kernels.templates.tails import tail
@@ -24,7 +24,7 @@ from cnndsl.ops.images import Pair, Sides
 
 @triton.jit
 def conv_gemm_kernel(
-    x, w, bias, residual, x2, w2, y, y2, partial, counters,
+    x, w, scales, bias, residual, x2, w2, y, y2, partial, counters,
     BATCH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, FILTERS: tl.constexpr,
     KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr, STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr,
@@ -63,7 +63,9 @@ def conv_gemm_kernel(
     left = out_column * STRIDE_W - LEFT
     corner = (image * HEIGHT + top) * WIDTH + left
 
-    tile = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+    SUMS: tl.constexpr = tl.int32 if x.dtype.element_ty == tl.int8 else tl.float32
+    nothing = tl.zeros((), x.dtype.element_ty)
+    tile = tl.zeros((BLOCK_M, BLOCK_N), SUMS)
     split = tl.program_id(1)
     if BUNDLES > 1:  # groups of channels that know nothing of each other
         bundle = tl.program_id(2)
@@ -92,8 +94,8 @@ def conv_gemm_kernel(
                 at_column = left[:, None] + right[None, :]
                 inside = inside & (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
             shift = (down * WIDTH + right) * X_LEADING + k % CHANNELS
-            a = tl.load(x + (corner * X_LEADING)[:, None] + shift[None, :], mask=inside, other=0.0)
-            b = tl.load(w + n[None, :] * K + k[:, None], mask=(k < K)[:, None], other=0.0)
+            a = tl.load(x + (corner * X_LEADING)[:, None] + shift[None, :], mask=inside, other=nothing)
+            b = tl.load(w + n[None, :] * K + k[:, None], mask=(k < K)[:, None], other=nothing)
         else:  # a block of channels of one tap
             tap = step // BLOCKS
             c = step % BLOCKS * BLOCK_K + tl.arange(0, BLOCK_K)
@@ -107,24 +109,25 @@ def conv_gemm_kernel(
                 at_column = left + right
                 inside = (at_row >= 0) & (at_row < HEIGHT) & (at_column >= 0) & (at_column < WIDTH)
             if CHANNELS % BLOCK_K:
-                a = tl.load(from_x, mask=inside[:, None] & (c < CHANNELS)[None, :], other=0.0)
-                b = tl.load(from_w, mask=(c < CHANNELS)[:, None], other=0.0)
+                a = tl.load(from_x, mask=inside[:, None] & (c < CHANNELS)[None, :], other=nothing)
+                b = tl.load(from_w, mask=(c < CHANNELS)[:, None], other=nothing)
             elif PADDED:
-                a = tl.load(from_x, mask=inside[:, None], other=0.0)
+                a = tl.load(from_x, mask=inside[:, None], other=nothing)
                 b = tl.load(from_w)
             else:
                 a = tl.load(from_x)
                 b = tl.load(from_w)
-        tile = tl.dot(a, b, tile, input_precision=PRECISION)
+        tile = tl.dot(a, b, tile, input_precision=PRECISION, out_dtype=SUMS)
 
     if CHANNELS2:  # a 1x1 convolution of another tensor, added to the first: the projection shortcut
         pixel = (image * HEIGHT2 + out_row * STRIDE2_H) * WIDTH2 + out_column * STRIDE2_W
         for step in range((CHANNELS2 + BLOCK_K - 1) // BLOCK_K):
             c = step * BLOCK_K + tl.arange(0, BLOCK_K)
-            a = tl.load(x2 + (pixel * X2_LEADING)[:, None] + c[None, :], mask=(c < CHANNELS2)[None, :], other=0.0)
-            b = tl.load(w2 + n[None, :] * CHANNELS2 + c[:, None], mask=(c < CHANNELS2)[:, None], other=0.0)
-            tile = tl.dot(a, b, tile, input_precision=PRECISION)
+            a = tl.load(x2 + (pixel * X2_LEADING)[:, None] + c[None, :], mask=(c < CHANNELS2)[None, :], other=nothing)
+            b = tl.load(w2 + n[None, :] * CHANNELS2 + c[:, None], mask=(c < CHANNELS2)[:, None], other=nothing)
+            tile = tl.dot(a, b, tile, input_precision=PRECISION, out_dtype=SUMS)
 
+    tile = tile.to(tl.float32)
     if SPLITS > 1:
         # The block that is the last of its tile adds all parts, always in the same order, and finishes it.
         inside = (offsets_m < M)[:, None] & (offsets_n < FILTERS)[None, :]
@@ -139,13 +142,13 @@ def conv_gemm_kernel(
                 tile += tl.load(own + part * (M * FILTERS), mask=inside, other=0.0, cache_modifier=".cg")
             store_tile(
                 tile, offsets_m, offsets_n, bias, residual, y, y2,
-                M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW,
+                M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW, scales,
             )  # fmt: skip
             tl.store(counter, 0)
     else:
         store_tile(
             tile, offsets_m, offsets_n, bias, residual, y, y2,
-            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW,
+            M, FILTERS, Y_LEADING, Y2_LEADING, SPLIT_AT, RESIDUAL_LEADING, TAIL, WINDOW, scales,
         )  # fmt: skip
 
 
@@ -205,12 +208,13 @@ def specialize(problem: Problem, config: Config) -> Specialization:
     pointers = {
         "x": problem.dtype,
         "w": problem.dtype,
+        "scales": "fp32" if problem.scaled else None,
         "bias": "fp32" if problem.bias else None,
-        "residual": None if problem.residual_leading is None else problem.dtype,
+        "residual": None if problem.residual_leading is None else problem.type_of("residual"),
         "x2": problem.dtype if problem.second else None,
         "w2": problem.dtype if problem.second else None,
-        "y": problem.dtype,
-        "y2": problem.dtype if problem.split_at else None,
+        "y": problem.type_of("y"),
+        "y2": problem.type_of("y2") if problem.split_at else None,
         "partial": "fp32" if split else None,
         "counters": "i32" if split else None,
     }
@@ -230,9 +234,10 @@ def conv_gemm(
     y2: torch.Tensor | None = None,
     x2: torch.Tensor | None = None,
     w2: torch.Tensor | None = None,
+    scales: torch.Tensor | None = None,
 ) -> None:
-    """Launch it on N H W C views, with weights O H W I of the same type and a bias in float32."""
-    parts = {}
+    """Launch it on N H W C views, with weights O H W I of the same type, scales and a bias in float32."""
+    parts = {"scales": scales}
     if config.splits > 1:
         elements, counters = sums(problem, config)
         parts["partial"] = x.new_empty(elements, dtype=torch.float32)
@@ -277,4 +282,12 @@ def describe(
         0 if y2 is None else leading(y2),
         second,
         precision,
+        y_dtype=_other(y, x),
+        y2_dtype=_other(y2, x),
+        residual_dtype=_other(residual, x),
     )
+
+
+def _other(tensor: torch.Tensor | None, x: torch.Tensor) -> Dtype | None:
+    """The type of a tensor, if there is one and it is another than that of `x`."""
+    return None if tensor is None or tensor.dtype == x.dtype else DTYPES[tensor.dtype]

@@ -1,4 +1,6 @@
-"""The functions of `libdevice` that tails use, for Triton's interpreter, which cannot call the device's library."""
+"""Functions for Triton's interpreter: those of `libdevice` that tails use, as it cannot call the device's library, and
+a rounding that it does otherwise than a GPU.
+"""
 
 from __future__ import annotations
 
@@ -23,3 +25,12 @@ def tanh(x):
 def log1p(x):
     """log(1 + x), by its series where the addition would lose x."""
     return tl.where(tl.abs(x) < 0.01, x * (1.0 - x * (0.5 - x * (1.0 / 3.0))), tl.log(1.0 + x))
+
+
+@triton.jit
+def e4m3(x):
+    """The nearest value with 3 bits of mantissa, ties to even; below 2**-6 they are 2**-9 apart."""
+    bits = x.to(tl.int32, bitcast=True)
+    normal = (bits + 0x7FFFF + ((bits >> 20) & 1)) & -0x100000
+    subnormal = (x + 24576.0) - 24576.0  # 1.5 * 2**14, whose last bit is 2**-9
+    return tl.where(tl.abs(x) < 0.015625, subnormal, normal.to(tl.float32, bitcast=True))

@@ -9,6 +9,7 @@ import triton.language as tl
 from cnndsl.kernels.families.pool import Config, Problem
 from cnndsl.kernels.specialization import DTYPES, Specialization, leading
 from cnndsl.kernels.templates.early import wait_for_tensors
+from cnndsl.kernels.templates.eight_bits import stored
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import larger
 from cnndsl.kernels.work import ceil_div, power_of_two
@@ -17,7 +18,7 @@ from cnndsl.ops.images import Pair, Sides
 
 @triton.jit
 def pool_kernel(
-    x, y,
+    x, scale, y,
     M: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr,
     OUT_HEIGHT: tl.constexpr, OUT_WIDTH: tl.constexpr, KERNEL_H: tl.constexpr, KERNEL_W: tl.constexpr,
     STRIDE_H: tl.constexpr, STRIDE_W: tl.constexpr, TOP: tl.constexpr, BOTTOM: tl.constexpr,
@@ -70,12 +71,14 @@ def pool_kernel(
     if not MAXIMUM:
         value = value / counted.to(tl.float32)[:, None]
     value = TAIL(value, value)
-    tl.store(y + m[:, None] * Y_LEADING + c[None, :], value.to(y.dtype.element_ty), mask=inside)
+    if scale is not None:
+        value *= tl.load(scale)
+    tl.store(y + m[:, None] * Y_LEADING + c[None, :], stored(value, y.dtype.element_ty), mask=inside)
 
 
 @triton.jit
 def global_pool_kernel(
-    x, y,
+    x, scale, y,
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, X_LEADING: tl.constexpr, Y_LEADING: tl.constexpr,
     MAXIMUM: tl.constexpr, TAIL: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
@@ -88,15 +91,21 @@ def global_pool_kernel(
         pixel = start + tl.arange(0, BLOCK_M)
         inside = (pixel < PIXELS)[:, None] & (c < CHANNELS)[None, :]
         at = (image * PIXELS + pixel) * X_LEADING
-        found = tl.load(x + at[:, None] + c[None, :], mask=inside, other=lowest).to(tl.float32)
-        value = larger(value, found) if MAXIMUM else value + found
+        found = tl.load(x + at[:, None] + c[None, :], mask=inside, other=0.0).to(tl.float32)
+        value = larger(value, tl.where(inside, found, lowest)) if MAXIMUM else value + found
     result = tl.reduce(value, 0, larger) if MAXIMUM else tl.sum(value, axis=0) / PIXELS
     result = TAIL(result, result)
-    tl.store(y + image * Y_LEADING + c, result.to(y.dtype.element_ty), mask=c < CHANNELS)
+    if scale is not None:
+        result *= tl.load(scale)
+    tl.store(y + image * Y_LEADING + c, stored(result, y.dtype.element_ty), mask=c < CHANNELS)
 
 
 def specialize(problem: Problem, config: Config) -> Specialization:
-    pointers: dict[str, str | None] = {"x": problem.dtype, "y": problem.dtype}
+    pointers: dict[str, str | None] = {
+        "x": problem.dtype,
+        "scale": "fp32" if problem.scaled else None,
+        "y": problem.y_dtype or problem.dtype,
+    }
     block_c = min(config.block_c, power_of_two(problem.channels))
     columns = ceil_div(problem.channels, block_c)
     constants = {

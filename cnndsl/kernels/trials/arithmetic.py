@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnndsl.kernels.families import conv1x1_pre, conv_gemm, pool
+from cnndsl.kernels.precision import LARGEST, Dtype
 from cnndsl.kernels.specialization import TORCH_DTYPES
 from cnndsl.ops.images import Sides
 
@@ -37,6 +38,13 @@ def pixels(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1)
 
 
+def nearest(x: Tensor, dtype: Dtype) -> Tensor:
+    """The values of a type that are nearest to these; 8 bits saturate."""
+    if dtype in LARGEST:
+        x = x.clamp(-LARGEST[dtype], LARGEST[dtype])
+    return (x.round() if dtype == "int8" else x).to(TORCH_DTYPES[dtype])
+
+
 def rounded(x: Tensor, dtype: str) -> Tensor:
     return x.to(TORCH_DTYPES[dtype]).to(x.dtype)  # type: ignore[index]
 
@@ -52,7 +60,12 @@ def convolved(problem: conv_gemm.Problem, x: Tensor, w: Tensor, bias: Tensor | N
 
 
 def finished(problem: Any, tile: Tensor, tensors: Tensors) -> dict[str, Tensor]:
-    value = tailed(problem.tail, x=tile, other=tensors.get("residual", tile))
+    other, scales = tensors.get("residual", tile), tensors.get("scales")
+    if scales is not None:
+        other = other * scales[1]
+    value = tailed(problem.tail, x=tile, other=other)
+    if scales is not None:
+        value = value * scales[2]
     if not problem.split_at:
         return {"y": value}
     return {"y": value[..., : problem.split_at], "y2": value[..., problem.split_at :]}

@@ -61,7 +61,7 @@ def find_chains(building: Building) -> dict[str, Chain]:
     """Chains that pay, each by the name of its second convolution; every tensor still has its place."""
     found: dict[str, Chain] = {}
     taken: set[str] = set()
-    for candidate in _candidates(building.graph):
+    for candidate in _wide(building):
         if taken.isdisjoint(candidate.members):
             reason = _why_not(building, candidate)
             if reason is None:
@@ -76,12 +76,19 @@ def find_chains(building: Building) -> dict[str, Chain]:
 
 def open_problems(building: Building) -> Iterator[tuple[str, chain.Problem | conv_gemm.Problem]]:
     """What has to be measured, by kernel, to decide about all chains that may pay."""
-    for candidate in _candidates(building.graph):
+    for candidate in _wide(building):
         problem = _problem(building, candidate)
         parts = _parts(building, candidate)
         if chain.refusal(problem) is None and _modelled_ratio(problem, parts, building.target) < REACH:
             yield "chain", problem
             yield from (("conv_gemm", part) for part in parts)
+
+
+def _wide(building: Building) -> Iterator[Chain]:
+    """Candidates between whose tensors none has 8 bits, which the kernel does not know."""
+    for candidate in _candidates(building.graph):
+        if not any(part.scaled for part in _parts(building, candidate)):
+            yield candidate
 
 
 def _candidates(graph: Graph) -> Iterator[Chain]:
@@ -247,7 +254,9 @@ def _seconds_weights(building: Building, found: Chain, problem: chain.Problem) -
         return {**_weights(building, second, "w2", "bias2", problem.first.filters)}
     channels = {found.first: problem.first.filters, shortcut.name: problem.second.channels}
     sources = building.graph[second.inputs[0]].inputs
-    weights = dict(zip(sources, joined_weights(building, second, *map(channels.__getitem__, sources)), strict=True))
+    weights = dict(
+        zip(sources, joined_weights(building, second, building.dtype, *map(channels.__getitem__, sources)), strict=True)
+    )
     bias = building.vector(second, "bias", problem.filters) if problem.bias else None
     x2 = second_source(building, shortcut)[1]
     return {"w2": weights[found.first], "bias2": bias, "projection": weights[shortcut.name], "x2": x2}

@@ -8,10 +8,12 @@ from typing import Any
 
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import Packed, Tensor, View
+from cnndsl.backends.triton.rules import scales
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
 from cnndsl.ir.graph import Node
 from cnndsl.ir.recipe import Apply, apply
 from cnndsl.kernels.families import conv1x1_pre, conv_gemm, conv_grouped
+from cnndsl.kernels.precision import Dtype
 from cnndsl.kernels.tails import expression, steps
 from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Affine, Fused, Subsample
@@ -40,7 +42,8 @@ def lower_fused(building: Building, node: Node) -> None:
 def _plain(building: Building, node: Node, op: Fused, core: Conv) -> None:
     x = building.filled(building.input(node))
     shape = (core.filters, *core.kernel, x.channels)
-    weight = building.weight(node, "weight", shape, "pixels_last", x.channels)
+    packed = apply("pixels_last", node.recipe("weight"), x.channels)
+    (weight,) = scales.weights(building, node, x.dtype, (packed, shape))
     tensors: dict[str, Tensor | None] = {"x": x, "w": weight}
     problem = plain_problem(building, node)
     building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
@@ -63,12 +66,20 @@ def inner_problem(building: Building, node: Node) -> conv_gemm.Problem:
 
 
 def _problem(building: Building, node: Node, op: Fused, x: View, core: Conv) -> conv_gemm.Problem:
-    return _reading(building, op, x, core, _finishing(building, node, op))
+    problem = _reading(building, op, x, core, _finishing(building, node, op))
+    y, y2, _ = _outputs(building, node)
+    residual = building.input(node, 1) if op.adds else None
+    return replace(problem, y_dtype=_other(y, x), y2_dtype=_other(y2, x), residual_dtype=_other(residual, x))
+
+
+def _other(tensor: View | None, x: View) -> Dtype | None:
+    """The type of a tensor, if there is one and it is another than that of `x`."""
+    return None if tensor is None or tensor.dtype == x.dtype else tensor.dtype
 
 
 def _reading(building: Building, op: Fused, x: View, core: Conv, finishing: Mapping[str, Any]) -> conv_gemm.Problem:
     return conv_gemm.Problem(
-        building.dtype,
+        x.dtype,
         building.batch,
         x.height,
         x.width,
@@ -104,6 +115,7 @@ def _finish(building: Building, node: Node, op: Fused) -> dict[str, Tensor | Non
     y, y2, _ = _outputs(building, node)
     filters = op.core.features if isinstance(op.core, Linear) else op.core.filters
     return {
+        "scales": scales.factors(building, node),
         "bias": building.vector(node, "bias", filters) if op.core.bias is not False else None,
         "residual": building.input(node, 1) if op.adds else None,
         "y": y,
@@ -123,7 +135,9 @@ def _linear(building: Building, node: Node, op: Fused) -> None:
     """A convolution by a kernel as large as the map that it reads."""
     x, core = building.input(node), op.core
     assert isinstance(core, Linear)
-    weight = building.weight(node, "weight", (core.features, *x.size, x.channels), "over_map", *x.size)
+    packed = apply("over_map", node.recipe("weight"), *x.size)
+    shape = (core.features, *x.size, x.channels)
+    (weight,) = scales.weights(building, node, x.dtype, (packed, shape))
     problem = linear_problem(building, node)
     building.launch("conv_gemm", problem, {"x": x, "w": weight, **_finish(building, node, op)}, node.name)
 
@@ -219,7 +233,7 @@ def joined(node: Node) -> bool:
 
 def _two_sources(building: Building, node: Node, op: Fused, first: Node, second: Node) -> None:
     x, x2 = (_read(building, each)[0] for each in (first, second))
-    w, w2 = joined_weights(building, node, x.channels, x2.channels)
+    w, w2 = joined_weights(building, node, x.dtype, x.channels, x2.channels)
     tensors: dict[str, Tensor | None] = {"x": x, "w": w, "x2": x2, "w2": w2}
     problem = joined_problem(building, node, first, second)
     building.launch("conv_gemm", problem, {**tensors, **_finish(building, node, op)}, node.name)
@@ -241,16 +255,16 @@ def second_source(building: Building, node: Node) -> tuple[conv_gemm.Second, Vie
     return conv_gemm.Second(x.height, x.width, x.channels, x.leading, stride), x
 
 
-def joined_weights(building: Building, node: Node, *channels: int) -> list[Packed]:
-    """Those of each source, of so many channels."""
+def joined_weights(building: Building, node: Node, dtype: Dtype, *channels: int) -> list[Packed]:
+    """Those of each source, of so many channels, in a type."""
     op, stack = node.op, node.recipe("weight")
     assert isinstance(op, Fused) and isinstance(op.core, Conv)
-    weights, start = [], 0
-    for name, count in zip(("weight", "weight2"), channels, strict=True):
-        packed = apply("pixels_last", apply("columns", stack, start, start + count), count)
-        weights.append(building.packed(f"{node.name}.{name}", (op.core.filters, 1, 1, count), packed))
+    packed, start = [], 0
+    for count in channels:
+        columns = apply("columns", stack, start, start + count)
+        packed.append((apply("pixels_last", columns, count), (op.core.filters, 1, 1, count)))
         start += count
-    return weights
+    return scales.weights(building, node, dtype, *packed)
 
 
 def _read(building: Building, node: Node) -> tuple[View, tuple[int, int]]:

@@ -46,7 +46,7 @@ def find_heads(building: Building) -> Mapping[str, Head]:
     found: dict[str, Head] = {}
     for node in building.graph:
         candidate = _candidate(building.graph, node)
-        if candidate is None:
+        if candidate is None or building.narrow(building.graph[candidate.absorbed[0]].inputs[0], node.name):
             continue
         ratio = _together(building, candidate) / _apart(building, candidate)
         if ratio <= 1:

@@ -37,7 +37,9 @@ def find_kept_pools(building: Building, taken: Container[str]) -> Mapping[str, K
         if not _pools(building.graph, node) or node.name in taken:
             continue
         reader = next((each for each in building.graph.consumers(node.name) if _reads(each, node, taken)), None)
-        if reader is not None and _ratio(building, node, reader) <= 1:
+        if reader is None or building.narrow(*node.inputs, node.name, reader.name):
+            continue
+        if _ratio(building, node, reader) <= 1:
             found[node.name] = KeptPool(node.name, reader.name)
             building.notes.fused(reader.name, node.name, how="pooled while its input is read, and kept for others")
     return found

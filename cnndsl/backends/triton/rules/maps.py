@@ -7,6 +7,7 @@ from typing import Any
 from cnndsl.backends.triton.building import Building
 from cnndsl.backends.triton.plan import View
 from cnndsl.backends.triton.rules.fallback import lower_by_torch
+from cnndsl.backends.triton.rules.scales import pool_scale
 from cnndsl.backends.triton.tensor_layout import is_relabelled
 from cnndsl.ir.graph import Node
 from cnndsl.kernels.families import move, pack, pool, softmax
@@ -19,18 +20,20 @@ from cnndsl.ops.resize import Crop, Pad, Resize, Upsample
 
 def lower_pool(building: Building, node: Node) -> None:
     x, y = building.input(node), building.view(node.name)
-    building.launch("pool", pool_problem(building, x, y, node.op), {"x": x, "y": y}, node.name)
+    tensors = {"x": x, "scale": pool_scale(building, node), "y": y}
+    building.launch("pool", pool_problem(building, x, y, node.op), tensors, node.name)
 
 
 def pool_problem(building: Building, x: View, y: View, op: Op) -> pool.Problem:
     """That of a pool from one tensor to another."""
-    shape = (building.dtype, building.batch, x.height, x.width, x.channels, y.size, x.leading, y.leading)
+    shape = (x.dtype, building.batch, x.height, x.width, x.channels, y.size, x.leading, y.leading)
+    y_dtype = None if y.dtype == x.dtype else y.dtype
     maximum = isinstance(op, Maxpool | GlobalMaxpool | AdaptiveMaxpool)
     if not isinstance(op, Pool):
-        return pool.Problem(*shape, maximum, adaptive=True)
+        return pool.Problem(*shape, maximum, adaptive=True, y_dtype=y_dtype)
     counted = not isinstance(op, Avgpool) or op.counts_padding
     sides = op.sides((x.channels, x.height, x.width))
-    return pool.Problem(*shape, maximum, op.kernel, op.stride, sides, count_padding=counted)
+    return pool.Problem(*shape, maximum, op.kernel, op.stride, sides, count_padding=counted, y_dtype=y_dtype)
 
 
 def lower_softmax(building: Building, node: Node) -> None:
