@@ -26,8 +26,9 @@ from cnndsl.kernels.targets import TARGETS
 PACKAGE = Path(__file__).resolve().parent.parent / "cnndsl"
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("dtype", ("fp16", "fp32"))
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(family.name, dtype) for family in FAMILIES.values() for dtype in family.dtypes]
+)
 def test_what_ships_is_taken_counted_and_stored(name: str, dtype: Dtype) -> None:
     family = FAMILIES[name]
     entries = [*family.shipped(TARGETS["sm_90"], dtype)]
