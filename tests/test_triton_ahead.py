@@ -54,6 +54,7 @@ from cnndsl.backends.triton import (  # noqa: E402
 )
 from cnndsl.backends.triton.ahead import write_folder  # noqa: E402
 from cnndsl.backends.triton.building import Choose, suggested  # noqa: E402
+from cnndsl.backends.triton.calibration import Pictures, with_ranges  # noqa: E402
 from cnndsl.backends.triton.candidates import candidates, other_tiles  # noqa: E402
 from cnndsl.backends.triton.execute import Executor, specialized  # noqa: E402
 from cnndsl.backends.triton.lower import lower, rewritten  # noqa: E402
@@ -69,7 +70,7 @@ from cnndsl.kernels.families import (  # noqa: E402
     FAMILIES,
     conv_gemm,
 )
-from cnndsl.kernels.precision import SIZES  # noqa: E402
+from cnndsl.kernels.precision import SIZES, eight_bits_of  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, Target  # noqa: E402
 
 # Every kernel in one small network, and a layer of PyTorch's own.
@@ -86,6 +87,15 @@ network everything {
 }
 """
 
+NARROW = """
+network narrow {
+    input 3 x 9 x 9
+    conv 3x3, 16 -> relu
+    residual { conv 3x3, 16 -> bn } -> relu -> maxpool 3x3, /2, pad=1
+    concat { | conv 1x1, 8 -> relu | conv 1x1, 8 -> relu -> conv 3x3, 8 -> relu }
+    global_avgpool -> linear 5
+}
+"""
 SEVERAL = """
 network several {
     input 3 x 8 x 8 as image
@@ -106,7 +116,12 @@ def whole(name: str) -> Graph:
 
 def folder_of(graph: Graph, plan: Plan, folder: Path) -> dict[str, torch.Tensor]:
     """Write it with kernels that are only names; gives the packed weights."""
-    weights = pack_weights(plan, build(graph, seed=1).state_dict())
+    state = build(graph, seed=1).state_dict()
+    if eight_bits_of(plan.precision):
+        generator = torch.Generator().manual_seed(0)
+        pictures = Pictures(tuple(torch.randn(4, *node.shape, generator=generator) for node in graph.inputs))
+        state = with_ranges(graph, plan, state, pictures)
+    weights = pack_weights(plan, state)
     write_folder(pretend_to_build(plan), weights, folder)
     return weights
 
@@ -207,6 +222,7 @@ COMPUTED = {
     "everything": lambda: whole("everything"),
     "several": lambda: cnndsl.loads(SEVERAL).graph,
     "squeezenet1_1": lambda: cnndsl.load("squeezenet1_1", input=(3, 32, 32)).graph,
+    "narrow": lambda: cnndsl.loads(NARROW).graph,
 }
 
 
@@ -217,11 +233,14 @@ COMPUTED = {
         ("everything", "fp16", by_boxes),
         ("several", "fp32", suggested),
         pytest.param("squeezenet1_1", "fp32", suggested, marks=pytest.mark.slow),
+        ("narrow", "int8", suggested),
+        ("narrow", "fp8", suggested),
     ],
 )
 def test_a_folder_computes_what_the_network_computes(name: str, precision: str, choose: Choose, tmp_path: Path) -> None:
     graph = COMPUTED[name]()
-    plan = lower(rewritten(graph), TARGETS["sm_90"], batch=2, precision=precision, choose=choose)
+    lowered = rewritten(graph, precision=precision)
+    plan = lower(lowered, TARGETS["sm_90"], batch=2, precision=precision, choose=choose)
     folder_of(graph, plan, tmp_path)
     driver = InterpretingDriver(plan)
     network = network_in(tmp_path, driver)
@@ -233,7 +252,7 @@ def test_a_folder_computes_what_the_network_computes(name: str, precision: str, 
         expected = build(graph, seed=1).eval()(*inputs)
     for one, other in zip(as_tuple(network(*inputs)), as_tuple(expected), strict=True):
         assert one.shape == other.shape and one.is_contiguous()
-        tolerance = {"fp32": 2e-5, "fp16": 2e-2}[precision]
+        tolerance = {"fp32": 2e-5, "fp16": 2e-2, "int8": 5e-2, "fp8": 0.15}[precision]
         torch.testing.assert_close(one.float(), other, rtol=0, atol=tolerance * float(other.abs().max()))
 
 
@@ -628,7 +647,8 @@ def test_what_was_written_for_a_target_is_what_runs_on_it(monkeypatch: pytest.Mo
     loaded: list[tuple[object, ...]] = []
     monkeypatch.setattr(loader, "load", lambda *arguments: loaded.append(arguments) or "network")
     network = cnndsl.loads("network n { input 3 x 8 x 8\n conv 3x3, 4 }")
-    gpu, cpu, options = torch.device("cuda"), torch.device("cpu"), argparse.Namespace(target="sm_80", seed=0)
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    options = argparse.Namespace(target="sm_80", seed=0, state=None, calibration=None)
     assert compile_triton._runner(network, 1, "fp16", options, tmp_path, gpu) == "network"
     assert loaded == [(tmp_path, gpu)]
     run = compile_triton._runner(network, 1, "fp16", options, tmp_path, cpu)

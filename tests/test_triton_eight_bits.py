@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +19,15 @@ from cnndsl.backends.triton import make_plan  # noqa: E402
 from cnndsl.backends.triton.building import Building, suggested  # noqa: E402
 from cnndsl.backends.triton.calibration import RANGE, Pictures, ranged, ranges  # noqa: E402
 from cnndsl.backends.triton.eight_bits import range_of, sources, stretches  # noqa: E402
+from cnndsl.backends.triton.execute import Executor  # noqa: E402
 from cnndsl.backends.triton.lower import _started, rewritten  # noqa: E402
 from cnndsl.backends.triton.module import compile_graph  # noqa: E402
+from cnndsl.backends.triton.plan import View  # noqa: E402
+from cnndsl.backends.triton.stored import dumps, load_plan, loads  # noqa: E402
+from cnndsl.backends.triton.text import format_plan, in_eight_bits  # noqa: E402
+from cnndsl.backends.triton.traffic import total_work  # noqa: E402
+from cnndsl.cli.main import main  # noqa: E402
+from cnndsl.errors import DeviceError  # noqa: E402
 from cnndsl.kernels.precision import LARGEST  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.kernels.templates.eight_bits import stored  # noqa: E402
@@ -28,6 +36,7 @@ from cnndsl.ops.fused import Fused, Subsample  # noqa: E402
 from cnndsl.ops.merge import Concat  # noqa: E402
 from cnndsl.ops.reshape import ChannelSlice, Flatten  # noqa: E402
 from cnndsl.passes.notes import Notes  # noqa: E402
+from cnndsl.states import load_weights  # noqa: E402
 from cnndsl.states.recipes import derive  # noqa: E402
 
 TARGET = replace(TARGETS["sm_90"], units=2)  # large tiles, with which the interpreter is fastest
@@ -176,3 +185,119 @@ def test_a_plan_computes_what_its_scales_say(name: str, precision: Any) -> None:
     exact = plain(x).double().detach()
     assert float((found - exact).abs().max()) < (0.06 if precision == "int8" else 0.15) * most
     assert precision in {weight.dtype for weight in module.plan(1).weights}
+
+
+SMALL: dict[str, dict[str, Any]] = {"resnet18_a": {"depths": [1, 1, 1]}, "squeezenet1_1": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("resnet18_a", "int8"),
+        pytest.param("resnet18_a", "fp8", marks=pytest.mark.slow),
+        pytest.param("squeezenet1_1", "int8", marks=pytest.mark.slow),
+        pytest.param("squeezenet1_1", "fp8", marks=pytest.mark.slow),
+    ],
+)
+def test_known_networks_are_near_float32(name: str, precision: Any) -> None:
+    small = cnndsl.load(name, input=(3, 32, 32), **SMALL[name])
+    plain = small.compile(seed=1).eval()
+    pictures = torch.randn(8, *small.input_shape, generator=torch.Generator().manual_seed(3))
+    module = compile_graph(small.graph, seed=1, precision=precision, target=TARGET, calibration=pictures)
+    with torch.no_grad():
+        found, exact = module(pictures[:1]).float(), plain(pictures[:1])
+    off = (found - exact).norm() / exact.norm()
+    assert off < (0.05 if precision == "int8" else 0.12)
+
+
+LAWFUL = ("resnet50", "googlenet", "vgg16", "squeezenet1_0", "densenet121", "resnext50_32x4d", "alexnet")
+
+
+@pytest.mark.parametrize("name", LAWFUL)
+def test_kernels_that_know_8_bits_alone_meet_them(name: str) -> None:
+    """In one buffer everything has one type, and a problem says of each tensor which it has."""
+    plan = make_plan(cnndsl.load(name).graph, "sm_90", batch=2, precision="int8")
+    assert loads(dumps(plan)) == plan
+    assert {port.view.dtype for port in (*plan.inputs, *plan.outputs)} == {"fp16"}
+    types: dict[str, set[str]] = {}
+    for launch in plan.launches:
+        views = {name: tensor for name, tensor in launch.tensors.items() if isinstance(tensor, View)}
+        for tensor, view in views.items():
+            types.setdefault(view.buffer, set()).add(view.dtype)
+            if launch.kernel == "conv_gemm":
+                assert view.dtype == launch.problem.type_of(tensor)
+        if not LARGEST.keys().isdisjoint(view.dtype for view in views.values()):
+            assert launch.kernel in ("conv_gemm", "pool") and launch.problem.scaled
+    assert all(len(each) == 1 for each in types.values())
+    multiply, touch = in_eight_bits(plan)
+    assert multiply and f"{multiply} launches multiply it, {touch} others" in format_plan(plan)
+
+
+def test_most_of_a_residual_network_has_8_bits() -> None:
+    """All but the picture, the first convolution's products, and the classes."""
+    plan = make_plan(cnndsl.load("resnet50").graph, "sm_90", batch=32, precision="int8")
+    wide = [launch for launch in plan.launches if launch.kernel == "conv_gemm" and launch.problem.dtype == "fp16"]
+    assert len(wide) == 1
+    half = make_plan(cnndsl.load("resnet50").graph, "sm_90", batch=32)
+    assert total_work(plan).bytes < 0.65 * total_work(half).bytes
+    assert plan.weight_bytes < 0.55 * half.weight_bytes
+
+
+def test_what_says_how_large_values_become_is_asked_for_first() -> None:
+    small, pictures = network("fire"), torch.randn(2, 3, 8, 8)
+    wrong = {
+        "needs calibration": {"precision": "int8"},
+        "takes no calibration": {"calibration": pictures},
+        "one or more": {"precision": "int8", "calibration": pictures[:0]},
+        "N x 3 x 8 x 8, not 2 x 3 x 8 x 7": {"precision": "int8", "calibration": pictures[..., :7]},
+        "not finite": {"precision": "fp8", "calibration": pictures / 0},
+        "for each of 1 inputs": {"precision": "fp8", "calibration": (pictures, pictures)},
+    }
+    for said, settings in wrong.items():
+        with pytest.raises(ValueError, match=said):
+            small.compile("triton", **settings)
+    with pytest.raises(DeviceError, match="sm_80 multiplies no fp8"):
+        make_plan(small.graph, "sm_80", precision="fp8")
+
+
+def test_other_weights_bring_other_ranges() -> None:
+    """Also half of a state dict's precision changes nothing but the weights themselves; a part of one is refused."""
+    small, pictures = network("fire"), torch.randn(4, 3, 8, 8)
+    module = small.compile("triton", seed=1, precision="int8", calibration=pictures)
+    state = {name: 7 * tensor for name, tensor in small.compile(seed=2).state_dict().items()}
+    module.load_state_dict(state)
+    fresh = small.compile("triton", seed=2, precision="int8", calibration=pictures)
+    fresh.load_state_dict(state)
+    assert all(torch.equal(one, fresh.state_dict()[name]) for name, one in module.state_dict().items())
+    own = module.state_dict()
+    assert {tensor.dtype for tensor in own.values()} == {torch.int8, torch.float16, torch.float32}
+    fresh.load_state_dict({name: tensor.half() for name, tensor in state.items()})
+    for name, tensor in fresh.state_dict().items():
+        step = 1.0 if tensor.dtype is torch.int8 else 1e-3
+        torch.testing.assert_close(tensor.float(), own[name].float(), rtol=2e-3, atol=step)
+    with pytest.raises(RuntimeError, match="conv1.weight|conv2.weight|Missing"):
+        module.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("conv2.")})
+
+
+def test_what_is_written_runs(tmp_path: Path) -> None:
+    small, pictures = network("fire"), torch.randn(4, 3, 8, 8)
+    small.write(tmp_path, "triton", seed=1, precision="int8", calibration=pictures)
+    run = Executor(load_plan(tmp_path / "plan.json"), load_weights(tmp_path / "weights.safetensors"), pictures.device)
+    module = small.compile("triton", seed=1, precision="int8", calibration=pictures)
+    assert torch.equal(run(pictures[:1])[0], module(pictures[:1]))
+
+
+def test_the_command_line_takes_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "n.arch").write_text(f"network n {{ input 3 x 8 x 8 {NETWORKS['fire']} }}")
+    settings = ["--backend", "triton", "--precision", "int8", "--calibrate", "fake"]
+    assert main(["compile", "n.arch", *settings, "--run-interpreted"]) == 0
+    said = capsys.readouterr().out
+    assert "launches multiply it" in said and "ran a forward pass: 1 x 3 x 8 x 8" in said
+    assert {path.name for path in (tmp_path / "n").iterdir()} == {"plan.json", "weights.safetensors"}
+    assert main(["compile", "n.arch", *settings[:-1], "nowhere"]) == 2
+    assert capsys.readouterr().err == (
+        "cnndsl: error: there is no folder 'nowhere'; data is a folder, fashionmnist:DIR, cifar10:DIR, or fake\n"
+    )

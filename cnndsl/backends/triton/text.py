@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from cnndsl.backends.triton.plan import Launch, Plan, View
+from cnndsl.backends.triton.plan import Launch, Packed, Plan, View
 from cnndsl.backends.triton.traffic import launch_work, total_work
 from cnndsl.kernels.precision import LARGEST, eight_bits_of
 from cnndsl.table import aligned
@@ -36,18 +36,22 @@ def summary(plan: Plan) -> Iterator[str]:
         f"once), {plan.weight_bytes / 1e6:,.2f} MB for weights"
     )
     if eight_bits_of(plan.precision):
-        yield f"{plan.precision:8}  {_in_eight_bits(plan)}"
+        multiply, touch = in_eight_bits(plan)
+        others = f"{touch} others read or write it; the rest is {plan.dtype}"
+        yield f"{plan.precision:8}  {multiply} launches multiply it, {others}"
     others = [launch for launch in plan.launches if launch.kernel == "torch"]
     for launch in others:
         yield f"PyTorch   {launch.problem.layer} ({', '.join(launch.nodes)}): no Triton kernel serves it"
 
 
-def _in_eight_bits(plan: Plan) -> str:
+def in_eight_bits(plan: Plan) -> tuple[int, int]:
     """How many launches multiply 8 bits, and how many others read or write some."""
-    types = [{getattr(tensor, "dtype", None) for tensor in launch.tensors.values()} for launch in plan.launches]
-    multiply = sum(getattr(launch.tensors.get("w"), "dtype", None) in LARGEST for launch in plan.launches)
-    touch = sum(not each.isdisjoint(LARGEST) for each in types)
-    return f"{multiply} launches multiply it, {touch - multiply} others read or write it, {plan.dtype} in all others"
+    multiply = sum(_has_eight_bits(launch, Packed) for launch in plan.launches)
+    return multiply, sum(_has_eight_bits(launch, View) for launch in plan.launches) - multiply
+
+
+def _has_eight_bits(launch: Launch, kind: type[View | Packed]) -> bool:
+    return any(isinstance(tensor, kind) and tensor.dtype in LARGEST for tensor in launch.tensors.values())
 
 
 def _row(number: int, launch: Launch, plan: Plan) -> tuple[str, ...]:
