@@ -37,8 +37,8 @@ def summary(plan: Plan) -> Iterator[str]:
     )
     if eight_bits_of(plan.precision):
         multiply, touch = in_eight_bits(plan)
-        others = f"{touch} others read or write it; the rest is {plan.dtype}"
-        yield f"{plan.precision:8}  {multiply} launches multiply it, {others}"
+        beside = f"{touch} others read or write it; the rest is {plan.dtype}"
+        yield f"{plan.precision:8}  {multiply} launches multiply it, {beside}"
     others = [launch for launch in plan.launches if launch.kernel == "torch"]
     for launch in others:
         yield f"PyTorch   {launch.problem.layer} ({', '.join(launch.nodes)}): no Triton kernel serves it"
