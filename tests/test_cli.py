@@ -166,7 +166,7 @@ def test_compile_runs_nothing_that_has_no_room(folder: Path) -> None:
 
 def test_the_same_seed_writes_the_same_bytes(folder: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
-        assert cnndsl("compile", "tiny.arch", "-o", name, "--seed", seed, cwd=folder).returncode == 0
+        assert main(["compile", str(folder / "tiny.arch"), "-o", str(folder / name), "--seed", seed]) == 0
     weights = [(folder / name / "tiny.safetensors").read_bytes() for name in "abc"]
     assert weights[0] == weights[1] != weights[2]
 
@@ -344,7 +344,7 @@ def test_streams_that_take_nothing(folder: Path, shell: str, code: int, said: st
     assert done.returncode == code and said in done.stderr and len(done.stderr.splitlines()) == bool(said)
 
 
-@pytest.mark.parametrize("name", ["tiny", "typing_extensions"])
+@pytest.mark.parametrize("name", [pytest.param("tiny", marks=pytest.mark.slow), "typing_extensions"])
 def test_what_compile_proposes_next_runs_in_any_shell(folder: Path, name: str) -> None:
     """Also where Python has a module of the network's name."""
     (folder / "it's.arch").write_text(GOOD.replace("tiny(classes = 4)", f"{name}(classes)"))
