@@ -38,6 +38,51 @@ def gated_pixel(self: nn.Module, x: Tensor) -> Tensor:
     return x * gate.transpose(1, 2).unsqueeze(-1)
 
 
+def in_modes(self: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """A frozen body whose features are read too, and a head that is kept in full precision."""
+    with torch.no_grad():
+        x = self.a(x)
+        features = x.relu()
+    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        return self.b(features), features
+
+
+def without_its_places(x: Tensor) -> Tensor:
+    pooled, _ = F.max_pool2d(x, 2, return_indices=True)
+    return pooled
+
+
+def beside_new_zeros(self: nn.Module, x: Tensor) -> Tensor:
+    x = self.a(x)
+    small = x[:, :, ::2, ::2]
+    return self.b(x) + torch.cat([small, torch.zeros(len(x), 4, 8, 8, dtype=x.dtype)], 1)
+
+
+def among_new_zeros(x: Tensor) -> Tensor:
+    return torch.cat([x, x.new_zeros(len(x), 3, 16, 16), x.relu()], 1)
+
+
+def on_a_new_axis(self: nn.Module, x: Tensor) -> Tensor:
+    """The sum of branches, as SKNet is written by many."""
+    return torch.cat([self.a(x).unsqueeze(1), self.b(x).unsqueeze(1)], dim=1).sum(1)
+
+
+def spoiled(layer: nn.Conv2d) -> nn.Conv2d:
+    nn.init.constant_(layer.weight, torch.nan)
+    return layer
+
+
+class Compiled(nn.Module):
+    """What `torch.compile` gives, which takes minutes to be run."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self._orig_mod = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise AssertionError("it was run")
+
+
 class Bottle(nn.Module):
     """A residual with a stride, which has another one in it then; or none, and no way around."""
 
@@ -113,6 +158,24 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         [(8, 16, 16)],
         ("block bottle(filters, with_residual", "if with_residual {"),
     ),
+    "modes": (lambda: Function(in_modes, a=conv(), b=conv(8, 4)), [IMAGE], ("conv 3x3, 8 -> relu", "conv 3x3, 4")),
+    "places that nobody reads": (lambda: after(without_its_places), [IMAGE], ("-> maxpool 2x2, /2",)),
+    "side by side": (lambda: after(lambda x: torch.hstack([x, x.relu()])), [IMAGE], ("concat { | identity | relu }",)),
+    "mean slope": (lambda: nn.Sequential(conv(), nn.RReLU(0.1, 0.3)), [IMAGE], ("-> leaky_relu 0.2",)),
+    "nearest to centres": (
+        lambda: after(lambda x: F.interpolate(x, scale_factor=2, mode="nearest-exact")), [IMAGE], ("-> upsample 2x2",)
+    ),
+    "maxout": (
+        lambda: after(lambda x: x.view(-1, 4, 2, 16, 16).amax(2)), [IMAGE], ("channel_shuffle 4\n", "max { |")
+    ),
+    "new zeros": (
+        lambda: Function(beside_new_zeros, a=conv(), b=conv(8, 12, stride=2)),
+        [IMAGE],
+        ("residual shortcut=zero_pad { conv 3x3, 12, /2 }",),
+    ),
+    "new zeros between": (lambda: after(among_new_zeros), [IMAGE], ("| channel_slice 0, 3 -> scale 0.0",)),
+    "a new axis": (lambda: Function(on_a_new_axis, a=conv(), b=conv()), [IMAGE], ("add { | channel_slice 0, 8 |",)),
+    "compiled": (lambda: Compiled(conv()), [IMAGE], ("conv 3x3, 8",)),
     "one channel": (
         lambda: Function(gated_pixel, c=nn.Conv1d(1, 1, 3, padding=1)), [(1, 8, 8)], ("global_avgpool -> channel_conv",)
     ),
@@ -123,6 +186,36 @@ UNMOVED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
     "mirrored": (lambda: after(lambda x: x.flip(3)), IMAGE, "flip of flip (8 x 16 x 16): no layer turns an image"),
     "every third": (lambda: after(lambda x: x[:, ::3]), IMAGE, "no layer takes these values of an axis"),
     "pixels by condition": (lambda: after(lambda x: x > 0), IMAGE, "no activation of the language has these values"),
+    "centres": (
+        lambda: after(lambda x: F.interpolate(x, 9, mode="nearest-exact")),
+        IMAGE,
+        "takes the pixels nearest to centres",
+    ),
+    "either": (
+        lambda: after(lambda x: torch.where(x > 0.5, 1.0, 0.0)),
+        IMAGE,
+        "no activation of the language has these values",
+    ),
+    "root mean square": (
+        lambda: after(lambda x: x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6)),
+        IMAGE,
+        "rsqrt of rsqrt (1 x 16 x 16): no activation",
+    ),
+    "places": (
+        lambda: after(lambda x: F.max_pool2d(x, 2, return_indices=True)),
+        IMAGE,
+        "no layer gives this of its results",
+    ),
+    "a part in script": (
+        lambda: nn.Sequential(conv(), torch.jit.script(nn.Sequential(conv(8)))),
+        IMAGE,
+        "its 1 is TorchScript",
+    ),
+    "no number": (
+        lambda: Function(lambda m, x: m.a(x), a=spoiled(conv())),
+        IMAGE,
+        "on random input it gives what is no number",
+    ),
     "a signal": (lambda: nn.Conv1d(3, 4, 3), (3, 16), "its input input is 3 x 16 for each sample"),
     "a volume": (lambda: nn.Conv3d(3, 4, 3), (3, 8, 8, 8), "networks take images"),
 }

@@ -31,6 +31,13 @@ def test_what_no_layer_says_is_refused_with_its_reason(name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_function_that_no_layer_is_is_one_gap() -> None:
+    """What is made of it is read on."""
+    build, shape, _ = UNMOVED["root mean square"]
+    with pytest.raises(cnndsl.LiftError, match="a step is no layer"):
+        cnndsl.lift(build(), input=shape)
+
+
 def test_a_module_stays_as_it_was() -> None:
     build, shapes, _ = LIFTED["half precision"]
     module = build().train()

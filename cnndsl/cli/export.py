@@ -71,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
 
     form: To = "pt2" if options.to == "pt2" else "onnx"
     require_packages(form)
+    if options.to == form and options.output is not None and options.output.suffix != f".{form}":
+        raise UsageError(f"--to {form} writes a FILE.{form}, not {options.output}")
     if options.weights is not None and options.seed:
         raise UsageError("--seed is of initial weights, and --weights gives others")
     network = checked_network(options)

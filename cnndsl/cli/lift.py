@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,10 +86,10 @@ def _write(lifted: Lifted, foreign: Foreign, options: argparse.Namespace) -> int
     print(f"{foreign.title}: {len(network.graph):,} layers, {network.params:,} parameters, {network.macs:,} MACs")
     print("proved: its text is the same network, and on random input")
     print(f"        both give the same (relative error {lifted.proof.error:.1e} in {lifted.proof.precision})")
-    unused = foreign.network.unused
-    if unused:
-        shown = ", ".join(unused[:3]) + ", ..." * (len(unused) > 3)
-        print(f"not there, as nothing computes with it: {shown}")
+    if foreign.network.unused:
+        print(f"not there, as nothing computes with it: {_listed(foreign.network.unused)}")
+    if foreign.network.shared():
+        print(f"shared in part, and so each layer's own here: {_listed(foreign.network.shared())}")
     if options.weights is not None:
         state, note = _state(lifted), f"lifted {foreign.origin}"
         for path in write_together(
@@ -99,6 +100,10 @@ def _write(lifted: Lifted, foreign: Foreign, options: argparse.Namespace) -> int
     write_file(options.output, lifted.text)
     print(f"wrote {options.output} ({lifted.text.count(chr(10))} lines)")
     return 0
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + ", ..." * (len(names) > 3)
 
 
 def _state(lifted: Lifted) -> dict[str, Tensor]:

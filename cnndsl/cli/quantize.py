@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.output is not None:
         ending = ".xml" if options.to == "openvino" else ".onnx"
-        if options.output.suffix != ending and ".xml" in (options.output.suffix, ending):
+        if options.output.suffix != ending:
             raise UsageError(f"a model for {options.to} is called otherwise: end {options.output} in {ending}")
         require_place(options.output)
     require_packages(options.to)

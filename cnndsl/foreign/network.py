@@ -4,6 +4,7 @@ comparing start from.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -74,6 +75,11 @@ class ForeignNetwork:
         """What the source keeps, and what it computes from that, by its own names and in its own layout."""
         computed = {self.called(key): tensor for key, tensor in self.tensors.items() if key not in self.names}
         return {**computed, **self.kept}
+
+    def shared(self) -> list[str]:
+        """What the source calls tensors that several of its layers have in common, and of ours each for itself."""
+        counts = Counter(self.names.values())
+        return [name for name, count in counts.items() if count > 1]
 
     def unread(self) -> Iterator[Node]:
         """The steps that are in no layer's words."""

@@ -123,8 +123,13 @@ def _copied(module: nn.Module, title: str, dtype: torch.dtype) -> nn.Module:
     from cnndsl.foreign.pytorch.program import is_silent
     from cnndsl.foreign.pytorch.whole_modules import layer_of
 
-    if isinstance(module, jit.ScriptModule):
-        raise LiftError(f"cannot read {title}: it is TorchScript, which has no modules left; lift what it was made of")
+    module = getattr(module, "_orig_mod", module)  # what `torch.compile` was given
+    script = next((path for path, part in module.named_modules() if isinstance(part, jit.ScriptModule)), None)
+    if script is not None:
+        which = f"its {script}" if script else "it"
+        raise LiftError(
+            f"cannot read {title}: {which} is TorchScript, which has no modules left; lift what it was made of"
+        )
     made = [each for part in module.modules() for each in vars(part).values() if isinstance(each, Tensor)]
     try:  # what is computed of parameters, such as normed weights, is no leaf, and PyTorch copies leaves alone
         own = deepcopy(module, {id(each): each.detach().clone() for each in made}).cpu().to(dtype)

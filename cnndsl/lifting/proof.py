@@ -71,6 +71,8 @@ def _error(architecture: Architecture, weights: Mapping[str, Tensor], foreign: F
         raise LiftError(f"cannot run {foreign.title} in {foreign.precision.name}: {reason(error)}") from error
     with torch.no_grad():
         mine = tensors_in(ours(*inputs))
+    if not all(each.isfinite().all() for each in theirs):
+        raise LiftError(f"cannot lift {foreign.title}: on random input it gives what is no number")
     if len(mine) != len(theirs):
         raise LiftError(f"{foreign.title} has {len(theirs)} outputs, and its text {len(mine)}")
     return max((_relative(one, other) for one, other in zip(mine, theirs, strict=True)), default=0.0)

@@ -25,11 +25,12 @@ Given = dict[str, Value]
 
 # Functions of each value by itself: whatever comes of them is known by its values.
 FUNCTIONS = frozenset(
-    {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clamp_max", "clip", "threshold", "leaky_relu", "elu", "celu"}
-    | {"selu", "gelu", "silu", "mish", "softplus", "softsign", "sigmoid", "log_sigmoid", "logsigmoid", "hardsigmoid"}
-    | {"hardswish", "tanh", "erf", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "pow", "abs", "neg"}
-    | {"reciprocal", "sign", "sin", "cos", "atan", "hardshrink", "softshrink", "tanhshrink", "minimum", "maximum"}
-    | {"add", "sub", "mul", "div", "rsub", "max", "min", "gt", "ge", "lt", "le", "where", "masked_fill", "zeros_like"}
+    {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clamp_max", "clip", "threshold", "leaky_relu", "rrelu"}
+    | {"elu", "celu", "selu", "gelu", "silu", "mish", "softplus", "softsign", "sigmoid", "log_sigmoid", "logsigmoid"}
+    | {"hardsigmoid", "hardswish", "tanh", "erf", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "square", "pow"}
+    | {"abs", "neg", "reciprocal", "sign", "sin", "cos", "atan", "hardshrink", "softshrink", "tanhshrink", "minimum"}
+    | {"maximum", "add", "sub", "mul", "div", "rsub", "max", "min", "gt", "ge", "lt", "le", "where", "masked_fill"}
+    | {"zeros_like", "ones_like", "full_like"}
 )
 WRITTEN = 4  # digits of a number that a person writes
 ROUNDING = 1e-7  # of float32

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL, Digit
+from cnndsl.foreign.draft import Kept
 from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in
+from cnndsl.foreign.pytorch.windows import more_channels, zeros
 from cnndsl.ops.activation import Sigmoid, Softmax
 from cnndsl.ops.merge import Concat, Sub
 from cnndsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, PixelUnshuffle
@@ -60,10 +62,45 @@ def _permutation(node: fx.Node, count: int) -> tuple[int, ...]:
 
 
 def concat(reading: Reading, node: fx.Node, given: Given) -> Value:
-    values, axis = list(given["tensors"]), given["dim"]
+    values, axis = list(given["tensors"]), given.get("dim", 1)
     if len(list(flows_in(values))) != len(values):
+        return _beside_zeros(reading, node, values, axis)
+    flows = [reading.flow(each) for each in values]
+    axis %= len(flows[0].axes)
+    if any(flow.axes[axis] or not _has_channels(flow) for flow in flows):
+        return joined(reading, node, flows, axis)
+    thinner = [Flow(flow.step, (*flow.axes[:axis], *flow.axes[axis + 1 :])) for flow in flows]
+    return _stacked_along(reading, node, thinner, axis)
+
+
+def _has_channels(flow: Flow) -> bool:
+    return any(digit.axis == CHANNEL for group in flow.axes for digit in group)
+
+
+def _beside_zeros(reading: Reading, node: fx.Node, values: Sequence[Value], axis: int) -> Flow:
+    """Channels beside kept ones, which are zeros: those of a shortcut that has less of them."""
+    kept = [each for each in values if isinstance(each, Kept)]
+    flows = [reading.flow(each) for each in flows_in(values)]
+    if axis % 4 != 1 or any(each.learned or each.value.any() or each.value.dim() != 4 for each in kept):
         raise NoLayer("no layer puts kept tensors beside channels")
-    return joined(reading, node, [reading.flow(each) for each in values], axis)
+    step = reading.step(flows[0])
+    if len(flows) == 1:
+        at = next(at for at, each in enumerate(values) if not isinstance(each, Kept))
+        before, after = (sum(each.shape[1] for each in part) for part in (values[:at], values[at + 1 :]))
+        return more_channels(reading, node, step, before, after)
+    parts = [
+        list(zeros(reading, node, step, each.shape[1])) if isinstance(each, Kept) else [reading.step(each)]
+        for each in values
+    ]
+    return reading.add(node, Concat(), *(each for part in parts for each in part))
+
+
+def filled(reading: Reading, node: fx.Node, given: Given) -> Kept:
+    """A new tensor, of which one that flows says no more than its kind."""
+    import torch
+
+    value = {"new_zeros": 0.0, "new_ones": 1.0}.get(word(node), given.get("fill_value"))
+    return Kept(torch.full(sizes(node), value))
 
 
 def joined(reading: Reading, node: fx.Node, flows: Sequence[Flow], axis: int) -> Flow:
@@ -161,7 +198,8 @@ def pixel_unshuffle(reading: Reading, node: fx.Node, given: Given) -> Value:
 
 MOVING: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     **dict.fromkeys(MOVES, move),
-    **dict.fromkeys(("cat", "concat"), concat),
+    **dict.fromkeys(("cat", "concat", "concatenate", "hstack"), concat),
+    **dict.fromkeys(("new_zeros", "new_ones", "new_full"), filled),
     "stack": stack,
     "repeat": repeat,
     "softmax": softmax,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from cnndsl.foreign.draft import Kept, Place, Result
 from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value
-from cnndsl.foreign.pytorch.unread import unknown
 from cnndsl.ir.node import MAIN
 
 if TYPE_CHECKING:
@@ -30,20 +29,20 @@ def results_in(reading: Reading, program: ExportedProgram, main: int | None) -> 
         elif isinstance(value, Kept):
             place = Place(len(reading.places), (), name)
             found[name] = reading.draft.unread(name, "it does not depend on the input", value.shape, [], place)
+        elif hasattr(getattr(node, "meta", {}).get("val"), "shape"):
+            why = "no layer gives this of its results"
+            found[name] = reading.draft.unread(name, why, sizes(node)[1:], [], reading.places[node])
     count = len(found) if main is None else main
     for number, (name, step) in enumerate(found.items()):
         yield Result(MAIN if count == 1 and number == 0 else name, step, number >= count)
 
 
 def _output(reading: Reading, value: Value, node: fx.Node) -> int:
+    flow = reading.flow(value)
     try:
-        return reading.step(value, len(reading.flow(value).axes))
+        return reading.step(flow, len(flow.axes))
     except NoLayer as why:
-        try:
-            steps = [reading.flow(value).step]
-        except NoLayer:
-            return unknown(reading, value, str(why)).step
-        return reading.draft.unread(word(node), str(why), sizes(node)[1:], steps, reading.places[node])
+        return reading.draft.unread(word(node), str(why), sizes(node)[1:], [flow.step], reading.places[node])
 
 
 def _output_names(program: ExportedProgram, count: int) -> list[str]:

@@ -15,7 +15,6 @@ from cnndsl.foreign.pytorch.moving import joined, stacked
 from cnndsl.foreign.pytorch.program import sizes
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value
 from cnndsl.foreign.pytorch.windows import cut
-from cnndsl.foreign.turning import with_first
 from cnndsl.ops.activation import Sigmoid
 from cnndsl.ops.merge import Mul
 from cnndsl.ops.reshape import ChannelSlice
@@ -60,7 +59,7 @@ def _channels(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: ra
     if wanted.step > 1:
         return _every(reading, node, flow, axis, wanted)
     if digit.inner * digit.size != reading.shape(flow)[0]:
-        flow = _outermost(reading, flow, digit)
+        flow = reading.outermost(flow, digit)
         (digit,) = flow.axes[axis]
     cut_out = reading.add(node, ChannelSlice(wanted.start * digit.inner, wanted.stop * digit.inner), flow.step)
     return Flow(cut_out.step, lying.replaced(flow.axes, axis, Digit(CHANNEL, digit.inner, len(wanted))))
@@ -72,15 +71,6 @@ def _every(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: range
         raise NoLayer("no layer takes these values of an axis")
     taken = take(reading, node, Flow(flow.step, apart), -1, wanted.start, wanted.start + 1)
     return Flow(taken.step, taken.axes[:-1])
-
-
-def _outermost(reading: Reading, flow: Flow, digit: Digit) -> Flow:
-    """The same values of a step whose channels are shuffled, so that this digit of theirs is the first."""
-    found = with_first(flow.axes, digit, (reading.batch, *reading.shape(flow)))
-    if found is None:
-        raise NoLayer("no layer takes these values of an axis")
-    order, axes = found
-    return Flow(reading.step(Flow(flow.step, order), len(order)), axes)
 
 
 def _pixels(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: range) -> Flow:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 BATCH = 2  # one sample would make `squeeze()` take the batch away
 
+# Operators that run a part of the program in a mode of its own, as `with torch.no_grad():` does.
+MODES = ("wrap_with_set_grad_enabled", "wrap_with_autocast")
+
 # Classes that pass their input on outside of training, by what is in their name: where one stands, it is marked, as it
 # leaves no trace otherwise.
 SILENT = ("dropout", "droppath", "stochasticdepth", "dropconnect", "dropblock")
@@ -39,12 +42,32 @@ def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.
     try:
         with warnings.catch_warnings(), redirect_stderr(StringIO()), unlogged(), torch.no_grad(), _marked(module):
             warnings.simplefilter("ignore")  # it prints what it cannot export
-            return torch.export.export(module, inputs, strict=False)
+            return inlined(torch.export.export(module, inputs, strict=False))
     except Exception as error:  # whatever the foreign code raises
         image = " and ".join(map(show_shape, shapes))
         depends = "data-dependent" in str(error)
         why = "its control flow depends on the values it computes" if depends else _said(error)
         raise WeightsError(f"cannot trace {title} for {image}: {why}") from error
+
+
+def inlined(program: ExportedProgram) -> ExportedProgram:
+    """The program with its parts in modes of their own in the place of these: they compute the same in any mode."""
+    _inline(program.graph_module)
+    return program
+
+
+def _inline(module: fx.GraphModule) -> None:
+    for node in [each for each in module.graph.nodes if word(each) in MODES]:
+        *_, part = (each for each in node.args if getattr(each, "op", "") == "get_attr")
+        inner, given = getattr(module, part.target), node.args[node.args.index(part) + 1 :]
+        _inline(inner)
+        places = (each for each in inner.graph.nodes if each.op == "placeholder")
+        with module.graph.inserting_before(node):
+            made = module.graph.graph_copy(inner.graph, dict(zip(places, given, strict=True)))
+        for result in list(node.users):
+            result.replace_all_uses_with(made[result.args[1]])
+            module.graph.erase_node(result)
+        module.graph.erase_node(node)
 
 
 def _said(error: Exception) -> str:

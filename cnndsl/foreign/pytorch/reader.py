@@ -12,7 +12,7 @@ from cnndsl.foreign.assembly import Stored
 from cnndsl.foreign.draft import Kept, Place
 from cnndsl.foreign.finish import finish
 from cnndsl.foreign.network import ForeignNetwork, Unread
-from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function, last_step
+from cnndsl.foreign.pytorch.arithmetic import FUNCTIONS, function
 from cnndsl.foreign.pytorch.by_values import layer_by_values
 from cnndsl.foreign.pytorch.memory import overwrite, require_no_other
 from cnndsl.foreign.pytorch.moving import MOVING, SAME, VIEWS
@@ -20,7 +20,7 @@ from cnndsl.foreign.pytorch.outputs import results_in
 from cnndsl.foreign.pytorch.parts import PARTS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
 from cnndsl.foreign.pytorch.reading import NoLayer, Reading, Value, flows_in, kept_in
-from cnndsl.foreign.pytorch.unread import unread
+from cnndsl.foreign.pytorch.unread import settled, unread
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
 from cnndsl.foreign.pytorch.whole_modules import dropout, dropping, layer_of, read_whole
 from cnndsl.foreign.pytorch.windows import WINDOWS, maximum
@@ -77,7 +77,7 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
     """
     _require_images(program, title)
     nodes = [node for node in program.graph.nodes if node.op != "output"]
-    reading = Reading(module, last_step, batch_of(program))
+    reading = Reading(module, settled, batch_of(program))
     reading.places = {node: place_of(node, number) for number, node in enumerate(nodes)}
     kept = _kept(program)
     for (path, _), group in groupby(nodes, key=lambda node: _innermost(reading, node)):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from cnndsl.errors import reason
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import Axes
 from cnndsl.foreign.curves import grid, recognized
 from cnndsl.foreign.draft import Draft, Kept, Place
 from cnndsl.foreign.pixels import Pixel
 from cnndsl.foreign.pytorch.program import arguments, word
-from cnndsl.foreign.turning import turned
+from cnndsl.foreign.turning import turned, with_first
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.merge import Concat
 from cnndsl.ops.reshape import Flatten
@@ -76,7 +77,7 @@ ACTIVATIONS = frozenset(
 
 @dataclass
 class Reading:
-    """A program, half read. `last_step` makes layers of a function that none computes, from what its operator reads."""
+    """A program, half read. `last_step` makes steps of a function that no layer is, from what its operator reads."""
 
     module: nn.Module
     last_step: Callable[[Reading, Curve], Flow]
@@ -117,6 +118,14 @@ class Reading:
         if not isinstance(value, Flow):
             raise NoLayer("a tensor that does not come from the input stands where one is expected")
         return value
+
+    def outermost(self, flow: Flow, digit: lying.Digit) -> Flow:
+        """The same values of a step whose channels are shuffled, so that this digit of theirs is the first."""
+        found = with_first(flow.axes, digit, (self.batch, *self.shape(flow)))
+        if found is None:
+            raise NoLayer("no layer takes these values of an axis")
+        order, axes = found
+        return Flow(self.step(Flow(flow.step, order), len(order)), axes)
 
     def _settle(self, curve: Curve) -> Flow:
         """A function as layers: as known ones, or by its last step alone.
@@ -260,8 +269,10 @@ def _axes(reading: Reading, value: Flow | Curve) -> Axes:
 
 
 def _roots(value: Flow | Curve) -> dict[Flow | Curve, Tensor]:
-    """What a value is a function of: what it was made of, and itself."""
-    return {**(value.roots if isinstance(value, Curve) else {}), value: grid()}
+    """What a value is a function of: what it was made of, and itself, unless it is what holds or not."""
+    made = value.roots if isinstance(value, Curve) else {}
+    numbers = all(points.is_floating_point() for points in made.values())
+    return {**made, value: grid()} if numbers else {**made}
 
 
 def _computed(reading: Reading, node: fx.Node, points: Mapping[Flow | Curve, Tensor]) -> Tensor:
@@ -274,7 +285,10 @@ def _computed(reading: Reading, node: fx.Node, points: Mapping[Flow | Curve, Ten
             raise NoLayer("it reads a number that depends on the image")
         return points[known].clone() if isinstance(known, Flow | Curve) else plain_value(known)
 
-    result: Tensor = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]
+    try:
+        result: Tensor = node.target(*map_arg(node.args, value), **map_arg(node.kwargs, value))  # type: ignore[operator]
+    except Exception as error:  # whatever an operator raises
+        raise NoLayer(f"`{word(node)}` fails: {reason(error)}") from error
     return result.double() if result.is_floating_point() else result  # of a comparison, whether it holds
 
 

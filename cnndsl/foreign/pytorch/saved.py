@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.errors import LiftError, ModelError, reason
 from cnndsl.foreign.network import ForeignNetwork
-from cnndsl.foreign.pytorch.program import unlogged
+from cnndsl.foreign.pytorch.program import inlined, unlogged
 from cnndsl.foreign.pytorch.reader import read_program
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def read_saved(path: Path) -> tuple[ExportedProgram, ForeignNetwork]:
         raise ModelError(f"there is no file {path}")
     try:
         with unlogged():
-            program = torch.export.load(path)
+            program = inlined(torch.export.load(path))
     except Exception as error:  # whatever a file that is no program makes it raise
         raise LiftError(f"{path} holds no program that torch.export.save wrote: {reason(error)}") from error
     for state in (program.state_dict, program.constants):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnndsl.foreign.curves import at
-from cnndsl.foreign.pytorch.program import defaults, sizes, word
+from cnndsl.foreign.pytorch.arithmetic import last_step
+from cnndsl.foreign.pytorch.program import defaults, word
 from cnndsl.foreign.pytorch.reading import Curve, Flow, NoLayer, Reading, Value, flows_in, kept_in
 
 if TYPE_CHECKING:
@@ -14,12 +15,7 @@ if TYPE_CHECKING:
 
 def unread(reading: Reading, node: fx.Node, given: dict[str, Value], why: str) -> Value:
     """What no layer says, with the shapes that were recorded for it."""
-    flows = []
-    for each in flows_in(given):
-        try:
-            flows.append(reading.flow(each))
-        except NoLayer as deeper:  # a function that is none we know
-            flows.append(unknown(reading, each, str(deeper)))
+    flows = [reading.flow(each) for each in flows_in(given)]
     several = isinstance(values := node.meta["val"], list | tuple)
     shapes = [tuple(map(int, each.shape)) for each in (values if several else [values])]
     steps = list(dict.fromkeys(flow.step for flow in flows))
@@ -41,13 +37,18 @@ def _said(node: fx.Node, given: dict[str, Value]) -> list[tuple[str, object]]:
     return [(name, value) for name, value in given.items() if name not in tensors and value != usual.get(name)]
 
 
-def unknown(reading: Reading, value: Flow | Curve, why: str) -> Flow:
-    """A function that no layer computes, as a step of its own, told from others by some of its values."""
-    assert isinstance(value, Curve)
-    if value not in reading.settled:
-        source, points = next(iter(value.roots.items()))
-        flow = source if isinstance(source, Flow) else unknown(reading, source, why)
-        node, facts = value.node, [(f"at {number:g}", at(points, number)) for number in (-1.0, 0.5, 2.0)]
-        step = reading.draft.unread(word(node), why, sizes(node)[1:], [flow.step], reading.places[node], facts)
-        reading.settled[value] = reading.plain(step)
-    return reading.settled[value]
+def settled(reading: Reading, curve: Curve) -> Flow:
+    """What an operator computes that is no function we know: a layer of what it reads, or else a step of its own."""
+    try:
+        return last_step(reading, curve)
+    except NoLayer as why:
+        return _unknown(reading, curve, str(why))
+
+
+def _unknown(reading: Reading, curve: Curve, why: str) -> Flow:
+    """A function that no layer computes, told from others by some of its values."""
+    root, points = next(iter(curve.roots.items()))
+    flow, facts = reading.flow(root), [(f"at {number:g}", at(points, number)) for number in (-1.0, 0.5, 2.0)]
+    node, shape = curve.node, reading.shape(flow)
+    step = reading.draft.unread(word(node), why, shape, [flow.step], reading.places[node], facts)
+    return Flow(step, flow.axes)

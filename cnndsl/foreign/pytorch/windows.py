@@ -41,6 +41,11 @@ def maxpool(reading: Reading, node: fx.Node, given: Given) -> Value:
     return _pool(reading, node, given, Maxpool, -math.inf)
 
 
+def maxpool_with_places(reading: Reading, node: fx.Node, given: Given) -> Value:
+    """A pool that gives the places of its maxima too, which no layer reads."""
+    return [maxpool(reading, node, given), None]
+
+
 def avgpool(reading: Reading, node: fx.Node, given: Given) -> Value:
     counted, kernel = bool(given["count_include_pad"]), pair(given["kernel_size"])
     said = None if counted or not any(pair(given["padding"])) else False
@@ -102,11 +107,19 @@ def mean(kind: str, reading: Reading, node: fx.Node, given: Given) -> Value:
     if over is None:
         raise NoLayer("a mean over the batch is no layer")
     numbers = sorted(axis % count for axis in (over if isinstance(over, list | tuple) else [over]))
+    flow = _with_part_first(reading, flow, [digit for at in numbers for digit in flow.axes[at]])
     axes = tuple(() if at in numbers else group for at, group in enumerate(flow.axes))
     gone = [digit for at in numbers for digit in flow.axes[at]]
     step = _reduced(kind, reading, node, flow, gone)
     left = axes if keep else tuple(group for at, group in enumerate(axes) if at not in numbers)
     return Flow(step, _refitted(left, reading.draft.shape(step)))
+
+
+def _with_part_first(reading: Reading, flow: Flow, gone: Sequence[lying.Digit]) -> Flow:
+    """The flow with a part of its channels as their first, if it is one that is reduced alone."""
+    if len(gone) != 1 or gone[0].axis != CHANNEL or gone[0].inner * gone[0].size == reading.shape(flow)[0]:
+        return flow
+    return reading.outermost(flow, gone[0])
 
 
 def _of_list(kind: str, reading: Reading, node: fx.Node, values: list[Value], over: Any) -> Flow:
@@ -191,12 +204,21 @@ def upsample(mode: str, reading: Reading, node: fx.Node, given: Given) -> Value:
     return reading.add(node, op, step)
 
 
+def upsample_exactly(reading: Reading, node: fx.Node, given: Given) -> Value:
+    """The pixels nearest to centres, which are those of `nearest` where each becomes a whole number of them."""
+    (value,) = flows_in(given)
+    before = reading.draft.shape(reading.step(value))[1:]
+    if any(big % small for big, small in zip(sizes(node)[2:], before, strict=True)):
+        raise NoLayer("no layer takes the pixels nearest to centres")
+    return upsample("nearest", reading, node, given)
+
+
 def pad(reading: Reading, node: fx.Node, given: Given) -> Value:
     amounts, value = list(given["pad"]), given.get("value") or 0.0
     mode = given.get("mode", "constant").replace("constant", "zero")
     step = reading.step(given["self"], len(sizes(node)))
     if len(amounts) == 6 and mode == "zero" and not value and not any(amounts[:4]):
-        return _more_channels(reading, node, step, amounts[4], amounts[5])
+        return more_channels(reading, node, step, amounts[4], amounts[5])
     if len(amounts) not in (2, 4) or len(reading.draft.shape(step)) != 3:
         raise NoLayer("only rows and columns of images can be padded")
     left, right, top, bottom = (*amounts, 0, 0)[:4]
@@ -232,11 +254,11 @@ def _with_one_before(reading: Reading, op: Op, step: int) -> tuple[Op, int]:
     return (op, step) if both is None else (both, before.inputs[0])
 
 
-def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:
+def more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:
     """Channels of zeros: after those of an image that is added to another, as in option A of ResNet."""
     channels, *_ = reading.draft.shape(step)
     if before or [word(user) for user in node.users] != ["add"]:
-        parts = [*_zeros(reading, node, step, before), step, *_zeros(reading, node, step, after)]
+        parts = [*zeros(reading, node, step, before), step, *zeros(reading, node, step, after)]
         return reading.add(node, Concat(), *parts)
     source = reading.draft.steps[step]
     if isinstance(source.op, Maxpool) and source.op.kernel == (1, 1):
@@ -244,7 +266,7 @@ def _more_channels(reading: Reading, node: fx.Node, step: int, before: int, afte
     return reading.add(node, ZeroPadShortcut(channels + after), step)
 
 
-def _zeros(reading: Reading, node: fx.Node, step: int, count: int) -> Iterator[int]:
+def zeros(reading: Reading, node: fx.Node, step: int, count: int) -> Iterator[int]:
     """Channels of zeros: some of an image, times 0."""
     channels, *_ = reading.draft.shape(step)
     while count:
@@ -255,6 +277,7 @@ def _zeros(reading: Reading, node: fx.Node, step: int, count: int) -> Iterator[i
 
 WINDOWS: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     "max_pool2d": maxpool,
+    "max_pool2d_with_indices": maxpool_with_places,
     "avg_pool2d": avgpool,
     "adaptive_avg_pool2d": partial(adaptive, GlobalAvgpool, AdaptiveAvgpool),
     "adaptive_max_pool2d": partial(adaptive, GlobalMaxpool, AdaptiveMaxpool),
@@ -262,6 +285,7 @@ WINDOWS: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     "sum": partial(mean, "sum"),
     "amax": partial(mean, "max"),
     "upsample_nearest2d": partial(upsample, "nearest"),
+    "_upsample_nearest_exact2d": upsample_exactly,
     "upsample_bilinear2d": partial(upsample, "bilinear"),
     "upsample_bicubic2d": partial(upsample, "bicubic"),
     "pad": pad,
