@@ -301,6 +301,7 @@ MERGES = [
         s=[1, 4, 8, 7],
     ),
     c("relu; add", "a = Relu (x)\ny = Add (x, a)"),
+    c("mul", "y = Pow (x, a)", a=2.0),
     c("relu; tanh; add", "a = Relu (x)\nb = Tanh (x)\ny = Sum (x, a, b)", opset=8),
     c("relu; mean", "a = Relu (x)\ny = Mean (x, a)"),
     c("global_avgpool; sigmoid; mul", "p = GlobalAveragePool (x)\ng = Sigmoid (p)\ny = Mul (x, g)"),
@@ -349,6 +350,33 @@ MOVES = [
     c("channel_shuffle 2; channel_slice 2, 4", "y = Slice (x, a, b, c, d)", a=[1], b=[4], c=[1], d=[2]),
     c("channel_slice 1, 2; channel_slice 0, 1; concat", "y = Slice (x, a, b, c, d)", a=[1], b=[-9], c=[1], d=[-1]),
     c("concat", "y = Tile (x, a)", a=[1, 2, 1, 1]),
+    c(
+        "zero_pad_shortcut 5; conv 1x1, 5, bias=false; add",
+        "z = Concat <axis=1> (x, k)\nv = Conv (x, w)\ny = Add (z, v)",
+        k=np.zeros((1, 1, 8, 7), np.float32),
+        w=(5, 4, 1, 1),
+    ),
+    c(
+        "channel_slice 0, 2; scale 0.0; concat; relu",
+        "a = Concat <axis=1> (k, x)\ny = Relu (a)",
+        k=np.zeros((1, 2, 8, 7), np.float32),
+    ),
+    c(
+        "tanh; concat; channel_slice 0, 4; channel_slice 4, 8; add",
+        "t = Tanh (x)\na = Unsqueeze (x, one)\nb = Unsqueeze (t, one)\nd = Concat <axis=1> (a, b)\n"
+        "y = ReduceSum <keepdims=0> (d, one)",
+        one=[1],
+    ),
+    c(
+        "channel_shuffle 2; channel_slice 0, 2; channel_slice 2, 4; max",
+        "a = Reshape (x, s)\ny = ReduceMax <axes=[2], keepdims=0> (a)",
+        s=[-1, 2, 2, 8, 7],
+    ),
+    c(
+        "channel_slice 0, 2; channel_slice 2, 4; mean",
+        "a = Reshape (x, s)\ny = ReduceMean <axes=[1], keepdims=0> (a)",
+        s=[-1, 2, 2, 8, 7],
+    ),
     c("global_avgpool; upsample 8x7; add", "p = GlobalAveragePool (x)\ny = Add (x, p)"),
     c(
         "global_avgpool; upsample 8x7; add",
@@ -422,6 +450,11 @@ CASES = [*CONVOLUTIONS, *POOLS, *NORMS, *ACTIVATIONS, *MERGES, *MOVES]
 # What is near a layer, and none: each is unread, and the reason says why.
 UNREAD = [
     c("holes", "y = MaxPool <kernel_shape=[2,2], dilations=[2,2]> (x)"),
+    c(
+        "no layer gives this of its results",
+        "a, b = MaxPool <kernel_shape=[2,2]> (x)\nd = Cast <to=1> (b)\ny = Add (a, d)",
+    ),
+    c("puts constants beside channels", "y = Concat <axis=1> (x, k)", k=(1, 1, 8, 7)),
     c("divides by the real pixels", "y = AveragePool <kernel_shape=[3,3], pads=[0,0,1,1]> (x)"),
     c("", "y = HardSigmoid (x)"),
     c("", "y = Clip (x, a, b)", a=0.0, b=100.0),

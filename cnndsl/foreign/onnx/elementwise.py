@@ -108,6 +108,13 @@ def read_function(step: Step) -> Tensor:
     raise Unreadable("no layer is this function")
 
 
+def read_power(step: Step) -> Tensor:
+    if not step.has(1) or not isinstance(step.inputs[1], Weight) or step.constant(1).size != 1 or step.scalar(1) != 2:
+        return read_function(step)
+    tensor = step.tensor()
+    return Tensor(step.drafts.add(Mul(), (tensor.node, tensor.node), step.origin), tensor.axes)
+
+
 def read_cast(step: Step) -> Tensor:
     if int(step.attribute("to", 1)) not in FLOATS:
         raise Unreadable("it makes whole numbers")
@@ -189,12 +196,13 @@ def read_prelu(step: Step) -> Tensor:
 # fmt: off
 FUNCTIONS = (
     "Abs", "Celu", "Clip", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
-    "Mish", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
+    "Mish", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
     "ThresholdedRelu", "Min", "Sign", "Sin", "Cos", "Where", *COMPARISONS,
 )
 # fmt: on
 READERS: dict[str, Callable[[Step], Tensor]] = {
     **{operator: partial(read_elementwise, read_function) for operator in FUNCTIONS},
+    "Pow": partial(read_elementwise, read_power),
     "Cast": partial(read_elementwise, read_cast),
     "Neg": partial(read_elementwise, lambda step: step.within(Scale(-1.0), step.tensor())),
     "Add": partial(read_elementwise, read_add),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import prod
 
-from cnndsl.foreign.axes import Axes, Group, expanded, plain
+from cnndsl.foreign.axes import CHANNEL, Axes, Digit, Group, expanded, merged, plain
 from cnndsl.foreign.onnx.arrangement import reshaped
 from cnndsl.foreign.onnx.convolutions import text
-from cnndsl.foreign.onnx.drafts import Tensor
+from cnndsl.foreign.onnx.drafts import Tensor, Weight
 from cnndsl.foreign.onnx.step import Step, shortest
 from cnndsl.foreign.onnx.unreadable import Unreadable
 from cnndsl.ops.merge import Concat
@@ -124,9 +124,45 @@ def _with(axes: Axes, index: int, axis: Group) -> Axes:
 
 
 def read_concat(step: Step) -> Tensor:
-    tensors = [step.tensor(index) for index in range(len(step.inputs))]
-    rank = len(tensors[0].axes)
-    return joined(step, tensors, step.axis(step.attribute("axis", 1), rank))
+    tensors = [value for value in step.inputs if isinstance(value, Tensor)]
+    axis = step.axis(step.attribute("axis", 1), len(tensors[0].axes))
+    if len(tensors) < len(step.inputs):
+        return _beside_zeros(step, tensors[0], axis)
+    if any(tensor.axes[axis] or not _has_channels(tensor) for tensor in tensors):
+        return joined(step, tensors, axis)
+    return _stacked(step, tensors, axis)
+
+
+def _has_channels(tensor: Tensor) -> bool:
+    return any(digit.axis == CHANNEL for group in tensor.axes for digit in group)
+
+
+def _stacked(step: Step, tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """Tensors beside each other along an axis of their own."""
+    thinner = [replace(each, axes=(*each.axes[:axis], *each.axes[axis + 1 :])) for each in tensors]
+    nodes = [step.drafts.strict(each, step.origin) for each in thinner]
+    node = step.drafts.add(Concat(), nodes, step.origin)
+    each, axes = step.drafts[nodes[0]].shape[0], list(step.drafts.tensor(node).axes)
+    axes[1] = merged([Digit(CHANNEL, 1, each)])
+    axes.insert(axis, merged([Digit(CHANNEL, each, len(nodes))]))
+    return Tensor(node, tuple(axes))
+
+
+def _beside_zeros(step: Step, like: Tensor, axis: int) -> Tensor:
+    """Channels beside kept ones, which are zeros: those of a shortcut that has less of them."""
+    step.channel_axis(like, axis)
+    kept = [each.values for each in step.inputs if isinstance(each, Weight)]
+    if any(each.ndim != len(like.axes) or each.any() for each in kept):
+        raise Unreadable("it puts constants beside channels")
+    first, *others = step.inputs
+    if isinstance(first, Tensor) and all(isinstance(each, Weight) for each in others):
+        return _with_zeros(step, like, axis, sum(each.shape[axis] for each in kept))
+    parts = [
+        [each] if isinstance(each, Tensor) else list(_zeros(step, like, axis, each.values.shape[axis]))
+        for each in step.inputs
+        if each is not None
+    ]
+    return joined(step, [each for part in parts for each in part], axis)
 
 
 def joined(step: Step, tensors: Sequence[Tensor], axis: int) -> Tensor:
@@ -205,12 +241,16 @@ def _with_zeros(step: Step, tensor: Tensor, axis: int, count: int) -> Tensor:
             op, source = replace(op, stride=before.op.stride), before.inputs[0]
         node = step.drafts.add(op, (source,), step.origin)
         return Tensor(node, _with(tensor.axes, axis, step.channels(node)))
-    parts = [tensor]
+    return joined(step, [tensor, *_zeros(step, tensor, axis, count)], axis)
+
+
+def _zeros(step: Step, like: Tensor, axis: int, count: int) -> Iterator[Tensor]:
+    """Channels of zeros: some of an image, times 0."""
+    channels = step.drafts[like.node].shape[0]
     for start in range(0, count, channels):
-        part = step.drafts.add(ChannelSlice(0, min(count - start, channels)), (tensor.node,), step.origin)
+        part = step.drafts.add(ChannelSlice(0, min(count - start, channels)), (like.node,), step.origin)
         zeros = step.drafts.add(Scale(0.0), (part,), step.origin)
-        parts.append(Tensor(zeros, _with(tensor.axes, axis, step.channels(zeros))))
-    return joined(step, parts, axis)
+        yield Tensor(zeros, _with(like.axes, axis, step.channels(zeros)))
 
 
 READERS: dict[str, Callable[[Step], Tensor | tuple[Tensor, ...]]] = {

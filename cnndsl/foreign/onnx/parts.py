@@ -12,7 +12,6 @@ from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.moves import joined, moved
 from cnndsl.foreign.onnx.step import Step
 from cnndsl.foreign.onnx.unreadable import Unreadable
-from cnndsl.foreign.turning import with_first
 from cnndsl.ops.base import Op
 from cnndsl.ops.reshape import ChannelSlice
 
@@ -47,7 +46,7 @@ def taken(step: Step, tensor: Tensor, axis: int, wanted: range) -> Tensor:
     if wanted.step > 1:
         return _every(step, tensor, axis, wanted)
     if digit.inner * digit.size != step.drafts.dims(tensor.node)[CHANNEL]:
-        tensor = _outermost(step, tensor, digit)
+        tensor = step.outermost(tensor, digit)
         digit = _digit(tensor, axis)
     op = ChannelSlice(wanted.start * digit.inner, wanted.stop * digit.inner)
     node = step.drafts.add(op, (tensor.node,), step.origin)
@@ -67,15 +66,6 @@ def _every(step: Step, tensor: Tensor, axis: int, wanted: range) -> Tensor:
         raise Unreadable(f"it takes every value {wanted.step} apart")
     part = taken(step, Tensor(tensor.node, apart), len(tensor.axes), range(wanted.start, wanted.start + 1))
     return Tensor(part.node, part.axes[:-1])
-
-
-def _outermost(step: Step, tensor: Tensor, digit: Digit) -> Tensor:
-    """The same values of a layer that shuffles its channels, so that this digit of theirs is the first."""
-    found = with_first(tensor.axes, digit, step.drafts.dims(tensor.node))
-    if found is None:
-        raise Unreadable("it takes some values of an axis that others are made of")
-    order, axes = found
-    return Tensor(step.drafts.moved(Tensor(tensor.node, order), step.origin), axes)
 
 
 def _picked(step: Step, tensor: Tensor, axis: int, wanted: Sequence[int]) -> Tensor:

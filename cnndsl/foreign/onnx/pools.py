@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from cnndsl.foreign.axes import CHANNEL, ROWS, Group, merged, plain, sizes
+from cnndsl.foreign.axes import CHANNEL, ROWS, Digit, Group, merged, plain, sizes
 from cnndsl.foreign.onnx.convolutions import ONE, window_pads
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step
@@ -14,7 +14,9 @@ from cnndsl.ops.arguments import SAME
 from cnndsl.ops.base import Op
 from cnndsl.ops.channels import ChannelMax, ChannelMean
 from cnndsl.ops.images import Pair, Sides, same_sides
+from cnndsl.ops.merge import Add, Max, Mean
 from cnndsl.ops.pooling import Avgpool, GlobalAvgpool, GlobalMaxpool, Maxpool
+from cnndsl.ops.reshape import ChannelSlice
 from cnndsl.ops.scale import Scale
 
 
@@ -66,10 +68,13 @@ def read_global(op: Op, step: Step) -> Tensor:
     return step.add(op, step.image())
 
 
-def read_reduction(pixels: Op, channels: Op, step: Step) -> Tensor:
-    """Over all pixels or all channels."""
+def read_reduction(pixels: Op, channels: Op, merge: Op, step: Step) -> Tensor:
+    """Over all pixels, all channels, or a part of the channels."""
     tensor = step.tensor()
     chosen = chosen_axes(step, len(tensor.axes))
+    part = _part_of_channels(step, tensor, chosen)
+    if part is not None:
+        return _merged(merge, step, step.outermost(tensor, part), chosen)
     inside, whole = within(tensor, chosen), plain(step.drafts.dims(tensor.node))
     if len(whole) == 4 and inside == merged((*whole[2], *whole[3])):
         op = pixels
@@ -87,11 +92,29 @@ def read_reduction(pixels: Op, channels: Op, step: Step) -> Tensor:
     return Tensor(node, _left(step, tensor, chosen))
 
 
+def _part_of_channels(step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> Digit | None:
+    """The digit of the channels that the chosen axes are, if they are one and no more."""
+    digits = [digit for index in chosen for digit in tensor.axes[index]]
+    whole = (*digits,) == step.channels(tensor.node)
+    return digits[0] if len(digits) == 1 and digits[0].axis == CHANNEL and not whole else None
+
+
+def _merged(merge: Op, step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> Tensor:
+    """Its slices along the first digit of its channels as one."""
+    (digit,) = (digit for index in chosen for digit in tensor.axes[index])
+    slices = [ChannelSlice(at * digit.inner, (at + 1) * digit.inner) for at in range(digit.size)]
+    parts = [step.drafts.add(each, (tensor.node,), step.origin) for each in slices]
+    return Tensor(step.drafts.add(merge, parts, step.origin), _left(step, tensor, chosen))
+
+
 def read_sum(step: Step) -> Tensor:
-    """A mean, times how many values there were."""
+    """A mean, times how many values there were; or a sum of parts of the channels."""
     tensor = step.tensor()
-    count = prod(sizes(tensor.axes)[axis] for axis in chosen_axes(step, len(tensor.axes)))
-    return step.within(Scale(float(count)), read_reduction(GlobalAvgpool(), ChannelMean(), step))
+    chosen = chosen_axes(step, len(tensor.axes))
+    result = read_reduction(GlobalAvgpool(), ChannelMean(), Add(), step)
+    if _part_of_channels(step, tensor, chosen) is not None:
+        return result
+    return step.within(Scale(float(prod(sizes(tensor.axes)[axis] for axis in chosen))), result)
 
 
 def _left(step: Step, tensor: Tensor, chosen: tuple[int, ...]) -> tuple[Group, ...]:
@@ -119,7 +142,7 @@ READERS = {
     "AveragePool": read_avgpool,
     "GlobalAveragePool": lambda step: read_global(GlobalAvgpool(), step),
     "GlobalMaxPool": lambda step: read_global(GlobalMaxpool(), step),
-    "ReduceMean": lambda step: read_reduction(GlobalAvgpool(), ChannelMean(), step),
+    "ReduceMean": lambda step: read_reduction(GlobalAvgpool(), ChannelMean(), Mean(), step),
     "ReduceSum": read_sum,
-    "ReduceMax": lambda step: read_reduction(GlobalMaxpool(), ChannelMax(), step),
+    "ReduceMax": lambda step: read_reduction(GlobalMaxpool(), ChannelMax(), Max(), step),
 }

@@ -72,6 +72,8 @@ def _reading(model: Any, path: Path, given: Sequence[Given], drafts: Drafts) -> 
         node = drafts.add(Input(shape), (), Origin("input", "", name))
         values[name] = Tensor(node, _channels_last(drafts.dims(node)) if last else plain(drafts.dims(node)))
     walk = Walk(drafts, values, version_of(model), _known(model, given), _kinds(model))
+    for each in model.graph.output:
+        walk.readers[each.name].append("")  # the outside
     walk.run(model.graph.node)
     results = {each.name: _tensor(values, each.name) for each in model.graph.output}
     nodes = [_result(drafts, tensor, name) for name, tensor in results.items()]

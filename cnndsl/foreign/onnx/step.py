@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cnndsl.foreign.axes import CHANNEL, Group, plain, sizes
+from cnndsl.foreign.axes import CHANNEL, Digit, Group, plain, sizes
 from cnndsl.foreign.onnx.arrangement import spread
 from cnndsl.foreign.onnx.drafts import Array, Drafts, Origin, Tensor, Weight
 from cnndsl.foreign.onnx.unreadable import Unreadable
+from cnndsl.foreign.turning import with_first
 from cnndsl.ops.base import Op
 
 Value: TypeAlias = Tensor | Weight
@@ -122,6 +123,14 @@ class Step:
         """The result of a layer with its axes in these places of the file."""
         whole = plain(self.drafts.dims(node))
         return Tensor(node, tuple(whole[places.index(index)] for index in range(len(whole))))
+
+    def outermost(self, tensor: Tensor, digit: Digit) -> Tensor:
+        """The same values of a layer that shuffles its channels, so that this digit of theirs is the first."""
+        found = with_first(tensor.axes, digit, self.drafts.dims(tensor.node))
+        if found is None:
+            raise Unreadable("it takes some values of an axis that others are made of")
+        order, axes = found
+        return Tensor(self.drafts.moved(Tensor(tensor.node, order), self.origin), axes)
 
     def channel_axis(self, tensor: Tensor, axis: int) -> None:
         """Raises `Unreadable` unless an axis of the file is all channels of ours."""

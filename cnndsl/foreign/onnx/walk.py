@@ -146,7 +146,7 @@ class Walk:
             result = self._reader(step)(step)
             results = [result] if isinstance(result, Tensor) else list(result)
             self._check(results, shapes)
-            return results
+            return [*results, *self._left_out(step, shapes, len(results))]
         except (Unreadable, LayerError) as error:
             return list(self._unread(step, shapes, str(error)))
         except (
@@ -171,6 +171,11 @@ class Walk:
             if expected is not None and sizes(result.axes) != expected:
                 ours, theirs = (" x ".join(map(str, each)) for each in (sizes(result.axes), expected))
                 raise Unreadable(f"it gives {theirs} where a layer gives {ours}")
+
+    def _left_out(self, step: Step, shapes: Sequence[tuple[int, ...] | None], given: int) -> Iterator[Tensor]:
+        """The results behind those that a layer gives, such as the places of maxima, if something reads them."""
+        if any(self.readers.get(name) for name in step.node.output[given:]):
+            yield from list(self._unread(step, shapes, "no layer gives this of its results"))[given:]
 
     def _unread(self, step: Step, shapes: Sequence[tuple[int, ...] | None], why: str) -> Iterator[Tensor]:
         sources = [self._plainly(value, step.origin) for value in step.inputs if isinstance(value, Tensor)]
