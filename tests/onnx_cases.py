@@ -373,6 +373,12 @@ MOVES = [
         s=[-1, 2, 2, 8, 7],
     ),
     c(
+        "channel_slice 0, 2; channel_slice 2, 4; sub; sub; sigmoid; sigmoid; concat",
+        "a = Reshape (x, s)\nb = Softmax <axis=1> (a)\ny = Reshape (b, t)",
+        s=[-1, 2, 2, 8, 7],
+        t=[-1, 4, 8, 7],
+    ),
+    c(
         "channel_slice 0, 2; channel_slice 2, 4; mean",
         "a = Reshape (x, s)\ny = ReduceMean <axes=[1], keepdims=0> (a)",
         s=[-1, 2, 2, 8, 7],

@@ -20,7 +20,7 @@ from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Add, Concat, Max, Mean, Mul, Sub
 from cnndsl.ops.normalization import Bn
 from cnndsl.ops.regularization import Dropout
-from cnndsl.ops.reshape import Flatten
+from cnndsl.ops.reshape import ChannelSlice, Flatten
 from cnndsl.ops.resize import Upsample
 from cnndsl.ops.scale import Scale
 
@@ -48,7 +48,7 @@ class Shift(Op):
         return {"weight": (inputs[0][0],)}
 
 
-EITHER = (Pointwise, Softmax, Prelu, Bn, Dropout, Scale, Shift, Add, Sub, Mul, Max, Mean)
+EITHER = (Pointwise, Softmax, Prelu, Bn, Dropout, Scale, Shift, Add, Sub, Mul, Max, Mean, Concat, ChannelSlice)
 """Layers that are the same for a vector and for an image of one pixel."""
 
 

@@ -158,6 +158,8 @@ def read_div(step: Step) -> Tensor:
     norm = read_written_out(step) or read_local_response_norm(step)
     if norm is not None:
         return norm
+    if not isinstance(step.inputs[1], Weight):
+        raise Unreadable("no layer divides by what flows")
     divisor = step.constant(1)
     if divisor.size == 1:
         return step.within(Scale(_finite(1 / shortest(divisor.reshape(())))), step.tensor())
