@@ -158,6 +158,11 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         [(8, 16, 16)],
         ("block bottle(filters, with_residual", "if with_residual {"),
     ),
+    "classes": (
+        lambda: Function(lambda m, x: F.log_softmax(m.f(x.flatten(1)), dim=-1), f=nn.Linear(768, 5)),
+        [IMAGE],
+        ("flatten -> linear 5 -> log_softmax",),
+    ),
     "modes": (lambda: Function(in_modes, a=conv(), b=conv(8, 4)), [IMAGE], ("conv 3x3, 8 -> relu", "conv 3x3, 4")),
     "places that nobody reads": (lambda: after(without_its_places), [IMAGE], ("-> maxpool 2x2, /2",)),
     "side by side": (lambda: after(lambda x: torch.hstack([x, x.relu()])), [IMAGE], ("concat { | identity | relu }",)),

@@ -293,6 +293,7 @@ ACTIVATIONS = [
     c("softmax", "y = Softmax <axis=1> (x)"),
     c("softmax", "y = Softmax (x)", shape=(5,), opset=9),
     c("softmax", "y = Softmax (x)", shape=(5,)),
+    c("log_softmax", "y = LogSoftmax (x)", shape=(5,)),
 ]
 MERGES = [
     c(

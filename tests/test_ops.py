@@ -221,6 +221,7 @@ EDGES = {
         "7 -> scale -2",
         "7 -> flatten",
         "1 -> softmax",
+        "1 -> log_softmax",
         "1 x 5 x 3 -> softmax",
         "4 x 1 x 1 -> group_norm 4",
         "4 x 5 x 3 -> group_norm 4",

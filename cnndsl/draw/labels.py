@@ -16,7 +16,7 @@ from cnndsl.draw.model import Fact, Kind, Section
 from cnndsl.ir.graph import Node
 from cnndsl.ir.scopes import own_name
 from cnndsl.ir.tree import Part
-from cnndsl.ops.activation import Prelu, Softmax
+from cnndsl.ops.activation import LogSoftmax, Prelu, Softmax
 from cnndsl.ops.base import Op, Shape, show_shape
 from cnndsl.ops.merge import Merge
 from cnndsl.ops.normalization import Lrn, Normalization
@@ -32,7 +32,7 @@ _KINDS: tuple[tuple[tuple[type[Op], ...], Kind], ...] = (
     ((Merge,), "merge"),
     ((Pool, GlobalPool, AdaptivePool), "pool"),
     ((Normalization, Lrn), "norm"),
-    ((Prelu, Softmax), "activation"),
+    ((Prelu, Softmax, LogSoftmax), "activation"),
 )
 
 

@@ -156,6 +156,7 @@ ORDERS: dict[str, tuple[str, ...]] = {
     "upsample": ("scale", "scale mode"),
     "flatten": ("", "-", "- -"),
     "softmax": ("", "-"),
+    "log_softmax": ("", "-"),
     "relu": ("", "-"),
     "relu6": ("", "-"),
     "silu": ("", "-"),

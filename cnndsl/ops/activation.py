@@ -6,6 +6,7 @@ The expressions let NaN through as PyTorch does (`tl.maximum` would not), and us
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from cnndsl.ops.arguments import choice, number
@@ -340,8 +341,21 @@ class Tanh(Pointwise):
         return TorchModule("nn.Tanh")
 
 
+class _AcrossFeatures(Op):
+    """A function of all channels of a pixel, or of all features of a vector: the shape stays."""
+
+    def output(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def window(self, *inputs: Shape) -> Window:
+        return Window(everywhere=len(inputs[0]) == 1)
+
+    def keeps(self, *inputs: Shape) -> Kept:
+        return OUTPUT
+
+
 @register
-class Softmax(Op):
+class Softmax(_AcrossFeatures):
     """exp(x) over its sum across the channels (of each pixel) or the features of a vector: they then sum to 1.
 
     A classifier that trains with cross entropy on logits leaves it out, as the loss contains it.
@@ -350,20 +364,31 @@ class Softmax(Op):
     word: ClassVar[str] = "softmax"
     examples: ClassVar[tuple[str, ...]] = ("7 -> softmax", "4 x 5 x 3 -> softmax")
 
-    def output(self, *inputs: Shape) -> Shape:
-        return inputs[0]
-
-    def window(self, *inputs: Shape) -> Window:
-        return Window(everywhere=len(inputs[0]) == 1)
-
     def bounds(self, *inputs: Bounds) -> Bounds:
         return (0.0, 1.0)
 
     def constant(self, *inputs: Shape) -> str:
         return "the softmax of one value is 1" if inputs[0][0] == 1 else ""
 
-    def keeps(self, *inputs: Shape) -> Kept:
-        return OUTPUT
-
     def torch(self, *inputs: Shape) -> TorchModule:
         return TorchModule("nn.Softmax", kwargs={"dim": (1, None)})
+
+
+@register
+class LogSoftmax(_AcrossFeatures):
+    """The logarithm of `softmax`, which networks end in that train with a negative log likelihood.
+
+    Cross entropy on logits computes the same with the layer and without it.
+    """
+
+    word: ClassVar[str] = "log_softmax"
+    examples: ClassVar[tuple[str, ...]] = ("7 -> log_softmax", "4 x 5 x 3 -> log_softmax")
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        return (-math.inf, 0.0)
+
+    def constant(self, *inputs: Shape) -> str:
+        return "the logarithm of the softmax of one value is 0" if inputs[0][0] == 1 else ""
+
+    def torch(self, *inputs: Shape) -> TorchModule:
+        return TorchModule("nn.LogSoftmax", kwargs={"dim": (1, None)})

@@ -11,7 +11,7 @@ from cnndsl.ir.graph import Graph
 from cnndsl.passes.pipeline import EXPORT_PIPELINE, run
 
 # Probabilities in steps of a 256th would rank a thousand classes no more.
-ALWAYS = ("Softmax",)
+ALWAYS = ("Softmax", "LogSoftmax")
 
 
 def kept_layers(graph: Graph, keep: Iterable[str]) -> set[str]:

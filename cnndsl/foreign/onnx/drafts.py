@@ -12,7 +12,7 @@ from cnndsl.foreign.draft import Module
 from cnndsl.foreign.network import Unread
 from cnndsl.foreign.onnx.arrangement import layers
 from cnndsl.foreign.onnx.unreadable import Unreadable
-from cnndsl.ops.activation import Pointwise, Prelu, Softmax
+from cnndsl.ops.activation import LogSoftmax, Pointwise, Prelu, Softmax
 from cnndsl.ops.arguments import ArgumentError, Integer, Number
 from cnndsl.ops.base import LayerError, Op, Shape
 from cnndsl.ops.convolution import Conv
@@ -48,7 +48,10 @@ class Shift(Op):
         return {"weight": (inputs[0][0],)}
 
 
-EITHER = (Pointwise, Softmax, Prelu, Bn, Dropout, Scale, Shift, Add, Sub, Mul, Max, Mean, Concat, ChannelSlice)
+EITHER = (
+    *(Pointwise, Prelu, Softmax, LogSoftmax, Bn, Dropout, Scale, Shift),
+    *(Add, Sub, Mul, Max, Mean, Concat, ChannelSlice),
+)
 """Layers that are the same for a vector and for an image of one pixel."""
 
 

@@ -1,17 +1,20 @@
-"""Softmax, along the axis that a version of ONNX means."""
+"""Softmax and its logarithm, along the axis that a version of ONNX means."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from cnndsl.foreign.axes import CHANNEL, Digit
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.step import Step
 from cnndsl.foreign.onnx.unreadable import Unreadable
-from cnndsl.ops.activation import Sigmoid, Softmax
+from cnndsl.ops.activation import LogSoftmax, Sigmoid, Softmax
+from cnndsl.ops.base import Op
 from cnndsl.ops.merge import Concat, Sub
 from cnndsl.ops.reshape import ChannelSlice
 
 
-def read_softmax(step: Step) -> Tensor:
+def read_softmax(op: Op, step: Step) -> Tensor:
     """Before version 13 it was over all axes from one on, and by default from the channels."""
     tensor = step.tensor()
     rank = len(tensor.axes)
@@ -20,10 +23,10 @@ def read_softmax(step: Step) -> Tensor:
     if older and any(tensor.axes[axis + 1 :]):
         raise Unreadable(f"it is over all axes from {axis} on")
     half = step.drafts[tensor.node].shape[0] // 2
-    if tensor.axes[axis] == (Digit(CHANNEL, half, 2),) and half > 1:
+    if isinstance(op, Softmax) and half > 1 and tensor.axes[axis] == (Digit(CHANNEL, half, 2),):
         return Tensor(_of_two(step, tensor.node, half), tensor.axes)
     step.channel_axis(tensor, axis)
-    return step.within(Softmax(), tensor)
+    return step.within(op, tensor)
 
 
 def _of_two(step: Step, node: int, half: int) -> int:
@@ -34,4 +37,4 @@ def _of_two(step: Step, node: int, half: int) -> int:
     return add(Concat(), [add(Sigmoid(), (part,), origin) for part in parts], origin)
 
 
-READERS = {"Softmax": read_softmax}
+READERS = {"Softmax": partial(read_softmax, Softmax()), "LogSoftmax": partial(read_softmax, LogSoftmax())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from cnndsl.foreign.draft import Kept
 from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in
 from cnndsl.foreign.pytorch.windows import more_channels, zeros
-from cnndsl.ops.activation import Sigmoid, Softmax
+from cnndsl.ops.activation import LogSoftmax, Sigmoid, Softmax
+from cnndsl.ops.base import Op
 from cnndsl.ops.merge import Concat, Sub
 from cnndsl.ops.reshape import ChannelShuffle, ChannelSlice, PixelShuffle, PixelUnshuffle
 
@@ -163,15 +165,15 @@ def _stacked_along(reading: Reading, node: fx.Node, values: list[Value], axis: i
     return Flow(joined.step, tuple(axes))
 
 
-def softmax(reading: Reading, node: fx.Node, given: Given) -> Value:
+def softmax(op: Op, reading: Reading, node: fx.Node, given: Given) -> Value:
     flow = reading.flow(given["self"])
     shape, axis = reading.shape(flow), given["dim"] % len(flow.axes)
     group = flow.axes[axis]
     if lying.is_channels(group, shape):
-        return Flow(reading.add(node, Softmax(), flow.step).step, flow.axes)
+        return Flow(reading.add(node, op, flow.step).step, flow.axes)
     if len(flow.axes) == 2 and axis == 1:
-        return reading.add(node, Softmax(), reading.step(flow, 2))
-    if len(group) == 1 and group[0] == Digit(CHANNEL, shape[0] // 2, 2):
+        return reading.add(node, op, reading.step(flow, 2))
+    if isinstance(op, Softmax) and len(group) == 1 and group[0] == Digit(CHANNEL, shape[0] // 2, 2):
         return Flow(_of_two(reading, node, flow.step, shape[0] // 2), flow.axes)
     raise NoLayer("no layer is a softmax along this axis")
 
@@ -202,8 +204,8 @@ MOVING: dict[str, Callable[[Reading, fx.Node, Given], Value]] = {
     **dict.fromkeys(("new_zeros", "new_ones", "new_full"), filled),
     "stack": stack,
     "repeat": repeat,
-    "softmax": softmax,
-    "_softmax": softmax,
+    **dict.fromkeys(("softmax", "_softmax"), partial(softmax, Softmax())),
+    **dict.fromkeys(("log_softmax", "_log_softmax"), partial(softmax, LogSoftmax())),
     "channel_shuffle": channel_shuffle,
     "native_channel_shuffle": channel_shuffle,
     "pixel_shuffle": pixel_shuffle,
