@@ -101,7 +101,7 @@ def filled(reading: Reading, node: fx.Node, given: Given) -> Kept:
     """A new tensor, of which one that flows says no more than its kind."""
     import torch
 
-    value = {"new_zeros": 0.0, "new_ones": 1.0}.get(word(node), given.get("fill_value"))
+    value = given["fill_value"] if "fill_value" in given else float(word(node) == "new_ones")
     return Kept(torch.full(sizes(node), value))
 
 

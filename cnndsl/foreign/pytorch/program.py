@@ -63,7 +63,7 @@ def _inline(module: fx.GraphModule) -> None:
         _inline(inner)
         places = (each for each in inner.graph.nodes if each.op == "placeholder")
         with module.graph.inserting_before(node):
-            made = module.graph.graph_copy(inner.graph, dict(zip(places, given, strict=True)))
+            made: Any = module.graph.graph_copy(inner.graph, dict(zip(places, given, strict=True)))
         for result in list(node.users):
             result.replace_all_uses_with(made[result.args[1]])
             module.graph.erase_node(result)
