@@ -187,14 +187,14 @@ def test_a_plan_computes_what_its_scales_say(name: str, precision: Any) -> None:
     assert precision in {weight.dtype for weight in module.plan(1).weights}
 
 
-SMALL: dict[str, dict[str, Any]] = {"resnet18_a": {"depths": [1, 1, 1]}, "squeezenet1_1": {}}
+SMALL: dict[str, dict[str, Any]] = {"resnet18": {"depths": [1, 1, 1]}, "squeezenet1_1": {}}
 
 
 @pytest.mark.parametrize(
     ("name", "precision"),
     [
-        ("resnet18_a", "int8"),
-        pytest.param("resnet18_a", "fp8", marks=pytest.mark.slow),
+        ("resnet18", "int8"),
+        pytest.param("resnet18", "fp8", marks=pytest.mark.slow),
         pytest.param("squeezenet1_1", "int8", marks=pytest.mark.slow),
         pytest.param("squeezenet1_1", "fp8", marks=pytest.mark.slow),
     ],
@@ -207,17 +207,19 @@ def test_known_networks_are_near_float32(name: str, precision: Any) -> None:
     with torch.no_grad():
         found, exact = module(pictures[:1]).float(), plain(pictures[:1])
     off = (found - exact).norm() / exact.norm()
-    assert off < (0.05 if precision == "int8" else 0.12)
+    assert off < (0.05 if precision == "int8" else 0.2)
 
 
-LAWFUL = ("resnet50", "googlenet", "vgg16", "squeezenet1_0", "densenet121", "resnext50_32x4d", "alexnet")
+LAWFUL = ("resnet50", "googlenet", "vgg16", "squeezenet1_0", "densenet121", "resnext50_32x4d", "resnet18_a")
 
 
 @pytest.mark.parametrize("name", LAWFUL)
 def test_kernels_that_know_8_bits_alone_meet_them(name: str) -> None:
     """In one buffer everything has one type, and a problem says of each tensor which it has."""
-    plan = make_plan(cnndsl.load(name).graph, "sm_90", batch=2, precision="int8")
+    plan, large = (make_plan(cnndsl.load(name).graph, "sm_90", batch=n, precision="int8") for n in (1, 32))
     assert loads(dumps(plan)) == plan
+    known = {weight.name: weight for weight in plan.weights}
+    assert all(known[weight.name] == weight for weight in large.weights)  # as one module holds them for all batches
     assert {port.view.dtype for port in (*plan.inputs, *plan.outputs)} == {"fp16"}
     types: dict[str, set[str]] = {}
     for launch in plan.launches:

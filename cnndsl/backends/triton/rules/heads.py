@@ -46,7 +46,7 @@ def find_heads(building: Building) -> Mapping[str, Head]:
     found: dict[str, Head] = {}
     for node in building.graph:
         candidate = _candidate(building.graph, node)
-        if candidate is None or building.narrow(building.graph[candidate.absorbed[0]].inputs[0], node.name):
+        if candidate is None or building.narrow(*_tensors(building.graph, candidate)):
             continue
         ratio = _together(building, candidate) / _apart(building, candidate)
         if ratio <= 1:
@@ -56,6 +56,14 @@ def find_heads(building: Building) -> Mapping[str, Head]:
             reason = f"classified in one kernel it would take {ratio:.2f} of the time by the model"
             building.notes.declined(candidate.pool, reason)
     return found
+
+
+def _tensors(graph: Graph, found: Head) -> tuple[str, ...]:
+    """What it reads, what never exists, and what it writes.
+
+    With 8 bits in one of them, its parts would have other weights than it, and a head is taken for some batches alone.
+    """
+    return graph[found.absorbed[0]].inputs[0], *found.absorbed, found.classifier
 
 
 def _candidate(graph: Graph, node: Node) -> Head | None:
