@@ -281,6 +281,12 @@ def test_other_weights_bring_other_ranges() -> None:
         module.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("conv2.")})
 
 
+def test_what_has_no_weights_has_8_bits_nowhere() -> None:
+    small, x = cnndsl.loads("network n { input 4 x 5 x 7\n concat { | relu | identity } }"), torch.randn(2, 4, 5, 7)
+    module = small.compile("triton", batch=2, precision="int8", calibration=x)
+    torch.testing.assert_close(module(x).float(), small.compile()(x), rtol=1e-3, atol=1e-3)
+
+
 def test_what_is_written_runs(tmp_path: Path) -> None:
     small, pictures = network("fire"), torch.randn(4, 3, 8, 8)
     small.write(tmp_path, "triton", seed=1, precision="int8", calibration=pictures)

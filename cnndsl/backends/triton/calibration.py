@@ -71,7 +71,7 @@ def with_ranges(
 
 def ranges(lowered: Graph, names: Iterable[str], state: Mapping[str, Tensor], pictures: Pictures) -> dict[str, Tensor]:
     """The ranges of tensors of a rewritten graph, by their names among weights; `state` is that of the original."""
-    device = next(iter(state.values())).device
+    device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
     steps = Steps(lowered, derive(lowered, state)).to(device)
     found = {name: torch.zeros((), device=device) for name in names}
     with torch.inference_mode():
