@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cnndsl.kernels.aot import ALIGNMENT, Compiled
 from cnndsl.kernels.families import FAMILIES
 from cnndsl.kernels.family import Family, Shipped
-from cnndsl.kernels.precision import LARGEST, Dtype
+from cnndsl.kernels.precision import Dtype
 from cnndsl.kernels.specialization import Specialization
 from cnndsl.kernels.targets import Target
 
@@ -42,8 +42,8 @@ class Entry:
             found.append(f"needs {compiled.shared} bytes of shared memory, {target.name} has {target.shared}")
         if compiled.matrix != self.instruction(target):
             found.append(f"uses {compiled.matrix or 'no matrix instruction'}, not {self.instruction(target)}")
-        if self.shipped.rows and compiled.eight_bits != (self.shipped.problem.dtype in LARGEST):
-            found.append(f"multiplies {'8 bits' if compiled.eight_bits else 'wider numbers'}")
+        if self.multiplies_eight_bits(target) and not compiled.eight_bits:
+            found.append("multiplies wider numbers than it reads")
         if compiled.widest < ALIGNMENT:
             found.append(f"moves at most {compiled.widest} bytes at once")
         if self.family.copies and 0 < compiled.narrowest_copy < ALIGNMENT:
@@ -55,6 +55,11 @@ class Entry:
         if compiled.hasty or (compiled.early and compiled.scratch):
             found.append("touches memory that the launch in front of it may still use")
         return found
+
+    def multiplies_eight_bits(self, target: Target) -> bool:
+        """Whether it should: Hopper's `mma` takes fp8 in half precision."""
+        dtype = self.shipped.problem.dtype if self.shipped.rows else None
+        return dtype == "int8" or (dtype == "fp8" and (target.name != "sm_90" or self.instruction(target) == "wgmma"))
 
     def instruction(self, target: Target) -> str:
         """The matrix instruction it should use; Hopper's takes 64 rows."""
