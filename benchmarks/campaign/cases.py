@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cnndsl.kernels.families import chain, conv1x1_pre, conv_gemm, lrn, move, pack, pointwise, pool, softmax
-from cnndsl.kernels.precision import Dtype
+from cnndsl.kernels.precision import LARGEST, Dtype
 from cnndsl.ops.normalization import Lrn
 
 RELU = "tl.where(x < 0.0, 0.0, x)"
@@ -16,9 +16,17 @@ Case = tuple[str, str, Any]  # name, kernel, problem
 
 
 def small(dtype: Dtype) -> Iterator[Case]:
-    """Odd sizes, strides, dilation, groups, slices, batch 1 and 3."""
+    """Odd sizes, strides, dilation, groups, slices, batch 1 and 3; in 8 bits what knows these."""
+    yield from ((name, "conv_gemm", problem) for name, problem in _gemms(dtype).items())
+    yield from ((name, "pool", problem) for name, problem in _pools(dtype).items())
+    if dtype not in LARGEST:
+        yield from _convolutions(dtype)
+        yield from _simple(dtype)
+
+
+def _gemms(dtype: Dtype) -> dict[str, conv_gemm.Problem]:
     conv = conv_gemm.Problem
-    gemms = {
+    found = {
         "1x1": conv(dtype, 3, 7, 9, 32, 48, 32, 48),
         "1x1 stride 2": conv(dtype, 1, 9, 11, 16, 24, 16, 24, (1, 1), (2, 2)),
         "3x3 odd, in slices": conv(dtype, 3, 13, 11, 24, 40, 48, 64, (3, 3), sides=ONE, tail=(RELU,)),
@@ -38,9 +46,19 @@ def small(dtype: Dtype) -> Iterator[Case]:
             dtype, 3, 5, 4, 16, 24, 16, 24, tail=(RELU,), second=conv_gemm.Second(9, 8, 40, 48, (2, 2))
         ),
         "expansions": conv(dtype, 3, 7, 5, 64, 160, 64, 160, (3, 3), sides=ONE, tail=(RELU,), centred=130),
-        "bundles": conv(dtype, 1, 7, 5, 32, 32, 128, 128, (3, 3), sides=ONE, tail=(RELU,), bundles=4),
     }
-    yield from ((name, "conv_gemm", problem) for name, problem in gemms.items())
+    if dtype in LARGEST:
+        residual = found["residual"]
+        found["to half precision"] = replace(residual, y_dtype="fp16")
+        found["of half precision"] = replace(residual, dtype="fp16", y_dtype=dtype, residual_dtype=dtype)
+        found["one of two outputs"] = replace(found["two outputs"], y2_dtype="fp16")
+    else:
+        found["bundles"] = conv(dtype, 1, 7, 5, 32, 32, 128, 128, (3, 3), sides=ONE, tail=(RELU,), bundles=4)
+    return found
+
+
+def _convolutions(dtype: Dtype) -> Iterator[Case]:
+    conv = conv_gemm.Problem
     depthwise = conv(dtype, 3, 9, 7, 20, 40, 24, 40, (3, 3), (2, 1), ONE, tail=(RELU,))
     yield "depthwise", "depthwise", depthwise
     pre = conv1x1_pre.Problem(dtype, 3, 7, 9, 40, 24, (7, 9), 64, 32, prologue=(RELU,), tail=(RELU,))
@@ -53,15 +71,20 @@ def small(dtype: Dtype) -> Iterator[Case]:
     yield "3x3, 1x1", "chain", chain.Problem(first, 48, 64, ("x + other", RELU), 48)
     yield "3x3, 1x1, 1x1", "chain", chain.Problem(first, 48, 48, (RELU,), last=24, last_tail=(RELU,), z_leading=32)
     yield "expand, squeeze", "chain", chain.Problem(replace(first, filters=88, centred=64), 16, 16, (RELU,))
-    yield from _simple(dtype)
+
+
+def _pools(dtype: Dtype) -> dict[str, pool.Problem]:
+    shape = (dtype, 3, 13, 9, 40)
+    return {
+        "max 3x3 / 2": pool.Problem(*shape, (7, 5), 48, 64, True, (3, 3), (2, 2), ONE),
+        "mean 3x3": pool.Problem(*shape, (13, 9), 40, 40, False, (3, 3), (1, 1), ONE, count_padding=False),
+        "global mean": pool.Problem(*shape, (1, 1), 40, 40, False, adaptive=True),
+        "adaptive max": pool.Problem(*shape, (6, 4), 40, 40, True, adaptive=True),
+    }
 
 
 def _simple(dtype: Dtype) -> Iterator[Case]:
     shape = (dtype, 3, 13, 9, 40)
-    yield "max 3x3 / 2", "pool", pool.Problem(*shape, (7, 5), 48, 64, True, (3, 3), (2, 2), ONE)
-    yield "mean 3x3", "pool", pool.Problem(*shape, (13, 9), 40, 40, False, (3, 3), (1, 1), ONE, count_padding=False)
-    yield "global mean", "pool", pool.Problem(*shape, (1, 1), 40, 40, False, adaptive=True)
-    yield "adaptive max", "pool", pool.Problem(*shape, (6, 4), 40, 40, True, adaptive=True)
     whole = pointwise.Source(dtype, 117 * 40, 40, 1)
     vector, gate = pointwise.Source("fp32", 0, 0, 1), pointwise.Source(dtype, 40, 0, 1)
     pixels = (dtype, 3, 117, 40)
@@ -88,9 +111,17 @@ def usual(dtype: Dtype) -> Iterator[Case]:
     )
     yield "3x3, 128 to 256", "conv_gemm", plain
     yield "1x1, 256 to 64", "conv_gemm", conv(dtype, 32, 56, 56, 256, 64, 256, 64, tail=(RELU,))
+    yield "classifier", "conv_gemm", conv(dtype, 32, 1, 1, 2048, 1000, 2048, 1000)
+    window = pool.Problem(dtype, 32, 56, 56, 256, (28, 28), 256, 256, True, (3, 3), (2, 2), ONE)
+    yield "max 3x3 / 2, usual", "pool", window
+    if dtype not in LARGEST:
+        yield from _usual_wide(dtype, plain)
+
+
+def _usual_wide(dtype: Dtype, plain: conv_gemm.Problem) -> Iterator[Case]:
+    conv = conv_gemm.Problem
     yield "stem", "conv_gemm", conv(dtype, 32, 224, 224, 4, 64, 4, 64, (7, 7), (2, 2), THREE, tail=(RELU,))
     yield "32 groups of 8", "conv_gemm", conv(dtype, 32, 28, 28, 32, 32, 256, 256, (3, 3), sides=ONE, bundles=8)
-    yield "classifier", "conv_gemm", conv(dtype, 32, 1, 1, 2048, 1000, 2048, 1000)
     dense = conv1x1_pre.Problem(dtype, 32, 28, 28, 256, 128, (28, 28), 512, 128, prologue=(RELU,), tail=(RELU,))
     yield "batch norm, relu, 1x1, usual", "conv1x1_pre", dense
     first = replace(
@@ -99,8 +130,3 @@ def usual(dtype: Dtype) -> Iterator[Case]:
     wide = chain.LARGEST[dtype]
     yield "bottleneck", "chain", chain.Problem(first, wide, wide, ("x + other", RELU), wide)
     yield "depthwise, usual", "depthwise", replace(plain, channels=256, x_leading=256)
-    yield (
-        "max 3x3 / 2, usual",
-        "pool",
-        pool.Problem(dtype, 32, 56, 56, 256, (28, 28), 256, 256, True, (3, 3), (2, 2), ONE),
-    )

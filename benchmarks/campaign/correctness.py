@@ -38,7 +38,7 @@ INTERPRETED_BF16 = "Triton's interpreter computes bfloat16 wrongly"
 
 
 def jobs(settings: Settings, records: Records) -> Iterator[Job]:
-    dtypes = ("fp16",) if settings.small else ("fp16", "fp32", "bf16")
+    dtypes = ("fp16",) if settings.small else ("fp16", "fp32", "bf16", "int8", "fp8")
     for dtype in dtypes:
         for size in ("small",) if settings.dry else ("small", "usual"):
             unit = {"stage": "correctness", "name": f"{size} cases, {dtype}"}
@@ -57,7 +57,7 @@ def jobs(settings: Settings, records: Records) -> Iterator[Job]:
 def check_cases(settings: Settings, machine: Machine, records: Records, *, size: str, dtype: Dtype) -> None:
     """Every candidate of every case."""
     target = target_of(None if machine.dry else machine.device)
-    cases = _cases(settings, size, dtype)
+    cases = _cases(settings, size, dtype) if target.multiplies(dtype) else []
     faults: list[list[str]] = []
     counts: Counter[str] = Counter()
     with Compilers(target, 0 if machine.dry else PROCESSES) as compilers:

@@ -27,6 +27,7 @@ TOLERANCES = {torch.float16: 1.5e-3, torch.bfloat16: 1.2e-2, torch.float32: 2e-6
 WHOLE = 0.51  # of int8, however long the sum: there it is exact
 TF32 = 2e-3
 MANTISSA = 3  # bits of fp8
+FINEST = 8.0  # below that steps of fp8 are finer than sums of Hopper's tensor cores, which keep 14 bits
 DOUBLE_FLOPS = 2e10  # above so many operations, float32 without TF32 is reference enough
 
 
@@ -90,7 +91,8 @@ def _error(found: Tensor, wanted: Tensor) -> float:
         wanted = wanted.clamp(-LARGEST[dtype], LARGEST[dtype])
     unit = wanted.abs().clamp(min=1)
     if dtype in LARGEST:
-        unit = torch.ones_like(wanted) if dtype == "int8" else 2.0 ** (unit.log2().floor() - MANTISSA)
+        coarse = unit.clamp(min=FINEST).log2().floor() - MANTISSA
+        unit = torch.ones_like(wanted) if dtype == "int8" else 2.0**coarse
     return float(((found.to(wanted.dtype) - wanted).abs() / unit).max().item())
 
 
