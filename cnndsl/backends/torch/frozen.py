@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ from cnndsl.backends.torch.programs import (
 from cnndsl.backends.torch.ways import Ways
 from cnndsl.ir.graph import Graph
 
+_VERSION = attrgetter("_version")
 KEPT = 8  # programs; each holds a copy of the weights
 
 
@@ -74,9 +76,8 @@ class Frozen:
             parts = list(self.module.modules())
             self.holders = [each._parameters for each in parts] + [each._buffers for each in parts]
         held = [tensor for holder in self.holders for tensor in holder.values() if tensor is not None]
-        if any(tensor.is_inference() for tensor in held):
-            return None
-        return [tensor.data_ptr() for tensor in held] + [tensor._version for tensor in held]
+        # Every call pays for this, so it loops in C.
+        return None if any(map(Tensor.is_inference, held)) else [*map(Tensor.data_ptr, held), *map(_VERSION, held)]
 
     def remember(self, key: Hashable, program: Program) -> Program:
         if len(self.programs) >= KEPT:
