@@ -234,7 +234,7 @@ COMPUTED = {
         ("several", "fp32", suggested),
         pytest.param("squeezenet1_1", "fp32", suggested, marks=pytest.mark.slow),
         ("narrow", "int8", suggested),
-        ("narrow", "fp8", suggested),
+        pytest.param("narrow", "fp8", suggested, marks=pytest.mark.slow),
     ],
 )
 def test_a_folder_computes_what_the_network_computes(name: str, precision: str, choose: Choose, tmp_path: Path) -> None:

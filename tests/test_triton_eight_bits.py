@@ -187,7 +187,7 @@ def test_a_plan_computes_what_its_scales_say(name: str, precision: Any) -> None:
     assert precision in {weight.dtype for weight in module.plan(1).weights}
 
 
-SMALL: dict[str, dict[str, Any]] = {"resnet18": {"depths": [1, 1, 1]}, "squeezenet1_1": {}}
+SMALL: dict[str, dict[str, Any]] = {"resnet18": {"depths": [1, 1]}, "squeezenet1_1": {}}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_known_networks_are_near_float32(name: str, precision: Any) -> None:
     assert off < (0.05 if precision == "int8" else 0.2)
 
 
-LAWFUL = ("resnet50", "googlenet", "vgg16", "squeezenet1_0", "densenet121", "resnext50_32x4d", "resnet18_a")
+LAWFUL = ("googlenet", "vgg16", "squeezenet1_0", "densenet121", "resnet18_a")
 
 
 @pytest.mark.parametrize("name", LAWFUL)

@@ -41,7 +41,7 @@ EXAMPLES: Mapping[str, conv_gemm.Problem] = {
     ),
     "pooled": conv_gemm.Problem("fp16", 2, 7, 9, 16, 24, 16, 32, (3, 3), sides=(1, 1, 1, 1), tail=(RELU,), pool=(2, 2)),
     "int8": conv_gemm.Problem(
-        "int8", 2, 7, 5, 48, 40, 64, 48, (3, 3), sides=(1, 1, 1, 1), tail=("x + other", RELU), residual_leading=48
+        "int8", 1, 6, 5, 40, 24, 48, 32, (3, 3), sides=(1, 1, 1, 1), tail=("x + other", RELU), residual_leading=48
     ),
     "int8, two sources": conv_gemm.Problem(
         "int8", 1, 5, 4, 16, 24, 16, 32, tail=(RELU,), second=conv_gemm.Second(9, 8, 40, 48, (2, 2))
@@ -54,7 +54,7 @@ EXAMPLES: Mapping[str, conv_gemm.Problem] = {
         "fp16", 1, 6, 4, 24, 40, 24, 48, tail=("x + other",), residual_leading=40, y_dtype="int8"
     ),
     "fp8": conv_gemm.Problem(
-        "fp8", 2, 7, 5, 48, 40, 64, 48, (3, 3), sides=(1, 1, 1, 1), tail=("x + other", RELU), residual_leading=48
+        "fp8", 1, 6, 5, 40, 24, 48, 32, (3, 3), sides=(1, 1, 1, 1), tail=("x + other", RELU), residual_leading=48
     ),
     "fp8 to half precision, pooled": conv_gemm.Problem(
         "fp8", 1, 4, 4, 40, 16, 48, 16, bias=False, y_dtype="fp16", pool=(2, 2)
