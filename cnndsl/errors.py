@@ -126,4 +126,4 @@ def reason(error: BaseException) -> str:
     """Why something foreign failed: the first sentence of what it says, without its name or a number."""
     said = (getattr(error, "strerror", None) or "").lower() or str(error)
     line = re.sub(r"\x1b\[[0-9;]*m", "", said).strip().partition("\n")[0]
-    return re.split(r"\.\s", line)[0].rstrip(".: ") or type(error).__name__
+    return re.split(r"(?<!\be\.g)(?<!\bi\.e)\.\s", line)[0].rstrip(".: ") or type(error).__name__

@@ -121,6 +121,10 @@ def asserted(self: nn.Module, x: Tensor) -> Tensor:
     return x
 
 
+def too_small(self: nn.Module, x: Tensor) -> Tensor:
+    raise ValueError("it is too small (e.g. 64 would do). Give it more.")
+
+
 def learned(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.rand(*shape))
 
@@ -272,6 +276,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "control flow": (lambda: Function(lambda m, x: x if x.sum() > 0 else -x), "depends on the values it computes"),
     "an input more": (lambda: Function(lambda m, x: m.f(x), f=nn.Bilinear(2, 2, 2)), "missing 1 required positional"),
     "raises": (lambda: Function(lambda m, x: 1 // 0), "division"),
+    "raises at length": (lambda: Function(too_small), "it is too small (e.g. 64 would do)"),
     "lazy": (lambda: nn.LazyConv2d(4, 3), "has no shape yet"),
     "meta": (lambda: nn.Conv2d(3, 4, 3, device="meta"), "has no values"),
     "random": (lambda: Function(lambda m, x: m.a(x) + torch.randn(1), a=conv()), "it draws random numbers"),
