@@ -257,6 +257,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "read back on 1 x 3 x 8 x 8, 2 x 3 x 8 x 8, 5 x 3 x 8 x 8:" in capsys.readouterr().out
     assert main([*command, "--weights", "flat.safetensors", "--seed", "2"]) == 2
     assert main([*command, "--dynamic", "size"]) == 2
+    assert main([*command, "-o", "flat.arch"]) == 2
+    assert "--to pt2 writes a FILE.pt2, not flat.arch" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*command, "--dynamic", "channels"])
     assert sorted(each.name for each in tmp_path.iterdir()) == ["flat.arch", "flat.pt2", "flat.safetensors", "other"]

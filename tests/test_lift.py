@@ -37,6 +37,11 @@ def text():
 def attention():
     return nn.Sequential(nn.Flatten(2), nn.TransformerEncoderLayer(64, 4))
 
+def tied():
+    tied = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 3))
+    tied[2].weight = tied[0].weight
+    return tied
+
 number = 3
 ready = Net()
 """
@@ -77,6 +82,11 @@ def test_a_compiled_random_network_is_lifted(seed: int) -> None:
     """With merges that are applied again, parts of what is applied again, and zeros around a tangle."""
     made = cnndsl.loads(random_network(seed))
     cnndsl.lift(made.compile(), input=[node.shape for node in made.graph.inputs])  # which proves itself
+
+
+def test_what_layers_share_in_part_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lift(folder, "HERE:tied", "--input", "3x8x8") == 0
+    assert "shared in part, and so each layer's own here: 0.weight\n" in capsys.readouterr().out
 
 
 def test_a_saved_program_is_lifted(folder: Path) -> None:

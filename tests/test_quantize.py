@@ -214,6 +214,7 @@ WRONG = {
     ("--tolerance", "-1"): "no number of points",
     ("--tolerance", "nan"): "no number of points",
     ("--to", "openvino", "-o", "small.onnx"): "end small.onnx in .xml",
+    ("-o", "small.arch"): "end small.arch in .onnx",
     ("--data", "nowhere"): "there is no folder 'nowhere'",
     ("--input", "3x32x32"): "does not take what its pictures become, 3 x 16 x 16",
 }
