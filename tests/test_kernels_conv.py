@@ -221,6 +221,16 @@ def test_conv_rows_says_what_it_does_not_take(reason: str) -> None:
         conv_rows.specialize(problem, rows.CONFIGURATIONS[0])
 
 
+@pytest.mark.parametrize(
+    ("launch", "config"), ((conv_tma.conv_tma, tma.CONFIGURATIONS[0]), (conv_rows.conv_rows, rows.CONFIGURATIONS[0]))
+)
+def test_boxes_start_at_multiples_of_16_bytes(launch: Any, config: Any) -> None:
+    problem = gemm.Problem("fp16", 1, 4, 4, 8, 8, 16, 8, (3, 3), sides=ONE)
+    x, w, y = torch.zeros(1, 4, 4, 16).half()[..., 4:12], torch.zeros(8, 3, 3, 8).half(), torch.zeros(1, 4, 4, 8).half()
+    with pytest.raises(ValueError, match=f"{launch.__name__} needs tensors that start at a multiple of 16 bytes"):
+        launch(problem, config, x, w, y)
+
+
 PROLOGUES: dict[str, dict[str, Any]] = {
     "batch norm and relu": {"affine": True, "prologue": (RELU,)},
     "batch norm, relu, mean 2x2": {"affine": True, "prologue": (RELU,), "kernel": (2, 2), "stride": (2, 2)},

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("triton")
 
+from cnndsl.backends.triton.candidates import candidates  # noqa: E402
 from cnndsl.backends.triton.compiler import TargetAlone  # noqa: E402
 from cnndsl.kernels import specialization  # noqa: E402
 from cnndsl.kernels.families import (  # noqa: E402
@@ -23,7 +24,7 @@ from cnndsl.kernels.families import (  # noqa: E402
     pool,
     softmax,
 )
-from cnndsl.kernels.precision import SIZES  # noqa: E402
+from cnndsl.kernels.precision import SIZES, Dtype  # noqa: E402
 from cnndsl.kernels.specialization import leading  # noqa: E402
 from cnndsl.kernels.tails import expression  # noqa: E402
 from cnndsl.kernels.targets import TARGETS, target_of  # noqa: E402
@@ -151,6 +152,17 @@ def test_rows_share_the_lines_that_they_read(config: conv_rows.Config) -> None:
     read = 3 * config.pixels * (config.lines + 2) + 9 * config.block_n
     assert conv_rows.tiling(problem, config).reads == 2 * problem.channels * read
     assert read < 9 * (config.pixels * config.lines + config.block_n)
+
+
+@pytest.mark.parametrize("dtype", ("fp16", "fp32"))
+@pytest.mark.parametrize("rows", range(2, 14))
+def test_what_does_not_fit_in_shared_memory_is_not_chosen(rows: int, dtype: Dtype) -> None:
+    """Lines and filters of all row taps are there at once: kernels of many rows are left to others."""
+    target = TARGETS["sm_90"]
+    problem = replace(LAYER, dtype=dtype, batch=32, height=28, width=28, kernel=(rows, 1), stride=(1, 1))
+    for name, config in candidates("conv_gemm", problem, target):
+        tiling = FAMILIES[name].tiling if name in FAMILIES else None
+        assert tiling is None or tiling(problem, config).shared <= target.shared, (name, config)
 
 
 def test_a_line_covers_the_map_with_little_waste() -> None:

@@ -57,8 +57,9 @@ def fit(config: Config, problem: Problem) -> Config:
 
 
 def fitting(problem: Problem, target: Target) -> tuple[Config, ...]:
-    """Those that ship, cut to the problem."""
-    return tuple(dict.fromkeys(fit(config, problem) for config in configurations(target, problem.dtype)))
+    """Those that ship, cut to the problem, of which a step's lines and filters of all row taps fit in shared memory."""
+    cut = dict.fromkeys(fit(config, problem) for config in configurations(target, problem.dtype))
+    return tuple(config for config in cut if tiling(problem, config).shared <= target.shared)
 
 
 def refusal(problem: Problem) -> str | None:

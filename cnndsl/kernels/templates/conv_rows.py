@@ -9,7 +9,7 @@ import triton.language as tl
 from cnndsl.kernels.families.conv_gemm import Problem
 from cnndsl.kernels.families.conv_rows import Config, line, refusal, tiles
 from cnndsl.kernels.specialization import Box, Specialization
-from cnndsl.kernels.templates.conv_tma import pixels
+from cnndsl.kernels.templates.conv_tma import pixels, require_aligned
 from cnndsl.kernels.templates.early import wait_for_tensors
 from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile
@@ -141,5 +141,6 @@ def conv_rows(
     *,
     y2: torch.Tensor | None = None,
 ) -> None:
-    """Launch it on N H W C views that start at a multiple of 16 bytes, with weights O H W I."""
+    """Launch it on N H W C views, with weights O H W I."""
+    require_aligned("conv_rows", x, w)
     specialize(problem, config).launch(x=x, w=w, y=y, y2=y2, bias=bias, residual=residual)

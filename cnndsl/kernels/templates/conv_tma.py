@@ -150,6 +150,12 @@ def filters(problem: Problem, block: tuple[int, ...]) -> Box:
     return Box((problem.filters, problem.depth), (problem.depth, 1), block)
 
 
+def require_aligned(kernel: str, *tensors: torch.Tensor) -> None:
+    """Raise ValueError for a tensor that no descriptor describes."""
+    if any(tensor.data_ptr() % ALIGNED for tensor in tensors):
+        raise ValueError(f"{kernel} needs tensors that start at a multiple of {ALIGNED} bytes")
+
+
 def conv_tma(
     problem: Problem,
     config: Config,
@@ -162,6 +168,5 @@ def conv_tma(
     y2: torch.Tensor | None = None,
 ) -> None:
     """Launch it on N H W C views, with weights O H W I."""
-    if x.data_ptr() % ALIGNED or w.data_ptr() % ALIGNED:
-        raise ValueError(f"conv_tma needs tensors that start at a multiple of {ALIGNED} bytes")
+    require_aligned("conv_tma", x, w)
     specialize(problem, config).launch(x=x, w=w, y=y, y2=y2, bias=bias, residual=residual)
