@@ -217,6 +217,11 @@ def test_emit_ir_after_each_pass(folder: Path) -> None:
         (["compile", "tiny.arch", "--backend", "triton", "--precision", "int8"], "--calibrate DATA"),
         (["compile", "tiny.arch", "--backend", "triton", "--calibrate", "fake"], "int8 or fp8"),
         (["compile", "tiny.arch", "--calibrate", "fake"], "--backend triton"),
+        (
+            ["compile", "tiny.arch", "--backend", "triton", "--precision", "fp8", "--calibrate", "x", "--emit", "plan"],
+            "any pictures",
+        ),
+        (["compile", "tiny.arch", "--weights", "x.safetensors", "--emit", "ir"], "any weights"),
         (["compile", "tiny.arch", "--weights", "x.safetensors", "--seed", "1"], "--seed is of initial weights"),
         (["compile", "tiny.arch", "--emit", "ir", "--after", "settle_bais"], "settle_bias"),
         (["explain", "E999"], "no code E999"),

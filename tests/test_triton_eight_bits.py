@@ -27,7 +27,7 @@ from cnndsl.backends.triton.stored import dumps, load_plan, loads  # noqa: E402
 from cnndsl.backends.triton.text import format_plan, in_eight_bits  # noqa: E402
 from cnndsl.backends.triton.traffic import total_work  # noqa: E402
 from cnndsl.cli.main import main  # noqa: E402
-from cnndsl.errors import DeviceError  # noqa: E402
+from cnndsl.errors import DeviceError, WeightsError  # noqa: E402
 from cnndsl.kernels.precision import LARGEST  # noqa: E402
 from cnndsl.kernels.targets import TARGETS  # noqa: E402
 from cnndsl.kernels.templates.eight_bits import stored  # noqa: E402
@@ -254,6 +254,8 @@ def test_what_says_how_large_values_become_is_asked_for_first() -> None:
         "N x 3 x 8 x 8, not 2 x 3 x 8 x 7": {"precision": "int8", "calibration": pictures[..., :7]},
         "not finite": {"precision": "fp8", "calibration": pictures / 0},
         "for each of 1 inputs": {"precision": "fp8", "calibration": (pictures, pictures)},
+        "a tensor of floating point numbers": {"precision": "fp8", "calibration": pictures.numpy()},
+        "there is no precision 'int4'": {"precision": "int4", "calibration": pictures},
     }
     for said, settings in wrong.items():
         with pytest.raises(ValueError, match=said):
@@ -277,8 +279,21 @@ def test_other_weights_bring_other_ranges() -> None:
     for name, tensor in fresh.state_dict().items():
         step = 1.0 if tensor.dtype is torch.int8 else 1e-3
         torch.testing.assert_close(tensor.float(), own[name].float(), rtol=2e-3, atol=step)
-    with pytest.raises(RuntimeError, match="conv1.weight|conv2.weight|Missing"):
+    with pytest.raises(RuntimeError, match=r"Missing key\(s\)"):
         module.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("conv2.")})
+    with pytest.raises(WeightsError, match="has values that are not finite"):
+        module.load_state_dict({name: tensor / 0 for name, tensor in state.items()})
+
+
+def test_defaults_of_pytorch_change_nothing() -> None:
+    small, pictures = network("fire"), torch.randn(2, 3, 8, 8)
+    usual = small.compile("triton", precision="int8", calibration=pictures).state_dict()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = small.compile("triton", precision="int8", calibration=pictures).state_dict()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in usual.items())
 
 
 def test_what_has_no_weights_has_8_bits_nowhere() -> None:

@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
         _require_memory(network)
         options.state = _state(network, options)
     options.calibration = None
-    if options.calibrate is not None and (options.emit is None or options.tune):
+    if options.calibrate is not None:
         from cnndsl.cli.calibrating import calibration_pictures
 
         options.calibration = calibration_pictures(network, options)
@@ -128,12 +128,17 @@ def _check(options: argparse.Namespace) -> None:
         for name, absent in group.items():
             if options.backend != backend and getattr(options, name) != absent:
                 raise UsageError(f"--{name.replace('_', '-')} goes with --backend {backend}")
+    if options.weights is not None and options.emit is not None:
+        raise UsageError("--weights goes without --emit: what that prints holds for any weights")
     if options.weights is not None and options.seed:
         raise UsageError("--seed is of initial weights, and --weights gives others")
     narrow = eight_bits_of(options.precision or "fp16")
     if options.calibrate is not None and narrow is None:
         raise UsageError("--calibrate goes with --precision int8 or fp8")
-    if narrow is not None and options.calibrate is None and (options.emit is None or options.tune):
+    calibrated = options.emit is None or options.tune
+    if options.calibrate is not None and not calibrated:
+        raise UsageError("--calibrate goes without --emit: a plan holds for any pictures")
+    if narrow is not None and options.calibrate is None and calibrated:
         raise UsageError(f"--precision {narrow} goes with --calibrate DATA: pictures say how large values become")
     if options.run_interpreted and options.precision == "bf16":
         raise UsageError("Triton's interpreter knows no products of bfloat16: run it in another precision")

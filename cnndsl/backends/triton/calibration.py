@@ -12,13 +12,15 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from cnndsl.backends.torch.loading import plain_defaults
 from cnndsl.backends.torch.steps import Steps
 from cnndsl.backends.triton.eight_bits import RANGE
 from cnndsl.backends.triton.lower import rewritten
 from cnndsl.backends.triton.plan import Plan
+from cnndsl.errors import WeightsError
 from cnndsl.ir.graph import Graph
 from cnndsl.ir.recipe import originals
-from cnndsl.kernels.precision import eight_bits_of
+from cnndsl.kernels.precision import dtype_of, eight_bits_of
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.states.recipes import derive
 
@@ -42,6 +44,7 @@ def pictures_of(graph: Graph, precision: str, calibration: Calibration | None) -
 
     Raises ValueError for pictures that are missing, of no use, or not what the network takes.
     """
+    dtype_of(precision)  # which raises for one that there is not
     narrow = eight_bits_of(precision)
     if (narrow is None) != (calibration is None):
         why = "needs calibration with pictures as the network takes them" if narrow else "takes no calibration"
@@ -49,6 +52,8 @@ def pictures_of(graph: Graph, precision: str, calibration: Calibration | None) -
     if calibration is None:
         return None
     inputs = (calibration,) if isinstance(calibration, torch.Tensor) else tuple(calibration)
+    if not all(isinstance(each, torch.Tensor) and each.dim() and each.is_floating_point() for each in inputs):
+        raise ValueError("calibration is a tensor of floating point numbers, or several for several inputs")
     if len(inputs) != len(graph.inputs) or len({len(each) for each in inputs}) != 1 or not len(inputs[0]):
         raise ValueError(f"calibration is as many pictures, one or more, for each of {len(graph.inputs)} inputs")
     for node, each in zip(graph.inputs, inputs, strict=True):
@@ -70,15 +75,27 @@ def with_ranges(
 
 
 def ranges(lowered: Graph, names: Iterable[str], state: Mapping[str, Tensor], pictures: Pictures) -> dict[str, Tensor]:
-    """The ranges of tensors of a rewritten graph, by their names among weights; `state` is that of the original."""
+    """The ranges of tensors of a rewritten graph, by their names among weights; `state` is that of the original.
+
+    Raises `WeightsError` with the first of all tensors that has values which are not finite.
+    """
+    _require_finite(state)  # a layer that is fused with its ReLU may lose what is no number
     device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
-    steps = Steps(lowered, derive(lowered, state)).to(device)
+    with plain_defaults():
+        steps = Steps(lowered, derive(lowered, state)).to(device)
     found = {name: torch.zeros((), device=device) for name in names}
     with torch.inference_mode():
         for batch in pictures.batches():
             tensors = steps.tensors(*(each.to(device) for each in batch))
             found = {name: largest.maximum(tensors[name].abs().amax()) for name, largest in found.items()}
+    _require_finite(found)
     return {f"{RANGE}{name}": largest.clone() for name, largest in found.items()}
+
+
+def _require_finite(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not bool(tensor.isfinite().all()):
+            raise WeightsError(f"{name} has values that are not finite, and 8 bits have none")
 
 
 def ranged(plan: Plan) -> list[str]:
