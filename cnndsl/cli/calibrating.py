@@ -51,7 +51,10 @@ def _preprocessing(network: Architecture, options: argparse.Namespace, pictures:
 
     if options.weights is not None:
         file: Path = find_weights(network.name, options.weights)
-        return read_preprocessing(file.with_name(f"{file.stem}{SUFFIX}"))
+        beside = file.with_name(f"{file.stem}{SUFFIX}")
+        if not beside.is_file():
+            raise WeightsError(f"{file} does not say what pictures become for it: {beside.name} is missing beside it")
+        return read_preprocessing(beside)
     bundle = bundle_named(options.model)
     if bundle is None:
         require_square(network.input_shape)

@@ -99,5 +99,7 @@ def quantize(
 def require_fitting(graph: Graph, preprocessing: Preprocessing) -> None:
     """Raise `QuantizeError` for a network that does not take what pictures become."""
     shape = (CHANNELS[preprocessing.channels], preprocessing.crop, preprocessing.crop)
+    if len(graph.inputs) > 1:
+        raise QuantizeError(f"{graph.name} has {len(graph.inputs)} inputs, and data has a picture for one")
     if [node.shape for node in graph.inputs] != [shape]:
         raise QuantizeError(f"{graph.name} does not take what its pictures become, {show_shape(shape)}")
