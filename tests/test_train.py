@@ -9,7 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
@@ -296,6 +296,15 @@ MOMENTS = [("preparation", 1, 130), ("write_bundle", 1, 130), ("write_state", 1,
 MOMENTS += [("held_out", 1, 75), ("write_bundle", 3, 75), ("write_curve", 1, 75), ("write_state", 2, 75)]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Shells start jobs in the background with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("name", "number", "code"), MOMENTS)
 def test_a_run_that_is_interrupted_anywhere_goes_on_or_leaves_nothing(
     name: str, number: int, code: int, tiny: Path, monkeypatch: pytest.MonkeyPatch
