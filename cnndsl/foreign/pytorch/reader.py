@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast
 
@@ -86,8 +86,10 @@ def read_program(program: ExportedProgram, module: nn.Module, title: str, main: 
     if not results:
         raise LiftError(f"cannot read {title}: it gives no tensor")
     stored = {each.name: each.value for each in kept.values() if each.name}
-    idle = [kept[node.name].name for node in nodes if node.name in kept and not node.users]
-    unused = tuple(name for name in idle if name and stored[name].dim())
+    there = [node for node in nodes if node.name in kept]
+    used = {kept[node.name].name for node in there if node.users}
+    idle = dict.fromkeys(name for node in there if (name := kept[node.name].name) and name not in used)
+    unused = tuple(name for name in idle if stored[name].dim())
     return finish(reading.draft, title, results, Stored(stored, unused))
 
 
@@ -250,12 +252,15 @@ def _input(reading: Reading, node: fx.Node) -> Value:
 
 
 def _kept(program: ExportedProgram) -> dict[str, Kept]:
-    """What the program keeps, by the names of the nodes that stand for it."""
+    """What the program keeps, by the names of the nodes that stand for it; what has several names has the first."""
     signature = program.graph_signature
-    found = {}
+    found: dict[str, Kept] = {}
+    firsts: dict[Hashable, str] = {}
     for names, learned in ((signature.inputs_to_parameters, True), (signature.inputs_to_buffers, False)):
         for node, name in names.items():
-            found[node] = Kept(_tensor(program, name), name, learned=learned)
+            value = _tensor(program, name)
+            place = (value.data_ptr(), value.shape, value.stride()) if value.data_ptr() else name
+            found[node] = Kept(value, firsts.setdefault(place, name), learned=learned)
     for node, name in signature.inputs_to_lifted_tensor_constants.items():
         found[node] = Kept(_tensor(program, name))
     return found

@@ -54,6 +54,10 @@ class Problem:
         return self.first.depth + self.first.filters + (self.second.channels if self.second else 0)
 
     @property
+    def dtype(self) -> Dtype:
+        return self.first.dtype
+
+    @property
     def precision(self) -> Products:
         return self.first.precision
 
