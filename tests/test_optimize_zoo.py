@@ -41,7 +41,8 @@ def lightest(path: Path) -> Architecture:
 TOLERANCE = {torch.float32: 4e-5, torch.bfloat16: 0.1}
 
 
-LARGE = ("hrnet", "resnext_branches", "retinanet", "wide_resnet_imagenet")  # many layers, or large ones, of few kinds
+# Many layers, or large ones, of few kinds.
+LARGE = ("hrnet", "inception_resnet_v2", "inception_v4", "resnext_branches", "retinanet", "wide_resnet_imagenet")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,11 @@ MORE = (
 )
 
 
-@pytest.mark.parametrize("small", [*SMALL, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)], ids=str)
+LONG = {"zfnet", "wide_resnet16_8", "squeezenet1_0_complex_bypass"}  # whose kernels others have too
+LATER = [pytest.param(each, marks=pytest.mark.slow if each.model in LONG else ()) for each in SMALL]
+
+
+@pytest.mark.parametrize("small", [*LATER, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)], ids=str)
 def test_a_whole_network_equals_the_torch_backend(small: Small) -> None:
     network = small.load()
     plain = lively(network.compile(seed=1).eval())
