@@ -40,6 +40,7 @@ def rewritten(graph: Graph, notes: Notes | None = None, *, precision: str = "fp1
 
 
 def passes_at(precision: str) -> tuple[Pass, ...]:
+    """Those that rewrite a graph for a precision: kernels that pool while they read know no 8 bits."""
     return GPU_PIPELINE if eight_bits_of(precision) is None else EIGHT_BIT_PIPELINE
 
 

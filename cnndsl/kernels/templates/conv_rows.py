@@ -8,10 +8,9 @@ import triton.language as tl
 
 from cnndsl.kernels.families.conv_gemm import Problem
 from cnndsl.kernels.families.conv_rows import Config, line, refusal, tiles
-from cnndsl.kernels.specialization import Box, Specialization
-from cnndsl.kernels.templates.conv_tma import pixels, require_aligned
+from cnndsl.kernels.specialization import Specialization
+from cnndsl.kernels.templates.conv_tma import filters, numbers, pixels, pointers, require_aligned
 from cnndsl.kernels.templates.early import wait_for_tensors
-from cnndsl.kernels.templates.tails import tail
 from cnndsl.kernels.templates.tiles import store_tile
 
 
@@ -94,40 +93,23 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "BATCH": problem.batch,
         "OUT_HEIGHT": problem.out[0],
         "OUT_WIDTH": problem.out[1],
-        "CHANNELS": problem.channels,
-        "FILTERS": problem.filters,
-        "KERNEL_H": problem.kernel[0],
-        "KERNEL_W": problem.kernel[1],
-        "TOP": problem.sides[0],
-        "LEFT": problem.sides[2],
+        **numbers(problem),
         "DILATION_W": problem.dilation[1],
         "POOL": problem.pool[0],
-        "Y_LEADING": problem.y_leading,
-        "Y2_LEADING": problem.y2_leading,
-        "SPLIT_AT": problem.split_at,
-        "RESIDUAL_LEADING": problem.residual_leading or 0,
-        "TAIL": tail(problem.tail),
-        "PRECISION": problem.precision,
         "LINES": config.lines,
         "LINE_B": images,
         "LINE_W": columns,
         "BLOCK_N": config.block_n,
         "BLOCK_K": config.block_k,
     }
-    pointers = {
-        "x": problem.dtype,
-        "w": problem.dtype,
-        "bias": "fp32" if problem.bias else None,
-        "residual": None if problem.residual_leading is None else problem.dtype,
-        "y": problem.dtype,
-        "y2": problem.dtype if problem.split_at else None,
-    }
     boxes = {
         "x": pixels(problem, (images, 1, columns, config.block_k)),
-        "w": Box((problem.filters, problem.depth), (problem.depth, 1), (config.block_n, config.block_k)),
+        "w": filters(problem, (config.block_n, config.block_k)),
     }
     grid = (tiles(problem, config), 1, 1)
-    return Specialization(conv_rows_kernel, pointers, constants, grid, config.warps, config.stages, boxes=boxes)
+    return Specialization(
+        conv_rows_kernel, pointers(problem), constants, grid, config.warps, config.stages, boxes=boxes
+    )
 
 
 def conv_rows(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import triton
 import triton.language as tl
@@ -93,40 +95,21 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "BATCH": as_seen.batch,
         "OUT_HEIGHT": as_seen.out[0],
         "OUT_WIDTH": as_seen.out[1],
-        "CHANNELS": problem.channels,
-        "FILTERS": problem.filters,
-        "KERNEL_H": problem.kernel[0],
-        "KERNEL_W": problem.kernel[1],
-        "TOP": problem.sides[0],
-        "LEFT": problem.sides[2],
+        **numbers(problem),
         "DILATION_H": problem.dilation[0],
         "DILATION_W": problem.dilation[1],
         "POOL_H": problem.pool[0],
         "POOL_W": problem.pool[1],
-        "Y_LEADING": problem.y_leading,
-        "Y2_LEADING": problem.y2_leading,
-        "SPLIT_AT": problem.split_at,
-        "RESIDUAL_LEADING": problem.residual_leading or 0,
-        "TAIL": tail(problem.tail),
-        "PRECISION": problem.precision,
         "BOX_B": images,
         "BOX_H": rows,
         "BOX_W": columns,
         "BLOCK_N": config.block_n,
         "BLOCK_K": config.block_k,
     }
-    pointers = {
-        "x": problem.dtype,
-        "w": problem.dtype,
-        "bias": "fp32" if problem.bias else None,
-        "residual": None if problem.residual_leading is None else problem.dtype,
-        "y": problem.dtype,
-        "y2": problem.dtype if problem.split_at else None,
-    }
     grid = (boxes(as_seen, shape) * ceil_div(problem.filters, config.block_n), 1, 1)
     return Specialization(
         conv_tma_kernel,
-        pointers,
+        pointers(problem),
         constants,
         grid,
         config.warps,
@@ -136,6 +119,36 @@ def specialize(problem: Problem, config: Config) -> Specialization:
             "w": filters(problem, (config.block_n, config.block_k)),
         },
     )
+
+
+def numbers(problem: Problem) -> dict[str, Any]:
+    """What the templates that read in boxes have as constants of a problem alike."""
+    return {
+        "CHANNELS": problem.channels,
+        "FILTERS": problem.filters,
+        "KERNEL_H": problem.kernel[0],
+        "KERNEL_W": problem.kernel[1],
+        "TOP": problem.sides[0],
+        "LEFT": problem.sides[2],
+        "Y_LEADING": problem.y_leading,
+        "Y2_LEADING": problem.y2_leading,
+        "SPLIT_AT": problem.split_at,
+        "RESIDUAL_LEADING": problem.residual_leading or 0,
+        "TAIL": tail(problem.tail),
+        "PRECISION": problem.precision,
+    }
+
+
+def pointers(problem: Problem) -> dict[str, str | None]:
+    """Their tensors."""
+    return {
+        "x": problem.dtype,
+        "w": problem.dtype,
+        "bias": "fp32" if problem.bias else None,
+        "residual": None if problem.residual_leading is None else problem.dtype,
+        "y": problem.dtype,
+        "y2": problem.dtype if problem.split_at else None,
+    }
 
 
 def pixels(problem: Problem, block: tuple[int, ...]) -> Box:
