@@ -27,7 +27,7 @@ Compiler = Callable[[nn.Module, Program, Inputs, int], Program | None]
 KEPT_BY_MALLOC = 2**25
 LEAST_ROUNDS, MOST_ROUNDS, SECONDS = 3, 12, 8.0
 REST = 0.005  # seconds in which threads of OpenMP give up waiting for work
-MARGIN = 0.02  # by which a program must be faster than one before it
+MARGIN = 0.01  # by which a program must be faster than one before it
 # How far a program may be from what it was made of, in parts of the largest magnitude; compilers have mistakes too.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1}
 
