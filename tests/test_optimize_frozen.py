@@ -219,7 +219,7 @@ def test_the_fastest() -> None:
         pass
 
     assert [programs.fastest(programs.best_times(each, (X,))) for each in ([slow, fast], [fast, slow])] == [1, 0]
-    assert programs.fastest([1.0, 0.99, 0.985]) == 0 and programs.fastest([1.0, 0.97, 0.96, 0.9]) == 3
+    assert programs.fastest([1.0, 0.995, 0.991]) == 0 and programs.fastest([1.0, 0.97, 0.96, 0.9]) == 3
 
 
 def broken(*args: object) -> Program:

@@ -16,6 +16,7 @@ from cnndsl.ir.recipe import Original, apply, originals
 from cnndsl.ops.fused import Affine, Fused
 from cnndsl.passes import CPU_PIPELINE, GPU_PIPELINE, PIPELINE, Notes, Pass, run
 from cnndsl.passes.add_in_place import add_in_place
+from cnndsl.passes.blocked_stem import blocked_stem
 from cnndsl.passes.drop_identity import drop_identity
 from cnndsl.passes.drop_training import drop_training
 from cnndsl.passes.fold_bn import fold_bn
@@ -310,6 +311,44 @@ def test_a_batch_norm_in_front_of_a_1x1_is_its_prologue() -> None:
 def test_a_prologue_that_stays_says_why(body: str, reason: str) -> None:
     _, notes = prepared(body, fold_bn, prologue)
     assert reason in [refusal.reason for refusal in notes.refusals]
+
+
+STEMS = {
+    "conv 7x7, 8, /2": ("3 x 32 x 28", "conv 4x4, 8, pad=[2, 1, 2, 1]"),
+    "conv 11x11, 8, /4, pad=0": ("3 x 32 x 32", "conv 3x3, 8, pad=0"),
+    "conv 5x5, 8, /2, pad=0": ("1 x 14 x 12", "conv 3x3, 8, pad=0"),
+    "conv 6x8, 8, /2, pad=[0, 3, 1, 2]": ("2 x 14 x 12", "conv 3x5, 8, pad=[0, 1, 1, 1]"),
+    "conv 9x9, 8, /3, pad=3": ("4 x 15 x 18", "conv 3x3, 8, pad=1"),
+}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_stem_reads_blocks_of_pixels(stem: str) -> None:
+    size, blocked = STEMS[stem]
+    source = loads(f"network n {{ input {size}\n {stem} -> bn -> relu }}").graph
+    graph, notes = prepared(f"{stem} -> bn -> relu", *PREPARING, blocked_stem, fold_bn, size=size)
+    assert notes.fusions[0].how.startswith("reads blocks of ")
+    assert layers(graph)[1] == f"conv: fused {blocked}, bias=true"
+    assert_equal(graph, source)
+
+
+NO_STEMS = {
+    "conv 7x7, 8, /2x1": ("4 x 8 x 8", "its stride is not square"),
+    "conv 7x7, 8, /2, dilation=2, pad=6": ("4 x 8 x 8", "dilated or grouped"),
+    "conv 7x7, 8, /2": ("4 x 9 x 8", "do not tile a 9 x 8 picture"),
+    "conv 3x3, 8, /2": ("4 x 8 x 8", "mostly zeros"),
+    "conv 3x3, 8, /4, pad=0": ("4 x 8 x 8", "mostly zeros"),
+    "conv 7x7, 8, /2 -> conv 7x7, 8, /2": ("5 x 8 x 8", None),
+    "concat {\n | conv 7x7, 8, /2\n | conv 7x7, 4, /2\n }": ("4 x 8 x 8", None),
+}
+
+
+@pytest.mark.parametrize("body", NO_STEMS)
+def test_a_stem_that_stays_says_why(body: str) -> None:
+    size, reason = NO_STEMS[body]
+    graph, notes = prepared(body, *PREPARING, blocked_stem, size=size)
+    assert not any("pixel_unshuffle" in layer for layer in layers(graph))
+    assert [each.reason for each in notes.refusals if reason and reason in each.reason] or reason is None
 
 
 def test_what_acts_in_training_alone_is_gone() -> None:

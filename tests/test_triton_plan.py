@@ -208,6 +208,20 @@ def test_a_pool_that_is_kept() -> None:
     assert str(kept.tensors["kept"]) == "pool" and kept.nodes == ("pool", "conv2")
 
 
+INPUTS = {
+    "pixel_unshuffle 2 -> conv 3x3, 5": ["pack", "conv_gemm"],
+    "conv 7x7, 5, /2": ["pack", "conv_gemm"],
+    "concat {\n | pixel_unshuffle 2\n | conv 1x1, 5, /2\n }": ["pack", "torch", "conv_gemm"],
+    "pixel_unshuffle 2 -> concat {\n | identity\n | conv 1x1, 5\n }": ["pack", "torch", "conv_gemm"],
+}
+
+
+@pytest.mark.parametrize("body", INPUTS)
+def test_blocks_of_an_input_are_packed_as_such(body: str) -> None:
+    module = assert_computes(cnndsl.loads(f"network n {{ input 3 x 8 x 6\n {body} }}").graph)
+    assert [launch.kernel for launch in module.plan(1).launches] == INPUTS[body]
+
+
 def test_a_head_of_many_images_is_its_parts() -> None:
     graph, notes = cnndsl.load("resnet50").graph, Notes()
     assert "head" in {launch.kernel for launch in make_plan(graph, "sm_90").launches}

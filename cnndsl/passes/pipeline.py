@@ -13,6 +13,7 @@ from cnndsl.ir.verify import VerificationError, verify
 from cnndsl.passes.add_in_place import add_in_place
 from cnndsl.passes.affine_norm import affine_norm
 from cnndsl.passes.anchor import in_torch
+from cnndsl.passes.blocked_stem import blocked_stem
 from cnndsl.passes.drop_identity import drop_identity
 from cnndsl.passes.drop_training import drop_training
 from cnndsl.passes.drop_unused import drop_unused
@@ -85,6 +86,7 @@ GPU_PIPELINE: tuple[Pass, ...] = (
     separate_padding,
     drop_training,
     drop_unused,
+    blocked_stem,  # after separate_padding; before anything is fused to the convolution
     fold_bn,
     order_pool,
     fuse_add,  # as for the CPU, up to here and one line further; the kernels take both in either order

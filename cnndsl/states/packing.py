@@ -18,6 +18,13 @@ def pixels_last(weight: Tensor, channels: int) -> Tensor:
     return F.pad(weight.permute(0, 2, 3, 1), (0, channels - weight.shape[1])).contiguous()
 
 
+def blocked(weight: Tensor, side: int, top: int, bottom: int, left: int, right: int) -> Tensor:
+    """Filters O I H W, with so many zeros around them, for the channels that `pixel_unshuffle` makes."""
+    import torch.nn.functional as F
+
+    return F.pixel_unshuffle(F.pad(weight, (left, right, top, bottom)), side)
+
+
 def over_map(weight: Tensor, height: int, width: int) -> Tensor:
     """Weights of a linear layer on a flattened map, O (I H W), as filters of the map's size, O H W I."""
     return weight.reshape(len(weight), -1, height, width).permute(0, 2, 3, 1).contiguous()

@@ -105,6 +105,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "centred": _centred,
     "standardized": _standardized,
     "pixels_last": packing.pixels_last,
+    "blocked": packing.blocked,
     "over_map": packing.over_map,
     "taps_first": packing.taps_first,
     "bundle": packing.bundle,

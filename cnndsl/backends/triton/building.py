@@ -8,7 +8,7 @@ from typing import Any
 
 from cnndsl.backends.triton.library import STARTS
 from cnndsl.backends.triton.plan import Counters, Launch, Packed, Scratch, Tensor, View
-from cnndsl.backends.triton.tensor_layout import Split, TensorLayout, Types
+from cnndsl.backends.triton.tensor_layout import Split, TensorLayout, Types, packed_as
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.ir.recipe import Argument, Recipe, apply
 from cnndsl.kernels import choice
@@ -79,9 +79,9 @@ class Building:
         return self.view(node.inputs[index])
 
     def filled(self, view: View) -> View:
-        """An input of the network with the zeros that fill up its pixels, so that whole vectors can be read."""
-        inputs = {node.name for node in self.graph.inputs}
-        whole = view.buffer in inputs and view == self.view(view.buffer)
+        """What an input of the network is packed into with the zeros that fill up its pixels, to read whole vectors."""
+        packed = {packed_as(self.graph, node).name for node in self.graph.inputs}
+        whole = view.buffer in packed and view == self.view(view.buffer)
         return replace(view, start=0, channels=view.leading) if whole else view
 
     def weight(self, node: Node, parameter: str, shape: Shape, packing: str, *arguments: Argument) -> Packed:

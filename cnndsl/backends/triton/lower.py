@@ -21,7 +21,7 @@ from cnndsl.backends.triton.rules.fallback import word_of
 from cnndsl.backends.triton.rules.heads import find_heads, lower_head
 from cnndsl.backends.triton.rules.kept_pools import find_kept_pools, lower_kept_pool
 from cnndsl.backends.triton.rules.response_norms import find_normed_pools, lower_normed_pool
-from cnndsl.backends.triton.tensor_layout import Types, lay_out_tensors
+from cnndsl.backends.triton.tensor_layout import Types, extent, lay_out_tensors, packed_as
 from cnndsl.errors import DeviceError, SizeError, StrictError
 from cnndsl.ir.graph import Graph, Node
 from cnndsl.kernels.families import pack
@@ -66,7 +66,7 @@ def lower(
     absorbed = absorbed.union(*(each.absorbed for each in heads.values()))
     building.layout = lay_out_tensors(graph, building.types, absorbed)
     inputs = tuple(_pack_input(building, node, index) for index, node in enumerate(graph.inputs))
-    done |= {each.convolution for each in pools.values()}
+    done |= {each.convolution for each in pools.values()} | {packed_as(graph, node).name for node in graph.inputs}
     for node in graph:
         if node.name in chains:
             lower_chain(building, chains[node.name])
@@ -76,7 +76,7 @@ def lower(
             lower_head(building, heads[node.name])
         elif node.name in norms:
             lower_normed_pool(building, norms[node.name])
-        elif node.op.arity != 0 and node.name not in absorbed | done:
+        elif node.name not in absorbed | done:
             rule_for(node.op)(building, node)
     outputs = tuple(Port(each.name, graph[each.node].shape, building.view(each.node)) for each in graph.outputs)
     buffers = _buffers(building, outputs)
@@ -132,9 +132,10 @@ def require_kernels(plan: Plan, graph: Graph) -> None:
 
 
 def _absorbed(graph: Graph) -> set[str]:
-    """Nodes that have no tensor: stacks of two sources, the pixels that a kernel picks from a source itself, and what
-    is between a pool and response normalisation."""
+    """Nodes that have no tensor: stacks of two sources, the pixels that a kernel picks from a source itself, what is
+    between a pool and response normalisation, and inputs that are packed as blocks."""
     found = {each.first for each in find_normed_pools(graph).values()}
+    found |= {node.name for node in graph.inputs if packed_as(graph, node) != node}
     for node in graph:
         if is_stack(node, graph.consumers(node.name)) and not graph.is_output(node.name):
             found.add(node.name)
@@ -149,19 +150,22 @@ def _absorbed(graph: Graph) -> set[str]:
 
 def _pack_input(building: Building, node: Node, index: int) -> Port:
     """The launch that brings the caller's tensor into the kernels' order and type."""
-    view = building.view(node.name)
-    channels, pixels = view.channels, view.pixels
+    packed, (channels, height, width) = packed_as(building.graph, node), extent(node.shape)
+    view = building.view(packed.name)
+    given = height * width
     problem = pack.Problem(
         "fp32",
         building.dtype,
         building.batch,
-        pixels,
+        view.pixels,
         channels,
         view.leading,
-        (channels * pixels, pixels, 1),
-        (view.leading * pixels, 1, view.leading),
+        (channels * given, given, 1),
+        (view.leading * view.pixels, 1, view.leading),
+        height // view.height,
+        view.width,
     )
-    building.launch("pack", problem, {"x": Given(index), "y": view}, node.name)
+    building.launch("pack", problem, {"x": Given(index), "y": view}, *dict.fromkeys((node.name, packed.name)))
     return Port(node.name, node.shape, view)
 
 

@@ -18,7 +18,7 @@ from cnndsl.ops.convolution import Conv
 from cnndsl.ops.fused import Fused
 from cnndsl.ops.linear import Linear
 from cnndsl.ops.merge import Concat
-from cnndsl.ops.reshape import ChannelSlice, Flatten
+from cnndsl.ops.reshape import ChannelSlice, Flatten, PixelUnshuffle
 from cnndsl.passes.placement import Slice, concat_slices
 
 VECTOR = 16  # bytes that one thread moves at once
@@ -90,6 +90,15 @@ def is_relabelled(graph: Graph, node: Node, slices: Container[str] = ()) -> bool
     readers = graph.consumers(node.name)
     linear = (isinstance(reader.op, Fused) and isinstance(reader.op.core, Linear) for reader in readers)
     return all(linear) and not graph.is_output(node.name)
+
+
+def packed_as(graph: Graph, given: Node) -> Node:
+    """What an input of the network is brought into the kernels' order as: itself, or the blocks that alone are read."""
+    readers = graph.consumers(given.name)
+    if len(readers) != 1 or not isinstance(readers[0].op, PixelUnshuffle) or graph.is_output(given.name):
+        return given
+    copied = any(isinstance(each.op, Concat) for each in graph.consumers(readers[0].name))
+    return given if copied else readers[0]
 
 
 def extent(shape: Shape) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """K6: between PyTorch's planes (N C H W, float32) and the kernels' pixels (N H W C, half, channels padded with zeros).
 
-Three channels become 4 or 8, so that the first convolution can read whole vectors of 8 or 16 bytes.
+Three channels become 4 or 8, so that the first convolution can read whole vectors of 8 or 16 bytes; or a block of
+pixels becomes one of them all, with their channels in the order of `pixel_unshuffle`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from cnndsl.kernels.work import Work
 
 @dataclass(frozen=True)
 class Problem:
-    """A change of layout and type; steps are elements from one image, channel and pixel to the next."""
+    """A change of layout and type; steps are elements from one image, channel and pixel to the next.
+
+    side   of the square blocks of pixels of `x` that are one pixel of `y` each; `pixels` are those of `y`
+    width  blocks in a row
+    """
 
     x_dtype: Dtype
     y_dtype: Dtype
@@ -26,9 +31,11 @@ class Problem:
     out_channels: int
     x_steps: tuple[int, int, int]
     y_steps: tuple[int, int, int]
+    side: int = 1
+    width: int = 1
 
     def work(self) -> Work:
-        read, written = self.channels * SIZES[self.x_dtype], self.out_channels * SIZES[self.y_dtype]
+        read, written = self.side**2 * self.channels * SIZES[self.x_dtype], self.out_channels * SIZES[self.y_dtype]
         return Work(self.batch * self.pixels * (read + written), 0)
 
 
@@ -58,11 +65,11 @@ def shipped(target: Target, dtype: Dtype) -> Iterator[Shipped]:
     problems = (
         Problem("fp32", dtype, 8, size, 3, 8, (3 * size, size, 1), (8 * size, 1, 8)),
         Problem(dtype, "fp32", 8, size, 64, 64, (64 * size, 1, 64), (64 * size, size, 1)),
+        Problem("fp32", dtype, 8, size // 4, 3, 16, (3 * size, size, 1), (4 * size, 1, 16), side=2, width=112),
     )
-    for name, problem, config in zip(
-        ("3 planes to 8 channels", "64 channels to planes"), problems, configurations(target, dtype), strict=True
-    ):
-        yield Shipped(name, problem, config)
+    names = ("3 planes to 8 channels", "64 channels to planes", "blocks of 2x2 to 16")
+    for name, problem in zip(names, problems, strict=True):
+        yield Shipped(name, problem, suggest(problem, target))
 
 
 FAMILIES = (

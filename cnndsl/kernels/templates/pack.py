@@ -18,14 +18,20 @@ def pack_kernel(
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, OUT_CHANNELS: tl.constexpr,
     X_BATCH: tl.constexpr, X_CHANNEL: tl.constexpr, X_PIXEL: tl.constexpr,
     Y_BATCH: tl.constexpr, Y_CHANNEL: tl.constexpr, Y_PIXEL: tl.constexpr,
+    SIDE: tl.constexpr, WIDTH: tl.constexpr,
     BLOCK_M: tl.constexpr, BLOCK_C: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     wait_for_tensors(EARLY)
     pixel = (tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M))[:, None]
     c = (tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C))[None, :]
     image = tl.program_id(2)
-    from_x = x + image * X_BATCH + c * X_CHANNEL + pixel * X_PIXEL
-    value = tl.load(from_x, mask=(pixel < PIXELS) & (c < CHANNELS), other=0.0)
+    from_c, at = c, pixel
+    if SIDE > 1:
+        from_c = c // (SIDE * SIDE)
+        row = pixel // WIDTH * SIDE + c // SIDE % SIDE
+        at = row * (WIDTH * SIDE) + pixel % WIDTH * SIDE + c % SIDE
+    from_x = x + image * X_BATCH + from_c * X_CHANNEL + at * X_PIXEL
+    value = tl.load(from_x, mask=(pixel < PIXELS) & (from_c < CHANNELS), other=0.0)
     to_y = y + image * Y_BATCH + c * Y_CHANNEL + pixel * Y_PIXEL
     tl.store(to_y, value.to(y.dtype.element_ty), mask=(pixel < PIXELS) & (c < OUT_CHANNELS))
 
@@ -37,6 +43,8 @@ def specialize(problem: Problem, config: Config) -> Specialization:
         "PIXELS": problem.pixels,
         "CHANNELS": problem.channels,
         "OUT_CHANNELS": problem.out_channels,
+        "SIDE": problem.side,
+        "WIDTH": problem.width if problem.side > 1 else 1,
         "BLOCK_M": config.block_m,
         "BLOCK_C": block_c,
     }
@@ -52,9 +60,13 @@ def pack(problem: Problem, config: Config, x: torch.Tensor, y: torch.Tensor) -> 
 
 
 def describe(x: torch.Tensor, y: torch.Tensor) -> Problem:
-    """The problem of copying `x` to `y`, both N C H W in any order of memory, `y` with as many channels or more."""
-    batch, channels, height, width = x.shape
-    return Problem(DTYPES[x.dtype], DTYPES[y.dtype], batch, height * width, channels, y.shape[1], _steps(x), _steps(y))
+    """The problem of copying `x` to `y`, both N C H W in any order of memory, `y` with as many channels or more.
+
+    If `y` has fewer pixels, each is a block of those of `x`.
+    """
+    batch, out_channels, rows, width = y.shape
+    side, types = x.shape[2] // rows, (DTYPES[x.dtype], DTYPES[y.dtype])
+    return Problem(*types, batch, rows * width, x.shape[1], out_channels, _steps(x), _steps(y), side, width)
 
 
 def takes(x: torch.Tensor) -> bool:

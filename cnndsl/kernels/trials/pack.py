@@ -15,11 +15,12 @@ from cnndsl.kernels.trials.laying import Both, Laying
 
 EXAMPLES: Mapping[str, pack.Problem] = {
     "": pack.Problem("fp16", "fp16", 2, 35, 20, 24, (20 * 35, 35, 1), (24 * 35, 1, 24)),
+    "blocks": pack.Problem("fp32", "fp16", 2, 15, 3, 16, (3 * 60, 60, 1), (16 * 15, 1, 16), side=2, width=5),
 }
 
 
 def lay(problem: pack.Problem, laying: Laying) -> Both:
-    shape = (problem.batch, problem.channels, problem.pixels)
+    shape = (problem.batch, problem.channels, problem.pixels * problem.side**2)
     x = laying.random(laying.strided(shape, problem.x_steps, problem.x_dtype))
     out = (problem.batch, problem.out_channels, problem.pixels)
     return {"x": x}, {"y": laying.strided(out, problem.y_steps, problem.y_dtype)}
@@ -27,4 +28,6 @@ def lay(problem: pack.Problem, laying: Laying) -> Both:
 
 def expected(problem: pack.Problem, tensors: Tensors) -> dict[str, Tensor]:
     """Batch x channels x pixels, as these tensors are given here."""
-    return {"y": F.pad(tensors["x"], (0, 0, 0, problem.out_channels - problem.channels))}
+    columns = problem.width * problem.side
+    blocks = F.pixel_unshuffle(tensors["x"].unflatten(2, (-1, columns)), problem.side).flatten(2)
+    return {"y": F.pad(blocks, (0, 0, 0, problem.out_channels - blocks.shape[1]))}
