@@ -21,7 +21,14 @@ from cnndsl.weights.transfer import by_graph
 GOLDEN = sorted((Path(__file__).parent / "golden" / "conform").glob("*.txt"))
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+LONG = {"darknet53"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] if path.stem in LONG else []) for path in GOLDEN],
+    ids=lambda path: path.stem,
+)
 def test_golden(path: Path, renew: bool, capsys: pytest.CaptureFixture[str]) -> None:
     """The first line of a golden is the command, the last is its exit code. A new file needs the command alone."""
     command = path.read_text().partition("\n")[0]

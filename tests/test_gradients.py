@@ -57,7 +57,12 @@ def gradients(module: nn.Module, image: Tensor, late: tuple[str, ...] = ()) -> l
     return [(name, tensor.grad) for name, tensor in named]
 
 
-@pytest.mark.parametrize("network", SIZES)
+LONG = {"alexnet_torchvision"}
+
+
+@pytest.mark.parametrize(
+    "network", [pytest.param(each, marks=[pytest.mark.slow] if each in LONG else []) for each in SIZES]
+)
 def test_gradients_in_training_are_those_of_the_oracle(network: str) -> None:
     oracle, size = ORACLES[network], SIZES[network]
     torch.manual_seed(0)

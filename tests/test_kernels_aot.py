@@ -30,7 +30,6 @@ DEFAULT = [
     ("sm_90", "fp16", PRODUCTS[: len(PRODUCTS) // 2]),
     ("sm_90", "fp16", PRODUCTS[len(PRODUCTS) // 2 :]),
     ("sm_90", "fp16", OTHERS),
-    ("sm_90", "fp32", ("conv_gemm",)),
     ("gfx942", "fp16", ("conv_gemm",)),
 ]
 EVERY = [

@@ -84,6 +84,7 @@ def test_bfloat16_without_a_processor_for_it(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @with_inductor
+@pytest.mark.slow
 def test_bfloat16() -> None:
     network = example("inception")
     plain, fast = scrambled(network.compile()), network.optimize(freeze=True)

@@ -110,7 +110,7 @@ MORE = (
 )
 
 
-LONG = {"zfnet", "wide_resnet16_8", "squeezenet1_0_complex_bypass"}  # whose kernels others have too
+LONG = {"alexnet", "zfnet", "preresnet50", "wide_resnet16_8", "squeezenet1_0_complex_bypass"}  # whose kernels others have too
 LATER = [pytest.param(each, marks=pytest.mark.slow if each.model in LONG else ()) for each in SMALL]
 
 
