@@ -110,7 +110,8 @@ MORE = (
 )
 
 
-LONG = {"alexnet", "zfnet", "preresnet50", "wide_resnet16_8", "squeezenet1_0_complex_bypass"}  # whose kernels others have too
+# Others have their kernels too.
+LONG = {"alexnet", "zfnet", "preresnet50", "wide_resnet16_8", "squeezenet1_0_complex_bypass"}
 LATER = [pytest.param(each, marks=pytest.mark.slow if each.model in LONG else ()) for each in SMALL]
 
 

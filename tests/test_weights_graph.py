@@ -46,8 +46,9 @@ def said_of(network: Architecture, theirs: nn.Module, **wishes: bool) -> tuple[l
 LEFT_OUT = ("alexnet_torchvision", "inception_v4", "preresnet18", "resnet50", "vgg11_bn", "wide_resnet50_2")
 # They have little of it, in hundreds of layers.
 LONG = (
-    "convnextv2_atto", "cspdarknet53", "darknet53_timm", "densenet121", "ecaresnet50d", "efficientnet_b3", "ghostnet_100",
-    "hrnet_w18", "inception_resnet_v2", "inception_v3", "resnext50_32x4d", "seresnet50", "shufflenet_v2_x1_0", "xception",
+    "convnextv2_atto", "cspdarknet53", "darknet53_timm", "densenet121", "ecaresnet50d", "efficientnet_b3",
+    "ghostnet_100", "hrnet_w18", "inception_resnet_v2", "inception_v3", "resnext50_32x4d", "seresnet50",
+    "shufflenet_v2_x1_0", "xception",
 )  # fmt: skip
 
 
