@@ -156,6 +156,20 @@ FILES_OF_BLOCKS = {
         """,
         ["block tower(filters) {", "head scores { tower 6 }", "head boxes { tower 4 }"],
     ),
+    "rounds of a block": (
+        """
+        block level(width, n) {
+            conv 3x3, width, /2 -> bn
+            repeat n { residual { conv 3x3, width -> bn -> relu } }
+            conv 1x1, width -> relu
+        }
+        network stages {
+            input 8 x 32 x 32
+            level 16, 2 -> level 24, 4 -> level 32, 5
+        }
+        """,
+        ["block level(filters, n) {", "repeat n {", "level 24, 4"],
+    ),
     "lines left out": (
         """
         block unit(width, filters, stride = 1, gated = false) {

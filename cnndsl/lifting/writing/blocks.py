@@ -118,8 +118,25 @@ def _with_conditions(groups: Mapping[object, list[Laid]]) -> list[list[Laid]]:
         same = all(_class(each.part) == name for each in group) and not _holds(group[0].part)
         (classes[name] if name is not None and same else found).append(group)
     for variants in classes.values():
-        found += _as_one(variants)
+        found += _as_one(_with_repeats(variants))
     return found
+
+
+def _with_repeats(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
+    """Groups of a class that only differ in how often something comes again, as one with `repeat`."""
+    alike: dict[object, list[list[Laid]]] = defaultdict(list)
+    for group in groups:
+        keys = {skeleton(_repeated(each).body) for each in group}
+        alike[keys.pop() if len(keys) == 1 else id(group)].append(group)
+    found: list[list[Laid]] = []
+    for same in alike.values():
+        together = [_repeated(each) for group in same for each in group] if len(same) > 1 else []
+        found += [together] if together and unified([each.body for each in together]) is not None else same
+    return found
+
+
+def _repeated(laid: Laid) -> Laid:
+    return replace(laid, body=shortened(laid.body, loops=False))
 
 
 def _as_one(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
