@@ -56,6 +56,13 @@ class DenseLayer(nn.Module):
         return self.conv(torch.relu(self.norm(torch.cat(features, 1))))
 
 
+class JoiningLayer(DenseLayer):
+    """One that joins what it makes to its input itself."""
+
+    def forward(self, *features: Tensor) -> Tensor:
+        return torch.cat([*features, super().forward(*features)], 1)
+
+
 def densely(self: nn.Module, x: Tensor) -> Tensor:
     features = [x]
     for layer in self.layers:
@@ -150,6 +157,11 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
         ("global_avgpool -> conv 1x1, 2 -> conv 1x1, 8",),
     ),
     "shuffle": (lambda: after(shuffled), [IMAGE], ("-> channel_shuffle 4",)),
+    "response norm": (
+        lambda: after(lambda x: F.local_response_norm(x, 5, alpha=0.001, k=2.0)),
+        [IMAGE],
+        ("-> lrn 5, alpha=0.001, k=2.0",),
+    ),
     "space to depth": (lambda: after(blocks_to_channels), [IMAGE], ("pixel_unshuffle 2 -> channel_shuffle 8",)),
     "norm by permutes": (
         lambda: Function(
@@ -178,6 +190,11 @@ LIFTED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[st
     ),
     "dense": (
         lambda: Function(densely, layers=nn.ModuleList(DenseLayer(3 + 4 * number) for number in range(4))),
+        [IMAGE],
+        ("dense 4 { bn -> relu -> conv 3x3, 4, bias=false }",),
+    ),
+    "dense by its layers": (
+        lambda: nn.Sequential(conv(), *(JoiningLayer(8 + 4 * number) for number in range(4))),
         [IMAGE],
         ("dense 4 { bn -> relu -> conv 3x3, 4, bias=false }",),
     ),

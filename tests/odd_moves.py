@@ -101,6 +101,22 @@ class Bottle(nn.Module):
         return self.last(self.down(y) + self.beside(y)) + self.around(x)
 
 
+class Pyramid(nn.Module):
+    """Pools of an image beside it, as large as it is."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(size), conv(channels, 4, 1)) for size in (1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, *(F.interpolate(part(x), x.shape[2:], mode="bilinear") for part in self.parts)], 1)
+
+
+def two_results(self: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    x = self.a(x)
+    return self.d(self.pyramid(self.c(x))), self.b(x)
+
+
 # By name: a module, the shapes of its inputs, and what the text says of it.
 MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str, ...]]] = {
     "gated linear unit": (lambda: nn.Sequential(conv(), nn.GLU(1)), [IMAGE], ("| channel_slice 4, 8 -> sigmoid",)),
@@ -157,6 +173,18 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         lambda: nn.Sequential(*(Bottle(*each) for each in [(8, 8, 1), (8, 16, 2), (16, 16, 1), (16, 24, 2)])),
         [(8, 16, 16)],
         ("block bottle(filters, with_residual", "if with_residual {"),
+    ),
+    "a pyramid beside a result": (
+        lambda: Function(
+            two_results,
+            a=conv(),
+            b=conv(8, 4),
+            c=nn.Sequential(*(Bottle(*each) for each in [(8, 16, 2), (16, 16, 1), (16, 16, 1), (16, 24, 2)])),
+            pyramid=Pyramid(24),
+            d=conv(32, 4),
+        ),
+        [IMAGE],
+        ("-> resize like=c, mode=bilinear",),
     ),
     "classes": (
         lambda: Function(lambda m, x: F.log_softmax(m.f(x.flatten(1)), dim=-1), f=nn.Linear(768, 5)),

@@ -20,6 +20,7 @@ from cnndsl.foreign.pytorch.outputs import results_in
 from cnndsl.foreign.pytorch.parts import PARTS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
 from cnndsl.foreign.pytorch.reading import NoLayer, Reading, Value, flows_in, kept_in
+from cnndsl.foreign.pytorch.response_norm import response_norm
 from cnndsl.foreign.pytorch.unread import settled, unread
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
 from cnndsl.foreign.pytorch.whole_modules import dropout, dropping, layer_of, read_whole
@@ -195,6 +196,8 @@ def _read(reading: Reading, node: fx.Node, module: nn.Module | None, given: dict
         raise NoLayer(f"no layer computes `{kind}`")
     if kind == "max" and "other" not in given:
         return maximum(reading, node, given)
+    if kind == "div" and (norm := response_norm(reading, node)) is not None:
+        return norm
     if kind in FUNCTIONS:
         return function(reading, node, given)
     read = OPERATORS.get(kind)

@@ -17,10 +17,12 @@ from cnndsl.lifting.writing.terms import (
     INLINE,
     NAMED,
     NEST,
+    STAGE,
     Body,
     Command,
     Flow,
     Item,
+    commands_in,
     flows_in,
     tensors_named,
 )
@@ -159,7 +161,8 @@ def _first_entry(body: Body) -> str:
 def _labelled(body: Body, wanted: Iterable[str], given_above: Iterable[str]) -> Body:
     """The body with a label wherever a tensor is made that it names."""
     named = tensors_named(body).union(wanted).difference(given_above)
-    made = {flow.result for flow in flows_in(body) if flow.commands}
+    in_stages = {id(flow) for each in commands_in(body) if each.word == STAGE for flow in flows_in(each)}
+    made = {flow.result for flow in flows_in(body) if flow.commands and id(flow) not in in_stages}
     given: set[str] = set()
 
     def settled(flow: Flow) -> list[Flow]:
@@ -170,17 +173,25 @@ def _labelled(body: Body, wanted: Iterable[str], given_above: Iterable[str]) -> 
             return [replace(flow, labelled=True)]
         labelled = (bool(flow.commands) or isinstance(flow.source, Item)) and flow.result in named - given
         given.update([flow.result] * labelled)
-        commands = tuple(inside(command) for command in flow.commands)
+        commands = tuple(each for command in flow.commands for each in _spliced(inside(command)))
         return [replace(flow, commands=commands, labelled=labelled)]
 
     def inside(command: Command) -> Command:
-        if not command.branches and command.body is None:
-            return command
+        if command.word == STAGE or (not command.branches and command.body is None):
+            return command  # stages may come to stand in a chain, where nothing has a label
         branches = tuple(each for flow in command.branches for each in settled(flow))
         body = None if command.body is None else Body(tuple(e for f in command.body.flows for e in settled(f)))
         return replace(command, branches=branches, body=body)
 
     return Body(tuple(each for flow in body.flows for each in settled(flow)))
+
+
+def _spliced(command: Command) -> tuple[Command, ...]:
+    """What stands in a stage, where none is needed, as all that it names has its label outside."""
+    lines = command.body.flows if command.word == Stage.word and command.body is not None else ()
+    if not lines or any(line.source or line.labelled or line.whole or not line.commands for line in lines):
+        return (command,)
+    return tuple(each for line in lines for each in line.commands)
 
 
 def _is_read(flow: Flow) -> bool:

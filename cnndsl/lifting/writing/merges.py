@@ -109,7 +109,7 @@ def join_dense(commands: list[Command]) -> None:
     """Make one `dense` of the last two commands, if both join the same layers to their input."""
     if len(commands) < 2:
         return
-    before, last = commands[-2:]
+    before, last = map(_within, commands[-2:])
     layer, same = _dense_layer(last), _dense_layer(before) if before.word != Dense.word else before.body
     if layer is None or same is None:
         return
@@ -123,6 +123,13 @@ def join_dense(commands: list[Command]) -> None:
     nodes = (*first, *nodes_of(layer), *last.nodes)
     given = (Argument(COUNT, count + 1),)
     commands[-2:] = [Command(Dense.word, given, body=same, nodes=nodes, result=last.result)]
+
+
+def _within(command: Command) -> Command:
+    """What a part does that joins its input itself, as layers of DenseNet are often written."""
+    flows = () if command.word != PART or command.body is None else command.body.flows
+    inside = flows[0].commands if len(flows) == 1 and not flows[0].source else ()
+    return inside[0] if len(inside) == 1 and _dense_layer(inside[0]) is not None else command
 
 
 def _dense_layer(command: Command) -> Body | None:

@@ -59,6 +59,7 @@ class Reduction(Region):
             alone = is_zero_pad([unit.command])  # of which a residual is made, and nothing goes on as its shortcut
             chain = Chain(unit.sources[0]) if alone else self.take(unit.sources[0])
             chain.add(unit.command, unit.named)
+            join_dense(chain.commands)
             self.chains[unit.name] = chain
         self._unpack(unit.name, unit.items)
 
