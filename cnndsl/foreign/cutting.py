@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from cnndsl.ops.base import Op, Shape
 from cnndsl.ops.images import Pair
@@ -34,10 +35,53 @@ def _extent(size: int, wanted: range) -> int:
     return size if wanted[0] == 0 and size - last < wanted.step else last - wanted[0]
 
 
-def as_one(before: Op, op: Op, shape: Shape) -> Op | None:
-    """One cut of an image of `shape` for two, one after the other: people take rows first, and columns of these."""
-    if isinstance(op, Crop) and isinstance(before, Crop):
-        return op if before.size == (op.size[0], shape[2]) else None
-    if isinstance(op, Maxpool) and isinstance(before, Maxpool) and before.kernel == (1, 1):
-        return Maxpool((1, 1), stride=(before.stride[0] * op.stride[0], before.stride[1] * op.stride[1]))
+class Made(Protocol):
+    """What is known of a layer of a draft."""
+
+    @property
+    def op(self) -> Op: ...
+    @property
+    def inputs(self) -> Sequence[int]: ...
+    @property
+    def shape(self) -> Shape: ...
+
+
+class Draft(Protocol):
+    def __getitem__(self, number: int, /) -> Made: ...
+
+
+def uncut(steps: Draft, step: int, rows: range, columns: range) -> tuple[int, range, range]:
+    """Rows and columns of an image as those of another one that it was cut from, if it was.
+
+    People take rows first and columns of these, and both is one cut.
+    """
+    found = step, rows, columns
+    while (before := steps[step]).inputs:
+        height, width = (*steps[before.inputs[0]].shape, 0, 0)[1:3]
+        left = _left(before.op, (height, width))
+        if left is None:
+            break
+        rows, columns = (
+            whole[part.start : part.stop : part.step] for whole, part in zip(left, (rows, columns), strict=True)
+        )
+        step = before.inputs[0]
+        if _inside(rows, height) and _inside(columns, width):
+            found = step, rows, columns
+    return found
+
+
+def _left(op: Op, size: Pair) -> tuple[range, range] | None:
+    """The rows and columns of an image of `size` that a layer leaves, with those that it adds around; or None."""
+    if isinstance(op, Pad):
+        top, bottom, left, right = op.sides
+        return range(-top, size[0] + bottom), range(-left, size[1] + right)
+    if isinstance(op, Crop):
+        first, second = ((whole - part) // 2 for whole, part in zip(size, op.size, strict=True))
+        return range(first, first + op.size[0]), range(second, second + op.size[1])
+    if isinstance(op, Maxpool) and op.kernel == (1, 1) and op.pad in (None, (0, 0, 0, 0)):
+        return range(0, size[0], op.stride[0]), range(0, size[1], op.stride[1])
     return None
+
+
+def _inside(wanted: range, size: int) -> bool:
+    return wanted[0] >= 0 and wanted[-1] < size

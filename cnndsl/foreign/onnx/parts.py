@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from cnndsl.foreign.axes import CHANNEL, ROWS, Digit, every_nth, replaced, sizes
-from cnndsl.foreign.cutting import as_one, cutting
+from cnndsl.foreign.cutting import cutting, uncut
 from cnndsl.foreign.onnx.arrangement import reshaped
 from cnndsl.foreign.onnx.drafts import Tensor
 from cnndsl.foreign.onnx.moves import joined, moved
 from cnndsl.foreign.onnx.step import Step
 from cnndsl.foreign.onnx.unreadable import Unreadable
-from cnndsl.ops.base import Op
 from cnndsl.ops.reshape import ChannelSlice
 
 
@@ -106,18 +105,14 @@ def _cut(step: Step, tensor: Tensor, cut: dict[int, range]) -> Tensor:
     rows, columns = step.places(tensor)[ROWS:]
     if cut.keys() - {rows, columns}:
         raise Unreadable("it takes some samples of the batch")
-    _, _, height, width = step.drafts.dims(tensor.node)
-    for op in cutting((height, width), cut.get(rows, range(height)), cut.get(columns, range(width))):
-        tensor = _cut_once(step, tensor, op)
+    places, (_, _, height, width) = step.places(tensor), step.drafts.dims(tensor.node)
+    kept = cut.get(rows, range(height)), cut.get(columns, range(width))
+    node, *kept_of_all = uncut(step.drafts, tensor.node, *kept)
+    _, _, height, width = step.drafts.dims(node)
+    tensor = step.lying(node, places)
+    for op in cutting((height, width), *kept_of_all):
+        tensor = step.replaced(op, tensor)
     return tensor
-
-
-def _cut_once(step: Step, tensor: Tensor, op: Op) -> Tensor:
-    before = step.drafts[tensor.node]
-    both = as_one(before.op, op, step.drafts[before.inputs[0]].shape) if before.inputs else None
-    if both is None:
-        return step.replaced(op, tensor)
-    return step.replaced(both, step.lying(before.inputs[0], step.places(tensor)))
 
 
 READERS: dict[str, Callable[[Step], Tensor | tuple[Tensor, ...]]] = {

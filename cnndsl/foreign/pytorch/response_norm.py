@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def response_norm(reading: Reading, node: fx.Node) -> Value | None:
     """x / (k + alpha * mean)^beta, the mean being over the squares of channels around."""
-    x, below = node.args
+    x: Any = node.args[0]
+    below = node.args[1]
     power, beta = _with_number(below, "pow")
     total, k = _with_number(power, "add")
     product, alpha = _with_number(total, "mul")

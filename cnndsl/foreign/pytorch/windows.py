@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnndsl.foreign import axes as lying
 from cnndsl.foreign.axes import CHANNEL, Axes
-from cnndsl.foreign.cutting import as_one, cutting
+from cnndsl.foreign.cutting import cutting, uncut
 from cnndsl.foreign.pytorch.program import sizes, word
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in, pair
 from cnndsl.foreign.pytorch.weighted import said_padding
@@ -130,8 +130,13 @@ def _of_list(kind: str, reading: Reading, node: fx.Node, values: list[Value], ov
     flows = [reading.flow(each) for each in values]
     if any(flow.axes != flows[0].axes for flow in flows):
         raise NoLayer("stacked tensors lie differently")
+    return Flow(_together(kind, reading, node, [flow.step for flow in flows]), flows[0].axes)
+
+
+def _together(kind: str, reading: Reading, node: fx.Node, steps: Sequence[int]) -> int:
+    """The mean, maximum or sum of some tensors; of one alone, that."""
     op = {"mean": Mean(), "max": Max(), "sum": Add()}[kind]
-    return Flow(reading.add(node, op, *(flow.step for flow in flows)).step, flows[0].axes)
+    return steps[0] if len(steps) == 1 else reading.add(node, op, *steps).step
 
 
 def _reduced(kind: str, reading: Reading, node: fx.Node, flow: Flow, gone: Sequence[lying.Digit]) -> int:
@@ -150,8 +155,7 @@ def _reduced(kind: str, reading: Reading, node: fx.Node, flow: Flow, gone: Seque
         inner = gone[0].inner
         slices = [ChannelSlice(at * inner, (at + 1) * inner) for at in range(gone[0].size)]
         parts = [reading.add(node, each, step).step for each in slices]
-        op = {"mean": Mean(), "max": Max(), "sum": Add()}[kind]
-        return reading.add(node, op, *parts).step
+        return _together(kind, reading, node, parts)
     raise NoLayer(f"no layer computes the {kind} over these axes")
 
 
@@ -239,19 +243,12 @@ def _framed(reading: Reading, node: fx.Node, step: int, sides: Sides, mode: str,
 
 
 def cut(reading: Reading, node: fx.Node, step: int, rows: range, columns: range) -> int:
-    """The step after which these rows and columns are left; people take rows first, and columns of these."""
+    """The step after which these rows and columns are left."""
+    step, rows, columns = uncut(reading.draft.steps, step, rows, columns)
     _, height, width = reading.draft.shape(step)
     for op in cutting((height, width), rows, columns):
-        both, step = _with_one_before(reading, op, step)
-        step = reading.add(node, both, step).step
+        step = reading.add(node, op, step).step
     return step
-
-
-def _with_one_before(reading: Reading, op: Op, step: int) -> tuple[Op, int]:
-    """A layer and what it reads, or the one that does what it does and what the layer before it did."""
-    before = reading.draft.steps[step]
-    both = as_one(before.op, op, reading.draft.shape(before.inputs[0])) if before.inputs else None
-    return (op, step) if both is None else (both, before.inputs[0])
 
 
 def more_channels(reading: Reading, node: fx.Node, step: int, before: int, after: int) -> Flow:
