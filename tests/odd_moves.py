@@ -141,6 +141,11 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         [IMAGE],
         ("concat { | channel_slice 0, 3 | channel_slice 5, 6 }",),
     ),
+    "channels in disorder": (
+        lambda: Function(lambda m, x: m.b(m.a(x)[:, [*range(0, 40, 2), 3, 3, 1]]), a=conv(3, 40), b=conv(23, 4)),
+        [IMAGE],
+        ("conv 3x3, 40\n    conv 1x1, 23, bias=false\n    conv 3x3, 4\n",),
+    ),
     "channels twice": (lambda: after(lambda x: x.repeat(1, 2, 1, 1)), [IMAGE], ("concat { | identity | identity }",)),
     "three greys": (
         lambda: Function(lambda m, x: m.a(x.expand(-1, 3, -1, -1)), a=conv()),

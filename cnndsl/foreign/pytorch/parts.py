@@ -16,6 +16,7 @@ from cnndsl.foreign.pytorch.program import sizes
 from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value
 from cnndsl.foreign.pytorch.windows import cut
 from cnndsl.ops.activation import Sigmoid
+from cnndsl.ops.convolution import Conv
 from cnndsl.ops.merge import Mul
 from cnndsl.ops.reshape import ChannelSlice
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import fx
 
 Given = dict[str, Value]
+MOST_RUNS = 16  # of neighbouring channels, each of which is a slice
 
 
 def take(reading: Reading, node: fx.Node, flow: Flow, axis: int, start: int, stop: int, step: int = 1) -> Flow:
@@ -129,9 +131,24 @@ def unbind(reading: Reading, node: fx.Node, given: Given) -> Value:
 def pick(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: Sequence[int]) -> Flow:
     """The values at these places of an axis, each run of neighbours as a slice."""
     size = lying.sizes(flow.axes)[axis]
-    runs = groupby(enumerate(each % size for each in wanted), key=lambda pair: pair[1] - pair[0])
+    wanted = [each % size for each in wanted]
+    runs = groupby(enumerate(wanted), key=lambda pair: pair[1] - pair[0])
     places = [[at for _, at in run] for _, run in runs]
+    shape = reading.shape(flow)
+    if len(places) > MOST_RUNS and len(shape) == 3 and lying.is_channels(flow.axes[axis], shape):
+        return _weighed(reading, node, flow, axis, wanted)
     return joined(reading, node, [take(reading, node, flow, axis, run[0], run[-1] + 1) for run in places], axis)
+
+
+def _weighed(reading: Reading, node: fx.Node, flow: Flow, axis: int, wanted: Sequence[int]) -> Flow:
+    """Channels in an order of their own, as those of a learned group convolution: a 1x1 convolution by 0 and 1."""
+    import torch
+
+    channels = reading.shape(flow)[0]
+    weight = torch.eye(channels, dtype=torch.float64)[wanted].reshape(len(wanted), channels, 1, 1)
+    op = Conv((1, 1), len(wanted), bias=False)
+    made = reading.add(node, op, flow.step, tensors={"weight": Kept(weight)})
+    return Flow(made.step, lying.replaced(flow.axes, axis, Digit(CHANNEL, 1, len(wanted))))
 
 
 def index(reading: Reading, node: fx.Node, given: Given) -> Value:
