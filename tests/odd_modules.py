@@ -132,6 +132,10 @@ def too_small(self: nn.Module, x: Tensor) -> Tensor:
     raise ValueError("it is too small (e.g. 64 would do). Give it more.")
 
 
+def narrow(self: nn.Module, x: Tensor) -> Tensor:
+    return self.a(x)
+
+
 def learned(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.rand(*shape))
 
@@ -290,9 +294,13 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "identity": (nn.Identity, "it has no layers"),
     "nothing": (lambda: Function(lambda m, x: None), "it gives no tensor"),
     "constant": (lambda: Function(lambda m, x: m.a.weight, a=conv()), "it does not depend on the input"),
-    "control flow": (lambda: Function(lambda m, x: x if x.sum() > 0 else -x), "depends on the values it computes"),
+    "control flow": (lambda: Function(lambda m, x: x if x.sum() > 0 else -x), "it computes, at `"),
     "an input more": (lambda: Function(lambda m, x: m.f(x), f=nn.Bilinear(2, 2, 2)), "missing 1 required positional"),
     "raises": (lambda: Function(lambda m, x: 1 // 0), "division"),
+    "too many channels": (
+        lambda: Function(narrow, a=conv(1)),
+        "expected input[2, 3, 16, 16] to have 1 channels, but got 3 channels instead, at `return self.a(x)` in narrow",
+    ),
     "raises at length": (lambda: Function(too_small), "it is too small (e.g. 64 would do)"),
     "lazy": (lambda: nn.LazyConv2d(4, 3), "has no shape yet"),
     "meta": (lambda: nn.Conv2d(3, 4, 3, device="meta"), "has no values"),

@@ -45,9 +45,7 @@ def record(module: nn.Module, shapes: Sequence[Shape], title: str, dtype: torch.
             return inlined(torch.export.export(module, inputs, strict=False))
     except Exception as error:  # whatever the foreign code raises
         image = " and ".join(map(show_shape, shapes))
-        depends = "data-dependent" in str(error)
-        why = "its control flow depends on the values it computes" if depends else _said(error)
-        raise WeightsError(f"cannot trace {title} for {image}: {why}") from error
+        raise WeightsError(f"cannot trace {title} for {image}: {_said(error)}") from error
 
 
 def inlined(program: ExportedProgram) -> ExportedProgram:
@@ -71,12 +69,15 @@ def _inline(module: fx.GraphModule) -> None:
 
 
 def _said(error: Exception) -> str:
-    """What went wrong; of an error without words, the line that is not PyTorch's own."""
-    if str(error):
-        return reason(error)
-    frames = extract_tb(error.__traceback__)
-    place = next((each for each in reversed(frames) if "/torch/" not in each.filename), frames[-1])
-    return f"{type(error).__name__}: `{place.line}` in {place.name}"
+    """What went wrong, and at which line of the module's code, if that is not what says so itself."""
+    _, *frames = extract_tb(error.__traceback__)
+    place = next((each for each in reversed(frames) if "/torch/" not in each.filename), None)
+    at = f"`{place.line}` in {place.name}" if place is not None else ""
+    if not str(error):
+        return f"{type(error).__name__}: {at}" if at else type(error).__name__
+    depends = "data-dependent" in str(error)
+    why = "its control flow depends on the values it computes" if depends else reason(error)
+    return f"{why}, at {at}" if at and place is not frames[-1] else why
 
 
 @contextmanager
