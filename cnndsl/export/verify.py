@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TOLERANCE = 1e-4  # of the largest value of a tensor
+# Of what float32 loses of the module's own outputs, where that is more: an engine adds up in an order of its own. A
+# network of hundreds of layers with weights as they were drawn is 1e-5 off, and its file 1e-4.
+ROUNDINGS, MOST = 10, 1e-2
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Case:
 def verify(file: File, module: nn.Module, job: Job, cases: Sequence[Case]) -> float:
     """The largest difference of any output, as a part of its largest value.
 
-    Raises `ExportError` if one is above `TOLERANCE`, with the first layer that differs.
+    Raises `ExportError`, with the first layer that differs, if one is above `TOLERANCE` and what rounding explains.
     """
     import torch
 
@@ -46,13 +50,31 @@ def verify(file: File, module: nn.Module, job: Job, cases: Sequence[Case]) -> fl
         inputs = case.inputs()
         with torch.no_grad():
             result = module(*inputs)
-        expected = [result] if isinstance(result, torch.Tensor) else list(result)
-        for output, one, other in zip(job.graph.outputs, _run(file, inputs, case), expected, strict=True):
-            apart = difference(one, other)
-            if not apart <= TOLERANCE:
+        expected = _outputs(result)
+        found = [difference(*pair) for pair in zip(_run(file, inputs, case), expected, strict=True)]
+        fine = all(apart <= TOLERANCE for apart in found)
+        allowed = [TOLERANCE] * len(found) if fine else _allowed(module, inputs, expected)
+        for output, apart, most in zip(job.graph.outputs, found, allowed, strict=True):
+            if not apart <= most:
                 raise ExportError("\n  ".join(_told(file, job, case, inputs, output.name, apart)))
             worst = max(worst, apart)
     return worst
+
+
+def _outputs(result: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    import torch
+
+    return [result] if isinstance(result, torch.Tensor) else list(result)
+
+
+def _allowed(module: nn.Module, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[float]:
+    """How far each output may be from the module's, by how far that one is from itself in float64."""
+    import torch
+
+    with torch.no_grad():
+        exact = _outputs(copy.deepcopy(module).double()(*(x.double() for x in inputs)))
+    lost = (difference(output.double(), wide) for output, wide in zip(outputs, exact, strict=True))
+    return [max(TOLERANCE, min(ROUNDINGS * each, MOST)) for each in lost]
 
 
 def _run(file: File, inputs: Sequence[Tensor], case: Case) -> list[Tensor]:
