@@ -96,6 +96,7 @@ def _simple(dtype: Dtype) -> Iterator[Case]:
     yield "pad, shuffle", "move", move.Problem(*shape, (16, 11), 40, 40, 40, corner=(2, 1), groups=4)
     planes = pack.Problem("fp32", dtype, 3, 117, 3, 8, (351, 117, 1), (936, 1, 8))
     yield "planes to pixels", "pack", planes
+    yield "planes to blocks", "pack", pack.Problem("fp32", dtype, 3, 117, 3, 16, (1404, 468, 1), (1872, 1, 16), 2, 9)
     yield "pixels to planes", "pack", pack.Problem(dtype, "fp32", 3, 117, 40, 40, (4680, 1, 40), (4680, 117, 1))
     yield "softmax", "softmax", softmax.Problem(dtype, 351, 40, 40, 48)
     yield "lrn", "lrn", lrn.Problem(pool.Problem(*shape, (13, 9), 40, 40, True), Lrn(5, alpha=1.0))
