@@ -212,7 +212,9 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         ("residual shortcut=zero_pad { conv 3x3, 12, /2 }",),
     ),
     "new zeros between": (lambda: after(among_new_zeros), [IMAGE], ("| channel_slice 0, 3 -> scale 0.0",)),
-    "a new axis": (lambda: Function(on_a_new_axis, a=conv(), b=conv()), [IMAGE], ("add { | channel_slice 0, 8 |",)),
+    "a new axis": (
+        lambda: Function(on_a_new_axis, a=conv(), b=conv()), [IMAGE], ("add { | conv 3x3, 8 | conv 3x3, 8 }",)
+    ),
     "compiled": (lambda: Compiled(conv()), [IMAGE], ("conv 3x3, 8",)),
     "one channel": (
         lambda: Function(gated_pixel, c=nn.Conv1d(1, 1, 3, padding=1)), [(1, 8, 8)], ("global_avgpool -> channel_conv",)

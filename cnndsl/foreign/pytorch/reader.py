@@ -20,11 +20,12 @@ from cnndsl.foreign.pytorch.outputs import results_in
 from cnndsl.foreign.pytorch.parts import PARTS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
 from cnndsl.foreign.pytorch.reading import NoLayer, Reading, Value, flows_in, kept_in
+from cnndsl.foreign.pytorch.reductions import REDUCTIONS, maximum
 from cnndsl.foreign.pytorch.response_norm import response_norm
 from cnndsl.foreign.pytorch.unread import settled, unread
 from cnndsl.foreign.pytorch.weighted import WEIGHTED
 from cnndsl.foreign.pytorch.whole_modules import dropout, dropping, layer_of, read_whole
-from cnndsl.foreign.pytorch.windows import WINDOWS, maximum
+from cnndsl.foreign.pytorch.windows import WINDOWS
 from cnndsl.ops.base import Shape, show_shape
 from cnndsl.ops.inputs import Input
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor, fx, nn
     from torch.export import ExportedProgram
 
-OPERATORS = {**WEIGHTED, **WINDOWS, **MOVING, **PARTS, "dropout": dropout, "feature_dropout": dropout}
+OPERATORS = {**WEIGHTED, **WINDOWS, **REDUCTIONS, **MOVING, **PARTS, "dropout": dropout, "feature_dropout": dropout}
 DRAWN = ("rand", "bernoulli", "normal", "dropout", "uniform")
 CASTS = ("to", "_to_copy", "float", "type_as")
 # Operators that hand kept values on as they are.

@@ -63,7 +63,7 @@ class Layout:
             found.append(Flow((), IN, entry, self.shapes.get(entry), self.shapes.get(entry)))
         for part in parts:
             last = found[-1] if found else None
-            if last is not None and not part.source and not part.whole and _is_read(last):
+            if last is not None and not part.source and not part.whole and _is_read(last, named):
                 found[-1] = replace(part, source=last.source)
             elif last is not None and not part.source and not part.whole and _goes_on(last, part, named):
                 commands = (*last.commands, *part.commands)
@@ -194,9 +194,10 @@ def _spliced(command: Command) -> tuple[Command, ...]:
     return tuple(each for line in lines for each in line.commands)
 
 
-def _is_read(flow: Flow) -> bool:
+def _is_read(flow: Flow, named: set[str]) -> bool:
     """Whether it only says from where the next one goes on."""
-    return bool(flow.source) and flow.source != IN and not flow.commands
+    has_name = isinstance(flow.source, Item) and flow.result in named
+    return bool(flow.source) and flow.source != IN and not flow.commands and not has_name
 
 
 def _goes_on(last: Flow, flow: Flow, named: set[str]) -> bool:

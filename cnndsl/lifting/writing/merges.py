@@ -127,9 +127,13 @@ def join_dense(commands: list[Command]) -> None:
 
 def _within(command: Command) -> Command:
     """What a part does that joins its input itself, as layers of DenseNet are often written."""
-    flows = () if command.word != PART or command.body is None else command.body.flows
-    inside = flows[0].commands if len(flows) == 1 and not flows[0].source else ()
-    return inside[0] if len(inside) == 1 and _dense_layer(inside[0]) is not None else command
+    inside = command
+    while inside.word == PART and inside.body is not None:
+        flows = inside.body.flows
+        if len(flows) != 1 or flows[0].source or len(flows[0].commands) != 1:
+            return command
+        (inside,) = flows[0].commands
+    return inside if _dense_layer(inside) is not None else command
 
 
 def _dense_layer(command: Command) -> Body | None:

@@ -154,10 +154,22 @@ class Region:
             source = "" if chain.source == now else chain.source
             return Flow(tuple(chain.commands), source, name, self.shapes.get(chain.source), leaving)
         is_group = joint.command.word == Group.word
+        some = self._some_items(joint) if is_group else None
+        if some is not None:
+            return Flow((), some, name, self.shapes.get(now), leaving)
         branches = [self.flow(chain, named=chain.source != now or is_group) for chain in joint.branches]
         if is_group and not joint.apart:
             branches = self._together(branches)
         return Flow((replace(joint.command, branches=tuple(branches)),), "", name, self.shapes.get(now), leaving)
+
+    def _some_items(self, joint: Joint) -> Item | None:
+        """The items of a bundle, one after another, that a `group` is."""
+        items = [self.items.get(chain.source) for chain in joint.branches if not chain.commands]
+        first = items[0] if items else None
+        if first is None or joint.apart or len(items) != len(joint.branches):
+            return None
+        run = [Item(first.bundle, number) for number in range(first.number, first.number + len(items))]
+        return Item(first.bundle, first.number, run[-1].number + 1) if items == run else None
 
     def _together(self, branches: Sequence[Flow]) -> list[Flow]:
         """The branches of a `group`, with one in the place of those that are all of a bundle."""
