@@ -170,6 +170,47 @@ FILES_OF_BLOCKS = {
         """,
         ["block level(filters, n) {", "repeat n {", "level 24, 4"],
     ),
+    "parts of bundles": (
+        """
+        block pair {
+            from in as two
+            add { | from two[0] -> conv 3x3, 8 -> bn -> relu | from two[1] -> conv 1x1, 8 -> bn -> relu }
+            conv 3x3, 8 -> bn -> relu
+        }
+        block layer {
+            from in as parts
+            from parts[:2] -> pair as first
+            from parts[1:3] -> pair as last
+            group { | from parts[0] -> conv 3x3, 8 -> bn -> relu | from first | from last }
+        }
+        network scales {
+            input 8 x 32 x 32
+            group { | conv 3x3, 8 -> relu | conv 3x3, 8 -> relu | conv 3x3, 8 -> relu }
+            repeat 4 { layer }
+            concat -> conv 3x3, 5
+        }
+        """,
+        ["from parts[:2] -> pair as last"],
+    ),
+    "parts of channels": (
+        """
+        block mixed {
+            concat {
+                | channel_slice 0, 3 * in.channels // 4 -> conv 3x3, in.channels -> bn -> relu
+                | channel_slice 3 * in.channels // 4, in.channels -> conv 5x5, in.channels -> bn -> relu
+            }
+            conv 3x3, 2 * in.channels -> bn -> relu
+            conv 3x3, in.channels -> bn -> relu
+        }
+        network mixing {
+            input 8 x 32 x 32
+            mixed -> mixed -> conv 1x1, 16
+            mixed -> mixed -> conv 1x1, 24
+            mixed -> mixed
+        }
+        """,
+        ["channel_slice 0, 3 * in.channels // 4 -> conv 3x3", "repeat 2 { mixed }"],
+    ),
     "lines left out": (
         """
         block unit(width, filters, stride = 1, gated = false) {

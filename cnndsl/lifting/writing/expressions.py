@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from fractions import Fraction
 
 from cnndsl.lifting.writing.roles import Role, names_of
 from cnndsl.lifting.writing.terms import ANY, IF, Argument, Body, Command, Expression, Flow, Vector, commands_in
@@ -12,6 +13,7 @@ from cnndsl.ops.arguments import Boolean, Extent, Kind, Padding, Parameter, Stri
 from cnndsl.records import dataclass, field, replace
 
 MOST = 64  # the largest factor that is taken for meant
+PARTS = 8  # of which some are taken for meant
 ROOM = 60  # characters of a list that stands on one line
 USUALLY = 0.5  # the share of places in which a parameter has its default
 
@@ -237,7 +239,7 @@ def _called(command: Command, *, first: bool) -> str:
 
 
 def _ratio(expression: Expression, values: Sequence[object], others: Sequence[object]) -> Expression | None:
-    """`4 * filters`, `filters // 4`, if that is what it is in every place."""
+    """`4 * filters`, `filters // 4`, `3 * filters // 4`, if that is what it is in every place."""
     pairs = [(v, o) for v, o in zip(values, others, strict=True) if v is not ANY]
     if not all(type(o) is int and o > 0 for _, o in pairs) or len({o for _, o in pairs}) < 2:
         return None
@@ -250,6 +252,9 @@ def _ratio(expression: Expression, values: Sequence[object], others: Sequence[ob
             return expression if factor == 1 else Expression(f"{factor} * {expression}", 1)
         if all(v == o // factor for v, o in pairs):  # type: ignore[operator]
             return Expression(f"{expression} // {factor}", 1)
+    some, parts = max(Fraction(v, o).as_integer_ratio() for v, o in pairs)  # type: ignore[call-overload]
+    if 1 < some <= PARTS and 1 < parts <= PARTS and all(v * parts == some * o for v, o in pairs):
+        return Expression(f"{some} * {expression} // {parts}", 1)
     return None
 
 
