@@ -112,9 +112,14 @@ class Pyramid(nn.Module):
         return torch.cat([x, *(F.interpolate(part(x), x.shape[2:], mode="bilinear") for part in self.parts)], 1)
 
 
-def two_results(self: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+def pyramid_in_a_branch(self: nn.Module, x: Tensor) -> Tensor:
     x = self.a(x)
-    return self.d(self.pyramid(self.c(x))), self.b(x)
+    return torch.cat([self.d(self.pyramid(self.c(x))), self.b(x)], 1)
+
+
+def long_and_short(self: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    x = self.a(x)
+    return self.c(x), self.b(x)
 
 
 # By name: a module, the shapes of its inputs, and what the text says of it.
@@ -179,17 +184,32 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         [(8, 16, 16)],
         ("block bottle(filters, with_residual", "if with_residual {"),
     ),
-    "a pyramid beside a result": (
+    "a pyramid in a branch": (
         lambda: Function(
-            two_results,
+            pyramid_in_a_branch,
             a=conv(),
-            b=conv(8, 4),
+            b=conv(8, 4, stride=4),
             c=nn.Sequential(*(Bottle(*each) for each in [(8, 16, 2), (16, 16, 1), (16, 16, 1), (16, 24, 2)])),
             pyramid=Pyramid(24),
             d=conv(32, 4),
         ),
         [IMAGE],
         ("-> resize like=c, mode=bilinear",),
+    ),
+    "a long way to a result": (
+        lambda: Function(
+            long_and_short,
+            a=conv(),
+            b=conv(8, 4),
+            c=nn.Sequential(*(nn.Sequential(conv(8, 8), nn.ReLU(), nn.Sigmoid()) for _ in range(4))),
+        ),
+        [IMAGE],
+        ("as output0\n", "| from output0 | from a -> conv 3x3, 4 }"),
+    ),
+    "padded by nothing": (lambda: after(lambda x: F.relu(x) + F.pad(x, (0,) * 6)), [IMAGE], ("residual { relu }",)),
+    "a stack of one": (lambda: after(lambda x: torch.stack([x], 0).mean(0)), [IMAGE], ("conv 3x3, 8\n\n",)),
+    "rows and columns": (
+        lambda: after(lambda x: x[:, :, 1:, 1:]), [IMAGE], ("-> pad [0, 1, 0, 1] -> crop 15",)
     ),
     "classes": (
         lambda: Function(lambda m, x: F.log_softmax(m.f(x.flatten(1)), dim=-1), f=nn.Linear(768, 5)),

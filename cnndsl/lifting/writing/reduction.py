@@ -15,10 +15,10 @@ from cnndsl.elaborate.structures.bundling import Group
 from cnndsl.elaborate.structures.sharing import Again
 from cnndsl.lifting.writing.chains import Chain, Joint, Unit
 from cnndsl.lifting.writing.dominators import Dominators
-from cnndsl.lifting.writing.merges import SHORT, is_skip, is_zero_pad, join_dense, merged
+from cnndsl.lifting.writing.merges import LONG, SHORT, is_skip, is_zero_pad, join_dense, merged
 from cnndsl.lifting.writing.region import Region, Shapes
 from cnndsl.lifting.writing.rounds import common_begin, common_end, first_of_each, last_of_each
-from cnndsl.lifting.writing.terms import NAMED, NEST, Body, Command
+from cnndsl.lifting.writing.terms import NAMED, NEST, Body, Command, nodes_of
 from cnndsl.ops.merge import Add
 from cnndsl.records import replace
 
@@ -179,8 +179,13 @@ class Reduction(Region):
     def end(self, name: str, command: Command, results: Iterable[str], *, apart: bool = False) -> None:
         """A group that ends the region, and never becomes part of a chain; `apart` if its branches have names."""
         self.order[name] = len(self.order)
-        branches = tuple(self._apart(self.take(result)) for result in results)
+        branches = tuple(self._ending(self.take(result)) for result in results)
         self.joints[name] = Joint(command, branches, (), apart)
+
+    def _ending(self, chain: Chain) -> Chain:
+        """What is one of several results: a long way there is no branch but flows of its own."""
+        long = len(nodes_of(Body((self.flow(chain),)))) > LONG
+        return self._waiting(chain) if long and chain.commands else self._apart(chain)
 
     def _apply_to_each(self) -> None:
         """Where the same comes of all tensors of a bundle, it is one command of that."""
