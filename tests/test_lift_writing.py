@@ -211,6 +211,21 @@ FILES_OF_BLOCKS = {
         """,
         ["channel_slice 0, 3 * in.channels // 4 -> conv 3x3", "repeat 2 { mixed }"],
     ),
+    "each of the results": (
+        """
+        network pyramid {
+            input 8 x 32 x 32
+            conv 3x3, 8 as fine
+            conv 3x3, 12, /2 as coarse
+            group {
+                | from fine -> conv 3x3, 16 -> bn -> relu -> conv 1x1, 4
+                | from coarse -> conv 3x3, 16 -> bn -> relu -> conv 1x1, 4
+                | from coarse -> conv 3x3, 14, /2 -> relu -> conv 3x3, 16 -> bn -> relu -> conv 1x1, 4
+            }
+        }
+        """,
+        ["| from fine\n        | from coarse\n        | from coarse -> conv 3x3, 14, /2 -> relu\n", "each {"],
+    ),
     "lines left out": (
         """
         block unit(width, filters, stride = 1, gated = false) {

@@ -178,9 +178,18 @@ class Reduction(Region):
 
     def end(self, name: str, command: Command, results: Iterable[str], *, apart: bool = False) -> None:
         """A group that ends the region, and never becomes part of a chain; `apart` if its branches have names."""
+        chains = [self.take(result) for result in results]
+        count = 0 if apart else common_end(chains, self.shapes, whole=False)
+        each = last_of_each(chains, count, self.shapes, name) if count else None
+        branches = tuple(map(self._ending, chains))
+        if each is None:
+            self.joints[name] = Joint(command, branches, (), apart)
+        else:
+            sources = tuple(chain.source for chain in branches)
+            group = self._before(Unit(name, command, sources), sources)
+            self.joints[group.name] = Joint(group.command, branches, ())
+            self.chains[name] = Chain(group.name, [each])
         self.order[name] = len(self.order)
-        branches = tuple(self._ending(self.take(result)) for result in results)
-        self.joints[name] = Joint(command, branches, (), apart)
 
     def _ending(self, chain: Chain) -> Chain:
         """What is one of several results: a long way there is no branch but flows of its own."""
