@@ -122,6 +122,19 @@ def long_and_short(self: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     return self.c(x), self.b(x)
 
 
+class Exchanging(nn.Module):
+    """A unit that ends with a shuffle, which the next one reads."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.a, self.b = conv(channels // 2, channels // 2), conv(channels // 2, channels // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, other = x.chunk(2, 1)
+        y = torch.cat([one, self.b(self.a(other).relu()).relu()], 1)
+        return y.view(len(y), 2, -1, *y.shape[2:]).transpose(1, 2).flatten(1, 2)
+
+
 # By name: a module, the shapes of its inputs, and what the text says of it.
 MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str, ...]]] = {
     "gated linear unit": (lambda: nn.Sequential(conv(), nn.GLU(1)), [IMAGE], ("| channel_slice 4, 8 -> sigmoid",)),
@@ -135,6 +148,11 @@ MOVED: dict[str, tuple[Callable[[], nn.Module], list[tuple[int, ...]], tuple[str
         lambda: Function(shuffled_halves, a=conv(), b=conv(4, 4)),
         [IMAGE],
         ("channel_shuffle 4", "| channel_slice 0, 4", "| channel_slice 4, 8 -> conv 3x3, 4"),
+    ),
+    "shuffles in units": (
+        lambda: nn.Sequential(conv(3, 8), Exchanging(8), Exchanging(8), conv(8, 16), *map(Exchanging, [16] * 4)),
+        [IMAGE],
+        ("block exchanging", "}\n    channel_shuffle 2\n}"),
     ),
     "colours turned": (
         lambda: Function(lambda m, x: m.a(x[:, [2, 1, 0]]) + m.a(x.flip(1)), a=conv()),

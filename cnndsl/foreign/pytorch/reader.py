@@ -19,7 +19,7 @@ from cnndsl.foreign.pytorch.moving import MOVING, SAME, VIEWS
 from cnndsl.foreign.pytorch.outputs import results_in
 from cnndsl.foreign.pytorch.parts import PARTS
 from cnndsl.foreign.pytorch.program import in_place, is_silent, place_of, record, sizes, word
-from cnndsl.foreign.pytorch.reading import NoLayer, Reading, Value, flows_in, kept_in
+from cnndsl.foreign.pytorch.reading import Flow, NoLayer, Reading, Value, flows_in, kept_in
 from cnndsl.foreign.pytorch.reductions import REDUCTIONS, maximum
 from cnndsl.foreign.pytorch.response_norm import response_norm
 from cnndsl.foreign.pytorch.unread import settled, unread
@@ -183,6 +183,8 @@ def _value(reading: Reading, node: fx.Node, module: nn.Module | None, kept: dict
         result = unread(reading, node, given, "it is used in no way that is known")
     if in_place(node):
         overwrite(reading, node, result)
+    if isinstance(result, Flow):
+        reading.note_move(node, given, result)
     return result
 
 

@@ -85,6 +85,7 @@ class Reading:
     draft: Draft = field(default_factory=Draft)
     values: dict[fx.Node, Value] = field(default_factory=dict)
     places: dict[fx.Node, Place] = field(default_factory=dict)
+    moved: dict[Flow, Place] = field(default_factory=dict)  # where values came to lie so
     settled: dict[Curve, Flow] = field(default_factory=dict)
     arranged: dict[tuple[Flow, int], int] = field(default_factory=dict)
 
@@ -102,6 +103,13 @@ class Reading:
         except LayerError as error:
             raise NoLayer(str(error)) from error
         return self.plain(step)
+
+    def note_move(self, node: fx.Node, given: dict[str, Value], result: Flow) -> None:
+        """Remember where values came to lie so: at this node, or where an argument did that lies alike."""
+        alike = (each for each in flows_in(given) if isinstance(each, Flow) and each.axes == result.axes)
+        place = next((self.moved.get(each) for each in alike), self.places[node])
+        if place is not None:
+            self.moved[result] = place
 
     def plain(self, step: int) -> Flow:
         return Flow(step, lying.standard(self.batch, self.draft.shape(step)))
@@ -159,9 +167,9 @@ class Reading:
         return self._vector(flow) if axes == 2 else self._image(flow)
 
     def _place(self, flow: Flow) -> Place:
-        """Of what is moved, but behind the module that made it."""
+        """Of what is moved: behind the step that made it, in the module that moves it."""
         made = self.draft.steps[flow.step].place
-        return replace(made, modules=made.modules[:-1])
+        return replace(made, modules=self.moved[flow].modules if flow in self.moved else made.modules[:-1])
 
     def _vector(self, flow: Flow) -> int:
         shape = self.shape(flow)
