@@ -15,6 +15,7 @@ from written_graphs import anonymous, differences
 from cnndsl import loads
 from cnndsl.ir import Graph
 from cnndsl.lifting.writing import write, written
+from cnndsl.lifting.writing.naming import snake
 from cnndsl.source import Source
 from cnndsl.syntax.format import format_source
 
@@ -293,6 +294,19 @@ def test_scopes_of_modules_become_blocks(name: str) -> None:
     assert text.count("\nblock ") == 1
     for line in MODULES[name]:
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("InvertedResidual", "inverted_residual"),
+        ("ConvBN", "conv_bn"),
+        ("SEBlock", "se_block"),
+        ("GhostV2", "ghost_v2"),
+    ],
+)
+def test_classes_give_blocks_their_names(name: str, block: str) -> None:
+    assert snake(name) == block
 
 
 def test_rates_that_grow_are_counted() -> None:

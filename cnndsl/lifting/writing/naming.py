@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -26,11 +27,9 @@ def block_name(parts: Sequence[Command], body: Body, taken: Collection[str]) -> 
 
 
 def snake(name: str) -> str:
-    """`inverted_residual` for `InvertedResidual`, `conv_bn` for `ConvBN`."""
-    found = ""
-    for before, letter in zip(" " + name, name, strict=False):
-        found += f"_{letter}" if letter.isupper() and (before.islower() or before.isdigit()) else letter
-    return identifier(found.lower(), "unit")
+    """`inverted_residual` for `InvertedResidual`, `conv_bn` for `ConvBN`, `se_block` for `SEBlock`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return identifier(words.lower(), "unit")
 
 
 def _looks_like(body: Body) -> str:
