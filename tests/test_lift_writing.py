@@ -212,6 +212,27 @@ FILES_OF_BLOCKS = {
         """,
         ["channel_slice 0, 3 * in.channels // 4 -> conv 3x3", "repeat 2 { mixed }"],
     ),
+    "a stage of calls in a line": (
+        """
+        block unit(filters) {
+            conv 1x1, filters -> bn -> relu
+            conv 3x3, filters -> bn -> relu
+            conv 1x1, filters -> bn -> relu
+        }
+        block level {
+            conv 5x5, in.channels -> bn -> relu
+            conv 3x3, in.channels -> bn -> relu as level
+            stage { unit level.channels // 2 -> unit 2 * level.channels }
+        }
+        network levels {
+            input 8 x 32 x 32
+            level -> conv 1x1, 12
+            level -> conv 1x1, 24
+            level
+        }
+        """,
+        ["stage { unit in.channels // 2 -> unit filters }"],
+    ),
     "each of the results": (
         """
         network pyramid {

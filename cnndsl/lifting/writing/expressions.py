@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 
 from cnndsl.lifting.writing.roles import Role, names_of
-from cnndsl.lifting.writing.terms import ANY, IF, Argument, Body, Command, Expression, Flow, Vector, commands_in
+from cnndsl.lifting.writing.terms import ANY, IF, STAGE, Argument, Body, Command, Expression, Flow, Vector, commands_in
 from cnndsl.lifting.writing.unification import ACTIVATION
 from cnndsl.ops.arguments import Boolean, Extent, Kind, Padding, Parameter, Stride, show
 from cnndsl.records import dataclass, field, replace
@@ -81,7 +81,9 @@ class Fitting:
         """Arguments come first in the text, but those of a structure may follow from what is inside."""
         command = flow.commands[place]
         branches = tuple(self.flow(each, command.word, incoming) for each in command.branches)
-        body = None if command.body is None else self.body(command.body)
+        body = command.body
+        if body is not None:
+            body = self.body(_in_one_line(body, begins=place == 0) if command.word == STAGE else body)
         shortcut = None if command.shortcut is None else self.flow(command.shortcut, entering=incoming)
         if command.word == IF:
             return replace(command, body=body)  # its condition may follow from what comes behind it
@@ -200,6 +202,12 @@ class Fitting:
         name = self.names[number] if number < len(self.names) else f"{parameter.name} {number}"
         self.variables.append(Variable(name, kind, filled, role))
         return self.variables[-1]
+
+
+def _in_one_line(body: Body, *, begins: bool) -> Body:
+    """What may come to stand in one line, where `in` is what enters that: its start alone may speak of it, if any."""
+    flows = (flow if begins and number == 0 else replace(flow, entering=None) for number, flow in enumerate(body.flows))
+    return Body(tuple(flows))
 
 
 def fitted(
