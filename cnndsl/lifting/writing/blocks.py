@@ -123,16 +123,24 @@ def _with_conditions(groups: Mapping[object, list[Laid]]) -> list[list[Laid]]:
 
 
 def _with_repeats(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
-    """Groups of a class that only differ in how often something comes again, as one with `repeat`."""
+    """Groups of a class that only differ in how often something comes again, as one with `repeat`.
+
+    What holds nothing but calls is said in a line of its own, without a block.
+    """
     alike: dict[object, list[list[Laid]]] = defaultdict(list)
     for group in groups:
-        keys = {skeleton(_repeated(each).body) for each in group}
+        keys = {id(group) if _is_of_calls(each.body) else skeleton(_repeated(each).body) for each in group}
         alike[keys.pop() if len(keys) == 1 else id(group)].append(group)
     found: list[list[Laid]] = []
     for same in alike.values():
         together = [_repeated(each) for group in same for each in group] if len(same) > 1 else []
         found += [together] if together and unified([each.body for each in together]) is not None else same
     return found
+
+
+def _is_of_calls(body: Body) -> bool:
+    words = [command.word for flow in body.flows for command in flow.commands]
+    return words == [STAGE] or is_stage(body)
 
 
 def _repeated(laid: Laid) -> Laid:
