@@ -83,8 +83,12 @@ def test_bfloat16_without_a_processor_for_it(monkeypatch: pytest.MonkeyPatch) ->
         outputs(network.optimize(freeze=True), X.bfloat16())
 
 
-@with_inductor
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "compiler",
+    [pytest.param(inductor, marks=[without_cpp, pytest.mark.slow]), onednn_graph],
+    indirect=True,
+    ids=lambda each: each.__name__,
+)
 def test_bfloat16() -> None:
     network = example("inception")
     plain, fast = scrambled(network.compile()), network.optimize(freeze=True)

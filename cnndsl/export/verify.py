@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TOLERANCE = 1e-4  # of the largest value of a tensor
-# Of what float32 loses of the module's own outputs, where that is more: an engine adds up in an order of its own. A
-# network of hundreds of layers with weights as they were drawn is 1e-5 off, and its file 1e-4.
+# Of what float32 loses of the module's own outputs, where that is more: an engine adds up in an order of its own.
+# SE-ResNet-101 with weights as they were drawn is up to 2e-4 off float64, and its file as much off the module.
 ROUNDINGS, MOST = 10, 1e-2
 
 

@@ -3,8 +3,8 @@
     conv(x, 7x7, /2) = conv(pixel_unshuffle(x, 2), 4x4)
 
 A block of 2 x 2 pixels of three colours is twelve channels, which fill vectors where three do not, and neighbouring
-windows share what they read (the space-to-depth stem of ResNet-50 in MLPerf: Kumar et al. 2019, arXiv:1909.09756,
-section 4). The kernel is filled up with zeros to whole blocks.
+windows share what they read, as in networks that begin with space-to-depth (TResNet, Ridnik et al. 2020); here it
+computes what the network's own stem does. The kernel is filled up with zeros to whole blocks.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from cnndsl.states.recipes import derive
 
 Run = Callable[..., list[Tensor]]
 # Microseconds in which a thread of ONNX Runtime waits at work for more, 40,000 unless told. Without any, each run wakes
-# all of them, and one that wakes on the core of another costs several milliseconds.
+# all of them, and one that wakes on the core of another costs several milliseconds. Older versions ignore it.
 SPIN = 2000
 
 

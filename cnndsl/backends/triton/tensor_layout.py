@@ -93,7 +93,10 @@ def is_relabelled(graph: Graph, node: Node, slices: Container[str] = ()) -> bool
 
 
 def packed_as(graph: Graph, given: Node) -> Node:
-    """What an input of the network is brought into the kernels' order as: itself, or the blocks that alone are read."""
+    """What an input of the network is brought into the kernels' order as: itself, or the blocks that alone are read.
+
+    Not blocks that lie in a concat, where the zeros that fill up a pixel would be written over what is beside.
+    """
     readers = graph.consumers(given.name)
     if len(readers) != 1 or not isinstance(readers[0].op, PixelUnshuffle) or graph.is_output(given.name):
         return given

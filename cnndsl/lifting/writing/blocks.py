@@ -127,24 +127,23 @@ def _with_repeats(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
 
     What holds nothing but calls is said in a line of its own, without a block.
     """
-    alike: dict[object, list[list[Laid]]] = defaultdict(list)
+    alike: dict[object, list[tuple[list[Laid], list[Laid]]]] = defaultdict(list)  # as they were, and folded
     for group in groups:
-        keys = {id(group) if _is_of_calls(each.body) else skeleton(_repeated(each).body) for each in group}
-        alike[keys.pop() if len(keys) == 1 else id(group)].append(group)
+        folded = [replace(each, body=shortened(each.body, loops=False)) for each in group]
+        keys = {skeleton(each.body) for each in folded}
+        apart = len(keys) > 1 or any(_is_of_calls(each.body) for each in group)
+        alike[id(group) if apart else keys.pop()].append((group, folded))
     found: list[list[Laid]] = []
     for same in alike.values():
-        together = [_repeated(each) for group in same for each in group] if len(same) > 1 else []
-        found += [together] if together and unified([each.body for each in together]) is not None else same
+        together = [each for _, folded in same for each in folded]
+        one = len(same) > 1 and unified([each.body for each in together]) is not None
+        found += [together] if one else [group for group, _ in same]
     return found
 
 
 def _is_of_calls(body: Body) -> bool:
     words = [command.word for flow in body.flows for command in flow.commands]
     return words == [STAGE] or is_stage(body)
-
-
-def _repeated(laid: Laid) -> Laid:
-    return replace(laid, body=shortened(laid.body, loops=False))
 
 
 def _as_one(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
