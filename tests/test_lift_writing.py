@@ -248,6 +248,27 @@ FILES_OF_BLOCKS = {
         """,
         ["| from fine\n        | from coarse\n        | from coarse -> conv 3x3, 14, /2 -> relu\n", "each {"],
     ),
+    "rounds of calls": (
+        """
+        block unit(width, stride = 1) {
+            residual shortcut=projection {
+                conv 1x1, width -> bn -> relu
+                conv 3x3, width, /stride -> bn -> relu
+                conv 1x1, width -> bn
+            }
+            relu
+        }
+        block level(width, n) {
+            unit width, /2
+            repeat n { unit width }
+        }
+        network levels {
+            input 8 x 64 x 64
+            level 16, 2 -> level 24, 4 -> level 32, 7
+        }
+        """,
+        ["for filters, n in [[16, 2], [24, 4], [32, 7]] {", "repeat n { unit filters }"],
+    ),
     "lines left out": (
         """
         block unit(width, filters, stride = 1, gated = false) {

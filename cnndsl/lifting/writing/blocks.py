@@ -129,7 +129,7 @@ def _with_repeats(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
     """
     alike: dict[object, list[tuple[list[Laid], list[Laid]]]] = defaultdict(list)  # as they were, and folded
     for group in groups:
-        folded = [replace(each, body=shortened(each.body, loops=False)) for each in group]
+        folded = [_folded(each) for each in group]
         keys = {skeleton(each.body) for each in folded}
         apart = len(keys) > 1 or any(_is_of_calls(each.body) for each in group)
         alike[id(group) if apart else keys.pop()].append((group, folded))
@@ -139,6 +139,11 @@ def _with_repeats(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
         one = len(same) > 1 and unified([each.body for each in together]) is not None
         found += [together] if one else [group for group, _ in same]
     return found
+
+
+def _folded(laid: Laid) -> Laid:
+    """With `repeat` in the place of what comes again."""
+    return replace(laid, body=shortened(laid.body, loops=False))
 
 
 def _is_of_calls(body: Body) -> bool:
@@ -161,7 +166,12 @@ def _as_one(groups: Sequence[list[Laid]]) -> list[list[Laid]]:
 
 
 def _with_options(laid: Sequence[Laid]) -> list[Laid] | None:
-    """Parts that are alike with conditions; one that is a residual makes all residuals."""
+    """Parts that are alike with conditions; one that is a residual makes all residuals.
+
+    What differs in how often something comes again has no part that others lack.
+    """
+    if len({skeleton(_folded(each).body) for each in laid}) == 1:
+        return None
     bodies = [each.body for each in laid]
     if any(map(_is_residual, bodies)):
         bodies = [body if _is_residual(body) else _unless(body) for body in bodies]
