@@ -1,8 +1,8 @@
 """An optimised module frozen by PyTorch's own compilers, or handed to another engine, where that is measured faster.
 
-A frozen program has nothing to check or to look up. It is valid for exactly one state of the weights, so the weights
-are looked at before every call, and the programs are dropped when these have changed. What no program fits runs as
-the module was written.
+A frozen program has nothing to check or to look up. It is valid for exactly one state of the module, so that is looked
+at before every call, and the programs are dropped when it has changed. What no program fits runs as the module was
+written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Hashable
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import torch
@@ -29,10 +28,11 @@ from cnndsl.backends.torch.programs import (
     largest_tensor,
     rows_at_a_time,
 )
+from cnndsl.backends.torch.seen import Seen
 from cnndsl.backends.torch.ways import Ways
 from cnndsl.ir.graph import Graph
 
-_VERSION = attrgetter("_version")
+TYPES = (torch.float32, torch.bfloat16)
 KEPT = 8  # programs; each holds a copy of the weights
 
 
@@ -49,35 +49,28 @@ class Frozen:
         self.module, self.graph = state["module"], state["graph"]
         self.programs: dict[Hashable, Program] = {}
         self.reports: list[str] = []  # how each was chosen
-        self.weights: list[int] | None = None  # that the programs were made of
-        self.holders: list[dict[str, Any]] | None = None
+        self.seen: Seen | None = None  # the module as it was when they were made
 
     def forward(self, *inputs: Tensor) -> Any:
-        weights = self.fingerprint() if self.applies(inputs) else None
-        if weights is None:
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
             return self.as_written(*inputs)
-        if weights != self.weights:
-            self.programs, self.reports, self.weights = {}, [], weights
-        key = (torch.get_num_threads(), *((x.shape, loose_strides(x), x.dtype) for x in inputs))
-        program = self.programs.get(key) or self.remember(key, self.choose(inputs))
+        if self.seen is None or not self.seen.unchanged():
+            self.programs, self.reports, self.seen = {}, [], Seen(self.module)
+        # Every call pays for this, with caches that the network itself has emptied: what the key says is asked once.
+        key = (torch.get_num_threads(), *[(x.shape, loose_strides(x), x.dtype, x.is_cpu) for x in inputs])
+        program = self.programs.get(key)
+        if program is None:
+            if not (self.seen.counted and self.applies(inputs)):
+                return self.as_written(*inputs)
+            program = self.remember(key, self.choose(inputs))
         return program(*inputs)
 
     def as_written(self, *inputs: Tensor) -> Any:
         return type(self.module).forward(self.module, *inputs)
 
     def applies(self, inputs: Inputs) -> bool:
-        if torch.compiler.is_compiling() or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
-            return False
-        return all(x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16) and x.numel() for x in inputs)
-
-    def fingerprint(self) -> list[int] | None:
-        """Differs whenever a weight was written to, replaced, moved or cast; None if that could not be told."""
-        if self.holders is None:
-            parts = list(self.module.modules())
-            self.holders = [each._parameters for each in parts] + [each._buffers for each in parts]
-        held = [tensor for holder in self.holders for tensor in holder.values() if tensor is not None]
-        # Every call pays for this, so it loops in C.
-        return None if any(map(Tensor.is_inference, held)) else [*map(Tensor.data_ptr, held), *map(_VERSION, held)]
+        """Can there be programs of such inputs?"""
+        return all(x.is_cpu and x.dtype in TYPES and x.numel() for x in inputs)
 
     def remember(self, key: Hashable, program: Program) -> Program:
         if len(self.programs) >= KEPT:

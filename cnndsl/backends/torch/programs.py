@@ -9,6 +9,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from statistics import median
 from typing import Any
 
 import torch
@@ -158,11 +159,11 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def best_times(programs: Sequence[Program], inputs: Inputs) -> list[float]:
-    """The fastest run of each, in seconds; they take turns, so that a busy machine disturbs all alike.
+def typical_times(programs: Sequence[Program], inputs: Inputs) -> list[float]:
+    """The median run of each, in seconds; they take turns, so that a busy machine disturbs all alike.
 
     A turn is a pause, in which the threads of the one before come to rest, and two runs, of which the second counts:
-    the first fills the caches.
+    the first fills the caches. The best run of each would be luck, which some programs have more often than others.
     """
     times: list[list[float]] = [[] for _ in programs]
     end = time.perf_counter() + SECONDS
@@ -173,7 +174,7 @@ def best_times(programs: Sequence[Program], inputs: Inputs) -> list[float]:
             start = time.perf_counter()
             program(*inputs)
             found.append(time.perf_counter() - start)
-    return list(map(min, times))
+    return list(map(median, times))
 
 
 def fastest(times: Sequence[float]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnndsl.backends.torch.programs import Inputs, Program, agree, best_times, fastest
+from cnndsl.backends.torch.programs import Inputs, Program, agree, fastest, typical_times
 from cnndsl.ops.base import show_shape
 
 
@@ -36,7 +36,7 @@ class Ways:
     def choose(self) -> tuple[Program, str]:
         """The fastest, and how it was found."""
         programs = list(self.programs.values())
-        times = best_times(programs, self.inputs) if len(programs) > 1 else [0.0]
+        times = typical_times(programs, self.inputs) if len(programs) > 1 else [0.0]
         chosen = fastest(times)
         return programs[chosen], self._report(times, chosen)
 
