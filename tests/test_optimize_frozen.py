@@ -18,6 +18,7 @@ import cnndsl
 from cnndsl.backends.torch import frozen, programs, ways
 from cnndsl.backends.torch.frozen import Frozen
 from cnndsl.backends.torch.programs import Inputs, Program, inductor, onednn_graph
+from cnndsl.backends.torch.seen import Seen
 
 without_cpp = pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs one for C++")
 X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -145,6 +146,27 @@ def test_it_is_never_stale(change: Callable[[nn.Module], None]) -> None:
     change(direct)
     assert not torch.allclose(outputs(fast, X)[0], before)
     assert_same(fast, direct, X, 1e-5)
+
+
+def parameter_added(module: nn.Sequential) -> None:
+    module[0].register_parameter("gain", nn.Parameter(torch.ones(2)))  # the very last of what is held
+
+
+def parameter_gone(module: nn.Sequential) -> None:
+    del module[0].bias
+
+
+def layer_added(module: nn.Sequential) -> None:
+    module.append(nn.ReLU())
+
+
+@pytest.mark.parametrize("change", [parameter_added, parameter_gone, layer_added, written_over, swapped])
+def test_a_change_is_seen(change: Callable[[nn.Module], None]) -> None:
+    module = nn.Sequential(nn.Linear(2, 2))
+    seen = Seen(module)
+    assert seen.unchanged()
+    change(module)
+    assert not seen.unchanged() and Seen(module).unchanged()
 
 
 @with_inductor

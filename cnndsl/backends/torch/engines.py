@@ -35,17 +35,12 @@ def session(model: bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def as_array(x: Tensor) -> Any:
-    """Without a copy where its order allows that."""
-    return (x if x.is_contiguous() else x.contiguous()).numpy()
-
-
 def onnxruntime(model: bytes) -> Run:
     made = session(model)
     given = [each.name for each in made.get_inputs()]
 
     def run(*inputs: Tensor) -> list[Tensor]:
-        feed = dict(zip(given, map(as_array, inputs), strict=True))
+        feed = {name: x.contiguous().numpy() for name, x in zip(given, inputs, strict=True)}
         return [torch.from_numpy(array) for array in made.run(None, feed)]
 
     return run
@@ -60,7 +55,7 @@ def openvino(model: bytes, precision: str = "f32", weights: bytes = b"") -> Run:
     request = core.compile_model(core.read_model(model, weights), "CPU", settings).create_infer_request()
 
     def run(*inputs: Tensor) -> list[Tensor]:
-        found = request.infer(list(map(as_array, inputs)), share_inputs=True)
+        found = request.infer([x.contiguous().numpy() for x in inputs], share_inputs=True)
         return [torch.from_numpy(found[index].copy()) for index in range(len(found))]
 
     return run

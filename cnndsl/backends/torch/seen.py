@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter, is_
@@ -17,7 +16,7 @@ _END = (object(),)
 class Seen:
     """A module as it is now. Every call of a frozen one asks whether that has changed.
 
-    It asks with caches that the network has emptied, so what it asks loops in C over few and compact things.
+    It asks with caches that the network has emptied, so what it asks loops in C over few things.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -25,17 +24,15 @@ class Seen:
         self.holders: list[dict[str, Any]] = [each for each in held if each]
         self.values = list(self._values())
         self.tensors = [each for each in self.values if isinstance(each, Tensor)]
-        self.addresses = self._addresses()
         # Tensors that were made in `torch.inference_mode` do not count what is written to them.
         self.counted = not any(map(Tensor.is_inference, self.tensors))
-        self.versions = self._versions() if self.counted else array("Q")
+        self.addresses, self.versions = self._addresses(), self._versions()
 
     def unchanged(self) -> bool:
-        """No layer and no weight was replaced, moved or cast, and no weight was written to."""
+        """No layer and no weight was replaced, moved or cast, and no weight that is `counted` was written to."""
         return (
             all(map(is_, self._values(), self.values))
             and self._addresses() == self.addresses
-            and self.counted
             and self._versions() == self.versions
         )
 
@@ -43,8 +40,8 @@ class Seen:
         """With an end, which no value that was added can be taken for."""
         return chain(chain.from_iterable(map(dict.values, self.holders)), _END)
 
-    def _addresses(self) -> array[int]:
-        return array("Q", map(Tensor.data_ptr, self.tensors))
+    def _addresses(self) -> list[int]:
+        return list(map(Tensor.data_ptr, self.tensors))
 
-    def _versions(self) -> array[int]:
-        return array("Q", map(_VERSION, self.tensors))
+    def _versions(self) -> list[int]:
+        return list(map(_VERSION, self.tensors)) if self.counted else []
